@@ -1,0 +1,1 @@
+//! Whether at all.

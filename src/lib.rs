@@ -1,0 +1,14 @@
+#![doc = include_str!("../README.md")]
+
+pub mod payout;
+pub mod ports;
+pub mod pace;
+pub mod gate;
+pub mod pipeline;
+pub mod worker;
+pub mod amqp;
+pub mod payu;
+pub mod observe;
+pub mod config;
+pub mod sandbox;
+pub mod cli;

@@ -1,0 +1,1 @@
+//! What happened on the way to and from Smart Send.

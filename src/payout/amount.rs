@@ -1,0 +1,78 @@
+//! Money, exactly as it was written.
+//!
+//! An amount never passes through a float, an `i64` or an untyped JSON value: a float turns
+//! `123456789012345678.01` into `1.2345678901234568e17`, and a payout of that.
+
+use std::fmt;
+
+use rust_decimal::Decimal;
+
+/// An amount in rupees, more than 0, with at most two decimals and 18 digits before them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Amount(Decimal);
+
+/// The most digits before the point.
+const WHOLE_DIGITS_MAX: usize = 18;
+
+impl Amount {
+    /// Reads `(0|[1-9][0-9]{0,17})(\.[0-9]{1,2})?`, more than 0.
+    ///
+    /// The text is checked before it becomes a decimal, because `rust_decimal` also takes
+    /// `1_0.5`, `+1.0`, `.5` and `1e2`.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let (whole, decimals) = match text.split_once('.') {
+            Some((whole, decimals)) => (whole, Some(decimals)),
+            None => (text, None),
+        };
+        let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        if !all_digits(whole) || !decimals.is_none_or(all_digits) {
+            return Err("must be digits with at most two decimals, such as 100.50");
+        }
+        if whole.len() > 1 && whole.starts_with('0') {
+            return Err("must not begin with a zero that means nothing");
+        }
+        if whole.len() > WHOLE_DIGITS_MAX {
+            return Err("must have at most 18 digits before the point");
+        }
+        if decimals.is_some_and(|d| d.len() > 2) {
+            return Err("must have at most two decimals");
+        }
+        let value = Decimal::from_str_exact(text).map_err(|_| "must be a decimal number")?;
+        if value.is_zero() {
+            return Err("must be more than 0");
+        }
+        Ok(Self(value))
+    }
+
+    /// Reads what the provider says an amount is, for a comparison only.
+    ///
+    /// PayU writes one amount as `25.0`, `"1.0"` and `1.00`, so any number of zeros may follow.
+    /// An exponent, a sign or a third decimal that is not zero is no amount.
+    pub fn parse_echo(text: &str) -> Option<Self> {
+        let short = match text.split_once('.') {
+            Some((whole, decimals)) => {
+                let decimals = decimals.trim_end_matches('0');
+                if decimals.is_empty() {
+                    whole.to_owned()
+                } else {
+                    format!("{whole}.{decimals}")
+                }
+            }
+            None => text.to_owned(),
+        };
+        Self::parse(&short).ok()
+    }
+}
+
+impl fmt::Display for Amount {
+    /// Always two decimals: `100.5` is written `100.50`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.2}", self.0)
+    }
+}
+
+impl fmt::Debug for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Amount({self})")
+    }
+}

@@ -1,0 +1,1 @@
+//! PayU's Smart Send codes.

@@ -1,0 +1,65 @@
+//! A parsed wish to pay: what upstream publishes, once it keeps the contract.
+
+pub mod wire;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::amount::Amount;
+use super::customer::{Contact, Private};
+use super::reference::Reference;
+
+/// A wish to pay that keeps every rule of the contract.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Intent {
+    /// The merchant's own name for it.
+    pub reference: Reference,
+    /// How much.
+    pub amount: Amount,
+    /// What for; the customer sees it.
+    pub description: Private,
+    /// The customer's name.
+    pub name: Option<Private>,
+    /// How the customer is reached.
+    pub contact: Contact,
+    /// No link is made after it.
+    pub deadline: Option<Timestamp>,
+    /// Copied into the event.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// One rule that a field breaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldError {
+    /// The field's name, as upstream wrote it or should have written it.
+    pub field: String,
+    /// What is wrong, as a sentence of ours that quotes no value.
+    pub message: String,
+}
+
+/// A body that is no intent: every error at once, and what was valid all the same.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Invalid {
+    /// Every error, in the order of the fields; never empty.
+    pub errors: Vec<FieldError>,
+    /// The fields that are valid by themselves, for the event.
+    pub valid: Fragment,
+}
+
+/// The valid fields of an intent that is not valid as a whole.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Fragment {
+    /// See [`Intent::reference`].
+    pub reference: Option<Reference>,
+    /// See [`Intent::amount`].
+    pub amount: Option<Amount>,
+    /// See [`Intent::description`].
+    pub description: Option<Private>,
+    /// See [`Intent::name`].
+    pub name: Option<Private>,
+    /// See [`Intent::contact`].
+    pub contact: Option<Contact>,
+    /// See [`Intent::metadata`].
+    pub metadata: BTreeMap<String, String>,
+}

@@ -1,0 +1,1 @@
+//! What a sighting means: one of a closed set.

@@ -1,0 +1,1 @@
+//! One delivery, from intent to settlement.

@@ -1,0 +1,210 @@
+//! The seams: what the pipeline needs of the broker, the provider, the clock and chance.
+//!
+//! No type of lapin or reqwest passes through here, so that the same pipeline runs over real
+//! sockets, and over a model of them on simulated time.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use crate::payout::customer::Private;
+use crate::payout::decision::CreateCall;
+use crate::payout::event::EventKind;
+use crate::payout::record::Value;
+use crate::payout::reference::Reference;
+use crate::payout::sighting::{RetryAfter, Sighting, Unsent};
+
+/// One moment on both clocks. A frozen process sees only one of them jump.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// The wall clock, which can jump.
+    pub wall: Timestamp,
+    /// Time since an arbitrary start, which only grows.
+    pub steady: Duration,
+}
+
+impl Moment {
+    /// How long after `earlier` this moment is, by the clock that says longer.
+    pub fn since(self, earlier: Self) -> Duration {
+        let steady = self.steady.saturating_sub(earlier.steady);
+        let wall = Duration::try_from(self.wall.duration_since(earlier.wall)).unwrap_or_default();
+        steady.max(wall)
+    }
+}
+
+/// Time. Nothing else in the crate asks for it.
+pub trait Clock: Clone + Send + Sync + 'static {
+    /// The present moment.
+    fn now(&self) -> Moment;
+    /// Waits so long on the steady clock.
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send;
+}
+
+/// The AMQP properties that travel with an intent from hop to hop; everything else is dropped.
+///
+/// `CC` would copy a retried intent into another merchant's queue, a foreign `user_id` closes the
+/// channel (RabbitMQ "Validated User-ID"), and `x-death` can end it as a cycle ("Dead Lettering").
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Properties {
+    /// `content_type`.
+    pub content_type: Option<String>,
+    /// `message_id`.
+    pub message_id: Option<String>,
+    /// `correlation_id`.
+    pub correlation_id: Option<String>,
+    /// `type`.
+    pub kind: Option<String>,
+    /// `app_id`.
+    pub app_id: Option<String>,
+    /// `timestamp`, in seconds since 1970.
+    pub timestamp: Option<u64>,
+    /// Header `traceparent` (W3C Trace Context).
+    pub traceparent: Option<String>,
+    /// Header `tracestate`.
+    pub tracestate: Option<String>,
+}
+
+/// The headers `x-smartsend-…`, by the part after the prefix.
+pub type Headers = BTreeMap<String, Value>;
+
+/// What a delivery brings, without the means to settle it.
+#[derive(Clone, Debug)]
+pub struct Delivered {
+    /// The message's bytes, as upstream wrote them.
+    pub body: Bytes,
+    /// What travels on.
+    pub properties: Properties,
+    /// The record's headers, whoever wrote them.
+    pub headers: Headers,
+    /// Whether the broker vouches that our own login wrote it.
+    pub own: bool,
+    /// Whether the broker says that it was delivered before.
+    pub redelivered: bool,
+    /// `x-delivery-count`: how often it came back, 0 on the first delivery.
+    pub delivery_count: u64,
+    /// A moment not later than its arrival here.
+    pub received: Moment,
+}
+
+/// A delivery that has to be settled. Dropping one lets it go: it stays unacknowledged, and the
+/// broker delivers it again once the channel has ended.
+pub trait Delivery: Send + Sync + 'static {
+    /// What it brings.
+    fn delivered(&self) -> &Delivered;
+    /// Asks the broker, on the channel that it came by, whether that channel still lives.
+    fn still_ours(&self) -> impl Future<Output = bool> + Send;
+    /// Acknowledges it. Only the broker's confirm of what replaces it allows this.
+    fn acknowledge(self) -> impl Future<Output = Result<(), Gone>> + Send;
+    /// Lets it go, and asks for a new session so that it comes back soon.
+    fn let_go(self, why: &'static str);
+}
+
+/// The channel that a delivery came by has ended; it comes back by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the channel has ended")]
+pub struct Gone;
+
+/// Something to publish.
+#[derive(Clone, Debug)]
+pub enum Outgoing {
+    /// A result, to the results exchange.
+    Event(EventMessage),
+    /// An intent, to the retry exchange of this delay.
+    Retry {
+        /// One of the configured delays.
+        delay: Duration,
+        /// The intent and its record.
+        copy: Copied,
+    },
+    /// An intent, to the parked exchange.
+    Parked(Copied),
+}
+
+/// A result event, ready for the broker.
+#[derive(Clone, Debug)]
+pub struct EventMessage {
+    /// The event's kind; with the merchant it makes the routing key.
+    pub kind: EventKind,
+    /// The merchant.
+    pub merchant: String,
+    /// The event as structured JSON.
+    pub body: Bytes,
+    /// `message_id` is the event's id, `type` its CloudEvents type, and so on.
+    pub properties: Properties,
+}
+
+/// An intent that is published again, byte for byte.
+#[derive(Clone, Debug)]
+pub struct Copied {
+    /// The merchant whose queue it came from; the routing key.
+    pub merchant: String,
+    /// The body as it came.
+    pub body: Bytes,
+    /// The properties as they came.
+    pub properties: Properties,
+    /// Headers `x-smartsend-…`.
+    pub headers: Headers,
+}
+
+/// Why a publish did not succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unpublished {
+    /// The broker has no queue for it and kept nothing; it may be published again.
+    #[error("no queue is bound for it")]
+    Unroutable,
+    /// The broker refused it and kept nothing.
+    #[error("the broker refused it")]
+    Refused,
+    /// No confirm came; whether the broker has it is unknown.
+    #[error("no confirm came")]
+    Unconfirmed,
+}
+
+/// The way out to the broker. It succeeds only on the broker's confirm.
+pub trait Outbox: Clone + Send + Sync + 'static {
+    /// Publishes and waits for the confirm.
+    fn publish(&self, outgoing: Outgoing) -> impl Future<Output = Result<(), Unpublished>> + Send;
+}
+
+/// A bearer token and the number of its issue, by which it is thrown away once.
+#[derive(Clone, Debug)]
+pub struct Token {
+    /// Goes up with each token.
+    pub issue: u64,
+    /// The token itself.
+    pub bearer: Private,
+}
+
+/// Why there is no token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoToken {
+    /// The credentials were refused.
+    Refused,
+    /// The endpoint asked us to slow down.
+    Throttled(Option<RetryAfter>),
+    /// The endpoint could not be reached, or its answer made no sense.
+    Unavailable(Unsent),
+}
+
+/// One merchant's account at the provider. Never retries, and never judges.
+pub trait Provider: Send + Sync + 'static {
+    /// The token at hand, while it is good for a while yet.
+    fn token(&self) -> Option<Token>;
+    /// Asks for a new token, in one request however many callers wait. `turn` is awaited before
+    /// the request, and only by the caller that makes it.
+    fn new_token(
+        &self,
+        turn: impl Future<Output = ()> + Send,
+    ) -> impl Future<Output = Result<Token, NoToken>> + Send;
+    /// Throws a token away that the provider did not accept.
+    fn discard(&self, token: &Token);
+    /// Asks for a link, once. Dropping this future after its first poll must be read as
+    /// "may have been sent".
+    fn create(&self, token: &Token, call: &CreateCall<'_>)
+    -> impl Future<Output = Sighting> + Send;
+    /// Looks a reference up, once.
+    fn look(&self, token: &Token, reference: &Reference) -> impl Future<Output = Sighting> + Send;
+}

@@ -1,0 +1,34 @@
+//! The one test binary: one file per subject.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
+mod support;
+
+mod amount;
+mod intent;
+mod record;
+mod outcome;
+mod decision;
+mod event;
+mod pace;
+mod gate;
+mod pipeline;
+mod config;
+mod topology;
+mod publisher;
+mod consumer;
+mod supervisor;
+mod token;
+mod provider;
+mod wire;
+mod sandbox;
+mod ops;
+mod cli;
+mod submit;
+mod end_to_end;
+mod merchants;
+mod readme;
+mod tidy;
