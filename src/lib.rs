@@ -4,6 +4,7 @@ pub mod payout;
 pub mod ports;
 pub mod pace;
 pub mod gate;
+pub mod turns;
 pub mod pipeline;
 pub mod worker;
 pub mod amqp;

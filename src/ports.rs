@@ -35,12 +35,14 @@ impl Moment {
     }
 }
 
-/// Time. Nothing else in the crate asks for it.
+/// Time, and the one use of chance. Nothing else in the crate asks for either.
 pub trait Clock: Clone + Send + Sync + 'static {
     /// The present moment.
     fn now(&self) -> Moment;
     /// Waits so long on the steady clock.
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send;
+    /// A random part of a duration, anything from none to all of it ("full jitter").
+    fn part_of(&self, longest: Duration) -> Duration;
 }
 
 /// The AMQP properties that travel with an intent from hop to hop; everything else is dropped.
@@ -166,7 +168,7 @@ pub enum Unpublished {
 /// The way out to the broker. It succeeds only on the broker's confirm.
 pub trait Outbox: Clone + Send + Sync + 'static {
     /// Publishes and waits for the confirm.
-    fn publish(&self, outgoing: Outgoing) -> impl Future<Output = Result<(), Unpublished>> + Send;
+    fn publish(&self, outgoing: &Outgoing) -> impl Future<Output = Result<(), Unpublished>> + Send;
 }
 
 /// A bearer token and the number of its issue, by which it is thrown away once.
@@ -193,12 +195,15 @@ pub enum NoToken {
 pub trait Provider: Send + Sync + 'static {
     /// The token at hand, while it is good for a while yet.
     fn token(&self) -> Option<Token>;
-    /// Asks for a new token, in one request however many callers wait. `turn` is awaited before
-    /// the request, and only by the caller that makes it.
-    fn new_token(
+    /// Asks for a new token, once however many callers wait; a good one that came meanwhile will
+    /// do. `turn` is called and awaited before each request (a refused refresh takes a second
+    /// one), and only by the caller that makes it.
+    fn new_token<F>(
         &self,
-        turn: impl Future<Output = ()> + Send,
-    ) -> impl Future<Output = Result<Token, NoToken>> + Send;
+        turn: impl FnMut() -> F + Send,
+    ) -> impl Future<Output = Result<Token, NoToken>> + Send
+    where
+        F: Future<Output = ()> + Send;
     /// Throws a token away that the provider did not accept.
     fn discard(&self, token: &Token);
     /// Asks for a link, once. Dropping this future after its first poll must be read as

@@ -50,6 +50,13 @@ pub struct Policy {
     pub look_first: bool,
 }
 
+impl Policy {
+    /// Whether even a provider that does not refuse duplicates must not make two links.
+    pub fn is_strict(&self) -> bool {
+        self.look_first && self.on_not_found == OnNotFound::Park
+    }
+}
+
 /// What follows when looks and quarantine are over and no link was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnNotFound {

@@ -96,6 +96,34 @@ impl Outcome {
         }
     }
 
+    /// Whether the provider certainly did nothing with it, so that it may go again as it is.
+    pub fn is_unprocessed(&self) -> bool {
+        match self {
+            Self::NotSent(_) | Self::Throttled(_) | Self::Denied(_) => true,
+            Self::Created(_)
+            | Self::ForeignLink
+            | Self::Rejected(_)
+            | Self::Duplicate(_)
+            | Self::Refused(_)
+            | Self::Unknown(_) => false,
+        }
+    }
+
+    /// The word in metrics and logs.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Created(_) => "created",
+            Self::ForeignLink => "foreign_link",
+            Self::Rejected(_) => "rejected",
+            Self::Duplicate(_) => "duplicate",
+            Self::Refused(_) => "refused",
+            Self::NotSent(_) => "not_sent",
+            Self::Throttled(_) => "throttled",
+            Self::Denied(_) => "denied",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+
     fn of_answer(answer: Answer, reference: &Reference, terms: &Terms) -> Self {
         let by_status = table::by_status(answer.status);
         match (by_status, answer.envelope) {

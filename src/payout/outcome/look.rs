@@ -93,6 +93,17 @@ impl Look {
         }
     }
 
+    /// The word in metrics and logs.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Found(_) => "found",
+            Self::NotFound => "not_found",
+            Self::Failed(_) => "failed",
+            Self::Throttled(_) => "throttled",
+            Self::Denied(_) => "denied",
+        }
+    }
+
     fn of_answer(answer: Answer, reference: &Reference, terms: &Terms) -> Self {
         match (answer.status, answer.envelope) {
             (429, _) => Self::Throttled(answer.retry_after),
