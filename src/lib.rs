@@ -2,6 +2,7 @@
 
 pub mod payout;
 pub mod ports;
+pub mod clock;
 pub mod pace;
 pub mod gate;
 pub mod turns;
