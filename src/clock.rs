@@ -17,30 +17,23 @@ pub struct SystemClock {
 
 impl SystemClock {
     /// Starts the steady clock.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that asks the steady clock"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks the steady clock")]
     pub fn start() -> Self {
-        Self {
-            started: Instant::now(),
-        }
+        Self { started: Instant::now() }
     }
 }
 
 impl Clock for SystemClock {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that asks the wall clock"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks the wall clock")]
     fn now(&self) -> Moment {
-        Moment {
-            wall: Timestamp::now(),
-            steady: self.started.elapsed(),
-        }
+        Moment { wall: Timestamp::now(), steady: self.started.elapsed() }
     }
 
     async fn sleep(&self, duration: Duration) {
         tokio::time::sleep(duration).await;
+    }
+
+    fn part_of(&self, longest: Duration) -> Duration {
+        rand::random_range(Duration::ZERO..=longest)
     }
 }

@@ -28,6 +28,7 @@ use url::Url;
 use crate::payout::amount::Amount;
 use crate::payout::record::Account;
 
+pub use crate::payout::decision::OnNotFound;
 pub use environment::variables;
 pub use errors::{ConfigErrors, Problem};
 
@@ -167,15 +168,6 @@ pub struct Unsure {
     pub on_not_found: OnNotFound,
     /// One look before every first create.
     pub look_first: bool,
-}
-
-/// What follows when looks and quarantine are over and no link was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnNotFound {
-    /// Send the same reference again, once per quarantine.
-    Resend,
-    /// Park it for a person.
-    Park,
 }
 
 /// `[ops]`.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
 
 use crate::payout::customer::Private;
 use crate::payout::decision::CreateCall;
@@ -108,6 +109,27 @@ pub trait Delivery: Send + Sync + 'static {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the channel has ended")]
 pub struct Gone;
+
+/// One merchant's queue, through any number of connections.
+pub trait Queue: Send + Sync + 'static {
+    /// Its deliveries, while a connection lasts.
+    type Inbox: Inbox;
+    /// Begins to consume, as soon as there is a connection; `Err` is a sentence that says what is
+    /// wrong with this queue.
+    fn open(&self) -> impl Future<Output = Result<Self::Inbox, String>> + Send;
+}
+
+/// A queue's deliveries, until the connection ends or they are cancelled.
+pub trait Inbox: Send + 'static {
+    /// One of them.
+    type Delivery: Delivery;
+    /// The next one; `None` at the end.
+    fn next(&mut self) -> impl Future<Output = Option<Self::Delivery>> + Send;
+    /// Asks the broker to send no more. What it has sent still comes, and can be settled.
+    fn cancel(&self) -> impl Future<Output = ()> + Send;
+    /// Ends when the connection has: then no delivery of it is ours any more.
+    fn lost(&self) -> CancellationToken;
+}
 
 /// Something to publish.
 #[derive(Clone, Debug)]

@@ -111,10 +111,7 @@ impl Broker {
     /// The session at hand, if it lives.
     pub(super) fn live_session(&self) -> Option<Session> {
         let session = self.shared.sessions.borrow();
-        session
-            .as_ref()
-            .filter(|session| session.is_live())
-            .cloned()
+        session.as_ref().filter(|session| session.is_live()).cloned()
     }
 
     /// What can be told of it, and when that changes.
@@ -179,9 +176,7 @@ async fn supervise(shared: Arc<Shared>) {
         }
     }
     let reason = STOPPING.to_owned();
-    shared
-        .state
-        .send_replace(BrokerState::Disconnected { reason });
+    shared.state.send_replace(BrokerState::Disconnected { reason });
     facts::BrokerClosed.tell();
     shared.stopped.cancel();
 }
@@ -225,11 +220,7 @@ impl Shared {
             if !session.is_live() {
                 return;
             }
-            let state = if blocked {
-                BrokerState::Blocked
-            } else {
-                BrokerState::Connected
-            };
+            let state = if blocked { BrokerState::Blocked } else { BrokerState::Connected };
             self.tell(state, session.address());
         }
     }

@@ -24,41 +24,29 @@ impl BrokerUrl {
         match url.host() {
             None | Some(Host::Domain("")) => return Err("it names no host".to_owned()),
             Some(Host::Ipv6(_)) => {
-                return Err(
-                    "write a host name for an IPv6 address, in /etc/hosts if need be: \
+                return Err("write a host name for an IPv6 address, in /etc/hosts if need be: \
                             the client cannot read one in brackets"
-                        .to_owned(),
-                );
+                    .to_owned());
             }
             Some(Host::Domain(_) | Host::Ipv4(_)) => {}
         }
         if url.query().is_some() || url.fragment().is_some() {
-            return Err(
-                "it must end with the virtual host; heartbeat and the like have keys of \
+            return Err("it must end with the virtual host; heartbeat and the like have keys of \
                         their own in [broker]"
-                    .to_owned(),
-            );
+                .to_owned());
         }
         let vhost = url.path().strip_prefix('/');
         if vhost == Some("") {
-            return Err(
-                "its last / names a virtual host with an empty name; leave it out, or \
+            return Err("its last / names a virtual host with an empty name; leave it out, or \
                         write /%2f for the virtual host /"
-                    .to_owned(),
-            );
+                .to_owned());
         }
         if vhost.is_some_and(|vhost| vhost.contains('/')) {
             return Err("a / in a virtual host's name is written %2f".to_owned());
         }
-        let parts = [
-            url.username(),
-            url.password().unwrap_or_default(),
-            url.path(),
-        ];
+        let parts = [url.username(), url.password().unwrap_or_default(), url.path()];
         if parts.into_iter().any(|part| decode(part).is_none()) {
-            return Err(
-                "user, password and virtual host must be UTF-8, percent-encoded".to_owned(),
-            );
+            return Err("user, password and virtual host must be UTF-8, percent-encoded".to_owned());
         }
         Ok(Self(url))
     }
@@ -91,13 +79,7 @@ impl BrokerUrl {
 
 impl fmt::Debug for BrokerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}://{}{}",
-            self.0.scheme(),
-            self.host_port(),
-            self.0.path()
-        )
+        write!(f, "{}://{}{}", self.0.scheme(), self.host_port(), self.0.path())
     }
 }
 
@@ -156,10 +138,7 @@ pub(super) fn is_loopback(url: &Url) -> bool {
 fn bare(text: &str) -> Option<String> {
     let url = Url::parse(text).ok()?;
     let host = url.host_str().filter(|host| !host.is_empty())?;
-    let port = url
-        .port()
-        .map(|port| format!(":{port}"))
-        .unwrap_or_default();
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     Some(format!("{}://{host}{port}/…", url.scheme()))
 }
 

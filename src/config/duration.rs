@@ -34,8 +34,5 @@ pub fn shortest(duration: Duration) -> String {
         .iter()
         .map(|(unit, unit_ms)| (unit, u128::from(*unit_ms)))
         .find(|(_, unit_ms)| ms != 0 && ms.is_multiple_of(*unit_ms))
-        .map_or_else(
-            || format!("{ms}ms"),
-            |(unit, unit_ms)| format!("{}{unit}", ms / unit_ms),
-        )
+        .map_or_else(|| format!("{ms}ms"), |(unit, unit_ms)| format!("{}{unit}", ms / unit_ms))
 }

@@ -29,10 +29,7 @@ pub(super) struct Environment {
 /// with U+FFFD in it, which the reading refuses.
 pub fn variables() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os().filter_map(|(name, value)| {
-        Some((
-            name.into_string().ok()?,
-            value.to_string_lossy().into_owned(),
-        ))
+        Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
     })
 }
 
@@ -44,21 +41,12 @@ impl Environment {
         let all: BTreeMap<String, String> = env.collect();
         let mut ours: BTreeMap<String, Variable> = BTreeMap::new();
         for (name, text) in &all {
-            let Some(rest) = name
-                .strip_prefix(PREFIX)
-                .filter(|rest| rest.contains(SEPARATOR))
+            let Some(rest) = name.strip_prefix(PREFIX).filter(|rest| rest.contains(SEPARATOR))
             else {
                 continue;
             };
-            let key = rest
-                .to_ascii_lowercase()
-                .split(SEPARATOR)
-                .collect::<Vec<_>>()
-                .join(".");
-            let variable = Variable {
-                name: name.clone(),
-                text: text.clone(),
-            };
+            let key = rest.to_ascii_lowercase().split(SEPARATOR).collect::<Vec<_>>().join(".");
+            let variable = Variable { name: name.clone(), text: text.clone() };
             if let Some(other) = ours.insert(key.clone(), variable) {
                 let reason = format!("{} sets it too; keep one of the two", other.name);
                 problems.push(Problem::new(key, reason).with_variable(Some(name.clone())));

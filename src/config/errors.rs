@@ -32,12 +32,7 @@ impl ConfigErrors {
 impl Problem {
     /// A problem without a value to show.
     pub(super) fn new(key: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self {
-            key: key.into(),
-            variable: None,
-            value: None,
-            reason: reason.into(),
-        }
+        Self { key: key.into(), variable: None, value: None, reason: reason.into() }
     }
 
     /// The same, with the value.

@@ -42,11 +42,7 @@ impl Form {
 
 impl<T> Kind<T> {
     fn new(form: Form, parse: impl Fn(&str) -> Result<T, String> + 'static) -> Self {
-        Self {
-            form,
-            parse: Box::new(parse),
-            show: |text| Some(text.to_owned()),
-        }
+        Self { form, parse: Box::new(parse), show: |text| Some(text.to_owned()) }
     }
 
     /// A value that is written as a text.
@@ -74,11 +70,7 @@ impl<T> Kind<T> {
     /// A wrong text as an error shows it.
     pub(super) fn shown_text(&self, text: &str) -> Option<String> {
         let shown = (self.show)(text)?;
-        Some(if self.form == Form::Text {
-            format!("{shown:?}")
-        } else {
-            shown
-        })
+        Some(if self.form == Form::Text { format!("{shown:?}") } else { shown })
     }
 }
 
@@ -90,59 +82,38 @@ pub(super) fn duration() -> Kind<Duration> {
 /// A whole number in a range.
 pub(super) fn whole(range: RangeInclusive<u32>) -> Kind<u32> {
     Kind::new(Form::Integer, move |text| {
-        text.parse()
-            .ok()
-            .filter(|number| range.contains(number))
-            .ok_or_else(|| {
-                format!(
-                    "it must be a whole number from {} to {}",
-                    range.start(),
-                    range.end()
-                )
-            })
+        text.parse().ok().filter(|number| range.contains(number)).ok_or_else(|| {
+            format!("it must be a whole number from {} to {}", range.start(), range.end())
+        })
     })
 }
 
 /// A provider's code.
 pub(super) fn code(check: fn(i64) -> Result<i64, String>) -> Kind<i64> {
     Kind::new(Form::Integer, move |text| {
-        text.parse()
-            .map_err(|_| "a code is a whole number".to_owned())
-            .and_then(check)
+        text.parse().map_err(|_| "a code is a whole number".to_owned()).and_then(check)
     })
 }
 
 /// True or false.
 pub(super) fn switch() -> Kind<bool> {
-    Kind::new(Form::Boolean, |text| {
-        text.parse()
-            .map_err(|_| "it must be true or false".to_owned())
-    })
+    Kind::new(Form::Boolean, |text| text.parse().map_err(|_| "it must be true or false".to_owned()))
 }
 
 /// One of a few words.
 pub(super) fn one_of<T: Copy + 'static>(words: &'static [(&'static str, T)]) -> Kind<T> {
     Kind::text(move |text| {
-        words
-            .iter()
-            .find(|(word, _)| *word == text)
-            .map(|(_, value)| *value)
-            .ok_or_else(|| {
-                let words: Vec<String> =
-                    words.iter().map(|(word, _)| format!("{word:?}")).collect();
-                format!("it must be {}", words.join(" or "))
-            })
+        words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value).ok_or_else(|| {
+            let words: Vec<String> = words.iter().map(|(word, _)| format!("{word:?}")).collect();
+            format!("it must be {}", words.join(" or "))
+        })
     })
 }
 
 /// A file's path.
 pub(super) fn path() -> Kind<PathBuf> {
     Kind::text(|text| {
-        if text.is_empty() {
-            Err("it must name a file".to_owned())
-        } else {
-            Ok(text.into())
-        }
+        if text.is_empty() { Err("it must name a file".to_owned()) } else { Ok(text.into()) }
     })
 }
 
@@ -159,11 +130,7 @@ pub(super) fn listen() -> Kind<SocketAddr> {
 pub(super) fn name(max: usize, allowed: fn(char) -> bool, reason: &'static str) -> Kind<String> {
     Kind::text(move |text| {
         let fits = !text.is_empty() && text.len() <= max && text.chars().all(allowed);
-        if fits {
-            Ok(text.to_owned())
-        } else {
-            Err(reason.to_owned())
-        }
+        if fits { Ok(text.to_owned()) } else { Err(reason.to_owned()) }
     })
 }
 
@@ -176,9 +143,7 @@ pub(super) fn filter() -> Kind<String> {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
     Kind::text(|text| {
         for directive in text.split(',') {
-            let (target, level) = directive
-                .split_once('=')
-                .unwrap_or(("smartsend", directive));
+            let (target, level) = directive.split_once('=').unwrap_or(("smartsend", directive));
             let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
             if !LEVELS.contains(&level) || target.is_empty() || !target.chars().all(word) {
                 return Err(format!(

@@ -52,11 +52,7 @@ impl Reader {
 
     /// The whole file.
     pub(super) fn root(&mut self, table: Table) -> Section<'_> {
-        Section {
-            reader: self,
-            path: String::new(),
-            table,
-        }
+        Section { reader: self, path: String::new(), table }
     }
 
     /// Adds a problem with a key that could be read by itself.
@@ -69,8 +65,7 @@ impl Reader {
         for (key, variable) in std::mem::take(&mut self.environment.ours) {
             let (path, leaf) = key.rsplit_once('.').unwrap_or(("", &key));
             let reason = self.unknown(path, leaf);
-            self.problems
-                .push(Problem::new(key, reason).with_variable(Some(variable.name)));
+            self.problems.push(Problem::new(key, reason).with_variable(Some(variable.name)));
         }
         self.problems
     }
@@ -90,11 +85,7 @@ impl Reader {
 impl Section<'_> {
     /// The full key of a name in this table.
     pub(super) fn key(&self, name: &str) -> String {
-        if self.path.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{}.{name}", self.path)
-        }
+        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 
     /// A table in this one; empty if it is absent.
@@ -104,17 +95,12 @@ impl Section<'_> {
         let table = match self.table.remove(name) {
             Some(Value::Table(table)) => table,
             Some(_) => {
-                self.reader
-                    .refuse(path.clone(), format!("it must be a table, [{path}]"));
+                self.reader.refuse(path.clone(), format!("it must be a table, [{path}]"));
                 Table::new()
             }
             None => Table::new(),
         };
-        Section {
-            reader: self.reader,
-            path,
-            table,
-        }
+        Section { reader: self.reader, path, table }
     }
 
     /// The names in this table, of the file and of the environment.
@@ -122,11 +108,7 @@ impl Section<'_> {
         let prefix = format!("{}.", self.path);
         let variables = self.reader.environment.ours.keys();
         let names = variables.filter_map(|key| key.strip_prefix(&prefix)?.split_once('.'));
-        self.table
-            .keys()
-            .cloned()
-            .chain(names.map(|(name, _)| name.to_owned()))
-            .collect()
+        self.table.keys().cloned().chain(names.map(|(name, _)| name.to_owned())).collect()
     }
 
     /// Reads a key that may be absent.
@@ -141,17 +123,11 @@ impl Section<'_> {
             }
             Found::File(value) => {
                 let text = kind.form.text(&value).map_err(str::to_owned);
-                (
-                    None,
-                    kind.shown(&value),
-                    text.and_then(|text| (kind.parse)(&text)),
-                )
+                (None, kind.shown(&value), text.and_then(|text| (kind.parse)(&text)))
             }
         };
         let told = parsed.map_err(|reason| {
-            Problem::new(self.key(name), reason)
-                .with_value(shown)
-                .with_variable(variable)
+            Problem::new(self.key(name), reason).with_value(shown).with_variable(variable)
         });
         self.tell(told).map(Some).ok_or(Told)
     }
@@ -169,8 +145,7 @@ impl Section<'_> {
     pub(super) fn required<T>(&mut self, name: &str, what: &str, kind: &Kind<T>) -> Option<T> {
         let value = self.optional(name, kind).ok()?;
         if value.is_none() {
-            self.reader
-                .refuse(self.key(name), format!("it is missing; write {what}"));
+            self.reader.refuse(self.key(name), format!("it is missing; write {what}"));
         }
         value
     }
@@ -191,37 +166,27 @@ impl Section<'_> {
     ) -> Option<Vec<T>> {
         let key = self.key(name);
         let (variable, items) = match self.take(name) {
-            None => (
-                None,
-                default.iter().map(|text| Ok((*text).to_owned())).collect(),
-            ),
+            None => (None, default.iter().map(|text| Ok((*text).to_owned())).collect()),
             Some(Found::File(Value::Array(values))) => {
                 let item = |value: Value| {
-                    kind.form
-                        .text(&value)
-                        .map_err(|reason| (reason, kind.shown(&value)))
+                    kind.form.text(&value).map_err(|reason| (reason, kind.shown(&value)))
                 };
                 (None, values.into_iter().map(item).collect::<Vec<_>>())
             }
             Some(Found::File(_)) => {
-                self.reader
-                    .refuse(key, "it must be a list in brackets, such as [\"…\"]");
+                self.reader.refuse(key, "it must be a list in brackets, such as [\"…\"]");
                 return None;
             }
             Some(Found::Variable(variable)) => {
-                let items = variable
-                    .text
-                    .split(',')
-                    .filter(|_| !variable.text.is_empty());
+                let items = variable.text.split(',').filter(|_| !variable.text.is_empty());
                 let items = items.map(|text| Ok(text.trim().to_owned())).collect();
                 (Some(variable.name), items)
             }
         };
         let mut good = Some(Vec::new());
         for (n, item) in items.into_iter().enumerate() {
-            let parsed = item
-                .map_err(|(reason, shown)| (reason.to_owned(), shown))
-                .and_then(|text| {
+            let parsed =
+                item.map_err(|(reason, shown)| (reason.to_owned(), shown)).and_then(|text| {
                     (kind.parse)(&text).map_err(|reason| (reason, kind.shown_text(&text)))
                 });
             let told = parsed.map_err(|(reason, shown)| {
@@ -259,9 +224,7 @@ impl Section<'_> {
         self.know(name);
         let file = self.table.remove(name);
         let variable = self.reader.environment.ours.remove(&self.key(name));
-        variable
-            .map(Found::Variable)
-            .or_else(|| file.map(Found::File))
+        variable.map(Found::Variable).or_else(|| file.map(Found::File))
     }
 
     /// Tells which keys of the table are left, and so unknown. Their values are not shown: a
@@ -269,22 +232,15 @@ impl Section<'_> {
     pub(super) fn finish(self) {
         for name in self.table.keys() {
             let reason = self.reader.unknown(&self.path, name);
-            self.reader
-                .problems
-                .push(Problem::new(self.key(name), reason));
+            self.reader.problems.push(Problem::new(self.key(name), reason));
         }
     }
 
     fn know(&mut self, name: &str) {
-        self.reader
-            .known
-            .entry(self.path.clone())
-            .or_default()
-            .insert(name.to_owned());
+        self.reader.known.entry(self.path.clone()).or_default().insert(name.to_owned());
     }
 
     fn tell<T>(&mut self, told: Result<T, Problem>) -> Option<T> {
-        told.map_err(|problem| self.reader.problems.push(problem))
-            .ok()
+        told.map_err(|problem| self.reader.problems.push(problem)).ok()
     }
 }

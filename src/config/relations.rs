@@ -29,9 +29,7 @@ struct Relation {
 
 /// Checks every relation whose settings could be read.
 pub(super) fn check(reader: &mut Reader, merchants: &BTreeMap<String, Option<Merchant>>) {
-    for relation in global()
-        .into_iter()
-        .chain(merchants.keys().flat_map(|name| of_merchant(name)))
+    for relation in global().into_iter().chain(merchants.keys().flat_map(|name| of_merchant(name)))
     {
         let problem = relation.broken(&reader.durations);
         reader.problems.extend(problem);
@@ -71,10 +69,7 @@ fn of_merchant(name: &str) -> Vec<Relation> {
         Relation {
             formula: "timeout + confirm_timeout <= drain",
             why: "a stop must be able to wait for the last call and its publish",
-            left: vec![
-                (1, timeout.clone()),
-                (1, "broker.confirm_timeout".to_owned()),
-            ],
+            left: vec![(1, timeout.clone()), (1, "broker.confirm_timeout".to_owned())],
             or_equal: true,
             right: ("shutdown.drain".to_owned(), 1),
         },
@@ -115,11 +110,7 @@ impl Relation {
             let duration = *durations.get(key)?;
             sum = sum.saturating_add(duration.saturating_mul(*factor));
             let plus = if n == 0 { "" } else { " + " };
-            let times = if *factor == 1 {
-                String::new()
-            } else {
-                format!("{factor} * ")
-            };
+            let times = if *factor == 1 { String::new() } else { format!("{factor} * ") };
             write!(steps, "{plus}{times}{}", shortest(duration)).ok()?;
         }
         if self.left.len() > 1 {
@@ -136,11 +127,7 @@ impl Relation {
         } else {
             format!("{} / {divisor} = {}", shortest(right), shortest(limit))
         };
-        let is = if self.or_equal {
-            "is more than"
-        } else {
-            "is not less than"
-        };
+        let is = if self.or_equal { "is more than" } else { "is not less than" };
         let (_, key) = self.left.first()?;
         let reason = format!(
             "{} must hold, but {steps} {is} {limit_steps} (`{right_key}`): {}",

@@ -21,9 +21,7 @@ pub(super) fn read(
     toml_text: &str,
     env: impl Iterator<Item = (String, String)>,
 ) -> Result<Config, Vec<Problem>> {
-    let table = toml_text
-        .parse::<Table>()
-        .map_err(|error| vec![unreadable(toml_text, &error)])?;
+    let table = toml_text.parse::<Table>().map_err(|error| vec![unreadable(toml_text, &error)])?;
     let mut problems = Vec::new();
     let environment = Environment::read(env, &mut problems);
     let mut reader = Reader::new(environment, problems);
@@ -44,10 +42,7 @@ pub(super) fn read(
     let read = || {
         Some(Config {
             broker: broker?,
-            merchants: merchants
-                .into_iter()
-                .map(|(n, m)| Some((n, m?)))
-                .collect::<Option<_>>()?,
+            merchants: merchants.into_iter().map(|(n, m)| Some((n, m?))).collect::<Option<_>>()?,
             retry: retry?,
             unsure: unsure?,
             ops: ops?,
@@ -55,26 +50,15 @@ pub(super) fn read(
             shutdown: shutdown?,
         })
     };
-    read().ok_or_else(|| {
-        vec![Problem::new(
-            "smartsend",
-            "a setting is wrong and was not told",
-        )]
-    })
+    read().ok_or_else(|| vec![Problem::new("smartsend", "a setting is wrong and was not told")])
 }
 
 /// Where the text stops being TOML. The parser's own report shows the line, which can hold a
 /// secret, so it is not used.
 fn unreadable(toml_text: &str, error: &toml::de::Error) -> Problem {
-    let before = error
-        .span()
-        .and_then(|span| toml_text.get(..span.start))
-        .unwrap_or_default();
+    let before = error.span().and_then(|span| toml_text.get(..span.start)).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
-    Problem::new(
-        format!("line {line}"),
-        format!("it is no TOML: {}", error.message()),
-    )
+    Problem::new(format!("line {line}"), format!("it is no TOML: {}", error.message()))
 }
 
 fn broker(mut s: Section<'_>) -> Option<Broker> {
@@ -93,8 +77,7 @@ fn broker(mut s: Section<'_>) -> Option<Broker> {
     let key_file = s.optional("key_file", &kinds::path());
 
     if urls.as_ref().is_some_and(Vec::is_empty) {
-        s.reader
-            .refuse(s.key("urls"), "it must name at least one broker");
+        s.reader.refuse(s.key("urls"), "it must name at least one broker");
     }
     if let Some(heartbeat) = heartbeat
         && (heartbeat.subsec_nanos() != 0 || heartbeat.as_secs() > u64::from(u16::MAX))
@@ -107,22 +90,15 @@ fn broker(mut s: Section<'_>) -> Option<Broker> {
     let any_tls = urls.iter().flatten().any(super::BrokerUrl::is_tls);
     for (name, file) in [("ca_file", &ca_file), ("cert_file", &cert_file)] {
         if matches!(file, Ok(Some(_))) && urls.is_some() && !any_tls {
-            s.reader.refuse(
-                s.key(name),
-                "it is of use only with an amqps:// address in urls",
-            );
+            s.reader.refuse(s.key(name), "it is of use only with an amqps:// address in urls");
         }
     }
     match (&cert_file, &key_file) {
         (Ok(Some(_)), Ok(None)) => {
-            s.reader
-                .refuse(s.key("key_file"), "it is missing; cert_file needs its key");
+            s.reader.refuse(s.key("key_file"), "it is missing; cert_file needs its key");
         }
         (Ok(None), Ok(Some(_))) => {
-            s.reader.refuse(
-                s.key("cert_file"),
-                "it is missing; key_file needs its certificate",
-            );
+            s.reader.refuse(s.key("cert_file"), "it is missing; key_file needs its certificate");
         }
         _ => {}
     }
@@ -163,9 +139,7 @@ fn is_merchant_name(name: &str) -> bool {
     let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     name.len() <= 32
         && name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name
-            .split('_')
-            .all(|part| !part.is_empty() && part.chars().all(word))
+        && name.split('_').all(|part| !part.is_empty() && part.chars().all(word))
 }
 
 fn retry(mut s: Section<'_>) -> Option<Retry> {
@@ -176,11 +150,7 @@ fn retry(mut s: Section<'_>) -> Option<Retry> {
         s.reader.refuse(s.key("delays"), reason);
     }
     s.finish();
-    Some(Retry {
-        hold: hold?,
-        delays: delays?,
-        max_age: max_age?,
-    })
+    Some(Retry { hold: hold?, delays: delays?, max_age: max_age? })
 }
 
 fn delays_wrong(delays: &[Duration]) -> Vec<String> {
@@ -191,41 +161,25 @@ fn delays_wrong(delays: &[Duration]) -> Vec<String> {
     for (left, right) in delays.iter().zip(delays.iter().skip(1)) {
         let (a, b) = (duration::shortest(*left), duration::shortest(*right));
         if left == right {
-            wrong.push(format!(
-                "it holds {a} twice, and each delay names a queue of its own"
-            ));
+            wrong.push(format!("it holds {a} twice, and each delay names a queue of its own"));
         } else if left > right {
             wrong.push(format!("they must ascend, but {b} comes after {a}"));
         }
     }
     if let Some(long) = delays.iter().find(|delay| **delay > DELAY_MAX) {
         let long = duration::shortest(*long);
-        wrong.push(format!(
-            "{long} is more than 1000h, the most that RabbitMQ is asked to wait"
-        ));
+        wrong.push(format!("{long} is more than 1000h, the most that RabbitMQ is asked to wait"));
     }
     wrong
 }
 
 fn unsure(mut s: Section<'_>) -> Option<Unsure> {
     let settle = s.duration("settle", defaults::SETTLE);
-    let looks = s.or(
-        "looks",
-        &defaults::LOOKS.to_string(),
-        &kinds::whole(1..=100),
-    );
+    let looks = s.or("looks", &defaults::LOOKS.to_string(), &kinds::whole(1..=100));
     let quarantine = s.duration("quarantine", defaults::QUARANTINE);
     let words = &[("resend", OnNotFound::Resend), ("park", OnNotFound::Park)];
-    let on_not_found = s.or(
-        "on_not_found",
-        defaults::ON_NOT_FOUND,
-        &kinds::one_of(words),
-    );
-    let look_first = s.or(
-        "look_first",
-        &defaults::LOOK_FIRST.to_string(),
-        &kinds::switch(),
-    );
+    let on_not_found = s.or("on_not_found", defaults::ON_NOT_FOUND, &kinds::one_of(words));
+    let look_first = s.or("look_first", &defaults::LOOK_FIRST.to_string(), &kinds::switch());
     s.finish();
     Some(Unsure {
         settle: settle?,
@@ -247,10 +201,7 @@ fn log(mut s: Section<'_>) -> Option<Log> {
     let format = s.or("format", defaults::FORMAT, &kinds::one_of(words));
     let level = s.or("level", defaults::LEVEL, &kinds::filter());
     s.finish();
-    Some(Log {
-        format: format?,
-        level: level?,
-    })
+    Some(Log { format: format?, level: level? })
 }
 
 fn shutdown(mut s: Section<'_>) -> Option<Shutdown> {

@@ -6,9 +6,7 @@ pub(super) fn nearest<'n>(
     known: impl Iterator<Item = &'n String>,
 ) -> Option<&'n String> {
     let near = known.map(|known| (distance(known, name), known));
-    near.filter(|(distance, _)| *distance <= 2)
-        .min()
-        .map(|(_, known)| known)
+    near.filter(|(distance, _)| *distance <= 2).min().map(|(_, known)| known)
 }
 
 /// How many letters have to be changed, added or left out (Levenshtein).
@@ -19,9 +17,7 @@ fn distance(left: &str, right: &str) -> usize {
         let mut next = vec![i + 1];
         let mut last = i + 1;
         for ((b, diagonal), above) in right.iter().zip(&row).zip(row.iter().skip(1)) {
-            last = (diagonal + usize::from(a != *b))
-                .min(above + 1)
-                .min(last + 1);
+            last = (diagonal + usize::from(a != *b)).min(above + 1).min(last + 1);
             next.push(last);
         }
         row = next;

@@ -77,10 +77,7 @@ pub struct ConnectionStatus {
 
 impl From<(&'static str, &str)> for Key {
     fn from((part, name): (&'static str, &str)) -> Self {
-        Self {
-            part,
-            name: name.to_owned(),
-        }
+        Self { part, name: name.to_owned() }
     }
 }
 
@@ -89,10 +86,7 @@ impl Board {
     pub fn starting() -> Self {
         let board = Self::default();
         let sentence = "the worker is starting".to_owned();
-        board
-            .posted()
-            .reasons
-            .insert(Key::from(("start", "")), sentence);
+        board.posted().reasons.insert(Key::from(("start", "")), sentence);
         board
     }
 
@@ -127,24 +121,12 @@ impl Board {
 
     /// Changes how a merchant stands.
     pub fn update_merchant(&self, name: &str, change: impl FnOnce(&mut MerchantStatus)) {
-        change(
-            self.posted()
-                .status
-                .merchants
-                .entry(name.to_owned())
-                .or_default(),
-        );
+        change(self.posted().status.merchants.entry(name.to_owned()).or_default());
     }
 
     /// Changes how a connection stands.
     pub fn update_connection(&self, name: &str, change: impl FnOnce(&mut ConnectionStatus)) {
-        change(
-            self.posted()
-                .status
-                .connections
-                .entry(name.to_owned())
-                .or_default(),
-        );
+        change(self.posted().status.connections.entry(name.to_owned()).or_default());
     }
 
     /// How everything stands now.

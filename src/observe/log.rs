@@ -34,9 +34,7 @@ where
 {
     let filter =
         EnvFilter::try_new(filter(&log.level)).map_err(|e| LogUnavailable(e.to_string()))?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(writer);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     Ok(match log.format {
         config::LogFormat::Json => Box::new(builder.json().flatten_event(true).finish()),
         config::LogFormat::Pretty => Box::new(builder.finish()),

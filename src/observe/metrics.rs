@@ -17,14 +17,12 @@ const AGE_SECONDS: &[f64] = &[
 ];
 
 /// Around `connect_timeout` (3 s) and `timeout` (20 s), in seconds.
-const CALL_SECONDS: &[f64] = &[
-    0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0,
-];
+const CALL_SECONDS: &[f64] =
+    &[0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0];
 
 /// From a turn at once to a wait of the whole `hold`, in seconds.
-const WAIT_SECONDS: &[f64] = &[
-    0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0,
-];
+const WAIT_SECONDS: &[f64] =
+    &[0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0];
 
 /// The metrics could not be set up.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,18 +65,12 @@ pub fn describe() {
         "smartsend_intent_age_seconds",
         "Time from the publish of an intent to its result, in seconds"
     );
-    describe_counter!(
-        "smartsend_calls_total",
-        "HTTP calls to the provider, by call and outcome"
-    );
+    describe_counter!("smartsend_calls_total", "HTTP calls to the provider, by call and outcome");
     describe_histogram!(
         "smartsend_call_seconds",
         "How long a call to the provider took, in seconds"
     );
-    describe_counter!(
-        "smartsend_looks_total",
-        "Look-ups of a reference, by what they found"
-    );
+    describe_counter!("smartsend_looks_total", "Look-ups of a reference, by what they found");
     describe_histogram!(
         "smartsend_limiter_wait_seconds",
         "How long a call waited for its turn, in seconds"
@@ -88,24 +80,12 @@ pub fn describe() {
         "1 for the state that the merchant's gate is in, else 0"
     );
     describe_gauge!("smartsend_in_flight", "Calls in flight now");
-    describe_counter!(
-        "smartsend_publishes_total",
-        "Publishes to the broker, by kind and result"
-    );
+    describe_counter!("smartsend_publishes_total", "Publishes to the broker, by kind and result");
     describe_counter!(
         "smartsend_handed_back_total",
         "Deliveries that went back to the broker with their record"
     );
-    describe_counter!(
-        "smartsend_parked_total",
-        "Intents parked for a person, by reason"
-    );
-    describe_gauge!(
-        "smartsend_parked_messages",
-        "Messages in the parked queue now"
-    );
-    describe_gauge!(
-        "smartsend_broker_connected",
-        "1 while the connection to the broker is up"
-    );
+    describe_counter!("smartsend_parked_total", "Intents parked for a person, by reason");
+    describe_gauge!("smartsend_parked_messages", "Messages in the parked queue now");
+    describe_gauge!("smartsend_broker_connected", "1 while the connection to the broker is up");
 }

@@ -67,12 +67,7 @@ pub async fn serve<C: Clock>(
     let (stop, stopped) = oneshot::channel::<()>();
     let upkeep = metrics.clone();
     let started = clock.now();
-    let pages = router(Arc::new(Pages {
-        board,
-        metrics,
-        clock: clock.clone(),
-        started,
-    }));
+    let pages = router(Arc::new(Pages { board, metrics, clock: clock.clone(), started }));
     let server = axum::serve(connection::Listener::new(listener), pages)
         // An error means that the sender was dropped, which is a stop too.
         .with_graceful_shutdown(async move { stopped.await.unwrap_or_default() });
@@ -114,10 +109,7 @@ async fn ready<C: Clock>(State(pages): State<Arc<Pages<C>>>) -> (StatusCode, Str
 
 async fn render<C: Clock>(State(pages): State<Arc<Pages<C>>>) -> impl IntoResponse {
     // The text format's own type (Prometheus, "Exposition formats").
-    let kind = [(
-        header::CONTENT_TYPE,
-        "text/plain; version=0.0.4; charset=utf-8",
-    )];
+    let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     (kind, pages.metrics.render())
 }
 

@@ -38,6 +38,8 @@ pub struct Desk<P, O, C: Clock> {
     pub alone: Alone,
     /// Room for deliveries that wait in hand.
     pub room: Semaphore,
+    /// How many have room.
+    pub room_size: usize,
     /// Whether details has shown a link of this merchant to this process.
     pub proof: Proof,
     /// Under the strict setting, the moment of the steady clock before which nothing is created.
@@ -59,6 +61,12 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
             let until = self.clock.now().steady.saturating_add(wait);
             self.hold_off.send_replace(until);
         }
+    }
+
+    /// How many deliveries wait in hand.
+    pub fn held(&self) -> u64 {
+        let held = self.room_size.saturating_sub(self.room.available_permits());
+        u64::try_from(held).unwrap_or(u64::MAX)
     }
 
     /// How long nothing may be created yet.

@@ -72,10 +72,7 @@ impl BrokerLost<'_> {
     pub fn tell(&self) {
         set_connected(0.0);
         let reason = self.reason;
-        warn!(
-            reason,
-            "not connected to RabbitMQ, connecting anew: {reason}"
-        );
+        warn!(reason, "not connected to RabbitMQ, connecting anew: {reason}");
     }
 }
 
@@ -141,10 +138,7 @@ impl ProcessStalled {
     /// Tells it.
     pub fn tell(&self) {
         let gap_ms = u64::try_from(self.gap.as_millis()).unwrap_or(u64::MAX);
-        debug!(
-            gap_ms,
-            "the process did not run, so its deliveries are dated back"
-        );
+        debug!(gap_ms, "the process did not run, so its deliveries are dated back");
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use metrics::{counter, histogram};
-use tracing::{debug, info, warn};
+use metrics::{counter, gauge, histogram};
+use tracing::{debug, error, info, warn};
 
+use crate::gate::State;
 use crate::payout::event::{Ending, Event, EventKind};
 use crate::payout::record::Record;
 use crate::payout::reference::Reference;
@@ -172,5 +173,87 @@ impl LinkProven<'_> {
                 "details does not show a link that was just made; until it does, nothing that \
                  may have been sent is sent again");
         }
+    }
+}
+
+/// The gate has changed.
+#[derive(Debug)]
+pub struct GateChanged<'a> {
+    /// The merchant.
+    pub merchant: &'a str,
+    /// What it is now.
+    pub state: State,
+    /// The same as a sentence.
+    pub text: &'a str,
+}
+
+impl GateChanged<'_> {
+    /// Tells it.
+    pub fn tell(&self) {
+        let now = match self.state {
+            State::Open => "open",
+            State::Paused { .. } => "paused",
+            State::Closed { .. } => "closed",
+            State::Probing => "probing",
+        };
+        for state in ["open", "paused", "closed", "probing"] {
+            gauge!("smartsend_gate_state", "merchant" => self.merchant.to_owned(), "state" => state)
+                .set(if state == now { 1.0 } else { 0.0 });
+        }
+        info!(merchant = self.merchant, gate = now, "the gate is {}", self.text);
+    }
+}
+
+/// How many calls of a merchant are in flight.
+#[derive(Debug)]
+pub struct MerchantSeen<'a> {
+    /// The merchant.
+    pub merchant: &'a str,
+    /// Calls in flight.
+    pub in_flight: u64,
+}
+
+impl MerchantSeen<'_> {
+    /// Tells it.
+    pub fn tell(&self) {
+        let in_flight = u32::try_from(self.in_flight).unwrap_or(u32::MAX);
+        gauge!("smartsend_in_flight", "merchant" => self.merchant.to_owned()).set(in_flight);
+    }
+}
+
+/// A delivery's task panicked: a defect of ours. The delivery comes back.
+#[derive(Debug)]
+pub struct TaskPanicked<'a> {
+    /// The merchant.
+    pub merchant: &'a str,
+}
+
+impl TaskPanicked<'_> {
+    /// Tells it, without the panic's text: it may hold what must not be told.
+    pub fn tell(&self) {
+        error!(
+            merchant = self.merchant,
+            "a delivery's task panicked, which is a defect of smartsend; the delivery comes back",
+        );
+    }
+}
+
+/// The time to stop was over before everything was settled.
+#[derive(Debug)]
+pub struct DrainTimedOut<'a> {
+    /// The merchant.
+    pub merchant: &'a str,
+    /// Deliveries that were left unacknowledged.
+    pub left: usize,
+}
+
+impl DrainTimedOut<'_> {
+    /// Tells it.
+    pub fn tell(&self) {
+        warn!(
+            merchant = self.merchant,
+            left = self.left,
+            "the drain is over; what is left stays unacknowledged and comes back",
+        );
     }
 }

@@ -36,10 +36,7 @@ pub(super) struct Connection {
 
 impl Listener {
     pub(super) fn new(listener: TcpListener) -> Self {
-        Self {
-            listener,
-            places: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
-        }
+        Self { listener, places: Arc::new(Semaphore::new(CONNECTIONS_MAX)) }
     }
 }
 
@@ -53,14 +50,7 @@ impl axum::serve::Listener for Listener {
         // `axum`'s own accept logs and goes on after an error.
         let (stream, address) = axum::serve::Listener::accept(&mut self.listener).await;
         let silence = Box::pin(tokio::time::sleep(SILENCE_MAX));
-        (
-            Connection {
-                stream,
-                silence,
-                _place: place,
-            },
-            address,
-        )
+        (Connection { stream, silence, _place: place }, address)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -79,10 +69,7 @@ impl Connection {
             self.silence = Box::pin(tokio::time::sleep(SILENCE_MAX));
             return polled;
         }
-        self.silence
-            .as_mut()
-            .poll(cx)
-            .map(|()| Err(io::ErrorKind::TimedOut.into()))
+        self.silence.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
