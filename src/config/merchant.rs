@@ -28,7 +28,7 @@ pub(super) fn read(mut s: Section<'_>, name: &str) -> Option<Merchant> {
     let grant = grant(&mut s);
     let rate = s.required(
         "rate_per_second",
-        "the most requests",
+        "the rate, such as 10",
         &kinds::whole(1..=100_000),
     );
     let burst = s.or(

@@ -125,7 +125,7 @@ impl Board {
         self.posted().reasons.is_empty()
     }
 
-    /// Changes how a merchant stands.
+    /// Changes how a merchant stands. `change` runs under the board's lock and must not use it.
     pub fn update_merchant(&self, name: &str, change: impl FnOnce(&mut MerchantStatus)) {
         change(
             self.posted()
@@ -136,7 +136,7 @@ impl Board {
         );
     }
 
-    /// Changes how a connection stands.
+    /// Changes how a connection stands, under the lock too.
     pub fn update_connection(&self, name: &str, change: impl FnOnce(&mut ConnectionStatus)) {
         change(
             self.posted()
