@@ -5,7 +5,7 @@
 //! each, so the reading goes on to the end and tells everything that is wrong at once.
 
 pub mod duration;
-pub mod address;
+mod address;
 mod defaults;
 mod environment;
 mod errors;

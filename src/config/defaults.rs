@@ -32,7 +32,8 @@ pub(super) const TIMEOUT: &str = "20s";
 pub(super) const MAX_PAUSE: &str = "15m";
 /// None: a code that is not known is never taken for a failure.
 pub(super) const REJECTS: &[&str] = &[];
-/// The hosts in PayU's samples of links.
+/// PayU's samples show links on `test.payumoney.com`; its pages name no host of production, and its
+/// services live on both domains.
 pub(super) const LINK_HOSTS: &[&str] = &["payumoney.com", "payu.in"];
 /// Real money.
 pub(super) const SANDBOX: bool = false;

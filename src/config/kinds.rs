@@ -59,7 +59,7 @@ impl<T> Kind<T> {
     /// anything may be in them.
     pub(super) fn shown(&self, value: &toml::Value) -> Option<String> {
         match value {
-            toml::Value::String(text) => self.shown_text(text),
+            toml::Value::String(text) => (self.show)(text).map(|text| format!("{text:?}")),
             toml::Value::Integer(_) | toml::Value::Float(_) | toml::Value::Boolean(_) => {
                 (self.show)(&value.to_string())
             }

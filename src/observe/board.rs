@@ -119,12 +119,12 @@ impl Board {
         self.posted().reasons.is_empty()
     }
 
-    /// Changes how a merchant stands.
+    /// Changes how a merchant stands. `change` runs under the board's lock and must not use it.
     pub fn update_merchant(&self, name: &str, change: impl FnOnce(&mut MerchantStatus)) {
         change(self.posted().status.merchants.entry(name.to_owned()).or_default());
     }
 
-    /// Changes how a connection stands.
+    /// Changes how a connection stands, under the lock too.
     pub fn update_connection(&self, name: &str, change: impl FnOnce(&mut ConnectionStatus)) {
         change(self.posted().status.connections.entry(name.to_owned()).or_default());
     }
