@@ -26,16 +26,8 @@ pub(super) fn read(mut s: Section<'_>, name: &str) -> Option<Merchant> {
     let api_url = s.or("api_url", defaults::API_URL, &address::provider());
     let auth_url = s.or("auth_url", defaults::AUTH_URL, &address::provider());
     let grant = grant(&mut s);
-    let rate = s.required(
-        "rate_per_second",
-        "the rate, such as 10",
-        &kinds::whole(1..=100_000),
-    );
-    let burst = s.or(
-        "burst",
-        &defaults::BURST.to_string(),
-        &kinds::whole(1..=100_000),
-    );
+    let rate = s.required("rate_per_second", "the rate, such as 10", &kinds::whole(1..=100_000));
+    let burst = s.or("burst", &defaults::BURST.to_string(), &kinds::whole(1..=100_000));
     let calls = defaults::CONCURRENCY.to_string();
     let concurrency = s.or("concurrency", &calls, &kinds::whole(1..=10_000));
     let connect_timeout = s.duration("connect_timeout", defaults::CONNECT_TIMEOUT);
@@ -46,9 +38,7 @@ pub(super) fn read(mut s: Section<'_>, name: &str) -> Option<Merchant> {
     let link_hosts = s.list("link_hosts", defaults::LINK_HOSTS, &address::link_host());
     let sandbox = s.or("sandbox", &defaults::SANDBOX.to_string(), &kinds::switch());
 
-    s.reader
-        .accounts
-        .extend(id.clone().map(|id| (name.to_owned(), id)));
+    s.reader.accounts.extend(id.clone().map(|id| (name.to_owned(), id)));
     burst_fits(&mut s, rate, burst);
     if let Some(sandbox) = sandbox {
         url_fits(&mut s, "api_url", api_url.as_ref(), sandbox);
@@ -58,10 +48,7 @@ pub(super) fn read(mut s: Section<'_>, name: &str) -> Option<Merchant> {
     s.finish();
     Some(Merchant {
         name: name.to_owned(),
-        account: Account {
-            payout_merchant_id: id?,
-            api: api?,
-        },
+        account: Account { payout_merchant_id: id?, api: api? },
         api_url: api_url?,
         auth_url: auth_url?,
         grant: grant?,
@@ -102,11 +89,9 @@ fn api() -> Kind<Api> {
 
 fn reject(code: i64) -> Result<i64, String> {
     if NEVER_REJECTS.contains(&code) {
-        return Err(
-            "this code does not mean that the intent failed: 1100 refuses the merchant, \
+        return Err("this code does not mean that the intent failed: 1100 refuses the merchant, \
                     1103, 1115 and 1125 say that a link exists already"
-                .to_owned(),
-        );
+            .to_owned());
     }
     Ok(code)
 }
@@ -148,10 +133,8 @@ fn hosts_fit(s: &mut Section<'_>, hosts: Option<&[String]>, sandbox: bool) {
 }
 
 fn grant(s: &mut Section<'_>) -> Option<Grant> {
-    let words = &[
-        ("client_credentials", GrantName::ClientCredentials),
-        ("password", GrantName::Password),
-    ];
+    let words =
+        &[("client_credentials", GrantName::ClientCredentials), ("password", GrantName::Password)];
     let name = s.or("grant", defaults::GRANT, &kinds::one_of(words));
     let id = kinds::name(
         256,
@@ -165,17 +148,11 @@ fn grant(s: &mut Section<'_>) -> Option<Grant> {
             for other in ["username", "password"] {
                 s.refuse(other, "it belongs to grant = \"password\"; leave it out");
             }
-            Some(Grant::ClientCredentials {
-                client_id: client_id?,
-                client_secret: client_secret?,
-            })
+            Some(Grant::ClientCredentials { client_id: client_id?, client_secret: client_secret? })
         }
         Some(GrantName::Password) => {
             let (username, password) = (secret(s, "username"), secret(s, "password"));
-            s.refuse(
-                "client_secret",
-                "it belongs to grant = \"client_credentials\"; leave it out",
-            );
+            s.refuse("client_secret", "it belongs to grant = \"client_credentials\"; leave it out");
             Some(Grant::Password {
                 client_id: client_id?,
                 username: username?,
@@ -197,10 +174,7 @@ fn secret(s: &mut Section<'_>, name: &str) -> Option<Secret> {
     let key = s.key(name);
     let variables = &mut s.reader.environment.ours;
     let parts = ["env", "file"].map(|part| (part, variables.remove(&format!("{key}.{part}"))));
-    let parts: Vec<_> = parts
-        .into_iter()
-        .filter_map(|(p, v)| Some((p, v?)))
-        .collect();
+    let parts: Vec<_> = parts.into_iter().filter_map(|(p, v)| Some((p, v?))).collect();
     let whole = s.take(name);
     let secret = match (whole, parts.as_slice()) {
         (Some(Found::Variable(variable)), []) => value(&variable.text, &variable.name),
@@ -245,9 +219,7 @@ fn value(text: &str, source: &str) -> Result<Secret, String> {
         return Err(format!("{source} is not UTF-8"));
     }
     if text.contains(|c: char| c.is_control()) {
-        return Err(format!(
-            "{source} holds a line break or another control character"
-        ));
+        return Err(format!("{source} holds a line break or another control character"));
     }
     Ok(Secret::Value(SecretString::from(text)))
 }
