@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 use serde_json::json;
 use tokio::io::AsyncReadExt;
 
-use super::{Stage, drain, order, read};
+use super::{Stage, drain, order};
 
 /// Long enough to see that nothing comes.
 const SILENCE: Duration = Duration::from_millis(150);

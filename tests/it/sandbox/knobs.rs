@@ -80,7 +80,7 @@ async fn details_say_as_much_as_the_settings_allow() {
     assert_eq!(data["custEmail"], "t***@gmail.com");
     assert_eq!(data["smartSendStatus"], "APPROVAL_PENDING");
     stage.set_faults(
-        json!({"details_customer": "null", "details_amount": "double",
+        &json!({"details_customer": "null", "details_amount": "double",
         "statuses": {"order-1": "SUCCESS"}}),
     );
     let answer = stage
