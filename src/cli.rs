@@ -1,3 +1,3 @@
 //! The command line.
 
-pub mod topology;
+pub mod sandbox;
