@@ -25,12 +25,14 @@ pub struct ShutExits {
     pub retries: bool,
     /// The parked exchange is.
     pub parked: bool,
+    /// All of them are: RabbitMQ takes no publishes.
+    pub broker: bool,
 }
 
 impl ShutExits {
     /// Whether any is.
     pub fn any(self) -> bool {
-        self.results || self.retries || self.parked
+        self.results || self.retries || self.parked || self.broker
     }
 }
 
@@ -53,15 +55,27 @@ impl Exits {
         self.set(exit, true, turns);
     }
 
+    /// Shuts all of them, or opens them again, because of the broker.
+    pub fn block<C: Clock>(&self, blocked: bool, turns: &Turns<C>) {
+        self.change(turns, |exits| &mut exits.broker, blocked);
+    }
+
     fn set<C: Clock>(&self, exit: Exit, shut: bool, turns: &Turns<C>) {
-        let changed = self.0.send_if_modified(|exits| {
-            let known = match exit {
-                Exit::Results => &mut exits.results,
-                Exit::Retries => &mut exits.retries,
-                Exit::Parked => &mut exits.parked,
-            };
-            std::mem::replace(known, shut) != shut
-        });
+        match exit {
+            Exit::Results => self.change(turns, |exits| &mut exits.results, shut),
+            Exit::Retries => self.change(turns, |exits| &mut exits.retries, shut),
+            Exit::Parked => self.change(turns, |exits| &mut exits.parked, shut),
+        }
+    }
+
+    fn change<C: Clock>(
+        &self,
+        turns: &Turns<C>,
+        which: impl FnOnce(&mut ShutExits) -> &mut bool,
+        shut: bool,
+    ) {
+        let changed =
+            self.0.send_if_modified(|exits| std::mem::replace(which(exits), shut) != shut);
         if changed {
             turns.stall(self.0.borrow().any());
         }

@@ -147,3 +147,32 @@ fn set_connected(value: f64) {
         gauge!("smartsend_broker_connected", "connection" => connection).set(value);
     }
 }
+
+/// The worker has started.
+pub struct WorkerStarted {
+    /// Where its pages are.
+    pub ops: std::net::SocketAddr,
+    /// How many merchants it works for.
+    pub merchants: usize,
+}
+
+impl WorkerStarted {
+    /// Tells it.
+    pub fn tell(&self) {
+        info!(ops.address = %self.ops, merchants = self.merchants, "smartsend has started");
+    }
+}
+
+/// What is parked was counted.
+pub struct ParkedCounted {
+    /// Messages in the parked queue.
+    pub count: u64,
+}
+
+impl ParkedCounted {
+    /// Tells it.
+    pub fn tell(&self) {
+        let count = u32::try_from(self.count).unwrap_or(u32::MAX);
+        gauge!("smartsend_parked_messages").set(count);
+    }
+}
