@@ -193,12 +193,15 @@ pub enum NoToken {
 pub trait Provider: Send + Sync + 'static {
     /// The token at hand, while it is good for a while yet.
     fn token(&self) -> Option<Token>;
-    /// Asks for a new token, in one request however many callers wait. `turn` is awaited before
-    /// the request, and only by the caller that makes it.
-    fn new_token(
+    /// Asks for a new token, once however many callers wait; a good one that came meanwhile will
+    /// do. `turn` is called and awaited before each request (a refused refresh takes a second
+    /// one), and only by the caller that makes it.
+    fn new_token<F>(
         &self,
-        turn: impl Future<Output = ()> + Send,
-    ) -> impl Future<Output = Result<Token, NoToken>> + Send;
+        turn: impl FnMut() -> F + Send,
+    ) -> impl Future<Output = Result<Token, NoToken>> + Send
+    where
+        F: Future<Output = ()> + Send;
     /// Throws a token away that the provider did not accept.
     fn discard(&self, token: &Token);
     /// Asks for a link, once. Dropping this future after its first poll must be read as
