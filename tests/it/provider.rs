@@ -3,6 +3,7 @@
 //! Every test asserts both sides: what the account reports, and what the server wrote down.
 
 mod answers;
+mod calls;
 mod phases;
 mod tls;
 
