@@ -1,4 +1,7 @@
 //! What the tests stand on.
 
+pub(crate) mod account;
 pub(crate) mod broker;
+pub(crate) mod child;
+pub(crate) mod clock;
 pub(crate) mod raw_server;
