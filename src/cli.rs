@@ -8,7 +8,7 @@ pub mod sandbox;
 pub mod topology;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -65,12 +65,12 @@ impl Cli {
     /// Does what was asked.
     pub async fn execute(self) -> Exit {
         match self.command {
-            Command::Run(options) => match read(self.config) {
+            Command::Run(options) => match read(self.config.as_deref()) {
                 Ok(config) => run::run(config, options).await,
                 Err(exit) => exit,
             },
             Command::Sandbox(options) => told(sandbox::run(options).await),
-            Command::Topology(options) => match read(self.config) {
+            Command::Topology(options) => match read(self.config.as_deref()) {
                 Ok(config) => printed(topology::execute(&config, &options).await),
                 Err(exit) => exit,
             },
@@ -78,8 +78,8 @@ impl Cli {
     }
 }
 
-fn read(path: Option<PathBuf>) -> Result<Config, Exit> {
-    Config::read(path.as_deref(), variables()).map_err(|errors| {
+fn read(path: Option<&Path>) -> Result<Config, Exit> {
+    Config::read(path, variables()).map_err(|errors| {
         complain(&errors);
         Exit::Usage
     })

@@ -60,16 +60,17 @@ async fn start(config: &Config, options: &Options) -> Result<Running, CannotStar
     let board = Board::starting();
     let topology = Topology::of(config)?;
     let (broker, supervisor) = Broker::start(&config.broker, clock)?;
-    let listener = TcpListener::bind(config.ops.listen)
-        .await
-        .map_err(|error| format!("ops.listen = {}: cannot listen there: {error}", config.ops.listen))?;
+    let listener = TcpListener::bind(config.ops.listen).await.map_err(|error| {
+        format!("ops.listen = {}: cannot listen there: {error}", config.ops.listen)
+    })?;
     WorkerStarted { ops: listener.local_addr()?, merchants: config.merchants.len() }.tell();
 
     let stopping = CancellationToken::new();
     let stopped = CancellationToken::new();
     let mut beside = JoinSet::new();
     beside.spawn(supervisor);
-    let pages = server::serve(listener, board.clone(), metrics, clock, stopped.clone().cancelled_owned());
+    let pages =
+        server::serve(listener, board.clone(), metrics, clock, stopped.clone().cancelled_owned());
     beside.spawn(async move {
         // The pages' end is no reason to stop paying.
         pages.await.ok();
@@ -77,13 +78,15 @@ async fn start(config: &Config, options: &Options) -> Result<Running, CannotStar
     if options.declare {
         beside.spawn(declare(broker.clone(), topology.clone(), board.clone()));
     }
+    let common = Common { broker, board, stopping, topology };
     let mut workers = JoinSet::new();
     let mut watched = Watched::default();
     for merchant in config.merchants.values() {
-        let worker = worker(config, merchant, &broker, &board, &stopping, &topology)?;
+        let worker = worker(config, merchant, &common)?;
         watched.add(&worker.desk);
         workers.spawn(worker.run());
     }
+    let Common { broker, board, stopping, .. } = common;
     beside.spawn(watch_broker(broker.state(), watched, board.clone()));
     beside.spawn(watch_parked(broker.clone()));
     board.clear(("start", ""));
@@ -93,20 +96,30 @@ async fn start(config: &Config, options: &Options) -> Result<Running, CannotStar
 type MerchantWorker =
     Worker<MerchantQueue, crate::payu::Account<SystemClock>, crate::amqp::Publisher, SystemClock>;
 
+/// What all merchants share.
+struct Common {
+    broker: Broker,
+    board: Board,
+    stopping: CancellationToken,
+    topology: Topology,
+}
+
 fn worker(
     config: &Config,
     merchant: &Merchant,
-    broker: &Broker,
-    board: &Board,
-    stopping: &CancellationToken,
-    topology: &Topology,
+    common: &Common,
 ) -> Result<MerchantWorker, CannotStart> {
     let prefetch = Prefetch::of(config, merchant);
-    let publisher = broker.publisher(topology);
-    let desk = desk(config, merchant, prefetch, publisher, stopping.clone())?;
+    let publisher = common.broker.publisher(&common.topology);
+    let desk = desk(config, merchant, prefetch, publisher, common.stopping.clone())?;
     let own = Topology::new(&config.broker.prefix, [&*merchant.name], &config.retry.delays)?;
-    let queue = MerchantQueue::new(broker.clone(), own, merchant.name.clone(), prefetch.total);
-    Ok(Worker { queue, desk: Arc::new(desk), board: board.clone(), drain: config.shutdown.drain })
+    let name = merchant.name.clone();
+    Ok(Worker {
+        queue: MerchantQueue::new(common.broker.clone(), own, name, prefetch.total),
+        desk: Arc::new(desk),
+        board: common.board.clone(),
+        drain: config.shutdown.drain,
+    })
 }
 
 impl Running {

@@ -132,11 +132,6 @@ pub enum CreateKind {
 }
 
 impl<'a> CreateCall<'a> {
-    /// The call for an intent.
-    pub fn of(intent: &'a Intent) -> Self {
-        Self { intent }
-    }
-
     /// The intent whose link is asked for.
     pub fn intent(&self) -> &'a Intent {
         self.intent

@@ -6,7 +6,7 @@ use super::desk::Desk;
 use super::hand::{Halt, Hand};
 use super::memory::Entered;
 use crate::gate::Report;
-use crate::observe::facts::provider::CallAnswered;
+use crate::observe::facts::calls::CallAnswered;
 use crate::payout::decision::{Case, CreateCall, CreateKind};
 use crate::payout::outcome::Outcome;
 use crate::payout::outcome::look::Look;

@@ -17,6 +17,7 @@ pub(super) enum Exit {
 }
 
 /// The ways out that are shut: what goes there has no queue, or the queue refuses it.
+#[expect(clippy::struct_excessive_bools, reason = "four ways out, each open or shut by itself")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ShutExits {
     /// The results exchange is.

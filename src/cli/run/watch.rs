@@ -52,9 +52,8 @@ pub(super) async fn watch_broker(
         for connection in ["consume", "publish"] {
             board.update_connection(connection, |status| {
                 let connected = !matches!(now, BrokerState::Disconnected { .. });
-                status.connects = status.connects.saturating_add(u64::from(
-                    connected && !status.connected,
-                ));
+                status.connects =
+                    status.connects.saturating_add(u64::from(connected && !status.connected));
                 status.connected = connected;
             });
         }

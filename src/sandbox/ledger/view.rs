@@ -148,11 +148,7 @@ impl Ledger {
             key(a).cmp(&key(b))
         });
         messages.sort_by(|a, b| (&a.merchant, &a.reference).cmp(&(&b.merchant, &b.reference)));
-        Entries {
-            requests: self.requests.clone(),
-            links,
-            messages,
-        }
+        Entries { requests: self.requests.clone(), links, messages }
     }
 
     /// The numbers.
@@ -189,11 +185,7 @@ impl Ledger {
                 summary.references = summary.references.saturating_add(usize::from(links > 0));
                 if links > 1 {
                     let (merchant, reference) = (merchant.clone(), reference.clone());
-                    doubled.push(Double {
-                        merchant,
-                        reference,
-                        links,
-                    });
+                    doubled.push(Double { merchant, reference, links });
                 }
             }
         }
@@ -226,30 +218,17 @@ fn fullest(requests: &[Request]) -> BTreeMap<Name, Fullest> {
         }
         all.slide(request.at_us);
     }
-    let numbers = windows
-        .into_iter()
-        .map(|(merchant, [all, create, details])| {
-            let (all, create, details) = (all.fullest, create.fullest, details.fullest);
-            (
-                merchant.clone(),
-                Fullest {
-                    all,
-                    create,
-                    details,
-                },
-            )
-        });
+    let numbers = windows.into_iter().map(|(merchant, [all, create, details])| {
+        let (all, create, details) = (all.fullest, create.fullest, details.fullest);
+        (merchant.clone(), Fullest { all, create, details })
+    });
     numbers.collect()
 }
 
 impl Window {
     fn slide(&mut self, at_us: u64) {
         self.times.push_back(at_us);
-        while self
-            .times
-            .front()
-            .is_some_and(|then| at_us.saturating_sub(*then) >= SECOND_US)
-        {
+        while self.times.front().is_some_and(|then| at_us.saturating_sub(*then) >= SECOND_US) {
             self.times.pop_front();
         }
         self.fullest = self.fullest.max(self.times.len());

@@ -18,10 +18,7 @@ use url::Url;
 pub(crate) fn merchant(api_url: &str, auth_url: &str) -> Merchant {
     Merchant {
         name: "default".to_owned(),
-        account: Account {
-            payout_merchant_id: "1111312".to_owned(),
-            api: Api::V1,
-        },
+        account: Account { payout_merchant_id: "1111312".to_owned(), api: Api::V1 },
         api_url: Url::parse(api_url).unwrap(),
         auth_url: Url::parse(auth_url).unwrap(),
         grant: Grant::ClientCredentials {
@@ -69,8 +66,5 @@ pub(crate) fn create_call(intent: &Intent) -> CreateCall<'_> {
 
 /// A token, as if it had been issued.
 pub(crate) fn token() -> Token {
-    Token {
-        issue: 1,
-        bearer: Private::new("c0ffee"),
-    }
+    Token { issue: 1, bearer: Private::new("c0ffee") }
 }
