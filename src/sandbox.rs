@@ -68,7 +68,6 @@ pub enum StartError {
 pub struct Sandbox;
 
 /// A sandbox that runs; it stops when this is dropped.
-#[derive(Debug)]
 pub struct Running {
     /// The address that it listens on.
     pub addr: SocketAddr,
@@ -78,10 +77,9 @@ pub struct Running {
 }
 
 /// What all requests share.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Shared(Arc<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     settings: Settings,
     clock: Clock,
@@ -100,7 +98,7 @@ struct Plan {
 }
 
 /// Who sent a request.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 enum Party {
     /// Anybody may: the endpoint asks for no token.
     Nobody,
@@ -132,7 +130,12 @@ impl Sandbox {
         let server = axum::serve(Door(listener), service);
         let server = server.with_graceful_shutdown(stop.clone().cancelled_owned());
         let server = tokio::spawn(server.into_future());
-        Ok(Running { addr, shared, server, _stop: stop.drop_guard() })
+        Ok(Running {
+            addr,
+            shared,
+            server,
+            _stop: stop.drop_guard(),
+        })
     }
 }
 
@@ -144,7 +147,7 @@ impl Running {
 
     /// Every request, link and message so far.
     pub fn ledger(&self) -> Entries {
-        self.shared.ledger().entries()
+        self.shared.entries()
     }
 
     /// The same in numbers.
@@ -185,12 +188,20 @@ impl Shared {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn entries(&self) -> Entries {
+        let snapshot = self.ledger().snapshot();
+        snapshot.into_entries() // the lock is free again: this takes a while
+    }
+
     fn tokens(&self) -> MutexGuard<'_, Tokens> {
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn plan(&self) -> Arc<Plan> {
-        self.plan.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.plan
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn set_faults(&self, faults: Faults) -> Result<(), FaultsError> {
@@ -202,7 +213,9 @@ impl Shared {
     }
 
     fn party(&self, headers: &HeaderMap, merchant: Option<&str>) -> Party {
-        let value = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let value = headers
+            .get(AUTHORIZATION)
+            .and_then(|value| value.to_str().ok());
         let parts = value.and_then(|value| value.split_once(' '));
         // PayU's samples write both `Bearer` and `bearer`.
         let bearer = parts.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
@@ -211,7 +224,10 @@ impl Shared {
         };
         let client = self.tokens().client(bearer, self.clock.now_us());
         match client.filter(|client| self.settings.serves(client, merchant)) {
-            Some(client) => Party::Holder { bearer: bearer.to_owned(), client },
+            Some(client) => Party::Holder {
+                bearer: bearer.to_owned(),
+                client,
+            },
             None => Party::Stranger,
         }
     }

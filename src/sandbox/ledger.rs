@@ -61,25 +61,25 @@ pub struct Request {
 }
 
 /// One link.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Link {
     pub(super) key: u64,
     pub(super) host: Name,
     pub(super) amount: Decimal,
     pub(super) made_at_us: u64,
     /// `[description, custName, custEmail, custMobile]` as JSON: one allocation for four.
-    pub(super) about: Box<str>,
+    pub(super) about: Arc<str>,
 }
 
 /// Everything about one reference of a merchant.
-#[derive(Debug, Default)]
+#[derive(Clone, Default)]
 struct Page {
     links: Vec<Link>,
     sms: u32,
     emails: u32,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Account {
     pages: HashMap<Name, Page>,
     /// When the requests of the last second were let through.
@@ -87,7 +87,7 @@ struct Account {
 }
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Ledger {
     requests: Vec<Request>,
     accounts: HashMap<Name, Account>,
@@ -115,12 +115,11 @@ pub(super) struct Ticket {
 }
 
 /// A link to make.
-#[derive(Debug)]
 pub(super) struct Wish<'a> {
     pub(super) merchant: &'a str,
     pub(super) reference: &'a str,
     pub(super) amount: Decimal,
-    pub(super) about: Box<str>,
+    pub(super) about: Arc<str>,
     pub(super) sms: bool,
     pub(super) email: bool,
     pub(super) host: Name,
@@ -153,7 +152,12 @@ impl Ledger {
             status: None,
             code: None,
         });
-        Ticket { number: ticket_number, over_limit, index, generation: self.generation }
+        Ticket {
+            number: ticket_number,
+            over_limit,
+            index,
+            generation: self.generation,
+        }
     }
 
     /// Enters the fault that a request met.
@@ -173,7 +177,11 @@ impl Ledger {
 
     /// Makes a link and tells the payee; nothing if the reference has one and counts.
     pub(super) fn make_link(&mut self, at_us: u64, wish: Wish<'_>) -> Option<Link> {
-        let page = shared(&mut shared(&mut self.accounts, wish.merchant).1.pages, wish.reference).1;
+        let page = shared(
+            &mut shared(&mut self.accounts, wish.merchant).1.pages,
+            wish.reference,
+        )
+        .1;
         if !page.links.is_empty() && !wish.naive {
             return None;
         }
@@ -194,12 +202,21 @@ impl Ledger {
 
     /// The newest link of a reference.
     pub(super) fn link(&self, merchant: &str, reference: &str) -> Option<Link> {
-        self.accounts.get(merchant)?.pages.get(reference)?.links.last().cloned()
+        self.accounts
+            .get(merchant)?
+            .pages
+            .get(reference)?
+            .links
+            .last()
+            .cloned()
     }
 
     /// Forgets everything, and numbers requests from the start.
     pub(super) fn clear(&mut self) {
-        *self = Self { generation: self.generation.wrapping_add(1), ..Self::default() };
+        *self = Self {
+            generation: self.generation.wrapping_add(1),
+            ..Self::default()
+        };
     }
 
     /// Numbers requests from the start, for new faults.
@@ -215,7 +232,11 @@ impl Ledger {
 
 impl Account {
     fn admit(&mut self, at_us: u64, limit: u32) -> bool {
-        while self.window.front().is_some_and(|then| at_us.saturating_sub(*then) >= SECOND_US) {
+        while self
+            .window
+            .front()
+            .is_some_and(|then| at_us.saturating_sub(*then) >= SECOND_US)
+        {
             self.window.pop_front();
         }
         let is_free = self.window.len() < usize::try_from(limit).unwrap_or(usize::MAX);
@@ -228,7 +249,9 @@ impl Account {
 
 /// The entry of a name, and the one copy of that name.
 fn shared<'a, T: Default>(map: &'a mut HashMap<Name, T>, name: &str) -> (Name, &'a mut T) {
-    let key = map.get_key_value(name).map_or_else(|| Name::from(name), |(key, _)| key.clone());
+    let key = map
+        .get_key_value(name)
+        .map_or_else(|| Name::from(name), |(key, _)| key.clone());
     (key.clone(), map.entry(key).or_default())
 }
 

@@ -3,6 +3,8 @@
 //! Only the codes are documented, not the rules. Where the rules are not said, the sandbox is
 //! strict, so that what passes here has the best chance there.
 
+use std::sync::Arc;
+
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -38,7 +40,7 @@ pub(super) struct Fields {
 /// A create that is in order.
 pub(super) struct Order {
     pub(super) amount: Decimal,
-    pub(super) about: Box<str>,
+    pub(super) about: Arc<str>,
     pub(super) sms: bool,
     pub(super) email: bool,
 }
@@ -52,8 +54,14 @@ impl Fields {
         let found = [
             reference_code(self.merchant_ref_id.as_deref().unwrap_or_default()),
             amount.is_none().then_some(INVALID_AMOUNT),
-            mobile.as_deref().filter(|text| !is_mobile(text)).map(|_| INVALID_MOBILE),
-            email.as_deref().filter(|text| !is_email(text)).map(|_| INVALID_EMAIL),
+            mobile
+                .as_deref()
+                .filter(|text| !is_mobile(text))
+                .map(|_| INVALID_MOBILE),
+            email
+                .as_deref()
+                .filter(|text| !is_email(text))
+                .map(|_| INVALID_EMAIL),
             (mobile.is_none() && email.is_none()).then_some(MOBILE_OR_EMAIL_REQUIRED),
             is_blank(self.description.as_deref()).then_some(INVALID_DESCRIPTION),
         ];
@@ -64,7 +72,12 @@ impl Fields {
         let (sms, has_email) = (mobile.is_some(), email.is_some());
         let about = serde_json::to_string(&(self.description, self.cust_name, email, mobile));
         let about = about.unwrap_or_default().into();
-        Ok(Order { amount, about, sms, email: has_email })
+        Ok(Order {
+            amount,
+            about,
+            sms,
+            email: has_email,
+        })
     }
 }
 
@@ -87,7 +100,11 @@ fn amount(json: &str) -> Option<Decimal> {
         json
     };
     let has_exponent = number.contains(['e', 'E']);
-    let parse = if has_exponent { Decimal::from_scientific } else { Decimal::from_str_exact };
+    let parse = if has_exponent {
+        Decimal::from_scientific
+    } else {
+        Decimal::from_str_exact
+    };
     let amount = parse(number).ok()?.normalize();
     let is_right = amount > Decimal::ZERO
         && amount < Decimal::from_i128_with_scale(AMOUNT_LIMIT, 0)
