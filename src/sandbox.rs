@@ -130,12 +130,7 @@ impl Sandbox {
         let server = axum::serve(Door(listener), service);
         let server = server.with_graceful_shutdown(stop.clone().cancelled_owned());
         let server = tokio::spawn(server.into_future());
-        Ok(Running {
-            addr,
-            shared,
-            server,
-            _stop: stop.drop_guard(),
-        })
+        Ok(Running { addr, shared, server, _stop: stop.drop_guard() })
     }
 }
 
@@ -198,10 +193,7 @@ impl Shared {
     }
 
     fn plan(&self) -> Arc<Plan> {
-        self.plan
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.plan.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn set_faults(&self, faults: Faults) -> Result<(), FaultsError> {
@@ -213,9 +205,7 @@ impl Shared {
     }
 
     fn party(&self, headers: &HeaderMap, merchant: Option<&str>) -> Party {
-        let value = headers
-            .get(AUTHORIZATION)
-            .and_then(|value| value.to_str().ok());
+        let value = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let parts = value.and_then(|value| value.split_once(' '));
         // PayU's samples write both `Bearer` and `bearer`.
         let bearer = parts.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
@@ -224,10 +214,7 @@ impl Shared {
         };
         let client = self.tokens().client(bearer, self.clock.now_us());
         match client.filter(|client| self.settings.serves(client, merchant)) {
-            Some(client) => Party::Holder {
-                bearer: bearer.to_owned(),
-                client,
-            },
+            Some(client) => Party::Holder { bearer: bearer.to_owned(), client },
             None => Party::Stranger,
         }
     }

@@ -76,10 +76,7 @@ pub async fn serve(
     stopped: impl Future<Output = ()>,
 ) -> Result<(), Error> {
     let addr = options.listen;
-    let settings = Settings {
-        faults: faults(options)?,
-        ..Settings::default()
-    };
+    let settings = Settings { faults: faults(options)?, ..Settings::default() };
     let start = Sandbox::start(addr, settings).await;
     let running = start.map_err(|source| Error::Start { addr, source })?;
     writeln!(output, "listening on {}", running.url())?;

@@ -67,16 +67,7 @@ impl Answer {
     pub(super) fn spring(now_us: u64, status: StatusCode, message: &str, path: &str) -> Self {
         let error = status.canonical_reason().unwrap_or("Error");
         let timestamp = date(now_us);
-        Self::json(
-            status,
-            &Spring {
-                timestamp,
-                status: status.as_u16(),
-                error,
-                message,
-                path,
-            },
-        )
+        Self::json(status, &Spring { timestamp, status: status.as_u16(), error, message, path })
     }
 
     /// A failure of a create.
@@ -85,33 +76,14 @@ impl Answer {
         let first = codes.first().copied().unwrap_or_default();
         let mut answer = match faults.failure_shape {
             FailureShape::DataArray => {
-                let row = |&code: &u16| RowFailure {
-                    code,
-                    message: text_of(code),
-                };
+                let row = |&code: &u16| RowFailure { code, message: text_of(code) };
                 let data = Some(codes.iter().map(row).collect::<Vec<_>>());
-                Self::json(
-                    status,
-                    &Envelope {
-                        status: 1,
-                        msg: Some("Fail"),
-                        code: None,
-                        data,
-                    },
-                )
+                Self::json(status, &Envelope { status: 1, msg: Some("Fail"), code: None, data })
             }
             FailureShape::TopLevel => {
                 let msg = Some(text_of(first));
                 let data: Option<()> = None;
-                Self::json(
-                    status,
-                    &Envelope {
-                        status: 1,
-                        msg,
-                        code: Some(first),
-                        data,
-                    },
-                )
+                Self::json(status, &Envelope { status: 1, msg, code: Some(first), data })
             }
             FailureShape::CodeArray => {
                 let error = text_of(first);
@@ -122,15 +94,7 @@ impl Answer {
                     code: codes,
                 };
                 let data = Some([row]);
-                Self::json(
-                    status,
-                    &Envelope {
-                        status: 1,
-                        msg: None,
-                        code: None,
-                        data,
-                    },
-                )
+                Self::json(status, &Envelope { status: 1, msg: None, code: None, data })
             }
         };
         answer.code = Some(first);
@@ -144,15 +108,7 @@ impl Answer {
                 // The words are from another API of PayU; the Payouts pages have none.
                 let msg = Some("Requests limit reached");
                 let data: Option<()> = None;
-                Self::json(
-                    status,
-                    &Envelope {
-                        status: 1,
-                        msg,
-                        code: None,
-                        data,
-                    },
-                )
+                Self::json(status, &Envelope { status: 1, msg, code: None, data })
             }
             ThrottleBody::Empty => Self::new(status, HTML, Bytes::new()),
             ThrottleBody::Html => Self::page(status),
@@ -188,13 +144,7 @@ impl Answer {
     }
 
     fn new(status: StatusCode, content_type: &'static str, body: Bytes) -> Self {
-        Self {
-            status,
-            code: None,
-            body,
-            content_type,
-            retry_after: None,
-        }
+        Self { status, code: None, body, content_type, retry_after: None }
     }
 
     /// The same head with another body.

@@ -22,10 +22,7 @@ impl Clock {
     )]
     pub(super) fn start() -> Self {
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
-        Self {
-            steady: Instant::now(),
-            started: since_1970.unwrap_or_default(),
-        }
+        Self { steady: Instant::now(), started: since_1970.unwrap_or_default() }
     }
 
     pub(super) fn now_us(self) -> u64 {
@@ -47,8 +44,7 @@ pub(super) fn expiry_us(made_at_us: u64) -> u64 {
 /// A date as PayU's samples print it: `2023-12-19T06:10:37.000+0000`. It is not RFC 3339,
 /// for its offset has no colon.
 pub(super) fn date(at_us: u64) -> String {
-    let at = i64::try_from(at_us).map_or(Timestamp::MAX, |us| {
-        Timestamp::from_microsecond(us).unwrap_or(Timestamp::MAX)
-    });
+    let at = i64::try_from(at_us)
+        .map_or(Timestamp::MAX, |us| Timestamp::from_microsecond(us).unwrap_or(Timestamp::MAX));
     at.strftime("%Y-%m-%dT%H:%M:%S%.3f+0000").to_string()
 }

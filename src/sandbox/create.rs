@@ -38,38 +38,21 @@ pub(super) async fn create(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let merchant = headers
-        .get("payoutMerchantId")
-        .and_then(|id| id.to_str().ok());
+    let merchant = headers.get("payoutMerchantId").and_then(|id| id.to_str().ok());
     let fields = read(&headers, &body);
-    let reference = fields
-        .as_ref()
-        .ok()
-        .and_then(|fields| fields.merchant_ref_id.as_deref());
+    let reference = fields.as_ref().ok().and_then(|fields| fields.merchant_ref_id.as_deref());
     let party = shared.party(&headers, merchant);
-    let arrival = Arrival {
-        kind: Kind::Create,
-        merchant,
-        reference,
-        client: party.client(),
-    };
+    let arrival = Arrival { kind: Kind::Create, merchant, reference, client: party.client() };
     let visit = Visit::arrive(&shared, arrival, PATH, party.clone());
     let merchant = merchant.map(str::to_owned);
-    visit
-        .serve(cut, move |visit| make(visit, merchant.as_deref(), fields))
-        .await
+    visit.serve(cut, move |visit| make(visit, merchant.as_deref(), fields)).await
 }
 
 /// What Spring does before PayU's code runs: wrong types and broken JSON are its errors.
 fn read(headers: &HeaderMap, body: &[u8]) -> Result<Fields, (StatusCode, &'static str)> {
-    let kind = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     if !kind.is_some_and(|kind| kind.starts_with("application/json")) {
-        return Err((
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "Content type is not supported",
-        ));
+        return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "Content type is not supported"));
     }
     serde_json::from_slice(body).map_err(|_| (StatusCode::BAD_REQUEST, "JSON parse error"))
 }
@@ -93,45 +76,19 @@ fn make(
     if !visit.shared.settings.knows_merchant(merchant) {
         return Answer::failure(faults, &reference, &[INVALID_MERCHANT]);
     }
-    let Order {
-        amount,
-        about,
-        sms,
-        email,
-    } = match fields.check() {
+    let Order { amount, about, sms, email } = match fields.check() {
         Ok(order) => order,
         Err(codes) => return Answer::failure(faults, &reference, &codes),
     };
     let is_foreign = visit.fault == Some(Fault::ForeignLink);
-    let host = if is_foreign {
-        FOREIGN_HOST.into()
-    } else {
-        visit.plan.host.clone()
-    };
+    let host = if is_foreign { FOREIGN_HOST.into() } else { visit.plan.host.clone() };
     let (seed, naive) = (faults.seed, faults.naive);
-    let wish = Wish {
-        merchant,
-        reference: &reference,
-        amount,
-        about,
-        sms,
-        email,
-        host,
-        seed,
-        naive,
-    };
+    let wish =
+        Wish { merchant, reference: &reference, amount, about, sms, email, host, seed, naive };
     let Some(link) = visit.shared.ledger().make_link(now_us, wish) else {
         return Answer::failure(faults, &reference, &[faults.duplicate_code]);
     };
-    let data = Some(Made {
-        link: link.url(),
-        link_id: link.id(),
-    });
-    let envelope = Envelope {
-        status: 0,
-        msg: Some("Success"),
-        code: None,
-        data,
-    };
+    let data = Some(Made { link: link.url(), link_id: link.id() });
+    let envelope = Envelope { status: 0, msg: Some("Success"), code: None, data };
     Answer::json(StatusCode::OK, &envelope)
 }

@@ -55,13 +55,7 @@ pub(super) async fn faults(State(shared): State<Shared>) -> Response {
 pub(super) async fn set_faults(State(shared): State<Shared>, body: Bytes) -> Response {
     match Faults::parse(&body).and_then(|faults| shared.set_faults(faults)) {
         Ok(()) => Json(&shared.plan().faults).into_response(),
-        Err(e) => (
-            StatusCode::BAD_REQUEST,
-            Json(Problem {
-                error: e.to_string(),
-            }),
-        )
-            .into_response(),
+        Err(e) => (StatusCode::BAD_REQUEST, Json(Problem { error: e.to_string() })).into_response(),
     }
 }
 
@@ -73,18 +67,9 @@ pub(super) async fn elsewhere(
     method: Method,
     uri: Uri,
 ) -> Response {
-    let is_known = [
-        super::token::PATH,
-        super::create::PATH,
-        super::details::PATH,
-    ];
+    let is_known = [super::token::PATH, super::create::PATH, super::details::PATH];
     let is_known = is_known.contains(&uri.path());
-    let arrival = Arrival {
-        kind: Kind::Other,
-        merchant: None,
-        reference: None,
-        client: None,
-    };
+    let arrival = Arrival { kind: Kind::Other, merchant: None, reference: None, client: None };
     let visit = Visit::arrive(&shared, arrival, "", Party::Nobody);
     let effect = move |visit: &Visit| {
         let now_us = visit.shared.clock.now_us();

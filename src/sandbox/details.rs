@@ -47,12 +47,7 @@ struct Details<'a> {
 }
 
 /// `[description, custName, custEmail, custMobile]` of a create.
-type About = (
-    Option<String>,
-    Option<String>,
-    Option<String>,
-    Option<String>,
-);
+type About = (Option<String>, Option<String>, Option<String>, Option<String>);
 
 /// Answers a look.
 pub(super) async fn details(
@@ -77,11 +72,7 @@ pub(super) async fn details(
         client: party.client(),
     };
     let visit = Visit::arrive(&shared, arrival, PATH, party.clone());
-    visit
-        .serve(cut, move |visit| {
-            look(visit, merchant.as_deref(), reference.as_deref())
-        })
-        .await
+    visit.serve(cut, move |visit| look(visit, merchant.as_deref(), reference.as_deref())).await
 }
 
 fn look(visit: &Visit, merchant: Option<&str>, reference: Option<&str>) -> Answer {
@@ -119,22 +110,11 @@ fn not_found(faults: &Faults, merchant: &str, reference: &str) -> Answer {
         ..Details::default()
     };
     let status = StatusCode::from_u16(faults.details_not_found_status).unwrap_or(StatusCode::OK);
-    Answer::json(
-        status,
-        &Envelope {
-            status: 1,
-            msg: Some(&msg),
-            code: None,
-            data: Some(data),
-        },
-    )
+    Answer::json(status, &Envelope { status: 1, msg: Some(&msg), code: None, data: Some(data) })
 }
 
 fn found(faults: &Faults, merchant: &str, reference: &str, link: &Link) -> Answer {
-    let status = faults
-        .statuses
-        .get(reference)
-        .unwrap_or(&faults.details_status);
+    let status = faults.statuses.get(reference).unwrap_or(&faults.details_status);
     let about: About = serde_json::from_str(&link.about).unwrap_or_default();
     let (description, name, email, mobile) = about;
     let customer = |text: Option<String>, mask: fn(&str) -> String| match faults.details_customer {
@@ -172,12 +152,7 @@ fn found(faults: &Faults, merchant: &str, reference: &str, link: &Link) -> Answe
         link: faults.details_link.then(|| link.url()),
         txn_source: Some("SMART_SEND"),
     };
-    let envelope = Envelope {
-        status: 0,
-        msg: None,
-        code: None,
-        data: Some(data),
-    };
+    let envelope = Envelope { status: 0, msg: None, code: None, data: Some(data) };
     Answer::json(StatusCode::OK, &envelope)
 }
 

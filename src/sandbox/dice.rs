@@ -100,26 +100,17 @@ impl Dice {
             return None;
         }
         let draw = scramble(self.stream(kind, 0), number) >> (u64::BITS - SPREAD_BITS);
-        parts
-            .iter()
-            .find(|(end, _)| draw < *end)
-            .map(|(_, fault)| *fault)
+        parts.iter().find(|(end, _)| draw < *end).map(|(_, fault)| *fault)
     }
 
     /// A part of `jitter_ms` for the `number`th request of a kind.
     pub(super) fn jitter(&self, kind: Kind, number: u64, jitter_ms: u64) -> Duration {
         let draw = scramble(self.stream(kind, 1), number);
-        Duration::from_millis(
-            draw.checked_rem(jitter_ms.saturating_add(1))
-                .unwrap_or_default(),
-        )
+        Duration::from_millis(draw.checked_rem(jitter_ms.saturating_add(1)).unwrap_or_default())
     }
 
     fn stream(&self, kind: Kind, purpose: u64) -> u64 {
-        scramble(
-            self.seed,
-            (kind as u64).wrapping_mul(16).wrapping_add(purpose),
-        )
+        scramble(self.seed, (kind as u64).wrapping_mul(16).wrapping_add(purpose))
     }
 }
 
@@ -137,9 +128,7 @@ fn parts(of: &str, shares: &[(Fault, f64)]) -> Result<Vec<(u64, Fault)>, String>
     let mut parts = Vec::new();
     for &(fault, share) in shares {
         if !(0.0..=1.0).contains(&share) {
-            return Err(format!(
-                "a share must be from 0 to 1, and one of {of} is {share}"
-            ));
+            return Err(format!("a share must be from 0 to 1, and one of {of} is {share}"));
         }
         if share > 0.0 {
             end = end.saturating_add(width(share));

@@ -17,10 +17,7 @@ use super::dice::Dice;
 /// at most 1. Keys without a prefix are about creates. *After* means that the link was made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a switch of its own in the document"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the document")]
 pub struct Faults {
     /// With the number of a request it decides which fault the request meets.
     pub seed: u64,
@@ -241,11 +238,7 @@ impl Faults {
         if !url.is_ok_and(|url| matches!(url.scheme(), "http" | "https")) {
             return wrong("link_host must be such as https://test.payumoney.com");
         }
-        let retry_after = self
-            .throttle
-            .retry_after
-            .as_deref()
-            .map(HeaderValue::from_str);
+        let retry_after = self.throttle.retry_after.as_deref().map(HeaderValue::from_str);
         if retry_after.is_some_and(|value| value.is_err()) {
             return wrong("throttle.retry_after must be a text that fits in a header");
         }
@@ -255,10 +248,7 @@ impl Faults {
 
 impl Default for Failure {
     fn default() -> Self {
-        Self {
-            share: 0.0,
-            code: 1128,
-        }
+        Self { share: 0.0, code: 1128 }
     }
 }
 
@@ -288,10 +278,7 @@ impl Default for Faults {
             foreign_link: 0.0,
             throttle: Throttle::default(),
             refuse: Failure::default(),
-            reject: Failure {
-                share: 0.0,
-                code: 1105,
-            },
+            reject: Failure { share: 0.0, code: 1105 },
             late_effect_ms: 0,
             naive: false,
             rate_limit_per_second: None,

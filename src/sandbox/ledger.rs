@@ -152,12 +152,7 @@ impl Ledger {
             status: None,
             code: None,
         });
-        Ticket {
-            number: ticket_number,
-            over_limit,
-            index,
-            generation: self.generation,
-        }
+        Ticket { number: ticket_number, over_limit, index, generation: self.generation }
     }
 
     /// Enters the fault that a request met.
@@ -177,11 +172,7 @@ impl Ledger {
 
     /// Makes a link and tells the payee; nothing if the reference has one and counts.
     pub(super) fn make_link(&mut self, at_us: u64, wish: Wish<'_>) -> Option<Link> {
-        let page = shared(
-            &mut shared(&mut self.accounts, wish.merchant).1.pages,
-            wish.reference,
-        )
-        .1;
+        let page = shared(&mut shared(&mut self.accounts, wish.merchant).1.pages, wish.reference).1;
         if !page.links.is_empty() && !wish.naive {
             return None;
         }
@@ -202,21 +193,12 @@ impl Ledger {
 
     /// The newest link of a reference.
     pub(super) fn link(&self, merchant: &str, reference: &str) -> Option<Link> {
-        self.accounts
-            .get(merchant)?
-            .pages
-            .get(reference)?
-            .links
-            .last()
-            .cloned()
+        self.accounts.get(merchant)?.pages.get(reference)?.links.last().cloned()
     }
 
     /// Forgets everything, and numbers requests from the start.
     pub(super) fn clear(&mut self) {
-        *self = Self {
-            generation: self.generation.wrapping_add(1),
-            ..Self::default()
-        };
+        *self = Self { generation: self.generation.wrapping_add(1), ..Self::default() };
     }
 
     /// Numbers requests from the start, for new faults.
@@ -232,11 +214,7 @@ impl Ledger {
 
 impl Account {
     fn admit(&mut self, at_us: u64, limit: u32) -> bool {
-        while self
-            .window
-            .front()
-            .is_some_and(|then| at_us.saturating_sub(*then) >= SECOND_US)
-        {
+        while self.window.front().is_some_and(|then| at_us.saturating_sub(*then) >= SECOND_US) {
             self.window.pop_front();
         }
         let is_free = self.window.len() < usize::try_from(limit).unwrap_or(usize::MAX);
@@ -249,9 +227,7 @@ impl Account {
 
 /// The entry of a name, and the one copy of that name.
 fn shared<'a, T: Default>(map: &'a mut HashMap<Name, T>, name: &str) -> (Name, &'a mut T) {
-    let key = map
-        .get_key_value(name)
-        .map_or_else(|| Name::from(name), |(key, _)| key.clone());
+    let key = map.get_key_value(name).map_or_else(|| Name::from(name), |(key, _)| key.clone());
     (key.clone(), map.entry(key).or_default())
 }
 

@@ -65,13 +65,7 @@ impl Listener for Door {
         loop {
             match self.0.accept().await {
                 Ok((stream, peer)) if stream.set_nodelay(true).is_ok() => {
-                    return (
-                        Line {
-                            stream,
-                            cut: Cut(Arc::new(AtomicU8::new(OPEN))),
-                        },
-                        peer,
-                    );
+                    return (Line { stream, cut: Cut(Arc::new(AtomicU8::new(OPEN))) }, peer);
                 }
                 Ok(_) => {} // the peer has gone already
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,

@@ -58,11 +58,7 @@ impl Link {
                 let double: f64 = plain.parse().unwrap_or_default();
                 let text = format!("{double:E}");
                 let has_point = text.contains('.');
-                raw(if has_point {
-                    text
-                } else {
-                    text.replace('E', ".0E")
-                })
+                raw(if has_point { text } else { text.replace('E', ".0E") })
             }
         }
     }
@@ -80,11 +76,7 @@ pub(super) fn number_or_text(text: &str) -> Box<RawValue> {
 /// `25.0`, `100.5`: at least one decimal, and no zeros that say nothing.
 fn java_number(amount: Decimal) -> String {
     let text = amount.normalize().to_string();
-    if text.contains('.') {
-        text
-    } else {
-        format!("{text}.0")
-    }
+    if text.contains('.') { text } else { format!("{text}.0") }
 }
 
 fn quoted(text: &str) -> Box<RawValue> {

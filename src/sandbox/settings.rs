@@ -45,9 +45,7 @@ impl Settings {
         if self.clients.is_empty() {
             return secret == self.client_secret;
         }
-        self.clients
-            .iter()
-            .any(|client| client.id == id && client.secret == secret)
+        self.clients.iter().any(|client| client.id == id && client.secret == secret)
     }
 
     pub(super) fn knows_client(&self, id: &str) -> bool {

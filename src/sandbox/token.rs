@@ -82,12 +82,7 @@ pub(super) async fn token(
 ) -> Response {
     let form = Form::read(&headers, &body);
     let client = form.0.get("client_id").map(|id| id.as_str().into());
-    let arrival = Arrival {
-        kind: Kind::Token,
-        merchant: None,
-        reference: None,
-        client,
-    };
+    let arrival = Arrival { kind: Kind::Token, merchant: None, reference: None, client };
     let visit = Visit::arrive(&shared, arrival, PATH, Party::Nobody);
     visit.serve(cut, move |visit| issue(visit, &form)).await
 }
@@ -114,31 +109,15 @@ impl Tokens {
                 return (issued.clone(), left_s);
             }
         }
-        let known = self
-            .newest
-            .get(&owner)
-            .and_then(|issued| issued.refresh.clone());
-        let refresh = owner
-            .user
-            .as_ref()
-            .map(|_| known.unwrap_or_else(random_hex));
+        let known = self.newest.get(&owner).and_then(|issued| issued.refresh.clone());
+        let refresh = owner.user.as_ref().map(|_| known.unwrap_or_else(random_hex));
         if let Some(refresh) = &refresh {
             self.refresh.insert(refresh.clone(), owner.clone());
         }
-        let issued = Issued {
-            text: random_hex(),
-            created_at_us: now_us,
-            refresh,
-        };
+        let issued = Issued { text: random_hex(), created_at_us: now_us, refresh };
         let life_us = faults.token_life_s.saturating_mul(SECOND_US);
         let expires_at_us = now_us.saturating_add(life_us);
-        self.live.insert(
-            issued.text.clone(),
-            Token {
-                owner: owner.clone(),
-                expires_at_us,
-            },
-        );
+        self.live.insert(issued.text.clone(), Token { owner: owner.clone(), expires_at_us });
         self.newest.insert(owner, issued.clone());
         (issued, faults.token_life_s)
     }
@@ -156,11 +135,7 @@ fn issue(visit: &Visit, form: &Form) -> Answer {
         Err(Refusal(error, error_description)) => {
             // RFC 6749, 5.2: 401 for a client that is not known, else 400.
             let is_client = error == "invalid_client";
-            let status = if is_client {
-                StatusCode::UNAUTHORIZED
-            } else {
-                StatusCode::BAD_REQUEST
-            };
+            let status = if is_client { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_REQUEST };
             Answer::json(
                 status,
                 &HashMap::from([
@@ -208,10 +183,7 @@ fn by_client(settings: &Settings, form: &Form) -> Result<Owner, Refusal> {
     if !settings.accepts_client(client, secret) {
         return Err(unknown_client());
     }
-    Ok(Owner {
-        client: client.into(),
-        user: None,
-    })
+    Ok(Owner { client: client.into(), user: None })
 }
 
 fn by_password(settings: &Settings, form: &Form) -> Result<Owner, Refusal> {
@@ -223,10 +195,7 @@ fn by_password(settings: &Settings, form: &Form) -> Result<Owner, Refusal> {
     if password != settings.password {
         return Err(invalid_grant());
     }
-    Ok(Owner {
-        client: client.into(),
-        user: Some(user.into()),
-    })
+    Ok(Owner { client: client.into(), user: Some(user.into()) })
 }
 
 fn by_refresh(shared: &Shared, faults: &Faults, form: &Form) -> Result<Owner, Refusal> {
@@ -235,11 +204,7 @@ fn by_refresh(shared: &Shared, faults: &Faults, form: &Form) -> Result<Owner, Re
         return Err(unknown_client());
     }
     let mut tokens = shared.tokens();
-    let owner = tokens
-        .refresh
-        .get(refresh)
-        .filter(|owner| owner.client == *client)
-        .cloned();
+    let owner = tokens.refresh.get(refresh).filter(|owner| owner.client == *client).cloned();
     let owner = owner.ok_or_else(invalid_grant)?;
     if faults.refresh_rotates {
         tokens.rotate(refresh);
@@ -263,9 +228,7 @@ fn invalid_grant() -> Refusal {
 impl Form {
     /// A body of another type is not read, and so every field is missing.
     fn read(headers: &HeaderMap, body: &[u8]) -> Self {
-        let kind = headers
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok());
+        let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let is_form =
             kind.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
         let body = if is_form { body } else { &[] };
@@ -273,16 +236,9 @@ impl Form {
     }
 
     fn need(&self, field: &str) -> Result<&str, Refusal> {
-        let value = self
-            .0
-            .get(field)
-            .map(String::as_str)
-            .filter(|value| !value.is_empty());
+        let value = self.0.get(field).map(String::as_str).filter(|value| !value.is_empty());
         value.ok_or_else(|| {
-            Refusal(
-                "invalid_request",
-                format!("Missing required parameter: {field}."),
-            )
+            Refusal("invalid_request", format!("Missing required parameter: {field}."))
         })
     }
 }

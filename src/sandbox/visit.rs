@@ -56,10 +56,7 @@ impl Visit {
         let plan = shared.plan();
         let limit = plan.faults.rate_limit_per_second;
         let ticket = ledger.arrive(shared.clock.now_us(), arrival, limit);
-        let fault = plan
-            .dice
-            .fault(kind, ticket.number)
-            .filter(|_| !ticket.over_limit);
+        let fault = plan.dice.fault(kind, ticket.number).filter(|_| !ticket.over_limit);
         ledger.met(ticket, fault);
         drop(ledger);
         let faults = &plan.faults;
@@ -71,15 +68,7 @@ impl Visit {
         };
         let jitter = plan.dice.jitter(kind, ticket.number, jitter_ms);
         let latency = Duration::from_millis(latency_ms).saturating_add(jitter);
-        Self {
-            shared: shared.clone(),
-            plan,
-            fault,
-            path,
-            party,
-            ticket,
-            latency,
-        }
+        Self { shared: shared.clone(), plan, fault, path, party, ticket, latency }
     }
 
     /// Does what the request asks for, as far as its fault allows, and answers likewise.
@@ -142,11 +131,7 @@ impl Visit {
     }
 
     fn act(&self, effect: impl FnOnce(&Self) -> Answer) -> Answer {
-        if matches!(self.party, Party::Stranger) {
-            self.unauthorized()
-        } else {
-            effect(self)
-        }
+        if matches!(self.party, Party::Stranger) { self.unauthorized() } else { effect(self) }
     }
 
     /// Acts, perhaps late, when the client will not hear of it.
@@ -170,12 +155,7 @@ impl Visit {
 
     fn unauthorized(&self) -> Answer {
         let now_us = self.shared.clock.now_us();
-        Answer::spring(
-            now_us,
-            StatusCode::UNAUTHORIZED,
-            "Access is denied",
-            self.path,
-        )
+        Answer::spring(now_us, StatusCode::UNAUTHORIZED, "Access is denied", self.path)
     }
 
     fn error(&self) -> Answer {
@@ -188,9 +168,7 @@ impl Visit {
 
     /// Enters an answer into the ledger.
     fn note(&self, answer: Answer) -> Answer {
-        self.shared
-            .ledger()
-            .answered(self.ticket, answer.status.as_u16(), answer.code);
+        self.shared.ledger().answered(self.ticket, answer.status.as_u16(), answer.code);
         answer
     }
 }
@@ -237,21 +215,18 @@ fn cut_short(answer: Answer) -> Response<Body> {
 /// A byte, a pause, a byte.
 fn drip(answer: Answer, pause: Duration, stop: CancellationToken) -> Response<Body> {
     let length = answer.body.len();
-    let bytes = stream::unfold(
-        (answer.body.clone(), stop),
-        move |(mut left, stop)| async move {
-            if left.is_empty() {
-                return None;
-            }
-            let is_stopped = tokio::time::timeout(pause, stop.cancelled()).await.is_ok();
-            let part: io::Result<Bytes> = if is_stopped {
-                Err(ErrorKind::ConnectionAborted.into())
-            } else {
-                Ok(left.split_to(1))
-            };
-            Some((part, (left, stop)))
-        },
-    );
+    let bytes = stream::unfold((answer.body.clone(), stop), move |(mut left, stop)| async move {
+        if left.is_empty() {
+            return None;
+        }
+        let is_stopped = tokio::time::timeout(pause, stop.cancelled()).await.is_ok();
+        let part: io::Result<Bytes> = if is_stopped {
+            Err(ErrorKind::ConnectionAborted.into())
+        } else {
+            Ok(left.split_to(1))
+        };
+        Some((part, (left, stop)))
+    });
     promising(length, answer, Body::from_stream(bytes))
 }
 

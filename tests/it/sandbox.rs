@@ -39,26 +39,15 @@ impl Stage {
 
     async fn with(settings: Settings) -> Self {
         let sandbox = Sandbox::start("127.0.0.1:0", settings).await.unwrap();
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .timeout(PATIENCE)
-            .build()
-            .unwrap();
-        let mut stage = Self {
-            sandbox,
-            http,
-            token: String::new(),
-        };
+        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+        let mut stage = Self { sandbox, http, token: String::new() };
         stage.renew().await;
         stage
     }
 
     async fn renew(&mut self) {
         let body = self.ask_token(&credentials(CLIENT)).await.1;
-        body["access_token"]
-            .as_str()
-            .unwrap()
-            .clone_into(&mut self.token);
+        body["access_token"].as_str().unwrap().clone_into(&mut self.token);
     }
 
     fn set_faults(&self, document: &Value) {
@@ -76,14 +65,9 @@ impl Stage {
     }
 
     fn create_request(&self, body: &str) -> RequestBuilder {
-        let request = self
-            .http
-            .post(self.url("/payout/smartPay"))
-            .bearer_auth(&self.token);
+        let request = self.http.post(self.url("/payout/smartPay")).bearer_auth(&self.token);
         let request = request.header("payoutMerchantId", MERCHANT);
-        request
-            .header("content-type", "application/json")
-            .body(body.to_owned())
+        request.header("content-type", "application/json").body(body.to_owned())
     }
 
     async fn create(&self, body: &Value) -> (StatusCode, Value) {
@@ -91,9 +75,7 @@ impl Stage {
     }
 
     async fn try_create(&self, reference: &str) -> reqwest::Result<Response> {
-        self.create_request(&order(reference).to_string())
-            .send()
-            .await
+        self.create_request(&order(reference).to_string()).send().await
     }
 
     fn look_request(&self, reference: &str) -> RequestBuilder {
@@ -124,20 +106,13 @@ impl Stage {
     /// How many links a reference has.
     fn links(&self, reference: &str) -> usize {
         let links = self.sandbox.ledger().links;
-        links
-            .iter()
-            .filter(|link| link.reference == *reference)
-            .count()
+        links.iter().filter(|link| link.reference == *reference).count()
     }
 
     /// How often the payee of a reference was told of a link.
     fn messages(&self, reference: &str) -> usize {
         let messages = self.sandbox.ledger().messages;
-        messages
-            .iter()
-            .filter(|told| told.reference == *reference)
-            .map(|told| told.messages)
-            .sum()
+        messages.iter().filter(|told| told.reference == *reference).map(|told| told.messages).sum()
     }
 
     /// The ledger's last request, as it stands in its JSON.
@@ -203,18 +178,13 @@ async fn read(response: Response) -> (StatusCode, Value) {
 /// Reads until the connection ends, and says how it ended.
 async fn drain(mut stream: TcpStream) -> std::io::Result<String> {
     let mut text = String::new();
-    let ended = tokio::time::timeout(PATIENCE, stream.read_to_string(&mut text))
-        .await
-        .unwrap();
+    let ended = tokio::time::timeout(PATIENCE, stream.read_to_string(&mut text)).await.unwrap();
     ended.map(|_| text)
 }
 
 /// `2023-12-19T06:10:37.000+0000`, and not RFC 3339.
 fn is_payu_date(value: &Value) -> bool {
     let text = value.as_str().unwrap_or_default();
-    let shape: String = text
-        .chars()
-        .map(|c| if c.is_ascii_digit() { '9' } else { c })
-        .collect();
+    let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '9' } else { c }).collect();
     shape == "9999-99-99T99:99:99.999+9999" && text.ends_with("+0000")
 }

@@ -54,14 +54,8 @@ impl Fields {
         let found = [
             reference_code(self.merchant_ref_id.as_deref().unwrap_or_default()),
             amount.is_none().then_some(INVALID_AMOUNT),
-            mobile
-                .as_deref()
-                .filter(|text| !is_mobile(text))
-                .map(|_| INVALID_MOBILE),
-            email
-                .as_deref()
-                .filter(|text| !is_email(text))
-                .map(|_| INVALID_EMAIL),
+            mobile.as_deref().filter(|text| !is_mobile(text)).map(|_| INVALID_MOBILE),
+            email.as_deref().filter(|text| !is_email(text)).map(|_| INVALID_EMAIL),
             (mobile.is_none() && email.is_none()).then_some(MOBILE_OR_EMAIL_REQUIRED),
             is_blank(self.description.as_deref()).then_some(INVALID_DESCRIPTION),
         ];
@@ -72,12 +66,7 @@ impl Fields {
         let (sms, has_email) = (mobile.is_some(), email.is_some());
         let about = serde_json::to_string(&(self.description, self.cust_name, email, mobile));
         let about = about.unwrap_or_default().into();
-        Ok(Order {
-            amount,
-            about,
-            sms,
-            email: has_email,
-        })
+        Ok(Order { amount, about, sms, email: has_email })
     }
 }
 
@@ -100,11 +89,7 @@ fn amount(json: &str) -> Option<Decimal> {
         json
     };
     let has_exponent = number.contains(['e', 'E']);
-    let parse = if has_exponent {
-        Decimal::from_scientific
-    } else {
-        Decimal::from_str_exact
-    };
+    let parse = if has_exponent { Decimal::from_scientific } else { Decimal::from_str_exact };
     let amount = parse(number).ok()?.normalize();
     let is_right = amount > Decimal::ZERO
         && amount < Decimal::from_i128_with_scale(AMOUNT_LIMIT, 0)

@@ -137,20 +137,10 @@ impl Snapshot {
                 made_at_us: link.made_at_us,
             }));
             let (count, sms, emails) = (page.links.len(), page.sms, page.emails);
-            messages.push(MessageEntry {
-                merchant,
-                reference,
-                messages: count,
-                sms,
-                emails,
-            });
+            messages.push(MessageEntry { merchant, reference, messages: count, sms, emails });
         }
         links.sort_by_key(|link| link.made_at_us);
-        Entries {
-            requests: self.requests,
-            links,
-            messages,
-        }
+        Entries { requests: self.requests, links, messages }
     }
 }
 
@@ -159,18 +149,12 @@ impl Ledger {
     pub(in crate::sandbox) fn snapshot(&self) -> Snapshot {
         let mut pages = Vec::new();
         for (merchant, account) in &self.accounts {
-            for (reference, page) in account
-                .pages
-                .iter()
-                .filter(|(_, page)| !page.links.is_empty())
+            for (reference, page) in account.pages.iter().filter(|(_, page)| !page.links.is_empty())
             {
                 pages.push((merchant.clone(), reference.clone(), page.clone()));
             }
         }
-        Snapshot {
-            requests: self.requests.clone(),
-            pages,
-        }
+        Snapshot { requests: self.requests.clone(), pages }
     }
 
     /// The numbers.
@@ -207,11 +191,7 @@ impl Ledger {
                 summary.references = summary.references.saturating_add(usize::from(links > 0));
                 if links > 1 {
                     let (merchant, reference) = (merchant.clone(), reference.clone());
-                    doubled.push(Double {
-                        merchant,
-                        reference,
-                        links,
-                    });
+                    doubled.push(Double { merchant, reference, links });
                 }
             }
         }
@@ -244,30 +224,17 @@ fn fullest(requests: &[Request]) -> BTreeMap<Name, Fullest> {
         }
         all.slide(request.at_us);
     }
-    let numbers = windows
-        .into_iter()
-        .map(|(merchant, [all, create, details])| {
-            let (all, create, details) = (all.fullest, create.fullest, details.fullest);
-            (
-                merchant.clone(),
-                Fullest {
-                    all,
-                    create,
-                    details,
-                },
-            )
-        });
+    let numbers = windows.into_iter().map(|(merchant, [all, create, details])| {
+        let (all, create, details) = (all.fullest, create.fullest, details.fullest);
+        (merchant.clone(), Fullest { all, create, details })
+    });
     numbers.collect()
 }
 
 impl Window {
     fn slide(&mut self, at_us: u64) {
         self.times.push_back(at_us);
-        while self
-            .times
-            .front()
-            .is_some_and(|then| at_us.saturating_sub(*then) >= SECOND_US)
-        {
+        while self.times.front().is_some_and(|then| at_us.saturating_sub(*then) >= SECOND_US) {
             self.times.pop_front();
         }
         self.fullest = self.fullest.max(self.times.len());

@@ -11,10 +11,7 @@ async fn a_create_answers_in_the_documented_shape_and_tells_the_payee() {
     let stage = Stage::new().await;
     let (status, body) = stage.create(&order("order-1")).await;
     let id = body["data"]["linkId"].as_str().unwrap().to_owned();
-    let escaped = id
-        .replace('+', "%2B")
-        .replace('/', "%2F")
-        .replace('=', "%3D");
+    let escaped = id.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
     let link = format!("https://test.payumoney.com/smartPay?id={escaped}");
     assert_eq!(status, StatusCode::OK);
     assert_eq!(
@@ -26,11 +23,7 @@ async fn a_create_answers_in_the_documented_shape_and_tells_the_payee() {
     assert!(id.chars().all(is_base64), "{id}");
     assert_eq!((stage.links("order-1"), stage.messages("order-1")), (1, 1));
     let told = &stage.sandbox.ledger().messages[0];
-    assert_eq!(
-        (told.sms, told.emails),
-        (1, 1),
-        "both ways were given, so both are used"
-    );
+    assert_eq!((told.sms, told.emails), (1, 1), "both ways were given, so both are used");
 }
 
 #[tokio::test]
@@ -46,22 +39,11 @@ async fn an_amount_is_a_number_or_a_string_and_is_read_as_text() {
     ];
     for (number, (json, amount)) in cases.into_iter().enumerate() {
         let reference = format!("order-{number}");
-        let body = order(&reference)
-            .to_string()
-            .replace("1.0,", &format!("{json},"));
-        let body = read(stage.create_request(&body).send().await.unwrap())
-            .await
-            .1;
+        let body = order(&reference).to_string().replace("1.0,", &format!("{json},"));
+        let body = read(stage.create_request(&body).send().await.unwrap()).await.1;
         assert_eq!(body["status"], 0, "{json}: {body}");
         let links = stage.sandbox.ledger().links;
-        assert_eq!(
-            links
-                .iter()
-                .find(|link| link.reference == *reference)
-                .unwrap()
-                .amount,
-            amount
-        );
+        assert_eq!(links.iter().find(|link| link.reference == *reference).unwrap().amount, amount);
     }
 }
 
@@ -90,10 +72,7 @@ async fn a_create_that_is_not_in_order_fails_with_payus_code_and_makes_no_link()
         let (status, body) = stage.create(&order_with("order-1", field, value)).await;
         assert_eq!(status, StatusCode::OK);
         assert_eq!(body["status"], 1);
-        assert_eq!(
-            (&body["msg"], &body["code"]),
-            (&json!("Fail"), &json!(null))
-        );
+        assert_eq!((&body["msg"], &body["code"]), (&json!("Fail"), &json!(null)));
         assert_eq!(body["data"][0]["code"], code, "{field}");
         assert_eq!(stage.last()["code"], code);
     }
@@ -119,12 +98,8 @@ async fn a_create_without_mobile_and_email_fails_exactly_as_in_the_sample() {
 async fn all_that_is_wrong_with_a_create_is_told_at_once() {
     let stage = Stage::new().await;
     let answer = stage.create(&json!({"custMobile": "1"})).await.1;
-    let codes: Vec<&Value> = answer["data"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|row| &row["code"])
-        .collect();
+    let codes: Vec<&Value> =
+        answer["data"].as_array().unwrap().iter().map(|row| &row["code"]).collect();
     assert_eq!(codes, [1101, 1104, 1105, 1114]);
 }
 
@@ -132,9 +107,7 @@ async fn all_that_is_wrong_with_a_create_is_told_at_once() {
 async fn a_reference_is_taken_once_per_merchant() {
     let stage = Stage::new().await;
     assert_eq!(stage.create(&order("order-1")).await.1["status"], 0);
-    let (status, again) = stage
-        .create(&order_with("order-1", "amount", json!("2.00")))
-        .await;
+    let (status, again) = stage.create(&order_with("order-1", "amount", json!("2.00"))).await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!(
         again,
@@ -154,11 +127,7 @@ async fn a_reference_is_taken_once_per_merchant() {
 #[tokio::test]
 async fn details_answer_in_the_documented_shape() {
     let stage = Stage::new().await;
-    let link = stage
-        .create(&order_with("order-1", "amount", json!("25")))
-        .await
-        .1["data"]
-        .clone();
+    let link = stage.create(&order_with("order-1", "amount", json!("25"))).await.1["data"].clone();
     let (status, mut body) = stage.look("order-1").await;
     assert_eq!(status, StatusCode::OK);
     let data = body["data"].as_object_mut().unwrap();
@@ -166,11 +135,7 @@ async fn details_answer_in_the_documented_shape() {
         assert!(is_payu_date(&data.remove(name).unwrap()), "{name}");
     }
     let id = data.remove("linkId").unwrap();
-    assert_eq!(
-        id.as_str().unwrap().len(),
-        36,
-        "a UUID here, base64 in the answer of the create"
-    );
+    assert_eq!(id.as_str().unwrap().len(), 36, "a UUID here, base64 in the answer of the create");
     assert_eq!(data["amount"].to_string(), "25.0");
     assert_eq!(
         body,
@@ -213,10 +178,7 @@ async fn a_call_without_a_good_token_gets_springs_401_and_has_no_effect() {
     let path = "/payout/smartPay";
     for (path, (status, mut body)) in [
         (path, stage.create(&order("order-1")).await),
-        (
-            "/payout/merchant/smartSend/details",
-            stage.look("order-1").await,
-        ),
+        ("/payout/merchant/smartSend/details", stage.look("order-1").await),
     ] {
         assert_eq!(status, StatusCode::UNAUTHORIZED);
         let timestamp = body.as_object_mut().unwrap().remove("timestamp").unwrap();
@@ -232,52 +194,27 @@ async fn a_call_without_a_good_token_gets_springs_401_and_has_no_effect() {
 async fn what_spring_rejects_never_reaches_payus_rules() {
     let stage = Stage::new().await;
     let broken = read(stage.create_request("{").send().await.unwrap()).await;
-    assert_eq!(
-        (broken.0, &broken.1["status"]),
-        (StatusCode::BAD_REQUEST, &json!(400))
-    );
+    assert_eq!((broken.0, &broken.1["status"]), (StatusCode::BAD_REQUEST, &json!(400)));
     let url = stage.url("/payout/smartPay");
-    let form = stage
-        .http
-        .post(&url)
-        .bearer_auth(&stage.token)
-        .form(&[("amount", "1")]);
+    let form = stage.http.post(&url).bearer_auth(&stage.token).form(&[("amount", "1")]);
     let form = read(form.send().await.unwrap()).await.0;
     assert_eq!(form, StatusCode::UNSUPPORTED_MEDIA_TYPE);
     let nobody = stage.http.post(&url).bearer_auth(&stage.token);
     let nobody = nobody.header("content-type", "application/json");
     let nobody = read(nobody.body(order("a").to_string()).send().await.unwrap()).await;
-    assert_eq!(
-        nobody.0,
-        StatusCode::BAD_REQUEST,
-        "there is no payoutMerchantId"
-    );
+    assert_eq!(nobody.0, StatusCode::BAD_REQUEST, "there is no payoutMerchantId");
     let get = stage.http.get(&url).send().await.unwrap();
     assert_eq!(get.status(), StatusCode::METHOD_NOT_ALLOWED);
-    let lost = stage
-        .http
-        .post(stage.url("/payout/v2/smartPay"))
-        .send()
-        .await
-        .unwrap();
+    let lost = stage.http.post(stage.url("/payout/v2/smartPay")).send().await.unwrap();
     assert_eq!(lost.status(), StatusCode::NOT_FOUND);
     let summary = serde_json::to_value(stage.sandbox.summary()).unwrap();
-    assert_eq!(
-        summary["requests"],
-        json!({"token": 1, "create": 3, "details": 0, "other": 2})
-    );
+    assert_eq!(summary["requests"], json!({"token": 1, "create": 3, "details": 0, "other": 2}));
 }
 
 #[tokio::test]
 async fn a_merchant_that_payu_does_not_know_gets_1100() {
-    let settings = Settings {
-        merchants: vec!["2222222".to_owned()],
-        ..Settings::default()
-    };
+    let settings = Settings { merchants: vec!["2222222".to_owned()], ..Settings::default() };
     let stage = Stage::with(settings).await;
     let body = stage.create(&order("order-1")).await.1;
-    assert_eq!(
-        body["data"],
-        json!([{"code": 1100, "message": "INVALID_MERCHANT"}])
-    );
+    assert_eq!(body["data"], json!([{"code": 1100, "message": "INVALID_MERCHANT"}]));
 }

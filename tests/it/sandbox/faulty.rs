@@ -18,15 +18,9 @@ async fn a_lost_create_is_closed_without_an_answer() {
         let stage = Stage::faulty(&json!({ fault: 1.0 })).await;
         let seen = drain(stage.send_raw("order-1").await).await.unwrap();
         assert_eq!(seen, "", "the connection ended in order, and empty");
-        assert_eq!(
-            (stage.links("order-1"), stage.messages("order-1")),
-            (links, links)
-        );
+        assert_eq!((stage.links("order-1"), stage.messages("order-1")), (links, links));
         let last = stage.last();
-        assert_eq!(
-            (&last["fault"], &last["status"]),
-            (&json!(fault), &json!(null))
-        );
+        assert_eq!((&last["fault"], &last["status"]), (&json!(fault), &json!(null)));
         assert!(stage.try_create("order-2").await.is_err());
     }
 }
@@ -91,10 +85,7 @@ async fn an_answer_cut_short_ends_before_its_promised_length() {
     let seen = drain(stage.send_raw("order-1").await).await.unwrap();
     let (head, body) = seen.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
-    let length = head
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length: "))
-        .unwrap();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
     assert!(!body.is_empty() && body.len() < length.parse().unwrap());
     assert_eq!(stage.links("order-1"), 1);
 }
@@ -114,14 +105,8 @@ async fn a_slow_drip_is_whole_but_slow() {
 #[tokio::test]
 async fn a_connection_may_close_right_after_a_good_answer() {
     let stage = Stage::faulty(&json!({"close_after": 1.0})).await;
-    let seen = drain(stage.send_raw("order-1").await)
-        .await
-        .unwrap()
-        .to_ascii_lowercase();
-    assert!(
-        seen.contains("success") && !seen.contains("connection: close"),
-        "{seen}"
-    );
+    let seen = drain(stage.send_raw("order-1").await).await.unwrap().to_ascii_lowercase();
+    assert!(seen.contains("success") && !seen.contains("connection: close"), "{seen}");
     assert_eq!(stage.links("order-1"), 1);
 }
 
@@ -129,10 +114,7 @@ async fn a_connection_may_close_right_after_a_good_answer() {
 async fn an_expired_token_is_401_until_a_new_one_is_asked_for() {
     let mut stage = Stage::faulty(&json!({"expired_token": 1.0})).await;
     let old = stage.token.clone();
-    assert_eq!(
-        stage.create(&order("order-1")).await.0,
-        StatusCode::UNAUTHORIZED
-    );
+    assert_eq!(stage.create(&order("order-1")).await.0, StatusCode::UNAUTHORIZED);
     stage.set_faults(&json!({}));
     assert_eq!(stage.look("order-1").await.0, StatusCode::UNAUTHORIZED);
     stage.renew().await;
@@ -146,49 +128,27 @@ async fn a_foreign_link_points_to_another_host() {
     let stage = Stage::faulty(&json!({"foreign_link": 1.0})).await;
     let body = stage.create(&order("order-1")).await.1;
     let link = body["data"]["link"].as_str().unwrap();
-    assert!(
-        link.starts_with("https://smart-send.example.net/smartPay?id="),
-        "{link}"
-    );
+    assert!(link.starts_with("https://smart-send.example.net/smartPay?id="), "{link}");
     assert_eq!(stage.look("order-1").await.1["data"]["link"], link);
     stage.set_faults(&json!({"link_host": "http://127.0.0.1:1"}));
     let body = stage.create(&order("order-2")).await.1;
-    assert!(
-        body["data"]["link"]
-            .as_str()
-            .unwrap()
-            .starts_with("http://127.0.0.1:1/smartPay?id=")
-    );
+    assert!(body["data"]["link"].as_str().unwrap().starts_with("http://127.0.0.1:1/smartPay?id="));
 }
 
 #[tokio::test]
 async fn a_throttled_create_may_say_when_to_come_back() {
     for (throttle, retry_after, body) in [
         (json!({"share": 1.0}), None, "{\"status\":1,"),
-        (
-            json!({"share": 1.0, "retry_after": "2", "body": "empty"}),
-            Some("2"),
-            "",
-        ),
-        (
-            json!({"share": 1.0, "retry_after": "soon", "body": "html"}),
-            Some("soon"),
-            "<html>",
-        ),
+        (json!({"share": 1.0, "retry_after": "2", "body": "empty"}), Some("2"), ""),
+        (json!({"share": 1.0, "retry_after": "soon", "body": "html"}), Some("soon"), "<html>"),
     ] {
         let stage = Stage::faulty(&json!({ "throttle": throttle })).await;
         let answer = stage.try_create("order-1").await.unwrap();
         assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
-        let header = answer
-            .headers()
-            .get("retry-after")
-            .map(|value| value.to_str().unwrap());
+        let header = answer.headers().get("retry-after").map(|value| value.to_str().unwrap());
         assert_eq!(header, retry_after);
         let text = answer.text().await.unwrap();
-        assert!(
-            text.starts_with(body) && text.is_empty() == body.is_empty(),
-            "{text}"
-        );
+        assert!(text.starts_with(body) && text.is_empty() == body.is_empty(), "{text}");
         assert_eq!(stage.links("order-1"), 0);
     }
 }
@@ -197,17 +157,11 @@ async fn a_throttled_create_may_say_when_to_come_back() {
 async fn refused_and_rejected_creates_fail_with_a_code_and_no_link() {
     let stage = Stage::faulty(&json!({"refuse": {"share": 1.0}})).await;
     let body = stage.create(&order("order-1")).await.1;
-    assert_eq!(
-        body["data"],
-        json!([{"code": 1128, "message": "TXN_LIMIT_EXCEEDED"}])
-    );
+    assert_eq!(body["data"], json!([{"code": 1128, "message": "TXN_LIMIT_EXCEEDED"}]));
     assert_eq!(stage.last()["code"], 1128);
     stage.set_faults(&json!({"reject": {"share": 1.0, "code": 1106}}));
     let body = stage.create(&order("order-1")).await.1;
-    assert_eq!(
-        body["data"],
-        json!([{"code": 1106, "message": "INVALID_EMAIL"}])
-    );
+    assert_eq!(body["data"], json!([{"code": 1106, "message": "INVALID_EMAIL"}]));
     assert_eq!(stage.links("order-1"), 0);
 }
 
@@ -257,18 +211,8 @@ async fn details_faults_leave_creates_alone() {
 
 #[tokio::test]
 async fn a_create_without_a_good_token_makes_no_link_whatever_the_fault() {
-    for fault in [
-        "lost_after",
-        "error_after",
-        "garbage",
-        "foreign_link",
-        "refuse",
-    ] {
-        let share = if fault == "refuse" {
-            json!({"share": 1.0})
-        } else {
-            json!(1.0)
-        };
+    for fault in ["lost_after", "error_after", "garbage", "foreign_link", "refuse"] {
+        let share = if fault == "refuse" { json!({"share": 1.0}) } else { json!(1.0) };
         let mut stage = Stage::faulty(&json!({ fault: share })).await;
         stage.token = "0".repeat(64);
         let _seen = stage.try_create("order-1").await;

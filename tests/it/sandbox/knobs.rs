@@ -10,10 +10,8 @@ use super::{Stage, order, read};
 async fn a_failure_has_its_code_where_the_setting_says() {
     let stage = Stage::new().await;
     stage.create(&order("order-1")).await;
-    stage.set_faults(
-        &json!({"failure_shape": "top_level", "duplicate_code": 1125,
-        "failure_http_status": 409}),
-    );
+    stage.set_faults(&json!({"failure_shape": "top_level", "duplicate_code": 1125,
+        "failure_http_status": 409}));
     let (status, body) = stage.create(&order("order-1")).await;
     assert_eq!(status, StatusCode::CONFLICT);
     assert_eq!(
@@ -24,10 +22,7 @@ async fn a_failure_has_its_code_where_the_setting_says() {
     let body = stage.create(&order("order-1")).await.1;
     let row = json!({"batchId": null, "merchantRefId": "order-1", "error": "DUPLICATE_REQUEST",
         "code": [1115]});
-    assert_eq!(
-        body,
-        json!({"status": 1, "msg": null, "code": null, "data": [row]})
-    );
+    assert_eq!(body, json!({"status": 1, "msg": null, "code": null, "data": [row]}));
     assert_eq!(stage.last()["code"], 1115);
 }
 
@@ -48,17 +43,11 @@ async fn details_see_a_link_only_after_the_lag_and_never_when_blind() {
     let stage = Stage::faulty(&json!({"details_lag_ms": 3_600_000})).await;
     stage.create(&order("order-1")).await;
     let young = stage.look("order-1").await.1;
-    assert_eq!(
-        (&young["status"], &young["data"]["smartSendStatus"]),
-        (&json!(1), &json!(null))
-    );
+    assert_eq!((&young["status"], &young["data"]["smartSendStatus"]), (&json!(1), &json!(null)));
     stage.set_faults(&json!({"details_blind": true, "details_not_found_status": 404}));
     assert_eq!(stage.look("order-1").await.0, StatusCode::NOT_FOUND);
     stage.set_faults(&json!({}));
-    assert_eq!(
-        stage.look("order-1").await.1["data"]["smartSendStatus"],
-        "PENDING"
-    );
+    assert_eq!(stage.look("order-1").await.1["data"]["smartSendStatus"], "PENDING");
 }
 
 #[tokio::test]
@@ -73,24 +62,12 @@ async fn details_say_as_much_as_the_settings_allow() {
     let data = stage.look("order-1").await.1["data"].clone();
     assert_eq!((&data["link"], &data["linkId"]), (&json!(null), &id));
     assert_eq!(data["amount"], "12345678.50");
-    assert_eq!(
-        (&data["custMobile"], &data["custName"]),
-        (&json!("XXXXXX9999"), &json!("t***"))
-    );
+    assert_eq!((&data["custMobile"], &data["custName"]), (&json!("XXXXXX9999"), &json!("t***")));
     assert_eq!(data["custEmail"], "t***@gmail.com");
     assert_eq!(data["smartSendStatus"], "APPROVAL_PENDING");
-    stage.set_faults(
-        &json!({"details_customer": "null", "details_amount": "double",
-        "statuses": {"order-1": "SUCCESS"}}),
-    );
-    let answer = stage
-        .look_request("order-1")
-        .send()
-        .await
-        .unwrap()
-        .text()
-        .await
-        .unwrap();
+    stage.set_faults(&json!({"details_customer": "null", "details_amount": "double",
+        "statuses": {"order-1": "SUCCESS"}}));
+    let answer = stage.look_request("order-1").send().await.unwrap().text().await.unwrap();
     assert!(answer.contains("\"amount\":1.23456785E7"), "{answer}");
     assert!(answer.contains("\"custMobile\":null"), "{answer}");
     assert!(answer.contains("\"txnStatus\":\"SUCCESS\""), "{answer}");
@@ -101,13 +78,7 @@ async fn a_rate_limit_answers_429_to_what_is_too_much_in_a_second() {
     let stage = Stage::faulty(&json!({"rate_limit_per_second": 1})).await;
     let calls = (0..40).map(|number| {
         let stage = &stage;
-        async move {
-            stage
-                .try_create(&format!("order-{number}"))
-                .await
-                .unwrap()
-                .status()
-        }
+        async move { stage.try_create(&format!("order-{number}")).await.unwrap().status() }
     });
     let statuses = futures_util::future::join_all(calls).await;
     assert!(statuses.contains(&StatusCode::OK));
@@ -118,10 +89,7 @@ async fn a_rate_limit_answers_429_to_what_is_too_much_in_a_second() {
         .filter(|r| r.merchant.is_some() && r.status == Some(200))
         .map(|r| r.at_us)
         .collect();
-    assert!(
-        passed.windows(2).all(|pair| pair[1] - pair[0] >= 1_000_000),
-        "{passed:?}"
-    );
+    assert!(passed.windows(2).all(|pair| pair[1] - pair[0] >= 1_000_000), "{passed:?}");
     assert_eq!(stage.sandbox.summary().links, passed.len());
 }
 
@@ -138,9 +106,7 @@ async fn the_seed_and_the_number_of_a_request_decide_its_fault() {
             stage.try_create(&format!("order-{number}")).await.unwrap();
         }
         let requests = stage.sandbox.ledger().requests;
-        let creates = requests
-            .into_iter()
-            .filter(|request| request.reference.is_some());
+        let creates = requests.into_iter().filter(|request| request.reference.is_some());
         let creates = creates.filter(|r| r.kind == Kind::Create);
         runs.push(creates.map(|request| request.fault).collect::<Vec<_>>());
     }
@@ -148,10 +114,7 @@ async fn the_seed_and_the_number_of_a_request_decide_its_fault() {
     assert_eq!(runs[0], runs[1]);
     assert_ne!(runs[0], runs[2]);
     let quiet = runs[0].iter().filter(|fault| fault.is_none()).count();
-    assert!(
-        (15..=45).contains(&quiet),
-        "{quiet} of 60, where 30 are expected"
-    );
+    assert!((15..=45).contains(&quiet), "{quiet} of 60, where 30 are expected");
 }
 
 #[tokio::test]
@@ -176,22 +139,12 @@ async fn faults_are_read_and_replaced_over_http_and_a_wrong_document_is_refused_
         let (status, body) = put(wrong).await;
         let error = body["error"].as_str().unwrap();
         assert_eq!(status, StatusCode::BAD_REQUEST);
-        assert!(
-            error.starts_with("cannot use these faults: ") && error.contains(word),
-            "{error}"
-        );
+        assert!(error.starts_with("cannot use these faults: ") && error.contains(word), "{error}");
     }
-    let got = stage
-        .http
-        .get(stage.url("/sandbox/faults"))
-        .send()
-        .await
-        .unwrap();
+    let got = stage.http.get(stage.url("/sandbox/faults")).send().await.unwrap();
     assert_eq!(read(got).await.1["lost_after"], 0.5);
-    let ten = put(
-        r#"{"lost_before":0.1,"lost_after":0.1,"reset_before":0.1,"reset_after":0.1,
+    let ten = put(r#"{"lost_before":0.1,"lost_after":0.1,"reset_before":0.1,"reset_after":0.1,
         "stall_before":0.1,"stall_after":0.1,"error_before":0.1,"error_after":0.1,
-        "garbage":0.1,"cut_short":0.1}"#,
-    );
+        "garbage":0.1,"cut_short":0.1}"#);
     assert_eq!(ten.await.0, StatusCode::OK);
 }

@@ -6,40 +6,23 @@ use serde_json::{Value, json};
 use super::{MERCHANT, Stage, order, order_with, read};
 
 async fn get(stage: &Stage, path: &str) -> Value {
-    read(stage.http.get(stage.url(path)).send().await.unwrap())
-        .await
-        .1
+    read(stage.http.get(stage.url(path)).send().await.unwrap()).await.1
 }
 
 #[tokio::test]
 async fn the_ledger_holds_requests_links_and_messages() {
     let stage = Stage::new().await;
-    let created = stage
-        .create(&order_with("order-1", "custEmail", json!("")))
-        .await
-        .1;
+    let created = stage.create(&order_with("order-1", "custEmail", json!(""))).await.1;
     stage.look("order-1").await;
     let mut ledger = get(&stage, "/sandbox/ledger").await;
     let times: Vec<u64> = ledger["requests"]
         .as_array_mut()
         .unwrap()
         .iter_mut()
-        .map(|entry| {
-            entry
-                .as_object_mut()
-                .unwrap()
-                .remove("at_us")
-                .unwrap()
-                .as_u64()
-                .unwrap()
-        })
+        .map(|entry| entry.as_object_mut().unwrap().remove("at_us").unwrap().as_u64().unwrap())
         .collect();
     assert!(times.is_sorted());
-    let made = ledger["links"][0]
-        .as_object_mut()
-        .unwrap()
-        .remove("made_at_us")
-        .unwrap();
+    let made = ledger["links"][0].as_object_mut().unwrap().remove("made_at_us").unwrap();
     assert!((times[1]..=times[2]).contains(&made.as_u64().unwrap()));
     let entry = |kind: &str| {
         json!({"kind": kind, "merchant": MERCHANT, "reference": "order-1", "client": "client-1",
@@ -93,39 +76,20 @@ async fn the_fullest_second_slides() {
         async move { stage.try_create(&format!("order-{number}")).await.unwrap() }
     });
     futures_util::future::join_all(calls).await;
-    let times: Vec<u64> = stage
-        .sandbox
-        .ledger()
-        .requests
-        .iter()
-        .skip(1)
-        .map(|r| r.at_us)
-        .collect();
-    let within = |start: &u64| {
-        times
-            .iter()
-            .filter(|at| (*start..start + 1_000_000).contains(at))
-            .count()
-    };
+    let times: Vec<u64> = stage.sandbox.ledger().requests.iter().skip(1).map(|r| r.at_us).collect();
+    let within =
+        |start: &u64| times.iter().filter(|at| (*start..start + 1_000_000).contains(at)).count();
     let expected = times.iter().map(within).max().unwrap();
     let summary = stage.sandbox.summary();
     let fullest = summary.fullest_second.get(MERCHANT).unwrap();
-    assert_eq!(
-        (fullest.all, fullest.create, fullest.details),
-        (expected, expected, 0)
-    );
+    assert_eq!((fullest.all, fullest.create, fullest.details), (expected, expected, 0));
 }
 
 #[tokio::test]
 async fn a_cleared_ledger_starts_anew_and_references_are_free() {
     let stage = Stage::new().await;
     stage.create(&order("order-1")).await;
-    let cleared = stage
-        .http
-        .delete(stage.url("/sandbox/ledger"))
-        .send()
-        .await
-        .unwrap();
+    let cleared = stage.http.delete(stage.url("/sandbox/ledger")).send().await.unwrap();
     assert_eq!(cleared.status(), StatusCode::NO_CONTENT);
     let empty = json!({"requests": [], "links": [], "messages": []});
     assert_eq!(get(&stage, "/sandbox/ledger").await, empty);
@@ -146,8 +110,5 @@ async fn an_answer_that_is_due_when_the_ledger_is_cleared_is_entered_nowhere() {
     let ((_, body), ()) = tokio::join!(call, clear);
     assert_eq!(body["data"][0]["code"], 1104);
     let requests = stage.sandbox.ledger().requests;
-    assert!(
-        requests.iter().all(|request| request.code.is_none()),
-        "{requests:?}"
-    );
+    assert!(requests.iter().all(|request| request.code.is_none()), "{requests:?}");
 }

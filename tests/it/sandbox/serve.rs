@@ -23,11 +23,7 @@ impl Write for Output {
 }
 
 fn options(faults: Option<PathBuf>) -> Options {
-    Options {
-        listen: "127.0.0.1:0".parse().unwrap(),
-        seed: Some(42),
-        faults,
-    }
+    Options { listen: "127.0.0.1:0".parse().unwrap(), seed: Some(42), faults }
 }
 
 #[tokio::test]
@@ -43,22 +39,11 @@ async fn the_sandbox_prints_its_address_serves_and_stops() {
     while !line.ends_with('\n') {
         line.push_str(&String::from_utf8(printed.recv().await.unwrap()).unwrap());
     }
-    let url = line
-        .strip_prefix("listening on ")
-        .unwrap()
-        .trim_end()
-        .to_owned();
+    let url = line.strip_prefix("listening on ").unwrap().trim_end().to_owned();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let answer = client
-        .get(format!("{url}/sandbox/faults"))
-        .send()
-        .await
-        .unwrap();
+    let answer = client.get(format!("{url}/sandbox/faults")).send().await.unwrap();
     let faults: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
-    assert_eq!(
-        (&faults["seed"], &faults["lost_after"]),
-        (&42.into(), &0.1.into())
-    );
+    assert_eq!((&faults["seed"], &faults["lost_after"]), (&42.into(), &0.1.into()));
     stop.send(()).unwrap();
     server.await.unwrap().unwrap();
     assert!(client.get(url).send().await.unwrap_err().is_connect());
@@ -70,29 +55,15 @@ async fn a_wrong_start_names_the_file_or_the_address() {
     let file = directory.path().join("faults.json");
     let start = |faults| serve(options(faults), Vec::new(), async {});
     let error = start(Some(file.clone())).await.unwrap_err().to_string();
-    assert!(
-        error.starts_with(&format!("cannot read {}: ", file.display())),
-        "{error}"
-    );
+    assert!(error.starts_with(&format!("cannot read {}: ", file.display())), "{error}");
     fs::write(&file, r#"{"lost": 1}"#).unwrap();
     let error = start(Some(file.clone())).await.unwrap_err().to_string();
-    assert!(
-        error.contains("faults.json") && error.contains("lost"),
-        "{error}"
-    );
+    assert!(error.contains("faults.json") && error.contains("lost"), "{error}");
     fs::write(&file, r#"{"lost_after": 2}"#).unwrap();
     let error = start(Some(file)).await.unwrap_err().to_string();
     assert!(error.contains("from 0 to 1"), "{error}");
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let listen = taken.local_addr().unwrap();
-    let error = serve(
-        Options {
-            listen,
-            ..options(None)
-        },
-        Vec::new(),
-        async {},
-    )
-    .await;
+    let error = serve(Options { listen, ..options(None) }, Vec::new(), async {}).await;
     assert!(error.unwrap_err().to_string().contains(&listen.to_string()));
 }
