@@ -34,8 +34,7 @@ pub(super) async fn ledger(State(shared): State<Shared>, Query(form): Query<Form
             let summary = shared.ledger().summary();
             return Json(summary).into_response();
         }
-        let entries = shared.ledger().entries();
-        Json(entries).into_response()
+        Json(shared.entries()).into_response()
     };
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())

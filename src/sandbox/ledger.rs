@@ -61,25 +61,25 @@ pub struct Request {
 }
 
 /// One link.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Link {
     pub(super) key: u64,
     pub(super) host: Name,
     pub(super) amount: Decimal,
     pub(super) made_at_us: u64,
     /// `[description, custName, custEmail, custMobile]` as JSON: one allocation for four.
-    pub(super) about: Box<str>,
+    pub(super) about: Arc<str>,
 }
 
 /// Everything about one reference of a merchant.
-#[derive(Debug, Default)]
+#[derive(Clone, Default)]
 struct Page {
     links: Vec<Link>,
     sms: u32,
     emails: u32,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Account {
     pages: HashMap<Name, Page>,
     /// When the requests of the last second were let through.
@@ -87,7 +87,7 @@ struct Account {
 }
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Ledger {
     requests: Vec<Request>,
     accounts: HashMap<Name, Account>,
@@ -115,12 +115,11 @@ pub(super) struct Ticket {
 }
 
 /// A link to make.
-#[derive(Debug)]
 pub(super) struct Wish<'a> {
     pub(super) merchant: &'a str,
     pub(super) reference: &'a str,
     pub(super) amount: Decimal,
-    pub(super) about: Box<str>,
+    pub(super) about: Arc<str>,
     pub(super) sms: bool,
     pub(super) email: bool,
     pub(super) host: Name,

@@ -3,7 +3,7 @@
 use super::faults::Faults;
 
 /// Whom the sandbox knows, and how it behaves at first.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Settings {
     /// The clients; any client with `client_secret` if there are none.
     pub clients: Vec<Client>,
@@ -18,7 +18,7 @@ pub struct Settings {
 }
 
 /// A client that may ask for tokens.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Client {
     /// Its `client_id`.
     pub id: String,

@@ -27,20 +27,19 @@ const SCOPE: &str = "create_payout_transactions";
 const SECOND_US: u64 = 1_000_000;
 
 /// Who holds a token.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Owner {
     client: Name,
     /// The user of the password grant.
     user: Option<Name>,
 }
 
-#[derive(Debug)]
 struct Token {
     owner: Owner,
     expires_at_us: u64,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Issued {
     text: String,
     created_at_us: u64,
@@ -48,7 +47,7 @@ struct Issued {
 }
 
 /// The tokens that are alive.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Tokens {
     live: HashMap<String, Token>,
     newest: HashMap<Owner, Issued>,

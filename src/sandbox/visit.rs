@@ -21,7 +21,7 @@ use super::line::Cut;
 use super::{Party, Plan, Shared};
 
 /// See the module.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Visit {
     pub(super) shared: Shared,
     pub(super) plan: Arc<Plan>,

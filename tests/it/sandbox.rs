@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
-use smartsend::sandbox::{Faults, Running, Sandbox, Settings};
+use smartsend::sandbox::{Faults, Kind, Running, Sandbox, Settings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-pub(super) const MERCHANT: &str = "1111111";
+const MERCHANT: &str = "1111111";
 const CLIENT: &str = "client-1";
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -118,6 +118,16 @@ impl Stage {
     /// The ledger's last request, as it stands in its JSON.
     fn last(&self) -> Value {
         serde_json::to_value(self.sandbox.ledger().requests.last().unwrap()).unwrap()
+    }
+
+    /// Waits until so many creates have arrived.
+    async fn created(&self, count: u64) {
+        let wait = async {
+            while self.sandbox.summary().requests[&Kind::Create] < count {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.unwrap();
     }
 
     /// Waits until a reference has a link.

@@ -3,6 +3,8 @@
 //! Only the codes are documented, not the rules. Where the rules are not said, the sandbox is
 //! strict, so that what passes here has the best chance there.
 
+use std::sync::Arc;
+
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -38,7 +40,7 @@ pub(super) struct Fields {
 /// A create that is in order.
 pub(super) struct Order {
     pub(super) amount: Decimal,
-    pub(super) about: Box<str>,
+    pub(super) about: Arc<str>,
     pub(super) sms: bool,
     pub(super) email: bool,
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use serde::Serialize;
 
-use super::{Kind, Ledger, Name, Request, SECOND_US};
+use super::{Kind, Ledger, Name, Page, Request, SECOND_US};
 use crate::sandbox::dice::Fault;
 
 /// How many references with more than one link are named.
@@ -109,6 +109,12 @@ pub struct Fullest {
     pub details: usize,
 }
 
+/// A copy of what [`Entries`] are made from: to copy is quick, to write out is not.
+pub(in crate::sandbox) struct Snapshot {
+    requests: Vec<Request>,
+    pages: Vec<(Name, Name, Page)>,
+}
+
 /// A second that slides over the times of one merchant.
 #[derive(Default)]
 struct Window {
@@ -116,39 +122,39 @@ struct Window {
     fullest: usize,
 }
 
+impl Snapshot {
+    /// The whole ledger, with links and ids written out.
+    pub(in crate::sandbox) fn into_entries(mut self) -> Entries {
+        self.pages.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
+        let (mut links, mut messages) = (Vec::new(), Vec::new());
+        for (merchant, reference, page) in self.pages {
+            links.extend(page.links.iter().map(|link| LinkEntry {
+                merchant: merchant.clone(),
+                reference: reference.clone(),
+                amount: link.amount(),
+                link: link.url(),
+                link_id: link.id(),
+                made_at_us: link.made_at_us,
+            }));
+            let (count, sms, emails) = (page.links.len(), page.sms, page.emails);
+            messages.push(MessageEntry { merchant, reference, messages: count, sms, emails });
+        }
+        links.sort_by_key(|link| link.made_at_us);
+        Entries { requests: self.requests, links, messages }
+    }
+}
+
 impl Ledger {
-    /// The whole of it.
-    pub(in crate::sandbox) fn entries(&self) -> Entries {
-        let mut links = Vec::new();
-        let mut messages = Vec::new();
+    /// A copy, for [`Snapshot::into_entries`].
+    pub(in crate::sandbox) fn snapshot(&self) -> Snapshot {
+        let mut pages = Vec::new();
         for (merchant, account) in &self.accounts {
-            for (reference, page) in &account.pages {
-                links.extend(page.links.iter().map(|link| LinkEntry {
-                    merchant: merchant.clone(),
-                    reference: reference.clone(),
-                    amount: link.amount(),
-                    link: link.url(),
-                    link_id: link.id(),
-                    made_at_us: link.made_at_us,
-                }));
-                if page.links.is_empty() {
-                    continue;
-                }
-                messages.push(MessageEntry {
-                    merchant: merchant.clone(),
-                    reference: reference.clone(),
-                    messages: page.links.len(),
-                    sms: page.sms,
-                    emails: page.emails,
-                });
+            for (reference, page) in account.pages.iter().filter(|(_, page)| !page.links.is_empty())
+            {
+                pages.push((merchant.clone(), reference.clone(), page.clone()));
             }
         }
-        links.sort_by(|a, b| {
-            let key = |entry: &LinkEntry| (entry.made_at_us, entry.link_id.clone());
-            key(a).cmp(&key(b))
-        });
-        messages.sort_by(|a, b| (&a.merchant, &a.reference).cmp(&(&b.merchant, &b.reference)));
-        Entries { requests: self.requests.clone(), links, messages }
+        Snapshot { requests: self.requests.clone(), pages }
     }
 
     /// The numbers.

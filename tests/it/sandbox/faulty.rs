@@ -41,6 +41,7 @@ async fn a_stalled_create_never_answers_and_ends_with_the_sandbox() {
     for (fault, links) in [("stall_before", 0), ("stall_after", 1)] {
         let stage = Stage::faulty(&json!({ fault: 1.0 })).await;
         let mut stream = stage.send_raw("order-1").await;
+        stage.created(1).await;
         let read = tokio::time::timeout(SILENCE, stream.read_u8()).await;
         assert!(read.is_err(), "something came: {read:?}");
         assert_eq!(stage.links("order-1"), links);
@@ -206,4 +207,16 @@ async fn details_faults_leave_creates_alone() {
     assert!(tokio::time::timeout(SILENCE, stalled).await.is_err());
     stage.set_faults(&json!({"details_expired_token": 1.0}));
     assert_eq!(stage.look("order-1").await.0, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_create_without_a_good_token_makes_no_link_whatever_the_fault() {
+    for fault in ["lost_after", "error_after", "garbage", "foreign_link", "refuse"] {
+        let share = if fault == "refuse" { json!({"share": 1.0}) } else { json!(1.0) };
+        let mut stage = Stage::faulty(&json!({ fault: share })).await;
+        stage.token = "0".repeat(64);
+        let _seen = stage.try_create("order-1").await;
+        assert_eq!(stage.last()["fault"], fault);
+        assert_eq!(stage.links("order-1"), 0);
+    }
 }

@@ -96,3 +96,19 @@ async fn a_cleared_ledger_starts_anew_and_references_are_free() {
     assert_eq!(stage.create(&order("order-1")).await.1["status"], 0);
     assert_eq!(stage.links("order-1"), 1);
 }
+
+#[tokio::test]
+async fn an_answer_that_is_due_when_the_ledger_is_cleared_is_entered_nowhere() {
+    let stage = Stage::faulty(&json!({"latency_ms": 100})).await;
+    let wrong = order_with("order-1", "amount", json!("none"));
+    let call = stage.create(&wrong);
+    let clear = async {
+        stage.created(1).await;
+        stage.sandbox.clear();
+        stage.look("order-2").await; // takes the place of the entry that is gone
+    };
+    let ((_, body), ()) = tokio::join!(call, clear);
+    assert_eq!(body["data"][0]["code"], 1104);
+    let requests = stage.sandbox.ledger().requests;
+    assert!(requests.iter().all(|request| request.code.is_none()), "{requests:?}");
+}
