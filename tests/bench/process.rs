@@ -1,0 +1,78 @@
+//! A process under measurement, and what Linux says it has used.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// Ticks of `/proc` in a second: `USER_HZ`, 100 in every Linux that there is for userland.
+const TICKS_PER_SECOND: u64 = 100;
+
+/// A process whose log goes to a file. It is killed when this is dropped.
+pub(crate) struct Process(Child);
+
+/// What a process has used since it began.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Usage {
+    /// CPU time in user mode.
+    pub(crate) user: Duration,
+    /// CPU time in the kernel.
+    pub(crate) system: Duration,
+    /// The most memory that was resident at once, in bytes.
+    pub(crate) peak: u64,
+}
+
+impl Process {
+    /// Starts it.
+    pub(crate) fn start(command: &mut Command, log: &Path) -> Self {
+        let log = File::create(log).expect("the benchmark's folder must be writable");
+        command.stdin(Stdio::null()).stderr(log);
+        Self(command.spawn().expect("the executable was built by cargo"))
+    }
+
+    /// Its standard output, once.
+    pub(crate) fn output(&mut self) -> impl Read {
+        self.0.stdout.take().expect("it was started with a pipe, and nobody else asks")
+    }
+
+    /// What it has used so far.
+    pub(crate) fn usage(&self) -> Usage {
+        let pid = self.0.id();
+        let read = |file: &str| {
+            fs::read_to_string(format!("/proc/{pid}/{file}")).expect("the process runs on Linux")
+        };
+        // proc(5): the command's name, in parentheses, may hold spaces; `state` follows it, and
+        // `utime` and `stime` are the eleventh and twelfth after that.
+        let stat = read("stat");
+        let (_, after_name) = stat.rsplit_once(')').expect("proc(5) says so");
+        let mut ticks = after_name.split_whitespace().skip(11).map(|field| field.parse().unwrap());
+        let mut time =
+            || Duration::from_millis(ticks.next().unwrap_or(0) * 1000 / TICKS_PER_SECOND);
+        let (user, system) = (time(), time());
+        let status = read("status");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB")).expect("proc(5) says so");
+        Usage { user, system, peak: peak.trim().parse::<u64>().unwrap() * 1024 }
+    }
+
+    /// Whether it has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_some()
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub(crate) fn stop(mut self) {
+        let asked = Command::new("kill").arg(self.0.id().to_string()).status();
+        assert!(asked.expect("kill must be installed").success(), "it must run until now");
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended already.
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
