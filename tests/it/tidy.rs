@@ -55,7 +55,8 @@ fn wall(folder: &str, forbidden: &[&str], except: &[&str]) {
 
 #[test]
 fn the_core_does_no_io_and_knows_nothing_of_ours() {
-    let io = ["tokio", "tracing::", "metrics::", "lapin", "reqwest", "rand::", "Instant::", "now()"];
+    let io =
+        ["tokio", "tracing::", "metrics::", "lapin", "reqwest", "rand::", "Instant::", "now()"];
     wall("src/payout", &io, &[]);
     for (name, text) in files_below("src/payout", ".rs") {
         for line in code(&text).filter(|line| line.contains("crate::")) {
@@ -80,7 +81,8 @@ fn serde_lives_at_the_core_s_edges_only() {
 
 #[test]
 fn what_sequences_knows_no_adapter() {
-    let adapters = ["crate::amqp", "crate::payu", "crate::sandbox", "crate::cli", "lapin", "reqwest"];
+    let adapters =
+        ["crate::amqp", "crate::payu", "crate::sandbox", "crate::cli", "lapin", "reqwest"];
     for part in ["src/pipeline", "src/worker", "src/gate", "src/turns", "src/pace", "src/ports"] {
         wall(part, &adapters, &[]);
     }
