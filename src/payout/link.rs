@@ -57,7 +57,7 @@ impl LinkHosts {
 /// the URL Standard's do not agree on is not admitted.
 fn plain_host(text: &str) -> Option<String> {
     let text = text.strip_prefix("https://")?;
-    if text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '\\') {
+    if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return None;
     }
     let authority = text.split(['/', '?', '#']).next()?;

@@ -54,7 +54,6 @@ impl<'a> Case<'a> {
             Ok(record) if arrival.own => (record, true),
             Ok(_) | Err(_) => (first(), false),
         };
-        let foreign = record.account != policy.account;
         let came_back = arrival.redelivered || arrival.delivery_count > 0;
         let record = if came_back || !believed {
             record.doubted(Seen::Redelivered)
@@ -64,7 +63,7 @@ impl<'a> Case<'a> {
             record
         };
         let case = Self { intent, policy, record, quick_tries: 0, failed_looks: 0 };
-        if foreign {
+        if policy.account.is_foreign_to(arrival.headers) {
             return Opened::Settle(case, Verdict::Unresolved(Unresolved::AccountChanged));
         }
         if arrival.delivery_count >= RETURNS_MAX {

@@ -69,6 +69,20 @@ fn a_record_that_names_another_account_or_api_is_parked() {
 }
 
 #[test]
+fn trace_10_another_account_is_parked_also_by_a_record_that_is_torn_or_not_believed() {
+    let (intent, policy) = (intent(), policy());
+    let foreign = Account { payout_merchant_id: "42".to_owned(), ..account() };
+    let whole = Record::first(foreign, start()).to_headers(None);
+    let mut torn = whole.clone();
+    torn.remove("waited");
+    for arrival in [arrival(&torn), Arrival { own: false, ..arrival(&whole) }] {
+        let opened = Case::open(&intent, &policy, &arrival);
+        let expected = Verdict::Unresolved(Unresolved::AccountChanged);
+        assert!(matches!(opened, Opened::Settle(_, verdict) if verdict == expected));
+    }
+}
+
+#[test]
 fn a_handed_back_or_returned_copy_carries_its_record_as_it_was_derived() {
     let (intent, policy) = (intent(), policy());
     let play = Play::redelivered(&intent, &policy);
