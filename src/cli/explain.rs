@@ -9,6 +9,30 @@ use crate::payout::outcome::table::{
 };
 use crate::payout::sighting::{Silence, Unsent};
 
+/// What `smartsend explain` takes.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub struct Options {
+    /// A code of PayU's, such as 1103.
+    code: Option<i64>,
+    /// Everything.
+    #[arg(long)]
+    all: bool,
+}
+
+/// The page that was asked for.
+pub fn execute(options: &Options) -> Result<String, String> {
+    match options.code {
+        None => Ok(explain_all()),
+        Some(code) => explain(code).ok_or_else(|| {
+            format!(
+                "PayU lists no code {code} for Smart Send; a create that is answered with it is \
+                 Refused, unless the merchant lists it in rejects. All codes: smartsend explain --all"
+            )
+        }),
+    }
+}
+
 /// The widest line, in characters.
 pub const COLUMNS: usize = 100;
 
