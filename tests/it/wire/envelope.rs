@@ -113,7 +113,7 @@ fn codes_and_texts_are_found_wherever_the_pages_put_them() {
             vec!["dup"],
         ),
         (
-            r#"{"status":1,"data":[null, 5, "x", [1], {"code": 1101}]}"#,
+            r#"{"status":1,"data":[null, 5, "x", [7, null, null, null], {"code": 1101}]}"#,
             vec![1101],
             vec![],
         ),
