@@ -73,21 +73,14 @@ impl<C: Clock> Account<C> {
     pub fn new(merchant: &Merchant, clock: C) -> Result<Self, AccountError> {
         let name = || merchant.name.clone();
         if merchant.account.api != Api::V1 {
-            return Err(AccountError::Api {
-                merchant: name(),
-                api: merchant.account.api,
-            });
+            return Err(AccountError::Api { merchant: name(), api: merchant.account.api });
         }
         let client = Client::new(merchant).map_err(|error| AccountError::Tls {
             merchant: name(),
             cause: phase::causes(&error),
         })?;
         let v1 = V1::new(merchant).ok_or_else(|| AccountError::Address { merchant: name() })?;
-        Ok(Self {
-            client,
-            tokens: Tokens::new(merchant, clock),
-            v1,
-        })
+        Ok(Self { client, tokens: Tokens::new(merchant, clock), v1 })
     }
 
     /// Sends a call whose request could be built, and reports what was seen.

@@ -75,10 +75,7 @@ impl Client {
             .pool_idle_timeout(IDLE_MAX)
             .pool_max_idle_per_host(idle_connections)
             .build()?;
-        Ok(Self {
-            http,
-            merchant: merchant.name.clone(),
-        })
+        Ok(Self { http, merchant: merchant.name.clone() })
     }
 
     /// Sends a request and reads its whole answer.
@@ -97,10 +94,7 @@ impl Client {
 
     async fn body(&self, response: &mut Response) -> Result<Vec<u8>, Unheard> {
         const TOO_LARGE: Unheard = Unheard::NoAnswer(Silence::TooLarge);
-        if response
-            .content_length()
-            .is_some_and(|size| size > BODY_SIZE_MAX as u64)
-        {
+        if response.content_length().is_some_and(|size| size > BODY_SIZE_MAX as u64) {
             return Err(TOO_LARGE);
         }
         let mut body = Vec::new();
@@ -117,11 +111,7 @@ impl Client {
     }
 
     fn broken(&self, error: &reqwest::Error, unheard: Unheard) -> Unheard {
-        ExchangeBroken {
-            merchant: &self.merchant,
-            causes: &phase::causes(error),
-        }
-        .tell();
+        ExchangeBroken { merchant: &self.merchant, causes: &phase::causes(error) }.tell();
         unheard
     }
 }

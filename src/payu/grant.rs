@@ -29,20 +29,13 @@ impl Form {
     /// The form of the configured grant.
     pub(super) async fn of_grant(grant: &Grant) -> Result<Self, Unreadable> {
         match grant {
-            Grant::ClientCredentials {
-                client_id,
-                client_secret,
-            } => Ok(Self::of(&[
+            Grant::ClientCredentials { client_id, client_secret } => Ok(Self::of(&[
                 ("grant_type", "client_credentials"),
                 ("scope", SCOPE),
                 ("client_id", client_id),
                 ("client_secret", read(client_secret).await?.expose()),
             ])),
-            Grant::Password {
-                client_id,
-                username,
-                password,
-            } => Ok(Self::of(&[
+            Grant::Password { client_id, username, password } => Ok(Self::of(&[
                 ("grant_type", "password"),
                 ("scope", SCOPE),
                 ("client_id", client_id),
@@ -80,10 +73,7 @@ async fn read(secret: &Secret) -> Result<Private, Unreadable> {
 }
 
 async fn read_file(path: &Path) -> Result<Private, Unreadable> {
-    let unreadable = |cause: String| Unreadable {
-        path: path.to_owned(),
-        cause,
-    };
+    let unreadable = |cause: String| Unreadable { path: path.to_owned(), cause };
     let file = path.to_owned();
     let text = tokio::task::spawn_blocking(move || std::fs::read_to_string(file))
         .await

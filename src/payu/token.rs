@@ -78,11 +78,7 @@ impl<C: Clock> Tokens<C> {
         let renewing = self.flight.try_lock().is_err();
         let desk = self.desk();
         let held = desk.held.as_ref()?;
-        let until = if renewing {
-            held.ends_at
-        } else {
-            held.renew_at
-        };
+        let until = if renewing { held.ends_at } else { held.renew_at };
         (now < until).then(|| held.token.clone())
     }
 
@@ -163,11 +159,7 @@ impl<C: Clock> Tokens<C> {
         }
         // The secrets are read before the turn is taken: the turn is the last step before the send.
         let form = Form::of_grant(&self.grant).await.map_err(|error| {
-            SecretUnreadable {
-                merchant: &self.merchant,
-                error: &error,
-            }
-            .tell();
+            SecretUnreadable { merchant: &self.merchant, error: &error }.tell();
             NoToken::Unavailable(Unsent::NoToken)
         })?;
         turn().await;
@@ -192,30 +184,18 @@ impl<C: Clock> Tokens<C> {
             Err(NoToken::Unavailable(_)) => "failed",
         };
         let life = granted.as_ref().ok().map(|granted| granted.life);
-        TokenAnswered {
-            merchant: &self.merchant,
-            outcome,
-            took,
-            life,
-        }
-        .tell();
+        TokenAnswered { merchant: &self.merchant, outcome, took, life }.tell();
         granted.map(|granted| self.keep(granted, asked_at))
     }
 
     fn keep(&self, granted: Granted, asked_at: Duration) -> Token {
         let mut desk = self.desk();
         desk.issues += 1;
-        let token = Token {
-            issue: desk.issues,
-            bearer: granted.bearer,
-        };
+        let token = Token { issue: desk.issues, bearer: granted.bearer };
         let lead = RENEWAL_LEAD_MAX.min(granted.life / 5);
         let ends_at = asked_at.saturating_add(granted.life);
-        desk.held = Some(Held {
-            token: token.clone(),
-            renew_at: ends_at.saturating_sub(lead),
-            ends_at,
-        });
+        desk.held =
+            Some(Held { token: token.clone(), renew_at: ends_at.saturating_sub(lead), ends_at });
         // RFC 6749, 6: without a new refresh token the old one stays good.
         if granted.refresh.is_some() {
             desk.refresh = granted.refresh;

@@ -30,9 +30,7 @@ impl V1 {
     pub(super) fn new(merchant: &Merchant) -> Option<Self> {
         let id = &merchant.account.payout_merchant_id;
         let mut details_url = below(&merchant.api_url, &["merchant", "smartSend", "details"])?;
-        details_url
-            .query_pairs_mut()
-            .append_pair("payoutMerchantId", id);
+        details_url.query_pairs_mut().append_pair("payoutMerchantId", id);
         Some(Self {
             create_url: below(&merchant.api_url, &["smartPay"])?,
             details_url,
@@ -51,8 +49,7 @@ impl V1 {
     /// The request for what is known of a reference; `None` where it cannot be built.
     pub(super) fn look(&self, token: &Token, reference: &Reference) -> Option<Request> {
         let mut url = self.details_url.clone();
-        url.query_pairs_mut()
-            .append_pair("merchantRefId", reference.as_str());
+        url.query_pairs_mut().append_pair("merchantRefId", reference.as_str());
         let mut request = Request::new(Method::GET, url);
         self.sign(request.headers_mut(), token)?;
         Some(request)

@@ -24,24 +24,17 @@ fn account(merchant: &Merchant) -> Account<ManualClock> {
 }
 
 fn account_at(server: &RawServer) -> Account<ManualClock> {
-    account(&merchant(
-        &server.url("/payout"),
-        &server.url("/oauth/token"),
-    ))
+    account(&merchant(&server.url("/payout"), &server.url("/oauth/token")))
 }
 
 /// One create for the reference `order-1`.
 async fn create(account: &Account<ManualClock>) -> Sighting {
-    account
-        .create(&token(), &create_call(&intent("order-1")))
-        .await
+    account.create(&token(), &create_call(&intent("order-1"))).await
 }
 
 /// One look for the reference `order-1`.
 async fn look(account: &Account<ManualClock>) -> Sighting {
-    account
-        .look(&token(), &Reference::parse("order-1").unwrap())
-        .await
+    account.look(&token(), &Reference::parse("order-1").unwrap()).await
 }
 
 fn answered(sighting: Sighting) -> Answer {
@@ -52,9 +45,7 @@ fn answered(sighting: Sighting) -> Answer {
 }
 
 fn has_link(sighting: Sighting) -> bool {
-    answered(sighting)
-        .envelope
-        .is_some_and(|envelope| envelope.data.link.is_some())
+    answered(sighting).envelope.is_some_and(|envelope| envelope.data.link.is_some())
 }
 
 /// What a connection shows that ends while a request is handed to it. Which of them it is

@@ -34,12 +34,7 @@ impl Desk {
         let mut merchant = merchant(&server.url("/payout"), &server.url("/oauth/token"));
         change(&mut merchant);
         let account = Account::new(&merchant, clock.clone()).unwrap();
-        Self {
-            account,
-            clock,
-            server,
-            turns: AtomicUsize::new(0),
-        }
+        Self { account, clock, server, turns: AtomicUsize::new(0) }
     }
 
     /// An endpoint that gives `reply` for the request of each number.
@@ -52,11 +47,7 @@ impl Desk {
             self.turns.fetch_add(1, Ordering::Relaxed);
         };
         let result = self.account.new_token(turn).await;
-        assert_eq!(
-            self.turns.load(Ordering::Relaxed),
-            self.requests(),
-            "a turn for each request"
-        );
+        assert_eq!(self.turns.load(Ordering::Relaxed), self.requests(), "a turn for each request");
         result
     }
 
@@ -66,9 +57,7 @@ impl Desk {
 
     fn form(&self, number: usize) -> BTreeMap<String, String> {
         let body = &self.server.log().seen[number].body;
-        url::form_urlencoded::parse(body.as_bytes())
-            .into_owned()
-            .collect()
+        url::form_urlencoded::parse(body.as_bytes()).into_owned().collect()
     }
 }
 
@@ -87,11 +76,7 @@ fn granted_with_refresh(number: usize) -> Vec<u8> {
 }
 
 fn refused() -> Vec<u8> {
-    answer(
-        "401 Unauthorized",
-        "",
-        r#"{"error":"invalid_client","error_description":"unknown"}"#,
-    )
+    answer("401 Unauthorized", "", r#"{"error":"invalid_client","error_description":"unknown"}"#)
 }
 
 fn bearer(token: &Token) -> String {
@@ -117,11 +102,7 @@ async fn a_hundred_callers_make_one_request_and_share_its_token() {
         assert_eq!((token.issue, bearer(&token)), (1, "token0".to_owned()));
     }
     assert_eq!(desk.account.token().map(|token| token.issue), Some(1));
-    assert_eq!(
-        desk.new_token().await.unwrap().issue,
-        1,
-        "a good one that came meanwhile will do"
-    );
+    assert_eq!(desk.new_token().await.unwrap().issue, 1, "a good one that came meanwhile will do");
     assert_eq!(desk.requests(), 1);
 }
 
@@ -130,11 +111,7 @@ async fn a_hundred_callers_share_a_refusal_too() {
     let desk = Desk::answering(|_, _| refused());
     let tokens = join_all((0..100).map(|_| desk.new_token())).await;
     assert_eq!(desk.requests(), 1);
-    assert!(
-        tokens
-            .iter()
-            .all(|token| matches!(token, Err(NoToken::Refused)))
-    );
+    assert!(tokens.iter().all(|token| matches!(token, Err(NoToken::Refused))));
     assert!(matches!(desk.new_token().await, Err(NoToken::Refused)));
     assert_eq!(desk.requests(), 2, "who comes later asks again");
 }
@@ -179,9 +156,7 @@ async fn a_burst_that_is_denied_takes_one_new_token() {
         answer("200 OK", "", r#"{"status":0,"data":{"link":"https://x"}}"#)
     });
     let old = desk.account.new_token(|| async {}).await.unwrap();
-    let intents: Vec<_> = (0..20)
-        .map(|number| intent(&format!("order-{number}")))
-        .collect();
+    let intents: Vec<_> = (0..20).map(|number| intent(&format!("order-{number}"))).collect();
     let desk = Arc::new(desk);
     let statuses = join_all(intents.iter().map(async |intent| {
         let denied = desk.account.create(&old, &create_call(intent)).await;
@@ -197,9 +172,7 @@ async fn a_burst_that_is_denied_takes_one_new_token() {
     .await;
     assert_eq!(statuses, [200; 20]);
     let seen = desk.server.log().seen;
-    let token_requests = seen
-        .iter()
-        .filter(|seen| seen.head.starts_with("POST /oauth/token "));
+    let token_requests = seen.iter().filter(|seen| seen.head.starts_with("POST /oauth/token "));
     assert_eq!(token_requests.count(), 2);
 }
 

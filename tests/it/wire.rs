@@ -62,11 +62,7 @@ fn a_token_is_read_with_the_life_that_it_has_left() {
             life: Duration::from_secs(seconds),
             refresh: None,
         };
-        assert_eq!(
-            token_answer(body.as_bytes()),
-            TokenAnswer::Granted(granted),
-            "{body}"
-        );
+        assert_eq!(token_answer(body.as_bytes()), TokenAnswer::Granted(granted), "{body}");
     }
     let with_refresh =
         br#"{"access_token":"a","expires_in":1,"refresh_token":"r","user_uuid":"11e8-5a8f"}"#;
@@ -78,18 +74,9 @@ fn a_token_is_read_with_the_life_that_it_has_left() {
 
 #[test]
 fn what_is_no_token_is_not_taken_for_one() {
-    for error in [
-        "invalid_client",
-        "invalid_grant",
-        "invalid_scope",
-        "unsupported_grant_type",
-    ] {
+    for error in ["invalid_client", "invalid_grant", "invalid_scope", "unsupported_grant_type"] {
         let body = format!(r#"{{"error":"{error}","error_description":"x","access_token":"a"}}"#);
-        assert_eq!(
-            token_answer(body.as_bytes()),
-            TokenAnswer::Refused,
-            "{body}"
-        );
+        assert_eq!(token_answer(body.as_bytes()), TokenAnswer::Refused, "{body}");
     }
     for body in [
         "",
@@ -103,11 +90,7 @@ fn what_is_no_token_is_not_taken_for_one() {
         r#"{"error":"Internal Server Error","status":500}"#,
         r#"{"error":"temporarily_unavailable","access_token":"a"}"#,
     ] {
-        assert_eq!(
-            token_answer(body.as_bytes()),
-            TokenAnswer::Unreadable,
-            "{body}"
-        );
+        assert_eq!(token_answer(body.as_bytes()), TokenAnswer::Unreadable, "{body}");
     }
 }
 

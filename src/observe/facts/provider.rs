@@ -26,11 +26,7 @@ impl TokenAnswered<'_> {
         metrics::histogram!("smartsend_call_seconds", "merchant" => merchant, "call" => "token")
             .record(self.took);
         if let Some(life) = self.life {
-            tracing::info!(
-                merchant = self.merchant,
-                life_s = life.as_secs(),
-                "token renewed"
-            );
+            tracing::info!(merchant = self.merchant, life_s = life.as_secs(), "token renewed");
         } else {
             tracing::warn!(
                 merchant = self.merchant,

@@ -95,19 +95,12 @@ impl Remarks<'_> {
     fn join(&self, envelope: &mut Envelope) {
         if let Some(code) = self.code {
             // A code stands alone or in a list.
-            let codes = if code.get().starts_with('[') {
-                list(code)
-            } else {
-                vec![code]
-            };
-            let numbers = codes
-                .into_iter()
-                .filter_map(|code| text(Some(code))?.trim().parse::<i64>().ok());
+            let codes = if code.get().starts_with('[') { list(code) } else { vec![code] };
+            let numbers =
+                codes.into_iter().filter_map(|code| text(Some(code))?.trim().parse::<i64>().ok());
             envelope.codes.extend(numbers);
         }
-        let texts = [self.msg, self.message, self.error]
-            .into_iter()
-            .filter_map(private);
+        let texts = [self.msg, self.message, self.error].into_iter().filter_map(private);
         envelope.texts.extend(texts);
     }
 }
@@ -133,9 +126,7 @@ fn private(raw: Raw<'_>) -> Option<Private> {
 
 /// PayU's `2023-12-19T06:10:37.000+0000`, which is not RFC 3339 for want of a colon, or RFC 3339.
 fn timestamp(date: &str) -> Option<Timestamp> {
-    Timestamp::strptime("%Y-%m-%dT%H:%M:%S%.f%z", date)
-        .or_else(|_| date.parse())
-        .ok()
+    Timestamp::strptime("%Y-%m-%dT%H:%M:%S%.f%z", date).or_else(|_| date.parse()).ok()
 }
 
 fn list(raw: &RawValue) -> Vec<&RawValue> {

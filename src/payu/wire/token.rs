@@ -51,18 +51,11 @@ struct Body<'a> {
 
 /// Reads a body of the token endpoint.
 pub fn token_answer(body: &[u8]) -> TokenAnswer {
-    let Some(body) = serde_json::from_slice(body)
-        .ok()
-        .and_then(object::<Body<'_>>)
-    else {
+    let Some(body) = serde_json::from_slice(body).ok().and_then(object::<Body<'_>>) else {
         return TokenAnswer::Unreadable;
     };
     if let Some(error) = text(body.error) {
-        return if is_refusal(&error) {
-            TokenAnswer::Refused
-        } else {
-            TokenAnswer::Unreadable
-        };
+        return if is_refusal(&error) { TokenAnswer::Refused } else { TokenAnswer::Unreadable };
     }
     let bearer = text(body.access_token).filter(|token| fits_header(token));
     let is_bearer = text(body.token_type).is_none_or(|kind| kind.eq_ignore_ascii_case("bearer"));
@@ -99,8 +92,5 @@ fn fits_header(token: &str) -> bool {
 /// Whole seconds of `6351` or `6351.0`; nothing for what is negative or no number.
 fn seconds(text: &str) -> Duration {
     let whole = text.split_once('.').map_or(text, |(whole, _)| whole);
-    whole
-        .trim()
-        .parse()
-        .map_or(Duration::ZERO, Duration::from_secs)
+    whole.trim().parse().map_or(Duration::ZERO, Duration::from_secs)
 }

@@ -18,10 +18,7 @@ async fn every_status_comes_back_as_it_is_after_one_request() {
             204 | 304 => format!("HTTP/1.1 {status} X\r\n\r\n").into_bytes(),
             _ => answer(&format!("{status} X"), "", "<html>"),
         });
-        for sighting in [
-            create(&account_at(&server)).await,
-            look(&account_at(&server)).await,
-        ] {
+        for sighting in [create(&account_at(&server)).await, look(&account_at(&server)).await] {
             let answer = answered(sighting);
             assert_eq!((answer.status, answer.envelope), (status, None));
         }
@@ -31,13 +28,7 @@ async fn every_status_comes_back_as_it_is_after_one_request() {
 
 #[tokio::test]
 async fn a_body_that_is_no_envelope_says_nothing() {
-    for body in [
-        "",
-        "{",
-        "garbage",
-        "<html>",
-        r#"{"status":401,"error":"Unauthorized"}"#,
-    ] {
+    for body in ["", "{", "garbage", "<html>", r#"{"status":401,"error":"Unauthorized"}"#] {
         let server = RawServer::answering(move |_, _| answer("200 OK", "", body));
         let answer = answered(create(&account_at(&server)).await);
         assert_eq!((answer.status, answer.envelope), (200, None), "{body}");
@@ -48,14 +39,8 @@ async fn a_body_that_is_no_envelope_says_nothing() {
 async fn an_answer_for_another_reference_is_shown_as_such() {
     let body = r#"{"status":0,"data":{"merchantRefId":"order-2","amount":7,"link":"https://x"}}"#;
     let server = RawServer::answering(move |_, _| answer("200 OK", "", body));
-    let data = answered(look(&account_at(&server)).await)
-        .envelope
-        .unwrap()
-        .data;
-    assert_eq!(
-        (data.reference.as_deref(), data.amount.as_deref()),
-        (Some("order-2"), Some("7"))
-    );
+    let data = answered(look(&account_at(&server)).await).envelope.unwrap().data;
+    assert_eq!((data.reference.as_deref(), data.amount.as_deref()), (Some("order-2"), Some("7")));
 }
 
 #[tokio::test]
@@ -66,10 +51,7 @@ async fn retry_after_is_read_where_there_is_exactly_one() {
         (String::new(), None),
         ("retry-after: 0\r\n".to_owned(), seconds(0)),
         ("Retry-After: 120\r\n".to_owned(), seconds(120)),
-        (
-            "retry-after: 1000000000000\r\n".to_owned(),
-            seconds(366 * 24 * 3600),
-        ),
+        ("retry-after: 1000000000000\r\n".to_owned(), seconds(366 * 24 * 3600)),
         ("retry-after: abc\r\n".to_owned(), None),
         ("retry-after: 1\r\nretry-after: 1\r\n".to_owned(), None),
         ("retry-after: \u{e9}\r\n".to_owned(), None),
@@ -82,11 +64,7 @@ async fn retry_after_is_read_where_there_is_exactly_one() {
         let server =
             RawServer::answering(move |_, _| answer("429 Too Many Requests", &headers, ""));
         let answer = answered(create(&account_at(&server)).await);
-        assert_eq!(
-            (answer.status, answer.retry_after),
-            (429, expected),
-            "{shown}"
-        );
+        assert_eq!((answer.status, answer.retry_after), (429, expected), "{shown}");
         assert_eq!(server.log().seen.len(), 1);
     }
 }
@@ -103,27 +81,16 @@ async fn a_redirect_is_not_followed() {
             let answer = answered(sighting);
             assert_eq!((answer.status, answer.envelope), (status, None));
         }
-        assert_eq!(
-            (server.log().seen.len(), elsewhere.log().opened),
-            (2, 0),
-            "{status}"
-        );
+        assert_eq!((server.log().seen.len(), elsewhere.log().opened), (2, 0), "{status}");
     }
 }
 
 #[tokio::test]
 async fn interim_answers_are_passed_over() {
-    for interim in [
-        "HTTP/1.1 100 Continue\r\n\r\n",
-        "HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n",
-    ] {
+    for interim in ["HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n"]
+    {
         let server = RawServer::answering(move |_, _| {
-            [
-                interim.as_bytes(),
-                interim.as_bytes(),
-                &answer("200 OK", "", CREATED),
-            ]
-            .concat()
+            [interim.as_bytes(), interim.as_bytes(), &answer("200 OK", "", CREATED)].concat()
         });
         assert!(has_link(create(&account_at(&server)).await));
         assert_eq!(server.log().seen.len(), 1);
@@ -157,9 +124,7 @@ async fn a_huge_body_is_not_read_to_its_end() {
         let server = RawServer::doing(vec![Step::ReadRequest, Step::Write(head), more]);
         let sighting = create(&account_at(&server)).await;
         assert_eq!(sighting, Sighting::NoAnswer(Silence::TooLarge));
-        server
-            .wait_for("the end of the connection", |log| log.closed == 1)
-            .await;
+        server.wait_for("the end of the connection", |log| log.closed == 1).await;
         assert_eq!(server.log().seen.len(), 1);
     }
 }
@@ -171,11 +136,7 @@ async fn the_largest_body_that_is_read_has_64_kib() {
         let body = format!("{CREATED}{pad}");
         let server = RawServer::answering(move |_, _| answer("200 OK", "", &body));
         let sighting = create(&account_at(&server)).await;
-        assert_eq!(
-            sighting != Sighting::NoAnswer(Silence::TooLarge),
-            is_read,
-            "{sighting:?}"
-        );
+        assert_eq!(sighting != Sighting::NoAnswer(Silence::TooLarge), is_read, "{sighting:?}");
     }
 }
 

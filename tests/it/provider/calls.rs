@@ -26,10 +26,7 @@ async fn a_create_is_posted_once_as_the_page_says() {
         r#"{"merchantRefId":"order-1","amount":100.50,"description":"Refund for order 8841","custName":"Asha Rao","custMobile":"9999999999","custEmail":"Asha@example.com"}"#
     );
     let head = log.seen[0].head.to_ascii_lowercase();
-    assert!(
-        head.starts_with("post /payout/smartpay http/1.1\r\n"),
-        "{head}"
-    );
+    assert!(head.starts_with("post /payout/smartpay http/1.1\r\n"), "{head}");
     for header in [
         "authorization: bearer c0ffee\r\n",
         "payoutmerchantid: 1111312\r\n",
@@ -81,10 +78,7 @@ fn an_account_that_cannot_work_is_refused() {
     };
     let v2 = refused(|merchant| merchant.account.api = Api::V2);
     assert!(matches!(v2, AccountError::Api { .. }));
-    assert_eq!(
-        v2.to_string(),
-        "cannot use api = \"v2\" for merchant default; set api = \"v1\""
-    );
+    assert_eq!(v2.to_string(), "cannot use api = \"v2\" for merchant default; set api = \"v1\"");
     let id = refused(|merchant| merchant.account.payout_merchant_id = "1\n2".to_owned());
     assert!(matches!(id, AccountError::Address { .. }));
     let url = refused(|merchant| merchant.api_url = "mailto:x@example.com".parse().unwrap());
@@ -104,18 +98,10 @@ async fn nothing_private_is_told() {
     let script = vec![Step::ReadRequest];
     let account = account_at(&RawServer::doing(script));
     let token = account.new_token(|| async {}).await;
-    let shown = format!(
-        "{:?} {:?} {token:?}",
-        create(&account).await,
-        look(&account).await
-    );
+    let shown = format!("{:?} {:?} {token:?}", create(&account).await, look(&account).await);
     let server = RawServer::answering(|_, seen| {
         let token = r#"{"access_token":"t0k3n","expires_in":60}"#;
-        let body = if seen.head.contains("/oauth/") {
-            token
-        } else {
-            CREATED
-        };
+        let body = if seen.head.contains("/oauth/") { token } else { CREATED };
         answer("200 OK", "", body)
     });
     let account = account_at(&server);

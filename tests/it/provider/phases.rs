@@ -55,10 +55,7 @@ async fn a_connection_that_takes_too_long_sends_nothing() {
     let (address, _filling, _listener) = black_hole().await;
     let url = format!("http://{address}/payout");
     let account = account(&merchant(&url, &url));
-    assert_eq!(
-        create(&account).await,
-        Sighting::NotSent(Unsent::ConnectTimeout)
-    );
+    assert_eq!(create(&account).await, Sighting::NotSent(Unsent::ConnectTimeout));
 }
 
 #[tokio::test]
@@ -66,10 +63,7 @@ async fn a_handshake_that_takes_too_long_sends_nothing() {
     let server = RawServer::doing(vec![Step::Stall]);
     let url = server.url("/payout").replace("http://", "https://");
     let account = account(&merchant(&url, &url));
-    assert_eq!(
-        create(&account).await,
-        Sighting::NotSent(Unsent::ConnectTimeout)
-    );
+    assert_eq!(create(&account).await, Sighting::NotSent(Unsent::ConnectTimeout));
     assert_eq!(server.log().opened, 1);
 }
 
@@ -79,10 +73,7 @@ async fn plain_http_is_refused_but_to_the_sandbox() {
     let mut merchant = merchant(&server.url("/payout"), &server.url("/oauth/token"));
     merchant.sandbox = false;
     let account = account(&merchant);
-    assert_eq!(
-        create(&account).await,
-        Sighting::NotSent(Unsent::Unbuildable)
-    );
+    assert_eq!(create(&account).await, Sighting::NotSent(Unsent::Unbuildable));
     assert_eq!(look(&account).await, Sighting::NotSent(Unsent::Unbuildable));
     assert!(account.new_token(|| async {}).await.is_err());
     assert_eq!(server.log().opened, 0);
@@ -100,9 +91,7 @@ async fn a_connection_that_ends_at_once_is_never_used_again_for_the_same_call() 
             assert!(ended_at_once(&sighting), "{sighting:?}");
             unstarted += usize::from(sighting == Sighting::NotSent(Unsent::Unstarted));
             calls += 1;
-            server
-                .wait_for("the connection", |log| log.opened >= calls)
-                .await;
+            server.wait_for("the connection", |log| log.opened >= calls).await;
             assert_eq!(server.log().opened, calls, "one connection for one call");
             assert!(calls < 2000, "none of {calls} was seen to be unstarted");
         }
@@ -118,31 +107,16 @@ async fn a_request_that_may_have_been_read_may_have_arrived() {
         (vec![Step::ReadRequest], 1),
         (vec![Step::ReadRequest, Step::Reset], 1),
         (vec![Step::ReadRequest, Step::Write(HEAD.to_vec())], 1),
-        (
-            vec![Step::ReadRequest, Step::Write(HEAD.to_vec()), Step::Reset],
-            1,
-        ),
-        (
-            vec![
-                Step::ReadRequest,
-                Step::Write(b"what is this\r\n\r\n".to_vec()),
-            ],
-            1,
-        ),
+        (vec![Step::ReadRequest, Step::Write(HEAD.to_vec()), Step::Reset], 1),
+        (vec![Step::ReadRequest, Step::Write(b"what is this\r\n\r\n".to_vec())], 1),
     ] {
         let server = RawServer::doing(steps);
         let account = account_at(&server);
         let sighting = create(&account).await;
         assert_eq!(sighting, Sighting::NoAnswer(Silence::Connection));
         assert_eq!((server.log().opened, server.log().seen.len()), (1, read));
-        assert_eq!(
-            look(&account).await,
-            Sighting::NoAnswer(Silence::Connection)
-        );
-        assert_eq!(
-            (server.log().opened, server.log().seen.len()),
-            (2, 2 * read)
-        );
+        assert_eq!(look(&account).await, Sighting::NoAnswer(Silence::Connection));
+        assert_eq!((server.log().opened, server.log().seen.len()), (2, 2 * read));
     }
 }
 
@@ -173,11 +147,7 @@ async fn an_answer_that_takes_too_long_is_none() {
     for steps in [
         vec![Step::ReadRequest, Step::Stall],
         vec![Step::ReadRequest, Step::Write(HEAD.to_vec()), Step::Stall],
-        vec![
-            Step::ReadRequest,
-            Step::Write([HEAD, b"\r\n{"].concat()),
-            Step::Stall,
-        ],
+        vec![Step::ReadRequest, Step::Write([HEAD, b"\r\n{"].concat()), Step::Stall],
         vec![Step::ReadRequest, drip(whole)],
     ] {
         let server = RawServer::doing(steps);
@@ -185,9 +155,7 @@ async fn an_answer_that_takes_too_long_is_none() {
         let sighting = tokio::time::timeout(Duration::from_secs(3), create(&account)).await;
         let sighting = sighting.expect("the timeout was not kept");
         assert_eq!(sighting, Sighting::NoAnswer(Silence::Timeout));
-        server
-            .wait_for("the end of the connection", |log| log.closed == 1)
-            .await;
+        server.wait_for("the end of the connection", |log| log.closed == 1).await;
         assert_eq!((server.log().opened, server.log().seen.len()), (1, 1));
     }
 }
@@ -201,34 +169,22 @@ async fn a_call_that_is_dropped_is_not_sent_again() {
         sighting = create(&account) => panic!("nobody answered: {sighting:?}"),
         () = server.wait_for("the request", |log| log.seen.len() == 1) => {}
     }
-    server
-        .wait_for("the end of the connection", |log| log.closed == 1)
-        .await;
+    server.wait_for("the end of the connection", |log| log.closed == 1).await;
     assert_eq!((server.log().opened, server.log().seen.len()), (1, 1));
 }
 
 /// The idle race: the server closes right after its answer, while the next request is on its way.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_closes_while_idle_never_doubles_a_request() {
-    let script = vec![
-        Step::ReadRequest,
-        Step::Write(answer("200 OK", "", CREATED)),
-    ];
+    let script = vec![Step::ReadRequest, Step::Write(answer("200 OK", "", CREATED))];
     let server = RawServer::doing(script);
     let account = account_at(&server);
     let mut answers = 0;
     for number in 0..500 {
         let reference = format!("order-{number}");
-        let sighting = account
-            .create(&token(), &create_call(&intent(&reference)))
-            .await;
+        let sighting = account.create(&token(), &create_call(&intent(&reference))).await;
         let name = format!("\"{reference}\"");
-        let arrived = server
-            .log()
-            .seen
-            .iter()
-            .filter(|seen| seen.body.contains(&name))
-            .count();
+        let arrived = server.log().seen.iter().filter(|seen| seen.body.contains(&name)).count();
         let may_arrive = match &sighting {
             Sighting::Answered(_) => 1..=1,
             Sighting::NotSent(Unsent::Unstarted) => 0..=0,
@@ -238,23 +194,13 @@ async fn a_connection_that_closes_while_idle_never_doubles_a_request() {
             | Sighting::TokenRefused
             | Sighting::TokenThrottled(_) => panic!("{sighting:?}"),
         };
-        assert!(
-            may_arrive.contains(&arrived),
-            "{sighting:?}, and {arrived} arrived"
-        );
+        assert!(may_arrive.contains(&arrived), "{sighting:?}, and {arrived} arrived");
         answers += usize::from(has_link_of(sighting));
     }
     assert!(answers > 0);
     // What was never answered must not have come later either.
-    server
-        .wait_for("the end of all connections", |log| log.closed == log.opened)
-        .await;
-    let mut bodies: Vec<_> = server
-        .log()
-        .seen
-        .into_iter()
-        .map(|seen| seen.body)
-        .collect();
+    server.wait_for("the end of all connections", |log| log.closed == log.opened).await;
+    let mut bodies: Vec<_> = server.log().seen.into_iter().map(|seen| seen.body).collect();
     let n_bodies = bodies.len();
     bodies.sort();
     bodies.dedup();
@@ -279,18 +225,10 @@ async fn the_hyper_that_is_asked_is_the_one_that_reqwest_uses() {
 #[tokio::test]
 async fn causes_name_no_address() {
     let server = RawServer::doing(vec![Step::ReadRequest]);
-    let error = reqwest::get(server.url("/?merchantRefId=order-1"))
-        .await
-        .unwrap_err();
-    assert!(
-        error.to_string().contains("order-1"),
-        "reqwest itself names it"
-    );
+    let error = reqwest::get(server.url("/?merchantRefId=order-1")).await.unwrap_err();
+    assert!(error.to_string().contains("order-1"), "reqwest itself names it");
     let causes = phase::causes(&error);
-    assert!(
-        !causes.is_empty() && !causes.contains("order-1"),
-        "{causes}"
-    );
+    assert!(!causes.is_empty() && !causes.contains("order-1"), "{causes}");
 }
 
 #[tokio::test]
@@ -300,21 +238,11 @@ async fn a_proxy_in_the_environment_is_ignored() {
         let proxy = RawServer::answering(|_, _| answer("200 OK", "", "by the proxy"));
         let url = proxy.url("");
         let url = OsStr::new(&url);
-        let names = [
-            "HTTP_PROXY",
-            "http_proxy",
-            "HTTPS_PROXY",
-            "https_proxy",
-            "ALL_PROXY",
-        ];
+        let names = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"];
         let mut environment: Vec<_> = names.map(|name| (name, url)).into();
         environment.extend(["NO_PROXY", "no_proxy"].map(|name| (name, OsStr::new(""))));
         child::run(TEST, &environment).await;
-        assert_eq!(
-            proxy.log().seen.len(),
-            1,
-            "only the careless client went through the proxy"
-        );
+        assert_eq!(proxy.log().seen.len(), 1, "only the careless client went through the proxy");
         return;
     }
     let server = RawServer::answering(|_, _| answer("200 OK", "", CREATED));

@@ -30,11 +30,7 @@ impl Authority {
         let certificate = params.self_signed(&key).unwrap();
         let mut roots = RootCertStore::empty();
         roots.add(certificate.der().clone()).unwrap();
-        Self {
-            pem: certificate.pem(),
-            issuer: Issuer::new(params, key),
-            roots: Arc::new(roots),
-        }
+        Self { pem: certificate.pem(), issuer: Issuer::new(params, key), roots: Arc::new(roots) }
     }
 
     /// A server's settings with a certificate for `name`, changed by `change`.
@@ -45,9 +41,7 @@ impl Authority {
 
     /// As [`Self::server`], but the client has to show a certificate, and ours has none.
     fn demanding(&self, version: &'static rustls::SupportedProtocolVersion) -> ServerConfig {
-        let verifier = WebPkiClientVerifier::builder(self.roots.clone())
-            .build()
-            .unwrap();
+        let verifier = WebPkiClientVerifier::builder(self.roots.clone()).build().unwrap();
         let builder = ServerConfig::builder_with_protocol_versions(&[version])
             .with_client_cert_verifier(verifier);
         self.finish("127.0.0.1", |_| {}, builder)
@@ -64,9 +58,7 @@ impl Authority {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        builder
-            .with_single_cert(vec![certificate.der().clone()], key)
-            .unwrap()
+        builder.with_single_cert(vec![certificate.der().clone()], key).unwrap()
     }
 }
 
@@ -92,17 +84,11 @@ async fn a_server_that_cannot_prove_its_name_gets_no_request() {
     let trusted = Authority::new();
     std::fs::write(roots.unwrap(), &trusted.pem).unwrap();
     let stranger = Authority::new();
-    let script = vec![
-        Step::ReadRequest,
-        Step::Write(answer("200 OK", "", CREATED)),
-    ];
+    let script = vec![Step::ReadRequest, Step::Write(answer("200 OK", "", CREATED))];
     let expire = |params: &mut CertificateParams| params.not_after = date_time_ymd(2024, 1, 1);
 
     let good = RawServer::doing_over_tls(trusted.server("127.0.0.1", |_| {}), script.clone());
-    assert!(
-        has_link(create(&strict(&good)).await),
-        "the test's own certificates are no good"
-    );
+    assert!(has_link(create(&strict(&good)).await), "the test's own certificates are no good");
     assert!(has_link(look(&strict(&good)).await));
     assert_eq!(good.log().seen.len(), 2);
 
@@ -110,22 +96,13 @@ async fn a_server_that_cannot_prove_its_name_gets_no_request() {
         ("another name", trusted.server("other.example", |_| {})),
         ("expired", trusted.server("127.0.0.1", expire)),
         ("unknown authority", stranger.server("127.0.0.1", |_| {})),
-        (
-            "certificate demanded, TLS 1.2",
-            trusted.demanding(&version::TLS12),
-        ),
+        ("certificate demanded, TLS 1.2", trusted.demanding(&version::TLS12)),
     ] {
         let server = RawServer::doing_over_tls(tls, script.clone());
         let sighting = create(&strict(&server)).await;
         assert_eq!(sighting, Sighting::NotSent(Unsent::Connect), "{what}");
-        server
-            .wait_for("the end of the connection", |log| log.closed == 1)
-            .await;
-        assert_eq!(
-            (server.log().opened, server.log().seen.len()),
-            (1, 0),
-            "{what}"
-        );
+        server.wait_for("the end of the connection", |log| log.closed == 1).await;
+        assert_eq!((server.log().opened, server.log().seen.len()), (1, 0), "{what}");
     }
 
     // In TLS 1.3 the server's refusal comes after our handshake is done: before hyper takes the
@@ -138,16 +115,9 @@ async fn a_server_that_cannot_prove_its_name_gets_no_request() {
 
 #[tokio::test]
 async fn a_handshake_that_is_cut_sends_nothing() {
-    for end in [
-        vec![],
-        vec![Step::Reset],
-        vec![Step::Write(b"HTTP/1.1 200 OK\r\n\r\n".to_vec())],
-    ] {
+    for end in [vec![], vec![Step::Reset], vec![Step::Write(b"HTTP/1.1 200 OK\r\n\r\n".to_vec())]] {
         let server = RawServer::doing(end);
-        assert_eq!(
-            create(&strict(&server)).await,
-            Sighting::NotSent(Unsent::Connect)
-        );
+        assert_eq!(create(&strict(&server)).await, Sighting::NotSent(Unsent::Connect));
         assert_eq!((server.log().opened, server.log().seen.len()), (1, 0));
     }
 }

@@ -23,12 +23,6 @@ pub(crate) async fn run(test: &str, environment: &[(&str, &OsStr)]) {
         .unwrap();
     let shown = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success(),
-        "the child failed:\n{shown}\n{errors}"
-    );
-    assert!(
-        shown.contains("1 passed"),
-        "the child ran no test named {test}:\n{shown}"
-    );
+    assert!(output.status.success(), "the child failed:\n{shown}\n{errors}");
+    assert!(shown.contains("1 passed"), "the child ran no test named {test}:\n{shown}");
 }

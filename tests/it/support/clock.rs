@@ -14,10 +14,7 @@ impl ManualClock {
     /// 2026-11-24T09:30:00Z, an hour after the steady clock's start.
     pub(crate) fn new() -> Self {
         let wall = "2026-11-24T09:30:00Z".parse::<Timestamp>().unwrap();
-        Self(watch::Sender::new(Moment {
-            wall,
-            steady: Duration::from_hours(1),
-        }))
+        Self(watch::Sender::new(Moment { wall, steady: Duration::from_hours(1) }))
     }
 
     /// Lets time pass on both clocks.
@@ -42,8 +39,10 @@ impl Clock for ManualClock {
     async fn sleep(&self, duration: Duration) {
         let until = self.now().steady + duration;
         let mut time = self.0.subscribe();
-        time.wait_for(|moment| moment.steady >= until)
-            .await
-            .unwrap();
+        time.wait_for(|moment| moment.steady >= until).await.unwrap();
+    }
+
+    fn part_of(&self, longest: Duration) -> Duration {
+        longest
     }
 }

@@ -118,11 +118,8 @@ impl RawServer {
             log: watch::Sender::new(Log::default()),
             stopping: Arc::default(),
         };
-        let (log, stopping, runtime) = (
-            server.log.clone(),
-            server.stopping.clone(),
-            Handle::current(),
-        );
+        let (log, stopping, runtime) =
+            (server.log.clone(), server.stopping.clone(), Handle::current());
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 if stopping.load(Ordering::Relaxed) {
@@ -168,11 +165,7 @@ impl Drop for RawServer {
 }
 
 fn steps(script: impl Fn(usize) -> Vec<Step> + Send + Sync + 'static) -> Behavior {
-    Arc::new(move |number, peer| {
-        script(number)
-            .into_iter()
-            .try_for_each(|step| peer.does(step))
-    })
+    Arc::new(move |number, peer| script(number).into_iter().try_for_each(|step| peer.does(step)))
 }
 
 fn serve(
@@ -183,12 +176,8 @@ fn serve(
     behave: impl Fn(&mut Peer<'_>) -> io::Result<()>,
 ) {
     // A test that forgets a connection must not leave a thread behind for long.
-    stream
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
-    stream
-        .set_write_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.set_write_timeout(Some(Duration::from_secs(20))).unwrap();
     stream.set_nodelay(true).unwrap();
     let mut over_tls;
     let inner: &mut dyn ReadWrite = match tls {
@@ -199,11 +188,7 @@ fn serve(
         }
         None => &mut stream.try_clone().unwrap(),
     };
-    let mut peer = Peer {
-        stream: BufReader::new(inner),
-        log,
-        reset: false,
-    };
+    let mut peer = Peer { stream: BufReader::new(inner), log, reset: false };
     // A script that ends early ends with its connection; what was written down shows how far it came.
     let _ended = behave(&mut peer).is_ok();
     if peer.reset {
@@ -218,10 +203,7 @@ fn serve(
 fn reset(stream: TcpStream, runtime: &Handle) {
     let _in_runtime = runtime.enter();
     stream.set_nonblocking(true).unwrap();
-    tokio::net::TcpStream::from_std(stream)
-        .unwrap()
-        .set_zero_linger()
-        .unwrap();
+    tokio::net::TcpStream::from_std(stream).unwrap().set_zero_linger().unwrap();
 }
 
 /// Blocks this thread; it serves one connection and nothing else.
@@ -280,10 +262,7 @@ impl Peer<'_> {
         }
         let mut body = vec![0; size];
         self.stream.read_exact(&mut body)?;
-        let seen = Seen {
-            head,
-            body: String::from_utf8(body).unwrap(),
-        };
+        let seen = Seen { head, body: String::from_utf8(body).unwrap() };
         let mut number = 0;
         self.log.send_modify(|log| {
             number = log.seen.len();

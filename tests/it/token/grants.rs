@@ -20,10 +20,7 @@ async fn client_credentials_are_posted_as_the_page_says() {
     desk.new_token().await.unwrap();
     let head = desk.server.log().seen[0].head.to_ascii_lowercase();
     assert!(head.starts_with("post /oauth/token http/1.1\r\n"), "{head}");
-    assert!(
-        head.contains("content-type: application/x-www-form-urlencoded\r\n"),
-        "{head}"
-    );
+    assert!(head.contains("content-type: application/x-www-form-urlencoded\r\n"), "{head}");
     let form = desk.form(0);
     let expected = [
         ("client_id", "client"),
@@ -31,12 +28,7 @@ async fn client_credentials_are_posted_as_the_page_says() {
         ("grant_type", "client_credentials"),
         ("scope", "create_payout_transactions"),
     ];
-    assert!(
-        form.iter()
-            .map(|(k, v)| (k.as_str(), v.as_str()))
-            .eq(expected),
-        "{form:?}"
-    );
+    assert!(form.iter().map(|(k, v)| (k.as_str(), v.as_str())).eq(expected), "{form:?}");
 }
 
 #[tokio::test]
@@ -50,19 +42,8 @@ async fn the_password_grant_is_refreshed_and_falls_back_to_the_password() {
         assert_eq!(bearer(&desk.new_token().await.unwrap()), expected);
         desk.clock.advance(Duration::from_secs(7150));
     }
-    let grants: Vec<_> = (0..5)
-        .map(|number| desk.form(number)["grant_type"].clone())
-        .collect();
-    assert_eq!(
-        grants,
-        [
-            "password",
-            "refresh_token",
-            "refresh_token",
-            "password",
-            "refresh_token"
-        ]
-    );
+    let grants: Vec<_> = (0..5).map(|number| desk.form(number)["grant_type"].clone()).collect();
+    assert_eq!(grants, ["password", "refresh_token", "refresh_token", "password", "refresh_token"]);
 
     let password = desk.form(0);
     let expected = [
@@ -72,26 +53,11 @@ async fn the_password_grant_is_refreshed_and_falls_back_to_the_password() {
         ("scope", "create_payout_transactions"),
         ("username", "9999999999"),
     ];
-    assert!(
-        password
-            .iter()
-            .map(|(k, v)| (k.as_str(), v.as_str()))
-            .eq(expected),
-        "{password:?}"
-    );
+    assert!(password.iter().map(|(k, v)| (k.as_str(), v.as_str())).eq(expected), "{password:?}");
     let refresh = desk.form(2);
-    let expected = [
-        ("client_id", "public"),
-        ("grant_type", "refresh_token"),
-        ("refresh_token", "refresh1"),
-    ];
-    assert!(
-        refresh
-            .iter()
-            .map(|(k, v)| (k.as_str(), v.as_str()))
-            .eq(expected),
-        "{refresh:?}"
-    );
+    let expected =
+        [("client_id", "public"), ("grant_type", "refresh_token"), ("refresh_token", "refresh1")];
+    assert!(refresh.iter().map(|(k, v)| (k.as_str(), v.as_str())).eq(expected), "{refresh:?}");
 }
 
 #[tokio::test]
@@ -107,10 +73,7 @@ async fn a_refresh_that_is_not_answered_is_no_reason_to_send_the_password() {
     desk.clock.advance(Duration::from_hours(3));
     assert_eq!(desk.new_token().await.unwrap_err(), UNAVAILABLE);
     let seven = Some(RetryAfter::In(Duration::from_secs(7)));
-    assert_eq!(
-        desk.new_token().await.unwrap_err(),
-        NoToken::Throttled(seven)
-    );
+    assert_eq!(desk.new_token().await.unwrap_err(), NoToken::Throttled(seven));
     assert_eq!(bearer(&desk.new_token().await.unwrap()), "token3");
     assert!((1..4).all(|number| desk.form(number)["refresh_token"] == "refresh0"));
 }
@@ -127,13 +90,8 @@ async fn a_refresh_token_that_was_refused_is_not_shown_again() {
     desk.clock.advance(Duration::from_hours(3));
     assert_eq!(desk.new_token().await.unwrap_err(), UNAVAILABLE);
     desk.new_token().await.unwrap();
-    let grants: Vec<_> = (0..4)
-        .map(|number| desk.form(number)["grant_type"].clone())
-        .collect();
-    assert_eq!(
-        grants,
-        ["password", "refresh_token", "password", "password"]
-    );
+    let grants: Vec<_> = (0..4).map(|number| desk.form(number)["grant_type"].clone()).collect();
+    assert_eq!(grants, ["password", "refresh_token", "password", "password"]);
 }
 
 #[tokio::test]
@@ -156,33 +114,13 @@ async fn each_answer_of_the_endpoint_has_its_meaning() {
     let token = r#"{"access_token":"a","expires_in":100}"#;
     for (status, headers, body, expected) in [
         ("400 Bad Request", "", "", NoToken::Refused),
-        (
-            "401 Unauthorized",
-            "",
-            r#"{"error":"invalid_client"}"#,
-            NoToken::Refused,
-        ),
+        ("401 Unauthorized", "", r#"{"error":"invalid_client"}"#, NoToken::Refused),
         ("403 Forbidden", "", "<html>", NoToken::Refused),
-        (
-            "200 OK",
-            "",
-            r#"{"error":"invalid_grant"}"#,
-            NoToken::Refused,
-        ),
-        (
-            "429 Too Many Requests",
-            "retry-after: 60\r\n",
-            "",
-            NoToken::Throttled(minute),
-        ),
+        ("200 OK", "", r#"{"error":"invalid_grant"}"#, NoToken::Refused),
+        ("429 Too Many Requests", "retry-after: 60\r\n", "", NoToken::Throttled(minute)),
         ("429 Too Many Requests", "", token, NoToken::Throttled(None)),
         ("500 Internal Server Error", "", token, UNAVAILABLE),
-        (
-            "503 Service Unavailable",
-            "retry-after: 60\r\n",
-            "",
-            UNAVAILABLE,
-        ),
+        ("503 Service Unavailable", "retry-after: 60\r\n", "", UNAVAILABLE),
         ("404 Not Found", "", "", UNAVAILABLE),
         ("302 Found", "location: /elsewhere\r\n", "", UNAVAILABLE),
         ("200 OK", "", "", UNAVAILABLE),
@@ -190,30 +128,20 @@ async fn each_answer_of_the_endpoint_has_its_meaning() {
         ("200 OK", "", r#"{"access_token":"a\nb"}"#, UNAVAILABLE),
     ] {
         let desk = Desk::answering(move |_, _| answer(status, headers, body));
-        assert_eq!(
-            desk.new_token().await.unwrap_err(),
-            expected,
-            "{status} {body}"
-        );
+        assert_eq!(desk.new_token().await.unwrap_err(), expected, "{status} {body}");
         assert_eq!(desk.requests(), 1, "{status} {body}");
     }
 }
 
 #[tokio::test]
 async fn an_endpoint_that_cannot_be_reached_is_unavailable() {
-    let desk = Desk::new(
-        RawServer::doing(vec![Step::ReadRequest, Step::Reset]),
-        |_| {},
-    );
+    let desk = Desk::new(RawServer::doing(vec![Step::ReadRequest, Step::Reset]), |_| {});
     assert_eq!(desk.new_token().await.unwrap_err(), UNAVAILABLE);
     assert_eq!(desk.requests(), 1);
 
     let dead = RawServer::doing(vec![]).url("/oauth/token");
     let account = Account::new(&merchant("http://127.0.0.1:1", &dead), ManualClock::new()).unwrap();
-    assert_eq!(
-        account.new_token(|| async {}).await.unwrap_err(),
-        UNAVAILABLE
-    );
+    assert_eq!(account.new_token(|| async {}).await.unwrap_err(), UNAVAILABLE);
 }
 
 #[tokio::test]
@@ -221,38 +149,23 @@ async fn a_secret_in_a_file_is_read_again_for_each_token() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(b"first \r\n").unwrap();
     let path = file.path().to_owned();
-    let desk = Desk::new(
-        RawServer::answering(|number, _| granted(number, 100)),
-        move |merchant| {
-            merchant.grant = Grant::ClientCredentials {
-                client_id: "client".to_owned(),
-                client_secret: Secret::File(path),
-            };
-        },
-    );
+    let desk = Desk::new(RawServer::answering(|number, _| granted(number, 100)), move |merchant| {
+        merchant.grant = Grant::ClientCredentials {
+            client_id: "client".to_owned(),
+            client_secret: Secret::File(path),
+        };
+    });
     desk.new_token().await.unwrap();
     std::fs::write(file.path(), "second").unwrap();
     desk.clock.advance(Duration::from_secs(100));
     desk.new_token().await.unwrap();
-    assert_eq!(
-        desk.form(0)["client_secret"],
-        "first ",
-        "only the end of the line is cut"
-    );
+    assert_eq!(desk.form(0)["client_secret"], "first ", "only the end of the line is cut");
     assert_eq!(desk.form(1)["client_secret"], "second");
 
     desk.clock.advance(Duration::from_secs(100));
     std::fs::write(file.path(), "\n").unwrap();
-    assert_eq!(
-        desk.new_token().await.unwrap_err(),
-        UNAVAILABLE,
-        "it is empty"
-    );
+    assert_eq!(desk.new_token().await.unwrap_err(), UNAVAILABLE, "it is empty");
     drop(file);
-    assert_eq!(
-        desk.new_token().await.unwrap_err(),
-        UNAVAILABLE,
-        "it is gone"
-    );
+    assert_eq!(desk.new_token().await.unwrap_err(), UNAVAILABLE, "it is gone");
     assert_eq!(desk.requests(), 2);
 }

@@ -14,8 +14,7 @@ async fn a_token_is_renewed_a_minute_early_or_when_a_fifth_of_its_life_is_left()
     for (life_s, good_for_s) in [(7199, 7139), (300, 240), (100, 80), (5, 4)] {
         let desk = Desk::answering(move |number, _| granted(number, life_s));
         desk.new_token().await.unwrap();
-        desk.clock
-            .advance(Duration::from_millis(good_for_s * 1000 - 1));
+        desk.clock.advance(Duration::from_millis(good_for_s * 1000 - 1));
         assert!(desk.account.token().is_some(), "{life_s}");
         desk.clock.advance(Duration::from_millis(1));
         assert!(desk.account.token().is_none(), "{life_s}");
@@ -60,10 +59,7 @@ async fn one_caller_renews_early_while_the_others_go_on_with_the_old_token() {
         let others = desk.account.token().expect("the old one still lives");
         assert_eq!(others.issue, 1);
         desk.clock.advance(Duration::from_secs(10));
-        assert!(
-            desk.account.token().is_none(),
-            "it is dead now, whoever renews"
-        );
+        assert!(desk.account.token().is_none(), "it is dead now, whoever renews");
     });
     assert_eq!(renewal.await.unwrap_err(), UNAVAILABLE);
 }

@@ -18,10 +18,7 @@ fn a_created_link_is_read() {
         r#"{"status":0,"msg":"Success","code":null,
             "data":{"link":"https://test.payumoney.com/smartPay?id=a%2Bb","linkId":"a+b/c=="}}"#,
     );
-    assert_eq!(
-        (read.status, read.codes.as_slice(), texts(&read)),
-        (0, &[][..], vec!["Success"])
-    );
+    assert_eq!((read.status, read.codes.as_slice(), texts(&read)), (0, &[][..], vec!["Success"]));
     let data = Data {
         link: Some(Private::new("https://test.payumoney.com/smartPay?id=a%2Bb")),
         link_id: Some(Private::new("a+b/c==")),
@@ -64,13 +61,7 @@ fn details_of_an_unknown_reference_are_nothing_but_the_reference() {
             "link":null,"custEmail":"","expiryDate":null,"msg":null}}"#,
     );
     assert_eq!((read.status, read.codes.len()), (1, 0));
-    assert_eq!(
-        read.data,
-        Data {
-            reference: Some("X".to_owned()),
-            ..Data::default()
-        }
-    );
+    assert_eq!(read.data, Data { reference: Some("X".to_owned()), ..Data::default() });
 }
 
 #[test]
@@ -91,27 +82,11 @@ fn codes_and_texts_are_found_wherever_the_pages_put_them() {
             vec![1004, 1005],
             vec!["bad"],
         ),
-        (
-            r#"{"status":"1","msg":"no","code":"1103"}"#,
-            vec![1103],
-            vec!["no"],
-        ),
+        (r#"{"status":"1","msg":"no","code":"1103"}"#, vec![1103], vec!["no"]),
         (r#"{"status":1,"code":[1115]}"#, vec![1115], vec![]),
-        (
-            r#"{"status":1,"code":"","error":"Duplicate"}"#,
-            vec![],
-            vec!["Duplicate"],
-        ),
-        (
-            r#"{"status":1,"code":{"a":1},"msg":7,"data":"x"}"#,
-            vec![],
-            vec!["7"],
-        ),
-        (
-            r#"{"status":1,"data":{"code":1125,"msg":"dup"}}"#,
-            vec![1125],
-            vec!["dup"],
-        ),
+        (r#"{"status":1,"code":"","error":"Duplicate"}"#, vec![], vec!["Duplicate"]),
+        (r#"{"status":1,"code":{"a":1},"msg":7,"data":"x"}"#, vec![], vec!["7"]),
+        (r#"{"status":1,"data":{"code":1125,"msg":"dup"}}"#, vec![1125], vec!["dup"]),
         (
             r#"{"status":1,"data":[null, 5, "x", [7, null, null, null], {"code": 1101}]}"#,
             vec![1101],
@@ -119,11 +94,7 @@ fn codes_and_texts_are_found_wherever_the_pages_put_them() {
         ),
     ] {
         let read = read(body);
-        assert_eq!(
-            (read.status, read.codes.clone(), texts(&read)),
-            (1, codes, words),
-            "{body}"
-        );
+        assert_eq!((read.status, read.codes.clone(), texts(&read)), (1, codes, words), "{body}");
         assert_eq!(read.data, Data::default(), "{body}");
     }
 }
@@ -167,13 +138,7 @@ fn a_field_of_another_type_is_absent() {
         r#"{"status":0,"data":{"link":["https://x"],"linkId":true,"amount":{"v":1},"expiryDate":"soon",
             "custMobile":"\ud800","merchantRefId":12}}"#,
     );
-    assert_eq!(
-        read.data,
-        Data {
-            reference: Some("12".to_owned()),
-            ..Data::default()
-        }
-    );
+    assert_eq!(read.data, Data { reference: Some("12".to_owned()), ..Data::default() });
 }
 
 #[test]
@@ -188,18 +153,9 @@ fn an_amount_keeps_every_digit() {
 
 #[test]
 fn dates_are_read_with_and_without_a_colon() {
-    for date in [
-        "2023-12-19T06:10:37.000+0000",
-        "2023-12-19T11:40:37+0530",
-        "2023-12-19T06:10:37Z",
-    ] {
-        let read = read(&format!(
-            r#"{{"status":0,"data":{{"expiryDate":"{date}"}}}}"#
-        ));
-        assert_eq!(
-            read.data.expiry,
-            Some("2023-12-19T06:10:37Z".parse().unwrap()),
-            "{date}"
-        );
+    for date in ["2023-12-19T06:10:37.000+0000", "2023-12-19T11:40:37+0530", "2023-12-19T06:10:37Z"]
+    {
+        let read = read(&format!(r#"{{"status":0,"data":{{"expiryDate":"{date}"}}}}"#));
+        assert_eq!(read.data.expiry, Some("2023-12-19T06:10:37Z".parse().unwrap()), "{date}");
     }
 }

@@ -1,0 +1,63 @@
+//! Where a broker is, read from an `amqp://` or `amqps://` address.
+//!
+//! The address holds a password, so it has no `Debug`, and only host and port are ever shown.
+
+use std::fmt;
+use std::time::Duration;
+
+use lapin::uri::AMQPUri;
+use url::Url;
+
+use crate::config::BrokerUrl;
+
+/// One broker's address with the heartbeat that we ask for.
+#[derive(Clone)]
+pub(super) struct Address {
+    uri: AMQPUri,
+}
+
+impl From<Url> for BrokerUrl {
+    fn from(url: Url) -> Self {
+        Self(url)
+    }
+}
+
+impl Address {
+    /// Reads an address. The error quotes nothing of it.
+    pub(super) fn read(url: &BrokerUrl, heartbeat: Duration) -> Result<Self, &'static str> {
+        let mut uri: AMQPUri = url
+            .0
+            .as_str()
+            .parse()
+            .map_err(|_| "must be amqp://user:password@host:port/vhost, percent-encoded")?;
+        // lapin reads no IPv6 literal and would go to localhost instead.
+        if let Some(host) = url.0.host_str() {
+            host.trim_start_matches('[').trim_end_matches(']').clone_into(&mut uri.authority.host);
+        }
+        // Unset would mean the server's 60 seconds, and a dead peer is noticed only after two.
+        let seconds = u16::try_from(heartbeat.as_secs()).unwrap_or(u16::MAX);
+        uri.query.heartbeat = Some(seconds.max(1));
+        Ok(Self { uri })
+    }
+
+    /// The login, which the broker compares a message's `user_id` with.
+    pub(super) fn login(&self) -> &str {
+        &self.uri.authority.userinfo.username
+    }
+
+    /// The virtual host.
+    pub(super) fn vhost(&self) -> &str {
+        &self.uri.vhost
+    }
+
+    /// What lapin connects by.
+    pub(super) fn uri(&self) -> &AMQPUri {
+        &self.uri
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.uri.authority.host, self.uri.authority.port)
+    }
+}

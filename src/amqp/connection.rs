@@ -1,0 +1,169 @@
+//! One connection to the broker, which ends when it is dropped.
+//!
+//! lapin gives every connection a thread of its own. An attempt that is given up leaves that
+//! thread behind for as long as the peer keeps the socket open, `close` hangs on a connection
+//! that the broker has blocked, and lapin ignores `connection_timeout`. So the socket is opened
+//! here, under a limit, and a second handle to it is kept: shutting it down ends the thread,
+//! whatever lapin waits for.
+
+use std::io;
+use std::net::{Shutdown, TcpStream};
+use std::os::fd::AsFd;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use lapin::tcp::OwnedTLSConfig;
+use lapin::{AsyncTcpStream, Connection, ConnectionProperties, ErrorKind};
+use tokio::time::timeout;
+
+use super::address::Address;
+
+/// How long TCP, TLS and the AMQP handshake may take together.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the broker may take to answer our goodbye.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Why there is no connection. It names the host, never the login or the password.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("cannot connect to RabbitMQ at {0}")]
+pub struct CannotConnect(String);
+
+/// An open connection. Dropping it closes its socket.
+pub(super) struct Link {
+    connection: Connection,
+    socket: Socket,
+}
+
+/// The second handle to a connection's socket.
+struct Socket(Arc<Mutex<Handle>>);
+
+enum Handle {
+    Opening,
+    Open(TcpStream),
+    Ended,
+}
+
+impl CannotConnect {
+    /// Several refusals, one for each host that was tried, as one.
+    pub(super) fn all(refusals: &[Self]) -> Self {
+        let texts: Vec<_> = refusals.iter().map(|refusal| refusal.0.as_str()).collect();
+        Self(texts.join("; "))
+    }
+}
+
+impl Link {
+    /// Connects once. `name` is what operators see in RabbitMQ's list of connections.
+    pub(super) async fn open(
+        address: &Address,
+        tls: &OwnedTLSConfig,
+        name: &str,
+    ) -> Result<Self, CannotConnect> {
+        let cannot = |reason: String| CannotConnect(format!("{address}: {reason}"));
+        let socket = Socket(Arc::new(Mutex::new(Handle::Opening)));
+        match timeout(CONNECT_TIMEOUT, connect(address, tls, name, &socket)).await {
+            Ok(Ok(connection)) => Ok(Self { connection, socket }),
+            Ok(Err(err)) => Err(cannot(reason(&err))),
+            Err(_) => Err(cannot(format!("no AMQP handshake within {CONNECT_TIMEOUT:?}"))),
+        }
+    }
+
+    /// The connection itself.
+    pub(super) fn get(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Whether it is up, as far as lapin knows.
+    pub(super) fn is_up(&self) -> bool {
+        self.connection.status().connected()
+    }
+
+    /// Whether the broker has blocked it (RabbitMQ "Blocked Connection Notifications").
+    pub(super) fn is_blocked(&self) -> bool {
+        self.connection.status().blocked()
+    }
+
+    /// Says goodbye for a moment, then ends it in any case.
+    pub(super) async fn close(&self) {
+        if self.is_up() && !self.is_blocked() {
+            // Whatever the answer is, the socket is shut next.
+            drop(timeout(CLOSE_TIMEOUT, self.connection.close(200, "OK".into())).await);
+        }
+        self.socket.end();
+    }
+}
+
+async fn connect(
+    address: &Address,
+    tls: &OwnedTLSConfig,
+    name: &str,
+    socket: &Socket,
+) -> lapin::Result<Connection> {
+    let properties = ConnectionProperties::default()
+        .with_connection_name(name.into())
+        .with_client_property("product".into(), "smartsend".into())
+        .with_client_property("version".into(), env!("CARGO_PKG_VERSION").into());
+    let tls = tls.clone();
+    let secure = address.uri().scheme == lapin::uri::AMQPScheme::AMQPS;
+    let handle = Socket(Arc::clone(&socket.0));
+    let runtime = lapin::runtime::default_runtime()?;
+    let reactor = runtime.clone();
+    let connector = async move |uri: lapin::uri::AMQPUri, _| {
+        let opening = async {
+            let host = uri.authority.host.as_str();
+            let found: Vec<_> =
+                tokio::net::lookup_host((host, uri.authority.port)).await?.collect();
+            let stream = AsyncTcpStream::connect(&reactor, found).await?;
+            if let AsyncTcpStream::Plain(plain) = &stream {
+                let tcp = plain.get_ref();
+                tcp.set_nodelay(true)?;
+                handle.opened(TcpStream::from(tcp.as_fd().try_clone_to_owned()?))?;
+            }
+            if secure { stream.into_tls(host, tls.as_ref()).await } else { Ok(stream) }
+        };
+        // This future runs on lapin's own thread, where our own limit does not reach it.
+        match timeout(CONNECT_TIMEOUT, opening).await {
+            Ok(opened) => opened.map_err(lapin::Error::from),
+            Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
+        }
+    };
+    Connection::connector(address.uri().clone(), runtime, connector, properties).await
+}
+
+impl Socket {
+    fn opened(&self, stream: TcpStream) -> io::Result<()> {
+        let mut handle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Handle::Ended = *handle {
+            // The attempt was given up meanwhile.
+            return Err(io::Error::from(io::ErrorKind::ConnectionAborted));
+        }
+        *handle = Handle::Open(stream);
+        Ok(())
+    }
+
+    fn end(&self) {
+        let mut handle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Handle::Open(stream) = std::mem::replace(&mut *handle, Handle::Ended) {
+            // An error here says that it has ended already.
+            drop(stream.shutdown(Shutdown::Both));
+        }
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.socket.end();
+    }
+}
+
+/// Says what lapin found, without its multi-line forms and never with an address.
+pub(super) fn reason(err: &lapin::Error) -> String {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "lapin's list is open, and every other kind has a text of its own"
+    )]
+    match err.kind() {
+        ErrorKind::ProtocolError(refusal) => refusal.get_message().to_string(),
+        ErrorKind::IOError(err) => err.to_string(),
+        _ => err.to_string(),
+    }
+}

@@ -1,0 +1,162 @@
+//! AMQP properties and header tables, to and from what the core knows.
+//!
+//! lapin's `ShortString` panics above 255 bytes when it is built with `into()`, and a header frame
+//! that is larger than the negotiated frame ends the connection, so every text from outside is
+//! measured here first.
+
+use lapin::BasicProperties;
+use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
+
+use crate::payout::record::{HEADER_PREFIX, Value};
+use crate::ports::{Headers, Properties};
+
+/// Persistent (AMQP 0-9-1, `delivery-mode`). A dead-lettered copy keeps it, even where the queue
+/// would not need it.
+const PERSISTENT: u8 = 2;
+/// The longest header of ours, in bytes; RabbitMQ's frames hold 128 KiB by default.
+const TEXT_LEN_MAX: usize = 32 * 1024;
+/// The longest trace header that is carried on, in bytes. W3C Trace Context asks for 512.
+const TRACE_LEN_MAX: usize = 2 * 1024;
+
+/// No headers of ours.
+pub(super) static NONE: Headers = Headers::new();
+
+/// What a delivery's properties say.
+pub(super) struct Read {
+    pub(super) properties: Properties,
+    pub(super) headers: Headers,
+    pub(super) user_id: Option<String>,
+    pub(super) delivery_count: u64,
+}
+
+/// Reads a delivery's properties.
+pub(super) fn read(from: &BasicProperties) -> Read {
+    let empty = FieldTable::default();
+    let table = from.headers().as_ref().unwrap_or(&empty);
+    let text = |short: &Option<ShortString>| short.as_ref().map(ToString::to_string);
+    Read {
+        properties: Properties {
+            content_type: text(from.content_type()),
+            message_id: text(from.message_id()),
+            correlation_id: text(from.correlation_id()),
+            kind: text(from.kind()),
+            app_id: text(from.app_id()),
+            timestamp: *from.timestamp(),
+            traceparent: trace_header(table, "traceparent"),
+            tracestate: trace_header(table, "tracestate"),
+        },
+        headers: own_headers(table),
+        user_id: text(from.user_id()),
+        delivery_count: delivery_count(table),
+    }
+}
+
+/// Writes properties and headers for a publish. `user_id` must be the connection's own login.
+pub(super) fn write(
+    properties: &Properties,
+    headers: &Headers,
+    user_id: Option<&ShortString>,
+) -> BasicProperties {
+    let mut table = FieldTable::default();
+    let traces = [("traceparent", &properties.traceparent), ("tracestate", &properties.tracestate)];
+    for (name, trace) in traces {
+        if let Some(trace) = trace.as_deref().filter(|text| text.len() <= TRACE_LEN_MAX) {
+            table.insert(name.into(), long(trace));
+        }
+    }
+    for (name, value) in headers {
+        let Ok(name) = ShortString::try_new(format!("{HEADER_PREFIX}{name}")) else {
+            continue; // not one of the contract's, whose names are short
+        };
+        let value = match value {
+            Value::Text(text) => long(clipped(text)),
+            Value::Number(number) => AMQPValue::LongLongInt(*number),
+        };
+        table.insert(name, value);
+    }
+    let mut to = BasicProperties::default().with_delivery_mode(PERSISTENT).with_headers(table);
+    // What came in as a short string fits; anything else is left out rather than cut, because
+    // half an identifier is another identifier.
+    let short = |text: &Option<String>| ShortString::try_new(text.clone()?).ok();
+    if let Some(text) = short(&properties.content_type) {
+        to = to.with_content_type(text);
+    }
+    if let Some(text) = short(&properties.message_id) {
+        to = to.with_message_id(text);
+    }
+    if let Some(text) = short(&properties.correlation_id) {
+        to = to.with_correlation_id(text);
+    }
+    if let Some(text) = short(&properties.kind) {
+        to = to.with_type(text);
+    }
+    if let Some(text) = short(&properties.app_id) {
+        to = to.with_app_id(text);
+    }
+    if let Some(timestamp) = properties.timestamp {
+        to = to.with_timestamp(timestamp);
+    }
+    if let Some(login) = user_id {
+        to = to.with_user_id(login.clone());
+    }
+    to
+}
+
+fn own_headers(table: &FieldTable) -> Headers {
+    let named = |(name, value): (&ShortString, &AMQPValue)| {
+        let name = name.as_str().strip_prefix(HEADER_PREFIX)?.to_owned();
+        // A type that we never write stays as an empty text: a record that holds it must be
+        // unreadable, not one that lacks the header.
+        let value = match (integer(value), text(value)) {
+            (Some(number), _) => Value::Number(number),
+            (None, text) => Value::Text(text.unwrap_or_default()),
+        };
+        Some((name, value))
+    };
+    table.into_iter().filter_map(named).collect()
+}
+
+fn trace_header(table: &FieldTable, name: &str) -> Option<String> {
+    text(table.inner().get(name)?).filter(|text| text.len() <= TRACE_LEN_MAX)
+}
+
+/// `x-delivery-count` of a quorum queue, absent on the first delivery (RabbitMQ "Quorum Queues",
+/// Poison Message Handling).
+fn delivery_count(table: &FieldTable) -> u64 {
+    let count = table.inner().get("x-delivery-count").and_then(integer);
+    count.and_then(|n| u64::try_from(n).ok()).unwrap_or(0)
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "every type that is no integer is treated alike"
+)]
+fn integer(value: &AMQPValue) -> Option<i64> {
+    match value {
+        AMQPValue::ShortShortInt(n) => Some((*n).into()),
+        AMQPValue::ShortShortUInt(n) => Some((*n).into()),
+        AMQPValue::ShortInt(n) => Some((*n).into()),
+        AMQPValue::ShortUInt(n) => Some((*n).into()),
+        AMQPValue::LongInt(n) => Some((*n).into()),
+        AMQPValue::LongUInt(n) => Some((*n).into()),
+        AMQPValue::LongLongInt(n) => Some(*n),
+        _ => None,
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "every type that is no text is treated alike")]
+fn text(value: &AMQPValue) -> Option<String> {
+    match value {
+        AMQPValue::LongString(text) => String::from_utf8(text.as_bytes().to_vec()).ok(),
+        AMQPValue::ShortString(text) => Some(text.to_string()),
+        _ => None,
+    }
+}
+
+fn long(text: &str) -> AMQPValue {
+    AMQPValue::LongString(LongString::from(text.as_bytes()))
+}
+
+fn clipped(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(TEXT_LEN_MAX)).unwrap_or(text)
+}

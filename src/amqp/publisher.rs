@@ -1,0 +1,168 @@
+//! Publishing, where success is the broker's confirm and nothing else.
+//!
+//! Two ways of losing an intent lie here. lapin takes the sequence number and writes the frames
+//! under two different locks, so two publishes at once on one channel can swap their verdicts;
+//! and a message that the broker returns is attached to whichever confirm comes next, while its
+//! own says yes. So a channel carries one unconfirmed publish at a time, several channels stand
+//! side by side, and one that has seen anything but a plain yes or no is thrown away. Speed comes
+//! from the number of channels: a confirm takes about a millisecond.
+
+mod pool;
+mod route;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use lapin::options::BasicPublishOptions;
+use lapin::{BasicProperties, Confirmation};
+use tokio::time::timeout;
+
+use super::connection::reason;
+use super::headers;
+use super::session::Session;
+use super::supervisor::Broker;
+use super::topology::Topology;
+use crate::observe::facts::broker as facts;
+use crate::ports::{Outbox, Outgoing, Unpublished};
+use route::{Route, Routes};
+
+pub(super) use pool::Pool;
+
+/// The way out. Clones share the channels.
+#[derive(Clone)]
+pub struct Publisher {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    broker: Broker,
+    routes: Routes,
+    /// How long a publish waits for a session.
+    patience: Duration,
+}
+
+/// What a channel is good for after a publish.
+enum Verdict {
+    Confirmed,
+    Refused,
+    Odd(Unpublished),
+    Fault(String),
+}
+
+impl Publisher {
+    pub(super) fn new(broker: Broker, topology: &Topology, patience: Duration) -> Self {
+        let inner = Inner { broker, routes: Routes::new(topology), patience };
+        Self { inner: Arc::new(inner) }
+    }
+
+    async fn send(&self, outgoing: &Outgoing) -> Result<(), Unpublished> {
+        // Nothing is declared for a merchant or a delay that the configuration does not hold, and
+        // a publish to an exchange that does not exist would end the session.
+        let route = self.inner.routes.of(outgoing);
+        let route = route.ok_or(Unpublished::Unroutable)?;
+        let (session, mut slot) = self.slot().await?;
+        let channel = match slot.take() {
+            Some(channel) => channel,
+            None => match session.answer(session.open_publishing_channel()).await {
+                Some(Ok(channel)) => channel,
+                Some(Err(err)) => return Err(doubt(&session, &reason(&err))),
+                None => return Err(doubt(&session, "no answer to a new channel")),
+            },
+        };
+        let (body, properties) = content(outgoing, &session);
+        let published = publish(&channel, &route, body, properties);
+        let verdict = match session.answer(published).await {
+            Some(verdict) => verdict,
+            None => Verdict::Fault("no confirm in time".to_owned()),
+        };
+        match verdict {
+            Verdict::Confirmed => {
+                slot.give_back(channel);
+                Ok(())
+            }
+            Verdict::Refused => {
+                slot.give_back(channel);
+                Err(Unpublished::Refused)
+            }
+            Verdict::Odd(unpublished) => Err(unpublished),
+            Verdict::Fault(why) => Err(doubt(&session, &why)),
+        }
+    }
+
+    /// A session, and the right to one of its channels. Nothing has been written before this, so
+    /// a session that ends meanwhile is replaced by the next.
+    async fn slot(&self) -> Result<(Session, pool::Slot), Unpublished> {
+        loop {
+            let session = match self.inner.broker.live_session() {
+                Some(session) => session,
+                None => timeout(self.inner.patience, self.inner.broker.session())
+                    .await
+                    .map_err(|_| Unpublished::Unconfirmed)?,
+            };
+            if let Some(slot) = session.pool().slot().await {
+                return Ok((session, slot));
+            }
+        }
+    }
+}
+
+impl Outbox for Publisher {
+    async fn publish(&self, outgoing: &Outgoing) -> Result<(), Unpublished> {
+        let result = self.send(outgoing).await;
+        let kind = match outgoing {
+            Outgoing::Event(_) => "event",
+            Outgoing::Retry { .. } => "retry",
+            Outgoing::Parked(_) => "parked",
+        };
+        facts::PublishEnded { kind, result }.tell();
+        result
+    }
+}
+
+async fn publish(
+    channel: &lapin::Channel,
+    route: &Route<'_>,
+    body: &Bytes,
+    properties: BasicProperties,
+) -> Verdict {
+    let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+    let written = channel.basic_publish(
+        route.exchange.clone(),
+        route.routing_key.clone(),
+        options,
+        body,
+        properties,
+    );
+    let confirmed = match written.await {
+        Ok(confirm) => confirm.await,
+        Err(err) => Err(err),
+    };
+    match confirmed {
+        Ok(Confirmation::Ack(None)) => Verdict::Confirmed,
+        Ok(Confirmation::Nack(None)) => Verdict::Refused,
+        Ok(Confirmation::Ack(Some(_))) => Verdict::Odd(Unpublished::Unroutable),
+        Ok(Confirmation::Nack(Some(_))) => Verdict::Odd(Unpublished::Refused),
+        Ok(Confirmation::NotRequested) => Verdict::Fault("a channel without confirms".to_owned()),
+        Err(err) => Verdict::Fault(reason(&err)),
+    }
+}
+
+fn content<'a>(outgoing: &'a Outgoing, session: &Session) -> (&'a Bytes, BasicProperties) {
+    match outgoing {
+        Outgoing::Event(event) => {
+            let properties = headers::write(&event.properties, &headers::NONE, None);
+            (&event.body, properties)
+        }
+        // The login is what makes the record believed when the copy comes back.
+        Outgoing::Retry { copy, .. } | Outgoing::Parked(copy) => {
+            let properties = headers::write(&copy.properties, &copy.headers, session.login());
+            (&copy.body, properties)
+        }
+    }
+}
+
+fn doubt(session: &Session, why: &str) -> Unpublished {
+    session.fail(format!("a publish was not confirmed: {why}"));
+    Unpublished::Unconfirmed
+}

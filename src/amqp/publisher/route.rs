@@ -1,0 +1,86 @@
+//! Exchange and routing key of everything that is published, made once.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use lapin::types::ShortString;
+
+use crate::amqp::topology::{Topology, parked_name, results_exchange, retry_name, short};
+use crate::payout::event::EventKind;
+use crate::ports::Outgoing;
+
+/// Where one publish goes.
+pub(super) struct Route<'a> {
+    pub(super) exchange: &'a ShortString,
+    pub(super) routing_key: &'a ShortString,
+}
+
+/// Every route of a topology.
+pub(super) struct Routes {
+    results: Option<ShortString>,
+    parked: Option<ShortString>,
+    retries: HashMap<Duration, ShortString>,
+    merchants: HashMap<String, Keys>,
+}
+
+/// A merchant's routing keys.
+struct Keys {
+    merchant: ShortString,
+    created: ShortString,
+    failed: ShortString,
+    unresolved: ShortString,
+}
+
+impl Routes {
+    /// The routes of a topology, whose names are known to fit.
+    pub(super) fn new(topology: &Topology) -> Self {
+        let prefix = topology.prefix();
+        let retry = |delay: &Duration| Some((*delay, short(&retry_name(prefix, *delay))?));
+        let keys = |merchant: &String| Some((merchant.clone(), Keys::new(merchant)?));
+        Self {
+            results: short(&results_exchange(prefix)),
+            parked: short(&parked_name(prefix)),
+            retries: topology.delays().iter().filter_map(retry).collect(),
+            merchants: topology.merchants().iter().filter_map(keys).collect(),
+        }
+    }
+
+    /// The route of this publish; `None` for a merchant or a delay that is not configured.
+    pub(super) fn of(&self, outgoing: &Outgoing) -> Option<Route<'_>> {
+        let (exchange, routing_key) = match outgoing {
+            Outgoing::Event(event) => {
+                let keys = self.merchants.get(&event.merchant)?;
+                (self.results.as_ref()?, keys.of(event.kind))
+            }
+            Outgoing::Retry { delay, copy } => {
+                let keys = self.merchants.get(&copy.merchant)?;
+                (self.retries.get(delay)?, &keys.merchant)
+            }
+            Outgoing::Parked(copy) => {
+                let keys = self.merchants.get(&copy.merchant)?;
+                (self.parked.as_ref()?, &keys.merchant)
+            }
+        };
+        Some(Route { exchange, routing_key })
+    }
+}
+
+impl Keys {
+    fn new(merchant: &str) -> Option<Self> {
+        let key = |kind: EventKind| short(&format!("{}.{merchant}", kind.routing_word()));
+        Some(Self {
+            merchant: short(merchant)?,
+            created: key(EventKind::Created)?,
+            failed: key(EventKind::Failed)?,
+            unresolved: key(EventKind::Unresolved)?,
+        })
+    }
+
+    fn of(&self, kind: EventKind) -> &ShortString {
+        match kind {
+            EventKind::Created => &self.created,
+            EventKind::Failed => &self.failed,
+            EventKind::Unresolved => &self.unresolved,
+        }
+    }
+}

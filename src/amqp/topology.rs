@@ -1,0 +1,293 @@
+//! Every exchange, queue and binding, as data.
+//!
+//! A retry queue that drops, a queue that forgets to park, a policy that somebody removed: each
+//! loses intents in silence. So nothing depends on policies, every argument is written here and
+//! nowhere else, and one table serves to declare, to verify and to export. An argument of a queue
+//! that exists cannot be changed over AMQP, so they are part of the contract.
+
+mod declare;
+mod export;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use lapin::types::ShortString;
+use tokio::time::timeout;
+
+use super::hosts::{CannotStart, Hosts};
+use crate::config::{self, Config};
+
+pub(super) use declare::passively;
+pub use declare::{CannotApply, Missing};
+
+/// How long declaring or looking at the whole topology may take.
+const TOPOLOGY_TIMEOUT: Duration = Duration::from_mins(1);
+/// How often a delivery may come back before the broker parks it.
+const INTENT_DELIVERY_LIMIT: i64 = 100;
+/// A parked intent must survive being looked at. RabbitMQ 4.0 and later would otherwise put the
+/// limit at 20 and drop it ("Quorum Queues", Poison Message Handling).
+const PARKED_DELIVERY_LIMIT: i64 = 1_000_000_000;
+
+/// Why `topology apply` failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotDeclare {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Start(#[from] CannotStart),
+    /// The broker said no, or could not be reached.
+    #[error(transparent)]
+    Apply(#[from] CannotApply),
+}
+
+/// The whole topology for a prefix, some merchants and some delays.
+#[derive(Clone, Debug)]
+pub struct Topology {
+    prefix: String,
+    /// In the order in which they can be declared.
+    exchanges: Vec<Exchange>,
+    queues: Vec<Queue>,
+    bindings: Vec<Binding>,
+    merchants: Vec<String>,
+    delays: Vec<Duration>,
+}
+
+/// A durable exchange.
+#[derive(Clone, Debug)]
+struct Exchange {
+    name: String,
+    kind: Kind,
+    alternate: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Direct,
+    Fanout,
+    Topic,
+}
+
+/// A durable quorum queue.
+#[derive(Clone, Debug)]
+struct Queue {
+    name: String,
+    arguments: BTreeMap<&'static str, Argument>,
+    /// Whose queue it is; `None` if every merchant needs it.
+    merchant: Option<String>,
+}
+
+/// A queue's argument. RabbitMQ compares the types too.
+#[derive(Clone, Debug)]
+enum Argument {
+    Text(String),
+    Number(i64),
+    Flag(bool),
+}
+
+#[derive(Clone, Debug)]
+struct Binding {
+    exchange: String,
+    queue: String,
+    routing_key: String,
+}
+
+/// A name would not fit into AMQP's 255 bytes.
+#[derive(Debug, thiserror::Error)]
+#[error("broker.prefix is too long: the name {0} has more than 255 bytes")]
+pub struct NameTooLong(String);
+
+impl Topology {
+    /// The topology of these merchants and retry delays.
+    pub fn new<'a>(
+        prefix: &str,
+        merchants: impl IntoIterator<Item = &'a str>,
+        delays: &[Duration],
+    ) -> Result<Self, NameTooLong> {
+        let mut topology = Self {
+            prefix: prefix.to_owned(),
+            exchanges: Vec::new(),
+            queues: Vec::new(),
+            bindings: Vec::new(),
+            merchants: merchants.into_iter().map(str::to_owned).collect(),
+            delays: delays.to_vec(),
+        };
+        topology.add_shared();
+        for delay in delays {
+            topology.add_retry(*delay);
+        }
+        for merchant in topology.merchants.clone() {
+            topology.add_merchant(&merchant);
+        }
+        topology.measured()
+    }
+
+    /// Adds a durable queue that is bound to every result event. Results belong to downstream, so
+    /// there is none by default.
+    pub fn with_results_queue(mut self, name: &str) -> Result<Self, NameTooLong> {
+        let results = results_exchange(&self.prefix);
+        self.add_queue(Queue::new(name.to_owned(), []), &results, "#");
+        self.measured()
+    }
+
+    /// The topology that a whole configuration asks for.
+    pub fn of(config: &Config) -> Result<Self, NameTooLong> {
+        let merchants = config.merchants.keys().map(String::as_str);
+        Self::new(&config.broker.prefix, merchants, &config.retry.delays)
+    }
+
+    /// Every exchange and queue, as a line for a person.
+    pub fn names(&self) -> impl Iterator<Item = String> + '_ {
+        let exchanges = self.exchanges.iter();
+        let exchanges = exchanges.map(|exchange| format!("exchange {}", exchange.name));
+        let queues = self.queues.iter();
+        exchanges.chain(queues.map(|queue| format!("queue {}", queue.name)))
+    }
+
+    /// The merchants, in the order of the configuration.
+    pub fn merchants(&self) -> &[String] {
+        &self.merchants
+    }
+
+    /// The retry delays.
+    pub fn delays(&self) -> &[Duration] {
+        &self.delays
+    }
+
+    /// The first part of every name.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    fn add_shared(&mut self) {
+        let parked = parked_name(&self.prefix);
+        self.add_exchange(parked.clone(), Kind::Fanout, None);
+        self.add_exchange(intents_exchange(&self.prefix), Kind::Direct, Some(parked.clone()));
+        self.add_exchange(results_exchange(&self.prefix), Kind::Topic, None);
+        let limit = ("x-delivery-limit", Argument::Number(PARKED_DELIVERY_LIMIT));
+        self.add_queue(Queue::new(parked.clone(), [limit]), &parked, "");
+    }
+
+    fn add_retry(&mut self, delay: Duration) {
+        let name = retry_name(&self.prefix, delay);
+        self.add_exchange(name.clone(), Kind::Fanout, None);
+        let ttl_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
+        let ttl = ("x-message-ttl", Argument::Number(ttl_ms));
+        let [exchange, strategy, overflow] = dead_letter(intents_exchange(&self.prefix));
+        let arguments = [ttl, exchange, strategy, overflow];
+        self.add_queue(Queue::new(name.clone(), arguments), &name, "");
+    }
+
+    fn add_merchant(&mut self, merchant: &str) {
+        let single = ("x-single-active-consumer", Argument::Flag(true));
+        let limit = ("x-delivery-limit", Argument::Number(INTENT_DELIVERY_LIMIT));
+        let [exchange, strategy, overflow] = dead_letter(parked_name(&self.prefix));
+        let arguments = [single, limit, exchange, strategy, overflow];
+        let intents = intents_exchange(&self.prefix);
+        let mut queue = Queue::new(intents_queue(&self.prefix, merchant), arguments);
+        queue.merchant = Some(merchant.to_owned());
+        self.add_queue(queue, &intents, merchant);
+    }
+
+    fn add_exchange(&mut self, name: String, kind: Kind, alternate: Option<String>) {
+        self.exchanges.push(Exchange { name, kind, alternate });
+    }
+
+    fn add_queue(&mut self, queue: Queue, exchange: &str, routing_key: &str) {
+        self.bindings.push(Binding {
+            exchange: exchange.to_owned(),
+            queue: queue.name.clone(),
+            routing_key: routing_key.to_owned(),
+        });
+        self.queues.push(queue);
+    }
+
+    fn measured(self) -> Result<Self, NameTooLong> {
+        let exchanges = self.exchanges.iter().map(|exchange| &exchange.name);
+        let queues = self.queues.iter().map(|queue| &queue.name);
+        match exchanges.chain(queues).find(|name| short(name).is_none()) {
+            Some(name) => Err(NameTooLong(name.clone())),
+            None => Ok(self),
+        }
+    }
+}
+
+impl Queue {
+    fn new<const N: usize>(name: String, arguments: [(&'static str, Argument); N]) -> Self {
+        let mut arguments = BTreeMap::from(arguments);
+        arguments.insert("x-queue-type", Argument::Text("quorum".to_owned()));
+        Self { name, arguments, merchant: None }
+    }
+}
+
+/// Declares a topology on the first broker of a configuration that answers.
+pub async fn apply(broker: &config::Broker, topology: &Topology) -> Result<(), CannotDeclare> {
+    let hosts = Hosts::read(broker)?;
+    Ok(apply_on(&hosts, topology).await?)
+}
+
+/// Looks what of a topology is missing, on a connection that lives no longer.
+pub(super) async fn verify_on(hosts: &Hosts, topology: &Topology) -> Result<Missing, CannotApply> {
+    let link = hosts.open("verify").await?;
+    let looked = timeout(TOPOLOGY_TIMEOUT, topology.look(&link)).await;
+    link.close().await;
+    looked.unwrap_or(Err(CannotApply::TooLong))
+}
+
+/// Declares a topology, on a connection that lives no longer.
+pub(super) async fn apply_on(hosts: &Hosts, topology: &Topology) -> Result<(), CannotApply> {
+    let link = hosts.open("topology").await?;
+    let declared = timeout(TOPOLOGY_TIMEOUT, topology.declare(&link)).await;
+    link.close().await;
+    declared.unwrap_or(Err(CannotApply::TooLong))
+}
+
+/// The exchange that upstream publishes intents to.
+pub fn intents_exchange(prefix: &str) -> String {
+    format!("{prefix}.intents")
+}
+
+/// A merchant's queue of intents.
+pub fn intents_queue(prefix: &str, merchant: &str) -> String {
+    format!("{prefix}.intents.{merchant}")
+}
+
+/// The exchange and queue of a retry delay.
+pub fn retry_name(prefix: &str, delay: Duration) -> String {
+    format!("{prefix}.retry.{}", shortest(delay))
+}
+
+/// The exchange of the result events.
+pub fn results_exchange(prefix: &str) -> String {
+    format!("{prefix}.results")
+}
+
+/// The exchange and queue of what waits for a person.
+pub fn parked_name(prefix: &str) -> String {
+    format!("{prefix}.parked")
+}
+
+/// At-least-once dead lettering needs all three together; with one missing RabbitMQ falls back to
+/// at-most-once without a word ("Quorum Queues", Dead Lettering).
+fn dead_letter(exchange: String) -> [(&'static str, Argument); 3] {
+    let text = |text: &str| Argument::Text(text.to_owned());
+    [
+        ("x-dead-letter-exchange", Argument::Text(exchange)),
+        ("x-dead-letter-strategy", text("at-least-once")),
+        ("x-overflow", text("reject-publish")),
+    ]
+}
+
+/// The shortest form of a duration, so that `120s` and `2m` name one queue.
+fn shortest(delay: Duration) -> String {
+    let millis = delay.as_millis();
+    for (unit, millis_per_unit) in [("h", 3_600_000), ("m", 60_000), ("s", 1_000)] {
+        if millis >= millis_per_unit && millis.is_multiple_of(millis_per_unit) {
+            return format!("{}{unit}", millis / millis_per_unit);
+        }
+    }
+    format!("{millis}ms")
+}
+
+/// A name as AMQP carries it; `None` if it is too long.
+pub(super) fn short(name: &str) -> Option<ShortString> {
+    ShortString::try_new(name).ok()
+}

@@ -1,0 +1,244 @@
+//! Declaring the topology, and looking whether it is there.
+//!
+//! A declare or a look that fails closes its channel, and lapin never forgets such a channel's
+//! number. So both run on a connection of their own that lives no longer than they do.
+
+use std::collections::BTreeMap;
+
+use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
+use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
+use lapin::{Channel, ErrorKind, ExchangeKind};
+
+use super::{Argument, Exchange, Kind, Queue, Topology, short};
+use crate::amqp::connection::{CannotConnect, Link, reason};
+
+/// Why the topology could not be declared, or looked at.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum CannotApply {
+    /// No broker could be reached.
+    #[error(transparent)]
+    Connect(#[from] CannotConnect),
+    /// The broker did not answer.
+    #[error("RabbitMQ did not answer in time; try again")]
+    TooLong,
+    /// Something of that name exists with another argument.
+    #[error(
+        "{kind} {name} exists with another {argument}: {text}. Delete it once it is empty, or \
+         choose another broker.prefix; AMQP cannot change it"
+    )]
+    Differs {
+        /// `queue` or `exchange`.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+        /// The argument that differs.
+        argument: String,
+        /// What the broker says.
+        text: String,
+    },
+    /// The broker refused, or the connection broke.
+    #[error("cannot declare or look at {kind} {name}: {text}")]
+    Refused {
+        /// `queue`, `exchange` or `binding`.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+        /// What the broker says.
+        text: String,
+    },
+}
+
+/// What a broker lacks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Missing {
+    /// Exchanges and queues that every merchant needs.
+    pub shared: Vec<String>,
+    /// Queues that only one merchant needs, by merchant.
+    pub merchants: BTreeMap<String, Vec<String>>,
+}
+
+impl CannotApply {
+    pub(in crate::amqp) fn channel(err: &lapin::Error) -> Self {
+        refused("channel", "for the topology", err)
+    }
+}
+
+impl Missing {
+    /// Whether nothing is missing.
+    pub fn is_empty(&self) -> bool {
+        self.shared.is_empty() && self.merchants.is_empty()
+    }
+
+    /// What this merchant cannot work without.
+    pub fn of<'a>(&'a self, merchant: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+        let own = self.merchants.get(merchant);
+        let all = self.shared.iter().chain(own.into_iter().flatten());
+        all.map(String::as_str)
+    }
+}
+
+impl Topology {
+    /// Declares everything; what is there already as it should be stays as it is.
+    pub(in crate::amqp) async fn declare(&self, link: &Link) -> Result<(), CannotApply> {
+        let channel = open(link).await?;
+        for exchange in &self.exchanges {
+            declare_exchange(&channel, exchange).await?;
+        }
+        for queue in &self.queues {
+            declare_queue(&channel, queue).await?;
+        }
+        for binding in &self.bindings {
+            let names = (
+                name("queue", &binding.queue)?,
+                name("exchange", &binding.exchange)?,
+                name("binding", &binding.routing_key)?,
+            );
+            let options = QueueBindOptions::default();
+            channel
+                .queue_bind(names.0, names.1, names.2, options, FieldTable::default())
+                .await
+                .map_err(|err| refused("binding", &binding.queue, &err))?;
+        }
+        Ok(())
+    }
+
+    /// Asks for everything by name. Arguments and bindings cannot be seen this way.
+    pub(in crate::amqp) async fn look(&self, link: &Link) -> Result<Missing, CannotApply> {
+        let mut missing = Missing::default();
+        let mut channel = open(link).await?;
+        for exchange in &self.exchanges {
+            let options = ExchangeDeclareOptions {
+                passive: true,
+                durable: true,
+                ..ExchangeDeclareOptions::default()
+            };
+            let exchange_name = name("exchange", &exchange.name)?;
+            let kind = exchange.kind.into();
+            let asked =
+                channel.exchange_declare(exchange_name, kind, options, FieldTable::default());
+            match asked.await {
+                Ok(()) => {}
+                Err(err) if is_missing(&err) => {
+                    missing.shared.push(format!("exchange {}", exchange.name));
+                    channel = open(link).await?;
+                }
+                Err(err) => return Err(refused("exchange", &exchange.name, &err)),
+            }
+        }
+        for queue in &self.queues {
+            if passively(&channel, &queue.name).await?.is_some() {
+                continue;
+            }
+            channel = open(link).await?;
+            let text = format!("queue {}", queue.name);
+            match &queue.merchant {
+                Some(merchant) => missing.merchants.entry(merchant.clone()).or_default().push(text),
+                None => missing.shared.push(text),
+            }
+        }
+        Ok(missing)
+    }
+}
+
+/// Asks how many ready messages a queue holds; `None` if it does not exist, and then the channel
+/// is closed.
+pub(in crate::amqp) async fn passively(
+    channel: &Channel,
+    queue: &str,
+) -> Result<Option<u32>, CannotApply> {
+    let options = QueueDeclareOptions::durable().passive();
+    let asked = channel.queue_declare(name("queue", queue)?, options, FieldTable::default());
+    match asked.await {
+        Ok(found) => Ok(Some(found.message_count())),
+        Err(err) if is_missing(&err) => Ok(None),
+        Err(err) => Err(refused("queue", queue, &err)),
+    }
+}
+
+async fn open(link: &Link) -> Result<Channel, CannotApply> {
+    let opened = link.get().create_channel().await;
+    opened.map_err(|err| CannotApply::channel(&err))
+}
+
+async fn declare_exchange(channel: &Channel, exchange: &Exchange) -> Result<(), CannotApply> {
+    let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
+    let mut arguments = FieldTable::default();
+    if let Some(alternate) = &exchange.alternate {
+        let alternate = AMQPValue::LongString(LongString::from(alternate.as_bytes()));
+        arguments.insert("alternate-exchange".into(), alternate);
+    }
+    let declared = channel.exchange_declare(
+        name("exchange", &exchange.name)?,
+        exchange.kind.into(),
+        options,
+        arguments,
+    );
+    declared.await.map_err(|err| refused("exchange", &exchange.name, &err))
+}
+
+async fn declare_queue(channel: &Channel, queue: &Queue) -> Result<(), CannotApply> {
+    let mut arguments = FieldTable::default();
+    for (argument, value) in &queue.arguments {
+        arguments.insert((*argument).into(), value.into());
+    }
+    let options = QueueDeclareOptions::durable();
+    let declared = channel.queue_declare(name("queue", &queue.name)?, options, arguments);
+    match declared.await {
+        Ok(_) => Ok(()),
+        Err(err) => Err(refused("queue", &queue.name, &err)),
+    }
+}
+
+fn name(kind: &'static str, text: &str) -> Result<ShortString, CannotApply> {
+    short(text).ok_or_else(|| CannotApply::Refused {
+        kind,
+        name: text.to_owned(),
+        text: "its name has more than 255 bytes".to_owned(),
+    })
+}
+
+fn is_missing(err: &lapin::Error) -> bool {
+    soft_error(err) == Some(&AMQPSoftError::NOTFOUND)
+}
+
+fn soft_error(err: &lapin::Error) -> Option<&AMQPSoftError> {
+    let ErrorKind::ProtocolError(err) = err.kind() else {
+        return None;
+    };
+    match err.kind() {
+        AMQPErrorKind::Soft(soft) => Some(soft),
+        AMQPErrorKind::Hard(_) => None,
+    }
+}
+
+fn refused(kind: &'static str, name: &str, err: &lapin::Error) -> CannotApply {
+    let text = reason(err);
+    let name = name.to_owned();
+    if soft_error(err) != Some(&AMQPSoftError::PRECONDITIONFAILED) {
+        return CannotApply::Refused { kind, name, text };
+    }
+    // "PRECONDITION_FAILED - inequivalent arg 'x-delivery-limit' for queue 'q' in vhost '/': …"
+    let quoted = text.split('\'').nth(1);
+    CannotApply::Differs { kind, name, argument: quoted.unwrap_or("argument").to_owned(), text }
+}
+
+impl From<Kind> for ExchangeKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Direct => Self::Direct,
+            Kind::Fanout => Self::Fanout,
+            Kind::Topic => Self::Topic,
+        }
+    }
+}
+
+impl From<&Argument> for AMQPValue {
+    fn from(argument: &Argument) -> Self {
+        match argument {
+            Argument::Text(text) => Self::LongString(LongString::from(text.as_bytes())),
+            Argument::Number(number) => Self::LongLongInt(*number),
+            Argument::Flag(flag) => Self::Boolean(*flag),
+        }
+    }
+}
