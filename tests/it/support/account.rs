@@ -82,10 +82,10 @@ pub(crate) fn create_call(intent: &Intent) -> CreateCall<'_> {
         panic!("a first delivery goes on");
     };
     let view = View { now: arrival.now, details_proven: true, closed_for: Duration::ZERO };
-    match case.after(Happened::Nothing, view) {
-        Decision::Create(call) => call,
-        other => panic!("a new intent is created, and not {other:?}"),
-    }
+    let Decision::Create(call) = case.after(Happened::Nothing, view) else {
+        panic!("a new intent is created");
+    };
+    call
 }
 
 fn policy() -> Policy {
