@@ -11,7 +11,7 @@ use super::codes::{Code, Meaning};
 use super::customer::Private;
 use super::link::{Link, LinkHosts};
 use super::reference::Reference;
-use super::sighting::{Answer, Envelope, RetryAfter, Sighting, Silence, Unsent};
+use super::sighting::{Answer, Data, Envelope, RetryAfter, Sighting, Silence, Unsent};
 
 /// What a create call came to.
 #[derive(Clone, Debug, PartialEq)]
@@ -125,17 +125,23 @@ impl Outcome {
     }
 
     fn of_answer(answer: Answer, reference: &Reference, terms: &Terms) -> Self {
+        let speaks_of_another = |envelope: &Envelope| is_of_another(&envelope.data, reference);
         let by_status = table::by_status(answer.status);
         match (by_status, answer.envelope) {
             // These say that nothing was processed, whatever the body may be.
             (table::ByStatus::Throttled, _) => Self::Throttled(answer.retry_after),
             (table::ByStatus::Denied(why), _) => Self::Denied(why),
+            (table::ByStatus::Body, Some(envelope)) if speaks_of_another(&envelope) => {
+                Self::Unknown(Unclear::OtherReference)
+            }
             (table::ByStatus::Body, Some(envelope)) if envelope.status == 0 => {
-                Self::of_success(envelope, reference, terms)
+                Self::of_success(envelope, terms)
             }
             // PayU prints no HTTP status for its refusals, so a 4xx with an envelope is one too.
             (table::ByStatus::Body | table::ByStatus::Unknown(_), Some(envelope))
-                if envelope.status == 1 && matches!(answer.status, 200..=299 | 400..=499) =>
+                if envelope.status == 1
+                    && matches!(answer.status, 200..=299 | 400..=499)
+                    && !speaks_of_another(&envelope) =>
             {
                 Self::of_refusal(&envelope, answer.retry_after, terms)
             }
@@ -144,40 +150,44 @@ impl Outcome {
         }
     }
 
-    fn of_success(envelope: Envelope, reference: &Reference, terms: &Terms) -> Self {
+    fn of_success(envelope: Envelope, terms: &Terms) -> Self {
         let data = envelope.data;
-        if data.reference.as_deref().is_some_and(|other| other != reference.as_str()) {
-            return Self::Unknown(Unclear::OtherReference);
-        }
-        let Some(text) = data.link else {
+        let Some(text) = data.link.filter(is_filled) else {
             return Self::Unknown(Unclear::NoLink);
         };
         let Some(link) = terms.link_hosts.admit(&text) else {
             return Self::ForeignLink;
         };
-        Self::Created(Made { link_id: link.own_id().or(data.link_id), link })
+        Self::Created(Made {
+            link_id: link.own_id().or_else(|| data.link_id.filter(is_filled)),
+            link,
+        })
     }
 
     /// A refusal whose text says "duplicate" is one, also with a code that would reject: a look
     /// tells, and a wrong "failed" makes someone pay again by hand.
     fn of_refusal(envelope: &Envelope, retry_after: Option<RetryAfter>, terms: &Terms) -> Self {
-        let code = envelope.codes.first().copied();
-        let meanings: Vec<Meaning> =
-            envelope.codes.iter().map(|code| meaning_of(*code, terms)).collect();
-        if meanings.contains(&Meaning::Duplicate) || says(envelope, &table::DUPLICATE_WORDS) {
-            return Self::Duplicate(code);
+        let codes = &envelope.codes;
+        let first = codes.first().copied();
+        let meaning = |wanted| codes.iter().copied().find(|c| meaning_of(*c, terms) == wanted);
+        if let Some(code) = meaning(Meaning::Duplicate) {
+            return Self::Duplicate(Some(code));
         }
-        if meanings.contains(&Meaning::Denies) {
+        if says(envelope, &table::DUPLICATE_WORDS) {
+            return Self::Duplicate(first);
+        }
+        if meaning(Meaning::Denies).is_some() {
             return Self::Denied(Denial::Merchant);
         }
-        if code.is_none() && says(envelope, &table::THROTTLE_WORDS) {
+        if first.is_none() && says(envelope, &table::THROTTLE_WORDS) {
             return Self::Throttled(retry_after);
         }
-        match code {
-            Some(code) if meanings.iter().all(|meaning| *meaning == Meaning::Rejects) => {
+        // Of several codes the one that may depend on the day decides, and is the one to tell.
+        match (meaning(Meaning::Refuses), first) {
+            (None, Some(code)) if !envelope.data.link.as_ref().is_some_and(is_filled) => {
                 Self::Rejected(code)
             }
-            Some(_) | None => Self::Refused(code),
+            (refuses, first) => Self::Refused(refuses.or(first)),
         }
     }
 }
@@ -190,6 +200,16 @@ fn meaning_of(code: i64, terms: &Terms) -> Meaning {
             meaning
         }
     }
+}
+
+/// Whether an answer names a reference other than the one that was asked for.
+fn is_of_another(data: &Data, reference: &Reference) -> bool {
+    data.reference.as_deref().is_some_and(|it| !it.trim().is_empty() && it != reference.as_str())
+}
+
+/// Whether a text holds anything: PayU's samples write "nothing" as null and as `""`.
+fn is_filled(text: &Private) -> bool {
+    !text.expose().trim().is_empty()
 }
 
 fn says(envelope: &Envelope, words: &[&str]) -> bool {

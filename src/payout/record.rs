@@ -18,6 +18,19 @@ pub struct Account {
     pub api: Api,
 }
 
+impl Account {
+    /// Whether headers name another account or API, also where the rest of them cannot be read or
+    /// is not believed: looks here would not find what was sent there.
+    pub fn is_foreign_to(&self, headers: &BTreeMap<String, Value>) -> bool {
+        let names_another = |name: &str, ours: &str| match headers.get(name) {
+            Some(Value::Text(theirs)) => theirs != ours,
+            Some(Value::Number(_)) | None => false,
+        };
+        names_another("account", &self.payout_merchant_id)
+            || names_another("api", self.api.as_str())
+    }
+}
+
 /// A version of Smart Send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Api {

@@ -15,7 +15,7 @@ use crate::payout::sighting::{RetryAfter, Sighting, Silence, Unsent};
 
 use super::{phase, retry_after};
 
-/// The most that is read of an answer; PayU's are below 2 KiB.
+/// The most that is read of an answer; PayU's samples are below 2 KiB.
 const BODY_SIZE_MAX: usize = 64 * 1024;
 
 /// How long a connection may be idle and still be used. It has to be shorter than the server's

@@ -15,23 +15,23 @@ const PROBE_REFERENCE: &str = "smartsend-probe";
 const TOKEN_WAIT: Duration = Duration::from_secs(2);
 
 impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
-    /// Gets a first token before anything is consumed, so that a merchant with wrong credentials
-    /// leaves its intents where they are. Waits for as long as it takes.
+    /// Waits, for as long as it takes, until the gate is not closed and there is a token: before
+    /// that nothing is consumed, so that a merchant with wrong credentials leaves its intents
+    /// where they are.
     pub async fn get_ready(&self) {
         let mut state = self.turns.state();
         loop {
+            if state.wait_for(|state| !matches!(state, State::Closed { .. })).await.is_err() {
+                return;
+            }
             if self.provider.token().is_some() {
                 return;
             }
-            let asked = self.new_token(Class::Probe).await;
-            let Err(sighting) = asked else { return };
+            let Err(sighting) = self.new_token(Class::Probe).await else { return };
             let look = Look::classify(sighting, &probe_reference(), &self.policy.terms);
             self.turns.told(Report::of_look(&look));
-            let closed = matches!(*state.borrow_and_update(), State::Closed { .. });
-            if !closed {
+            if !matches!(*state.borrow_and_update(), State::Closed { .. }) {
                 self.clock.sleep(TOKEN_WAIT).await;
-            } else if state.wait_for(|s| !matches!(s, State::Closed { .. })).await.is_err() {
-                return;
             }
         }
     }

@@ -196,3 +196,17 @@ async fn only_the_token_at_hand_is_discarded_and_its_refresh_token_with_it() {
     assert_eq!(desk.account.token().map(|token| token.issue), Some(2));
     assert_eq!(desk.form(1)["grant_type"], "password");
 }
+
+#[tokio::test]
+async fn a_token_that_was_discarded_meanwhile_is_shared_with_nobody() {
+    let desk = Desk::answering(|number, _| granted(number, 7199));
+    let (first, second) = futures_util::join!(
+        async {
+            let token = desk.new_token().await.unwrap();
+            desk.account.discard(&token);
+            token.issue
+        },
+        async { desk.new_token().await.unwrap().issue }
+    );
+    assert_eq!((first, second, desk.requests()), (1, 2, 2));
+}

@@ -43,33 +43,27 @@ pub enum Opened<'a> {
 impl<'a> Case<'a> {
     /// Opens an intent: reads its record, and doubts it where there is reason to.
     ///
-    /// A record is believed only if the broker vouches for it. `redelivered` overrides it: it was
-    /// written before the delivery that was cut short, and a create may have left since.
+    /// A record is believed only if the broker vouches for it. One that is not believed, such as
+    /// that of a parked copy which a person has published anew, or from before the worker's login
+    /// was changed, still says that the intent has been here. `redelivered` overrides a record: it
+    /// was written before the delivery that was cut short, and a create may have left since.
     pub fn open(intent: &'a Intent, policy: &'a Policy, arrival: &Arrival<'_>) -> Opened<'a> {
         let first = || Record::first(policy.account.clone(), arrival.now);
-        let written = arrival.own && arrival.headers.contains_key("record");
-        let (record, readable) = match written.then(|| Record::from_headers(arrival.headers)) {
-            None => (first(), true),
-            Some(Ok(record)) => (record, true),
-            Some(Err(_)) => (first(), false),
+        let (record, believed) = match Record::from_headers(arrival.headers) {
+            _ if arrival.headers.is_empty() => (first(), true),
+            Ok(record) if arrival.own => (record, true),
+            Ok(_) | Err(_) => (first(), false),
         };
-        let foreign = record.account != policy.account;
-        let doubted = if arrival.redelivered || !readable {
+        let came_back = arrival.redelivered || arrival.delivery_count > 0;
+        let record = if came_back || !believed {
             record.doubted(Seen::Redelivered)
         } else if arrival.recent && !record.is_unsure() {
             record.doubted(Seen::Recent)
         } else {
             record
         };
-        let case = Self {
-            intent,
-            policy,
-            clean: !written && !doubted.is_unsure(),
-            record: doubted,
-            quick_tries: 0,
-            failed_looks: 0,
-        };
-        if foreign {
+        let case = Self { intent, policy, record, quick_tries: 0, failed_looks: 0 };
+        if policy.account.is_foreign_to(arrival.headers) {
             return Opened::Settle(case, Verdict::Unresolved(Unresolved::AccountChanged));
         }
         if arrival.delivery_count >= RETURNS_MAX {

@@ -36,6 +36,9 @@ pub const FIELDS: [&str; 10] = [
     "metadata",
 ];
 
+/// How many unknown fields are told by name. A body can hold ten thousand, and their errors travel
+/// in a header, which RabbitMQ takes only up to its frame size.
+const UNKNOWN_FIELDS_TOLD_MAX: usize = 20;
 const DESCRIPTION_CHARS_MAX: usize = 250;
 const NAME_CHARS_MAX: usize = 100;
 const METADATA_ENTRIES_MAX: usize = 16;
@@ -112,10 +115,14 @@ impl<'a> Reader<'a> {
             self.members.iter().map(|(name, _)| &**name).filter(|n| !FIELDS.contains(n)).collect();
         unknown.sort_unstable();
         unknown.dedup();
-        for name in unknown {
+        let untold = unknown.len().saturating_sub(UNKNOWN_FIELDS_TOLD_MAX);
+        for name in unknown.into_iter().take(UNKNOWN_FIELDS_TOLD_MAX) {
             // An unknown name can be anything, also a person's data; its beginning is enough.
             let shown: String = name.chars().filter(|c| !c.is_control()).take(40).collect();
             self.complain(&shown, "is not a field of an intent");
+        }
+        if untold > 0 {
+            self.complain("body", format!("has {untold} more fields that no intent has"));
         }
     }
 
@@ -160,7 +167,11 @@ impl<'a> Reader<'a> {
         let description =
             self.required("description", |raw| field::line(raw, DESCRIPTION_CHARS_MAX));
         let description = description.map(Private::new);
-        let name = self.optional("custName", |raw| field::line(raw, NAME_CHARS_MAX));
+        let read_name = |raw| field::line(raw, NAME_CHARS_MAX);
+        let name = match api {
+            Api::V1 => self.optional("custName", read_name),
+            Api::V2 => self.required("custName", read_name),
+        };
         let name = name.map(Private::new);
         let contact = self.contact();
         self.refuse_fields_of_v2(api);

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Denial, Made, Terms, says, table};
+use super::{Denial, Made, Terms, is_filled, is_of_another, says, table};
 use crate::payout::amount::Amount;
 use crate::payout::customer::{Contact, Private};
 use crate::payout::intent::Intent;
@@ -122,30 +122,47 @@ impl Look {
         reference: &Reference,
         terms: &Terms,
     ) -> Self {
-        if envelope.status == 0 {
-            return Self::of_data(envelope.data, reference, terms);
-        }
-        if says(&envelope, &table::THROTTLE_WORDS) {
-            return Self::Throttled(retry_after);
-        }
-        // PayU's not-found has no code of its own: `status 1`, and data whose fields are null.
-        let only_not_found = envelope.codes.iter().all(|code| *code == LINK_NOT_FOUND);
-        let no_link = envelope.data.link_status.is_none() && envelope.data.link.is_none();
-        if only_not_found && no_link { Self::NotFound } else { Self::Failed(LookFailure::Odd) }
-    }
-
-    fn of_data(data: Data, reference: &Reference, terms: &Terms) -> Self {
-        let other = data.reference.as_deref().is_some_and(|other| other != reference.as_str());
-        if other || (data.link_status.is_none() && data.link.is_none()) {
+        if is_of_another(&envelope.data, reference) {
             return Self::Failed(LookFailure::Odd);
         }
-        let link = match data.link {
+        match envelope.status {
+            0 => Self::of_data(envelope.data, terms),
+            1 => Self::of_refusal(&envelope, retry_after),
+            // Spring's own errors carry the HTTP status here; they know no reference.
+            _ => Self::Failed(LookFailure::Odd),
+        }
+    }
+
+    /// PayU's not-found has no code of its own: `status 1`, a text that says so, and data whose
+    /// fields are null but for the reference. A failure that shows none of it is another failure.
+    fn of_refusal(envelope: &Envelope, retry_after: Option<RetryAfter>) -> Self {
+        if says(envelope, &table::THROTTLE_WORDS) {
+            return Self::Throttled(retry_after);
+        }
+        let Envelope { codes, data, .. } = envelope;
+        let no_other_code = codes.iter().all(|code| *code == LINK_NOT_FOUND);
+        let told = !codes.is_empty()
+            || data.reference.is_some()
+            || says(envelope, &table::NOT_FOUND_WORDS);
+        if no_other_code && told && !shows_a_link(data) {
+            Self::NotFound
+        } else {
+            Self::Failed(LookFailure::Odd)
+        }
+    }
+
+    fn of_data(data: Data, terms: &Terms) -> Self {
+        if !shows_a_link(&data) {
+            return Self::Failed(LookFailure::Odd);
+        }
+        let link = match data.link.filter(is_filled) {
             None => DetailsLink::Absent,
             Some(text) => match terms.link_hosts.admit(&text) {
                 None => DetailsLink::Foreign,
-                Some(link) => {
-                    DetailsLink::Here(Made { link_id: link.own_id().or(data.link_id), link })
-                }
+                Some(link) => DetailsLink::Here(Made {
+                    link_id: link.own_id().or_else(|| data.link_id.filter(is_filled)),
+                    link,
+                }),
             },
         };
         Self::Found(Details {
@@ -157,6 +174,11 @@ impl Look {
             expiry: data.expiry,
         })
     }
+}
+
+fn shows_a_link(data: &Data) -> bool {
+    let has_status = data.link_status.as_deref().is_some_and(|status| !status.trim().is_empty());
+    has_status || data.link.as_ref().is_some_and(is_filled)
 }
 
 /// PayU's page on details calls these final. A status that is not listed is kept as living: a
@@ -197,8 +219,11 @@ impl Details {
     fn same_email(&self, contact: &Contact) -> Option<bool> {
         let ours = contact.email()?;
         let theirs = self.email.as_ref()?.expose().trim();
-        if theirs.contains('*') || !theirs.contains('@') {
-            return None; // masked
+        let is_masked = !theirs.is_ascii()
+            || theirs.contains(['*', '#'])
+            || theirs.to_ascii_lowercase().contains("xxx");
+        if is_masked || !theirs.contains('@') {
+            return None;
         }
         Some(theirs.to_ascii_lowercase() == ours.folded())
     }

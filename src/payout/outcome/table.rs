@@ -58,6 +58,10 @@ pub const DUPLICATE_WORDS: [&str; 2] = ["duplicate", "already"];
 /// reached", without a code, for its other APIs.
 pub const THROTTLE_WORDS: [&str; 2] = ["requests limit reached", "too many requests"];
 
+/// Texts of a look that say that there is no such link, in lower case. PayU's sample: "Smart Send
+/// Record not found with merchant reference id".
+pub const NOT_FOUND_WORDS: [&str; 1] = ["not found"];
+
 /// What an HTTP status says before the body is read.
 pub fn by_status(status: u16) -> ByStatus {
     match status {

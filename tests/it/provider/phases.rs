@@ -83,11 +83,17 @@ async fn plain_http_is_refused_but_to_the_sandbox() {
 async fn a_connection_that_ends_at_once_is_never_used_again_for_the_same_call() {
     for end in [vec![], vec![Step::Reset]] {
         let server = RawServer::doing(end);
-        for calls in 1..=50 {
-            let sighting = create(&account_at(&server)).await;
+        let account = account_at(&server);
+        let (mut calls, mut unstarted) = (0, 0);
+        // hyper hands back one in three unstarted, or so; if it never does, we fail to see it.
+        while calls < 50 || unstarted == 0 {
+            let sighting = create(&account).await;
             assert!(ended_at_once(&sighting), "{sighting:?}");
+            unstarted += usize::from(sighting == Sighting::NotSent(Unsent::Unstarted));
+            calls += 1;
             server.wait_for("the connection", |log| log.opened >= calls).await;
             assert_eq!(server.log().opened, calls, "one connection for one call");
+            assert!(calls < 2000, "none of {calls} was seen to be unstarted");
         }
         assert_eq!(server.log().seen.len(), 0);
     }
@@ -145,7 +151,9 @@ async fn an_answer_that_takes_too_long_is_none() {
         vec![Step::ReadRequest, drip(whole)],
     ] {
         let server = RawServer::doing(steps);
-        let sighting = create(&account_at(&server)).await;
+        let account = account_at(&server); // its timeout is 1 s
+        let sighting = tokio::time::timeout(Duration::from_secs(3), create(&account)).await;
+        let sighting = sighting.expect("the timeout was not kept");
         assert_eq!(sighting, Sighting::NoAnswer(Silence::Timeout));
         server.wait_for("the end of the connection", |log| log.closed == 1).await;
         assert_eq!((server.log().opened, server.log().seen.len()), (1, 1));

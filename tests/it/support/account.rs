@@ -1,16 +1,23 @@
 //! A merchant, an intent, and an account to send it with.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use secrecy::SecretString;
 use smartsend::config::{Grant, Merchant, Secret};
 use smartsend::payout::amount::Amount;
 use smartsend::payout::customer::{Contact, Email, Mobile, Private};
-use smartsend::payout::decision::CreateCall;
+use smartsend::payout::decision::{
+    Arrival, Case, CreateCall, Decision, Happened, OnNotFound, Opened, Policy, View,
+};
 use smartsend::payout::intent::Intent;
+use smartsend::payout::link::LinkHosts;
+use smartsend::payout::outcome::Terms;
 use smartsend::payout::record::{Account, Api};
 use smartsend::payout::reference::Reference;
+use smartsend::payout::retry::Delays;
 use smartsend::ports::Token;
 use url::Url;
 
@@ -59,9 +66,42 @@ pub(crate) fn intent(reference: &str) -> Intent {
     }
 }
 
-/// The create call for an intent that was never sent.
+/// The create call for an intent that was never sent. Only a decision makes one.
 pub(crate) fn create_call(intent: &Intent) -> CreateCall<'_> {
-    CreateCall::of(intent)
+    static POLICY: LazyLock<Policy> = LazyLock::new(policy);
+    let headers = BTreeMap::new();
+    let arrival = Arrival {
+        headers: &headers,
+        own: false,
+        redelivered: false,
+        delivery_count: 0,
+        recent: false,
+        now: Timestamp::UNIX_EPOCH,
+    };
+    let Opened::Case(mut case) = Case::open(intent, &POLICY, &arrival) else {
+        panic!("a first delivery goes on");
+    };
+    let view = View { now: arrival.now, details_proven: true, closed_for: Duration::ZERO };
+    let Decision::Create(call) = case.after(Happened::Nothing, view) else {
+        panic!("a new intent is created");
+    };
+    call
+}
+
+fn policy() -> Policy {
+    let account = Account { payout_merchant_id: "1111312".to_owned(), api: Api::V1 };
+    Policy {
+        account,
+        terms: Terms { rejects: Vec::new(), link_hosts: LinkHosts::Any },
+        max_amount: Amount::parse("200000.00").unwrap(),
+        delays: Delays::new(&[Duration::from_secs(1)]).unwrap(),
+        max_age: Duration::from_hours(24),
+        settle: Duration::from_secs(5),
+        looks: 3,
+        quarantine: Duration::from_mins(5),
+        on_not_found: OnNotFound::Resend,
+        look_first: false,
+    }
 }
 
 /// A token, as if it had been issued.

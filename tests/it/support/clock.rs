@@ -41,4 +41,8 @@ impl Clock for ManualClock {
         let mut time = self.0.subscribe();
         time.wait_for(|moment| moment.steady >= until).await.unwrap();
     }
+
+    fn part_of(&self, longest: Duration) -> Duration {
+        longest
+    }
 }

@@ -79,6 +79,22 @@ async fn a_refresh_that_is_not_answered_is_no_reason_to_send_the_password() {
 }
 
 #[tokio::test]
+async fn a_refresh_token_that_was_refused_is_not_shown_again() {
+    let server = RawServer::answering(|number, _| match number {
+        1 => answer("401 Unauthorized", "", ""),
+        2 => answer("503 Service Unavailable", "", ""),
+        _ => granted_with_refresh(number),
+    });
+    let desk = Desk::new(server, with_password);
+    desk.new_token().await.unwrap();
+    desk.clock.advance(Duration::from_hours(3));
+    assert_eq!(desk.new_token().await.unwrap_err(), UNAVAILABLE);
+    desk.new_token().await.unwrap();
+    let grants: Vec<_> = (0..4).map(|number| desk.form(number)["grant_type"].clone()).collect();
+    assert_eq!(grants, ["password", "refresh_token", "password", "password"]);
+}
+
+#[tokio::test]
 async fn a_refresh_token_stays_until_another_one_comes() {
     let server = RawServer::answering(|number, _| match number {
         0 => granted_with_refresh(0),

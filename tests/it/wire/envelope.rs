@@ -87,7 +87,11 @@ fn codes_and_texts_are_found_wherever_the_pages_put_them() {
         (r#"{"status":1,"code":"","error":"Duplicate"}"#, vec![], vec!["Duplicate"]),
         (r#"{"status":1,"code":{"a":1},"msg":7,"data":"x"}"#, vec![], vec!["7"]),
         (r#"{"status":1,"data":{"code":1125,"msg":"dup"}}"#, vec![1125], vec!["dup"]),
-        (r#"{"status":1,"data":[null, 5, "x", [1], {"code": 1101}]}"#, vec![1101], vec![]),
+        (
+            r#"{"status":1,"data":[null, 5, "x", [7, null, null, null], {"code": 1101}]}"#,
+            vec![1101],
+            vec![],
+        ),
     ] {
         let read = read(body);
         assert_eq!((read.status, read.codes.clone(), texts(&read)), (1, codes, words), "{body}");

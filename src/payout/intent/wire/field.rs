@@ -49,17 +49,34 @@ pub(super) fn line(raw: &RawValue, chars_max: usize) -> Result<String, String> {
     Ok(text)
 }
 
-/// A time by RFC 3339. jiff also takes `2026-11-25 18`, so the shape is checked first.
+/// A time by RFC 3339. jiff also takes `2026-11-25 18` and a comma before the decimals, so the
+/// shape is checked first.
 pub(super) fn time(raw: &RawValue) -> Result<Timestamp, String> {
     let text = string(raw)?;
-    let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
-    let shaped = marks.iter().all(|(at, mark)| text.as_bytes().get(*at) == Some(mark));
-    let ended =
-        text.ends_with('Z') || text.as_bytes().get(text.len().wrapping_sub(3)) == Some(&b':');
     match text.parse() {
-        Ok(time) if shaped && ended && !text.contains('[') => Ok(time),
+        Ok(time) if is_shaped_as_a_time(&text) => Ok(time),
         Ok(_) | Err(_) => {
             Err("must be a time by RFC 3339, such as 2026-11-25T18:30:00Z".to_owned())
         }
     }
+}
+
+fn is_shaped_as_a_time(text: &str) -> bool {
+    let Some((seconds, rest)) = text.split_at_checked("2026-11-25T18:30:00".len()) else {
+        return false;
+    };
+    let offset = match rest.strip_prefix('.') {
+        Some(decimals) => decimals.trim_start_matches(|c: char| c.is_ascii_digit()),
+        None => rest,
+    };
+    fits(seconds, "0000-00-00T00:00:00")
+        && (offset == "Z" || fits(offset, "+00:00") || fits(offset, "-00:00"))
+}
+
+/// Whether a text has this shape, where 0 stands for any digit.
+fn fits(text: &str, shape: &str) -> bool {
+    let fit = |(byte, shape): (u8, u8)| {
+        if shape == b'0' { byte.is_ascii_digit() } else { byte == shape }
+    };
+    text.len() == shape.len() && text.bytes().zip(shape.bytes()).all(fit)
 }
