@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use lapin::tcp::OwnedTLSConfig;
+use lapin::uri::{AMQPScheme, AMQPUri};
 use lapin::{AsyncTcpStream, Connection, ConnectionProperties, ErrorKind};
 use tokio::time::timeout;
 
@@ -52,15 +53,19 @@ impl CannotConnect {
 }
 
 impl Link {
-    /// Connects once. `name` is what operators see in RabbitMQ's list of connections.
+    /// Connects once. `name` is what operators see in RabbitMQ's list of connections. Without
+    /// `frame_max` the broker's limit holds for frames.
     pub(super) async fn open(
         address: &Address,
         tls: &OwnedTLSConfig,
         name: &str,
+        frame_max: Option<u32>,
     ) -> Result<Self, CannotConnect> {
         let cannot = |reason: String| CannotConnect(format!("{address}: {reason}"));
         let socket = Socket(Arc::new(Mutex::new(Handle::Opening)));
-        match timeout(CONNECT_TIMEOUT, connect(address, tls, name, &socket)).await {
+        let mut uri = address.uri().clone();
+        uri.query.frame_max = frame_max.or(uri.query.frame_max);
+        match timeout(CONNECT_TIMEOUT, connect(uri, tls, name, &socket)).await {
             Ok(Ok(connection)) => Ok(Self { connection, socket }),
             Ok(Err(err)) => Err(cannot(reason(&err))),
             Err(_) => Err(cannot(format!("no AMQP handshake within {CONNECT_TIMEOUT:?}"))),
@@ -93,7 +98,7 @@ impl Link {
 }
 
 async fn connect(
-    address: &Address,
+    uri: AMQPUri,
     tls: &OwnedTLSConfig,
     name: &str,
     socket: &Socket,
@@ -103,11 +108,11 @@ async fn connect(
         .with_client_property("product".into(), "smartsend".into())
         .with_client_property("version".into(), env!("CARGO_PKG_VERSION").into());
     let tls = tls.clone();
-    let secure = address.uri().scheme == lapin::uri::AMQPScheme::AMQPS;
+    let secure = uri.scheme == AMQPScheme::AMQPS;
     let handle = Socket(Arc::clone(&socket.0));
     let runtime = lapin::runtime::default_runtime()?;
     let reactor = runtime.clone();
-    let connector = async move |uri: lapin::uri::AMQPUri, _| {
+    let connector = async move |uri: AMQPUri, _| {
         let opening = async {
             let host = uri.authority.host.as_str();
             let found: Vec<_> =
@@ -126,7 +131,7 @@ async fn connect(
             Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
         }
     };
-    Connection::connector(address.uri().clone(), runtime, connector, properties).await
+    Connection::connector(uri, runtime, connector, properties).await
 }
 
 impl Socket {

@@ -7,6 +7,11 @@ use super::connection::{CannotConnect, Link};
 use super::tls::{self, TlsError};
 use crate::config;
 
+/// The largest frame, in bytes, of a connection that only declares or looks. lapin sets 64 times as
+/// much aside for each connection, which is 8 MiB with RabbitMQ's own limit; 8 KiB is the least
+/// that RabbitMQ 4.1 takes.
+const BRIEF_FRAME_MAX: u32 = 8192;
+
 /// Why the broker's part of a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CannotStart {
@@ -54,11 +59,11 @@ impl Hosts {
         self.addresses.iter().map(move |address| Host { address, tls })
     }
 
-    /// Connects to the first one that answers. `purpose` is a part of the connection's name.
-    pub(super) async fn open(&self, purpose: &str) -> Result<Link, CannotConnect> {
+    /// Connects to the first one that answers, to declare or to look.
+    pub(super) async fn open_briefly(&self, purpose: &str) -> Result<Link, CannotConnect> {
         let mut refusals = Vec::new();
         for host in self.each() {
-            match host.open(purpose).await {
+            match host.open_briefly(purpose).await {
                 Ok(link) => return Ok(link),
                 Err(refusal) => refusals.push(refusal),
             }
@@ -80,9 +85,18 @@ pub(super) struct Host<'a> {
 }
 
 impl Host<'_> {
-    /// Connects to it.
+    /// Connects to it. `purpose` is a part of the connection's name.
     pub(super) async fn open(self, purpose: &str) -> Result<Link, CannotConnect> {
+        self.link(purpose, None).await
+    }
+
+    /// Connects to it for something that needs no large frames.
+    pub(super) async fn open_briefly(self, purpose: &str) -> Result<Link, CannotConnect> {
+        self.link(purpose, Some(BRIEF_FRAME_MAX)).await
+    }
+
+    async fn link(self, purpose: &str, frame_max: Option<u32>) -> Result<Link, CannotConnect> {
         let name = format!("smartsend/{purpose}/{}", std::process::id());
-        Link::open(self.address, self.tls, &name).await
+        Link::open(self.address, self.tls, &name, frame_max).await
     }
 }

@@ -226,7 +226,7 @@ pub async fn apply(broker: &config::Broker, topology: &Topology) -> Result<(), C
 
 /// Looks what of a topology is missing, on a connection that lives no longer.
 pub(super) async fn verify_on(hosts: &Hosts, topology: &Topology) -> Result<Missing, CannotApply> {
-    let link = hosts.open("verify").await?;
+    let link = hosts.open_briefly("verify").await?;
     let looked = timeout(TOPOLOGY_TIMEOUT, topology.look(&link)).await;
     link.close().await;
     looked.unwrap_or(Err(CannotApply::TooLong))
@@ -234,7 +234,7 @@ pub(super) async fn verify_on(hosts: &Hosts, topology: &Topology) -> Result<Miss
 
 /// Declares a topology, on a connection that lives no longer.
 pub(super) async fn apply_on(hosts: &Hosts, topology: &Topology) -> Result<(), CannotApply> {
-    let link = hosts.open("topology").await?;
+    let link = hosts.open_briefly("topology").await?;
     let declared = timeout(TOPOLOGY_TIMEOUT, topology.declare(&link)).await;
     link.close().await;
     declared.unwrap_or(Err(CannotApply::TooLong))
