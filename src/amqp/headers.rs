@@ -74,7 +74,10 @@ pub(super) fn write(
         };
         table.insert(name, value);
     }
-    let mut to = BasicProperties::default().with_delivery_mode(PERSISTENT).with_headers(table);
+    let mut to = BasicProperties::default().with_delivery_mode(PERSISTENT);
+    if !table.inner().is_empty() {
+        to = to.with_headers(table);
+    }
     // What came in as a short string fits; anything else is left out rather than cut, because
     // half an identifier is another identifier.
     let short = |text: &Option<String>| ShortString::try_new(text.clone()?).ok();

@@ -10,6 +10,7 @@
 mod pool;
 mod route;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,15 +65,20 @@ impl Publisher {
         let (session, mut slot) = self.slot().await?;
         let channel = match slot.take() {
             Some(channel) => channel,
-            None => match session.answer(session.open_publishing_channel()).await {
-                Some(Ok(channel)) => channel,
-                Some(Err(err)) => return Err(doubt(&session, &reason(&err))),
-                None => return Err(doubt(&session, "no answer to a new channel")),
-            },
+            None => {
+                match session.answer(Box::pin(session.open_publishing_channel()).as_mut()).await {
+                    Some(Ok(channel)) => channel,
+                    Some(Err(err)) => return Err(doubt(&session, &reason(&err))),
+                    None => return Err(doubt(&session, "no answer to a new channel")),
+                }
+            }
         };
         let (body, properties) = content(outgoing, &session);
-        let published = publish(&channel, &route, body, properties);
-        let verdict = match session.answer(published).await {
+        let answered = {
+            let published = pin!(publish(&channel, &route, body, properties));
+            session.answer(published).await
+        };
+        let verdict = match answered {
             Some(verdict) => verdict,
             None => Verdict::Fault("no confirm in time".to_owned()),
         };

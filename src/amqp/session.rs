@@ -1,7 +1,7 @@
 //! Two connections to one broker that live and end together.
 
 use std::future::Future;
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -135,8 +135,12 @@ impl Session {
     /// Waits for an answer on the publishing connection. `None` if it did not come in time or the
     /// session ended. While the broker blocks the connection the time does not count: it takes
     /// the publish, and answers once the alarm is over.
-    pub(super) async fn answer<T>(&self, answer: impl Future<Output = T>) -> Option<T> {
-        let mut answer = pin!(answer);
+    ///
+    /// It is lent the question: one that is moved here would stand in its caller's memory twice.
+    pub(super) async fn answer<T>(
+        &self,
+        mut answer: Pin<&mut (impl Future<Output = T> + Send)>,
+    ) -> Option<T> {
         loop {
             let changes = self.inner.block_changes.load(Ordering::Relaxed);
             tokio::select! {
@@ -175,8 +179,8 @@ impl Session {
         let hosts = &self.inner.settings.hosts;
         let same = |host: &super::hosts::Host<'_>| host.address.to_string() == self.address();
         let link = match hosts.each().find(same) {
-            Some(host) => host.open("look").await?,
-            None => hosts.open("look").await?,
+            Some(host) => host.open_briefly("look").await?,
+            None => hosts.open_briefly("look").await?,
         };
         let looked = timeout(self.limit(), async {
             let channel = link.get().create_channel().await;

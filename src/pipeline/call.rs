@@ -109,12 +109,13 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
     ) -> Result<Result<(Token, Turn<C>), Sighting>, Halt> {
         loop {
             if self.provider.token().is_none() {
-                let asked = async {
+                // In a box, for it is seldom needed and larger than all the rest of a call.
+                let asked = Box::pin(async {
                     tokio::select! {
                         asked = self.new_token(Class::Token) => Ok(asked),
                         () = self.turns.closed() => Err(Halt::GateClosed),
                     }
-                };
+                });
                 if let Err(why) = hand.unless_halted(self, patience, asked).await?? {
                     return Ok(Err(why));
                 }

@@ -17,7 +17,7 @@ use crate::ports::{Delivered, Delivery, Gone};
 /// place until the broker's `consumer_timeout`, so dropping it ends the session, and it comes
 /// back.
 pub struct AmqpDelivery {
-    delivered: Delivered,
+    delivered: Box<Delivered>, // it is moved often on its way through the pipeline
     acker: Acker,
     line: Arc<Line>,
     settled: bool,
@@ -34,7 +34,7 @@ impl AmqpDelivery {
             (Some(user_id), Some(login)) => user_id == login.as_str(),
             (Some(_) | None, _) => false,
         };
-        let delivered = Delivered {
+        let delivered = Box::new(Delivered {
             body: Bytes::from(delivery.data),
             properties: read.properties,
             headers: read.headers,
@@ -42,7 +42,7 @@ impl AmqpDelivery {
             redelivered: delivery.redelivered,
             delivery_count: read.delivery_count,
             received,
-        };
+        });
         Self { delivered, acker: delivery.acker, line, settled: false }
     }
 }

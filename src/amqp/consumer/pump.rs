@@ -54,8 +54,8 @@ pub(super) async fn pump(
     let session = line.session();
     let gap_max = session.heartbeat().min(GAP_MAX);
     let mut empty_at = session.now();
+    let mut batch = Batch::default();
     loop {
-        let mut batch = Batch::default();
         tokio::select! {
             biased;
             () = session.ended() => return End::Fault,
@@ -77,7 +77,7 @@ pub(super) async fn pump(
         if matches!(over, Some(Over::Error(_))) || !session.is_live() {
             return ended(&line, over);
         }
-        for delivery in batch.deliveries {
+        for delivery in batch.deliveries.drain(..) {
             let received = empty_at;
             if to.send(Arrival { delivery, received }).is_err() {
                 return End::Asked;
