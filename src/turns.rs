@@ -207,8 +207,9 @@ impl<C: Clock> Turns<C> {
     fn change(&self, change: impl FnOnce(&mut Inner<C>)) {
         let mut inner = self.shared.lock();
         change(&mut inner);
-        self.shared.serve(&mut inner);
-        self.shared.changed.notify_one();
+        if let Next::After(_) = self.shared.serve(&mut inner) {
+            self.shared.changed.notify_one();
+        }
     }
 }
 
