@@ -6,12 +6,15 @@ use super::customer::Private;
 
 /// A link on a host that the merchant allows. Only [`LinkHosts::admit`] makes one.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Link(Private);
+pub struct Link {
+    text: Private,
+    own_id: Option<Private>,
+}
 
 impl Link {
     /// The link, for the event and for nothing else.
     pub fn expose(&self) -> &str {
-        self.0.expose()
+        self.text.expose()
     }
 
     /// The value of the link's own `id` parameter, as PayU's V1 links carry it.
@@ -19,10 +22,7 @@ impl Link {
     /// Create calls a link by its base64 id and details calls the same link by a UUID. What the
     /// link itself holds is the same both times, and so is the event that repeats it.
     pub fn own_id(&self) -> Option<Private> {
-        let url = Url::parse(self.expose()).ok()?;
-        let (_, id) = url.query_pairs().find(|(name, _)| name == "id")?;
-        // Base64 holds "+" and no blank; a bare "+" in a query reads as a blank.
-        Some(Private::new(id.replace(' ', "+")))
+        self.own_id.clone()
     }
 }
 
@@ -46,8 +46,14 @@ impl LinkHosts {
                 .filter(|host| url.host_str() == Some(host))
                 .is_some_and(|actual| hosts.iter().any(|host| is_on(&actual, host))),
         };
-        admitted.then(|| Link(text.clone()))
+        admitted.then(|| Link { text: text.clone(), own_id: own_id_of(&url) })
     }
+}
+
+fn own_id_of(url: &Url) -> Option<Private> {
+    let (_, id) = url.query_pairs().find(|(name, _)| name == "id")?;
+    // Base64 holds "+" and no blank; a bare "+" in a query reads as a blank.
+    Some(Private::new(id.replace(' ', "+")))
 }
 
 /// The host as it stands in an https link without user information, in lower case.

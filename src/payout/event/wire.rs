@@ -11,6 +11,9 @@ use crate::payout::record::written;
 /// The content type of an event (CloudEvents 1.0, JSON event format).
 pub const CONTENT_TYPE: &str = "application/cloudevents+json";
 
+/// What nearly every event fits in, in bytes.
+const USUAL_SIZE: usize = 1024;
+
 #[derive(Serialize)]
 struct Envelope<'a> {
     specversion: &'static str,
@@ -100,8 +103,13 @@ impl Event {
             datacontenttype: "application/json",
             data: self.data(),
         };
-        #[expect(clippy::expect_used, reason = "strings, numbers and string keys always serialize")]
-        serde_json::to_vec(&envelope).expect("an event is plain JSON")
+        let mut json = Vec::with_capacity(USUAL_SIZE);
+        #[expect(
+            clippy::expect_used,
+            reason = "strings, numbers and string keys always serialize"
+        )]
+        serde_json::to_writer(&mut json, &envelope).expect("an event is plain JSON");
+        json
     }
 
     fn data(&self) -> Data<'_> {

@@ -13,12 +13,21 @@ use super::{object, text};
 
 type Raw<'a> = Option<&'a RawValue>;
 
+/// The envelope itself; it has remarks too.
 #[derive(Deserialize)]
 struct Outer<'a> {
     #[serde(borrow)]
     status: Raw<'a>,
     #[serde(borrow)]
     data: Raw<'a>,
+    #[serde(borrow)]
+    code: Raw<'a>,
+    #[serde(borrow)]
+    msg: Raw<'a>,
+    #[serde(borrow)]
+    message: Raw<'a>,
+    #[serde(borrow)]
+    error: Raw<'a>,
 }
 
 /// What the envelope, and each entry of its `data`, may say of a failure.
@@ -57,16 +66,21 @@ struct Fields<'a> {
 
 /// Reads a body as an envelope; `None` where it is not one, whole and unambiguous.
 pub fn envelope(body: &[u8]) -> Option<Envelope> {
-    let whole = serde_json::from_slice(body).ok()?;
-    let outer: Outer<'_> = object(whole)?;
+    let text = str::from_utf8(body).ok()?;
+    // Serde would also read a struct from a list.
+    if !text.trim_ascii_start().starts_with('{') {
+        return None;
+    }
+    let Outer { status: outer_status, data, code, msg, message, error } =
+        serde_json::from_str(text).ok()?;
     let mut envelope = Envelope {
-        status: status(outer.status)?,
+        status: status(outer_status)?,
         codes: Vec::new(),
         texts: Vec::new(),
         data: Data::default(),
     };
-    object::<Remarks<'_>>(whole)?.join(&mut envelope);
-    let Some(inner) = outer.data else {
+    Remarks { code, msg, message, error }.join(&mut envelope);
+    let Some(inner) = data else {
         return Some(envelope);
     };
     if inner.get().starts_with('{') {
