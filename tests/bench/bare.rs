@@ -3,7 +3,8 @@
 //! It is no straw man. Its client has the worker's settings, its channels carry one publish at a
 //! time for the same reason as the worker's (lapin attaches a returned message to whichever confirm
 //! comes next), a task for each delivery and as many calls at once as the worker may make. It
-//! posts the delivery's body as it came, and publishes the answer, made as long as an event.
+//! posts the delivery's body as it came, and publishes the answer, made as long as an event and
+//! with an event's properties.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -120,9 +121,12 @@ impl Loop {
         event.resize(EVENT_SIZE, b' ');
         let mut properties = BasicProperties::default()
             .with_delivery_mode(2)
-            .with_content_type("application/cloudevents+json".into());
+            .with_content_type("application/cloudevents+json".into())
+            .with_type("smartsend.link.created".into())
+            .with_app_id("bare".into())
+            .with_timestamp(1_800_000_000);
         if let Some(id) = delivery.properties.message_id() {
-            properties = properties.with_message_id(id.clone());
+            properties = properties.with_message_id(id.clone()).with_correlation_id(id.clone());
         }
         self.publish(&event, properties).await;
         assert!(delivery.acker.ack(BasicAckOptions::default()).await.unwrap());
