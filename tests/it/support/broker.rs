@@ -177,7 +177,8 @@ impl Node {
     /// Kills it as a power cut would; its disk stays.
     pub(crate) fn kill(&self) {
         self.tell("kill");
-        wait_blocking("the node to be gone", || !self.listens());
+        fs::remove_file(self.dir.join("out")).ok();
+        wait_blocking(&"the node to be gone", || !self.listens());
     }
 
     /// A new virtual host in which `guest` may do everything.
@@ -287,9 +288,13 @@ impl Node {
     }
 
     fn await_port(&self) {
-        let out = self.dir.join("out");
-        let what = format!("RabbitMQ to boot (its output is in {})", out.display());
-        wait_blocking(&what, || self.listens());
+        let output = || fs::read_to_string(self.dir.join("out")).unwrap_or_default();
+        wait_blocking(&"RabbitMQ to boot", || {
+            let output = output();
+            let failed = output.contains("BOOT FAILED");
+            assert!(!failed, "RabbitMQ did not boot:\n{output}");
+            self.listens()
+        });
     }
 }
 
@@ -363,17 +368,26 @@ pub(crate) async fn take_next(connection: &Connection, queue: &str) -> Taken {
     }
 }
 
-/// Four ports that are free now.
+/// Four ports that are free now, from below those that the system gives to clients: a node that is
+/// away for a moment must find its port free when it comes back, and a client that keeps trying
+/// must not be connected with itself.
 fn free_ports() -> [u16; 4] {
-    let listeners = [(); 4].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().port())
+    let free = |()| loop {
+        let port = rand::random_range(20_000..32_000);
+        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            return listener;
+        }
+    };
+    [(); 4]
+        .map(free)
+        .map(|listener| listener.local_addr().unwrap().port())
 }
 
 #[expect(
     clippy::disallowed_methods,
     reason = "nodes are waited for outside of any runtime"
 )]
-fn wait_blocking(what: &str, done: impl Fn() -> bool) {
+fn wait_blocking(what: &dyn std::fmt::Display, done: impl Fn() -> bool) {
     let begun = std::time::Instant::now();
     while !done() {
         assert!(begun.elapsed() < BOOT_TIMEOUT, "waited too long for {what}");
