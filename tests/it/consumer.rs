@@ -42,9 +42,9 @@ impl Ground {
 
     async fn send(&self, node: &Node, body: &str) {
         let connection = node.connect(&self.vhost).await;
-        let none = BasicProperties::default();
+        let plain = BasicProperties::default();
         let (exchange, body) = ("smartsend.intents", body.as_bytes());
-        assert!(publish(&connection, exchange, "default", body, none).await);
+        assert!(publish(&connection, exchange, "default", body, plain).await);
     }
 
     async fn next(&mut self) -> Option<AmqpDelivery> {
@@ -256,9 +256,9 @@ async fn what_arrived_while_the_process_was_frozen_looks_at_least_so_old() {
         runtime.block_on(async {
             let properties = lapin::ConnectionProperties::default();
             let connection = lapin::Connection::connect(&url, properties).await.unwrap();
-            let none = BasicProperties::default();
+            let plain = BasicProperties::default();
             let sent_at = wall();
-            assert!(publish(&connection, "smartsend.intents", "default", b"old", none).await);
+            assert!(publish(&connection, "smartsend.intents", "default", b"old", plain).await);
             sent_at
         })
     });

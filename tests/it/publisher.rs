@@ -20,6 +20,8 @@ use crate::support::amqp::{Running, declared, settings, start};
 use crate::support::broker::{Node, publish, take_next};
 
 const SOON: Duration = Duration::from_secs(30);
+/// Publishes of each task in the test of verdicts.
+const EACH: u32 = 2000;
 
 /// A virtual host with the topology of `default`, and the worker's way to it.
 struct Ground {
@@ -116,7 +118,6 @@ async fn no_publish_gets_the_verdict_of_another() {
     let ground = Ground::new(node).await;
     let taken = ground.results(node, "taken", "link.created.*", None).await;
     let _full = ground.results(node, "full", "link.failed.*", Some(0)).await;
-    const EACH: usize = 2000;
     let tasks = (0..4).map(|task| {
         let publisher = ground.publisher.clone();
         tokio::spawn(async move {
@@ -136,7 +137,7 @@ async fn no_publish_gets_the_verdict_of_another() {
     }
     let options = QueueDeclareOptions::durable().passive();
     let found = taken.queue_declare("taken".into(), options, FieldTable::default());
-    assert_eq!(found.await.unwrap().message_count(), 4 * EACH as u32 / 2);
+    assert_eq!(found.await.unwrap().message_count(), 4 * EACH / 2);
 }
 
 /// A message that the broker returns carries no number, and lapin attaches it to whichever
@@ -227,38 +228,10 @@ async fn a_retried_intent_comes_back_with_its_record_and_login_and_nothing_forei
         .await
         .unwrap();
 
-    let connection = node.connect(&ground.vhost).await;
-    let mut foreign = FieldTable::default();
-    let text = |text: &str| AMQPValue::LongString(text.into());
-    foreign.insert(
-        "CC".into(),
-        AMQPValue::FieldArray(vec![text("other")].into()),
-    );
-    foreign.insert("x-death".into(), AMQPValue::FieldArray(vec![].into()));
-    foreign.insert(
-        "x-first-death-queue".into(),
-        text("smartsend.intents.default"),
-    );
-    foreign.insert("x-upstream".into(), text("dropped"));
-    foreign.insert("traceparent".into(), text("00-trace"));
-    foreign.insert("x-smartsend-record".into(), text("v1"));
-    let properties = BasicProperties::default()
-        .with_headers(foreign)
-        .with_expiration("600000".into())
-        .with_priority(3)
-        .with_reply_to("somewhere".into())
-        .with_message_id("m-1".into());
     let body = b"{\"as\": \"it came\"}";
-    assert!(
-        publish(
-            &connection,
-            "smartsend.intents",
-            "default",
-            body,
-            properties
-        )
-        .await
-    );
+    let connection = node.connect(&ground.vhost).await;
+    let sent = publish(&connection, "smartsend.intents", "default", body, foreign());
+    assert!(sent.await);
     let first = timeout(SOON, inbox.next()).await.unwrap().unwrap();
     let delivered = first.delivered().clone();
     assert!(!delivered.own, "no user_id, so nobody vouches for it");
@@ -295,6 +268,30 @@ async fn a_retried_intent_comes_back_with_its_record_and_login_and_nothing_forei
     back.acknowledge().await.unwrap();
     inbox.cancel().await;
     assert!(timeout(SOON, inbox.next()).await.unwrap().is_none());
+}
+
+/// What upstream may put on an intent, and what must not travel on.
+fn foreign() -> BasicProperties {
+    let mut table = FieldTable::default();
+    let text = |text: &str| AMQPValue::LongString(text.into());
+    table.insert(
+        "CC".into(),
+        AMQPValue::FieldArray(vec![text("other")].into()),
+    );
+    table.insert("x-death".into(), AMQPValue::FieldArray(vec![].into()));
+    table.insert(
+        "x-first-death-queue".into(),
+        text("smartsend.intents.default"),
+    );
+    table.insert("x-upstream".into(), text("dropped"));
+    table.insert("traceparent".into(), text("00-trace"));
+    table.insert("x-smartsend-record".into(), text("v1"));
+    BasicProperties::default()
+        .with_headers(table)
+        .with_expiration("600000".into())
+        .with_priority(3)
+        .with_reply_to("somewhere".into())
+        .with_message_id("m-1".into())
 }
 
 #[tokio::test]

@@ -104,10 +104,10 @@ async fn a_killed_node_is_used_again_within_two_seconds_and_has_every_confirmed_
     timeout(Duration::from_secs(2), running.broker.session())
         .await
         .expect("the node listens again, and is used within 2 seconds");
-    let published = timeout(SOON, async {
+    let repeated = timeout(SOON, async {
         while publisher.publish(parked("after")).await.is_err() {}
     });
-    published.await.unwrap();
+    repeated.await.unwrap();
     assert!(node.queue_depth(&vhost, "smartsend.parked").await >= 2);
 }
 

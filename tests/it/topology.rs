@@ -200,10 +200,10 @@ async fn an_intent_for_a_merchant_without_a_queue_is_parked_and_blocks_nobody() 
     let vhost = node.vhost().await;
     declared(&settings(&[&node.amqp_url(&vhost)]), &["default"]).await;
     let connection = node.connect(&vhost).await;
-    let none = BasicProperties::default;
+    let plain = BasicProperties::default;
     let retry = "smartsend.retry.1s";
-    assert!(publish(&connection, retry, "nobody", b"lost", none()).await);
-    assert!(publish(&connection, retry, "default", b"kept", none()).await);
+    assert!(publish(&connection, retry, "nobody", b"lost", plain()).await);
+    assert!(publish(&connection, retry, "default", b"kept", plain()).await);
     let kept = take_next(&connection, "smartsend.intents.default").await;
     assert_eq!(
         (kept.body.as_slice(), kept.routing_key.as_str()),

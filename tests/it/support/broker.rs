@@ -34,21 +34,21 @@ use lapin::{BasicProperties, Confirmation, Connection, ConnectionProperties};
 /// Where Debian keeps the scripts. Those in `/usr/sbin` change to the user `rabbitmq`.
 const SCRIPTS: &str = "/usr/lib/rabbitmq/bin";
 /// How long a node may take to boot on a busy machine.
-const BOOT_TIMEOUT: Duration = Duration::from_secs(120);
+const BOOT_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// The shell that runs a node until its standard input ends.
 const KEEPER: &str = r#"
 set -m
 epmd -port "$ERL_EPMD_PORT" -address 127.0.0.1 </dev/null >/dev/null 2>&1 & EPMD=$!
 start() { rabbitmq-server </dev/null >>"$DIR/out" 2>&1 & SERVER=$!; }
-[ "$1" = idle ] || start
+start
 while read -r word; do
   case $word in
     start) start ;;
     kill) kill -KILL -- "-$SERVER"; wait "$SERVER" ;;
   esac
 done
-[ -n "$SERVER" ] && kill -KILL -- "-$SERVER"
+kill -KILL -- "-$SERVER"
 kill -KILL -- "-$EPMD"
 wait
 rm -rf "$DIR"
@@ -73,33 +73,25 @@ impl Node {
 
     /// A node of one's own.
     pub(crate) fn private() -> Self {
-        let node = Self::make("", "now");
+        let node = Self::make("");
         node.await_port();
         node
-    }
-
-    /// A node of one's own that is not running yet; see [`Node::start`].
-    pub(crate) fn idle() -> Self {
-        Self::make("", "idle")
     }
 
     /// A node that also listens for TLS with this CA, certificate and key (PEM files), and takes
     /// only clients whose certificate the CA has signed. See [`Node::tls_port`].
     pub(crate) fn with_tls(ca: &Path, cert: &Path, key: &Path) -> Self {
         let (ca, cert, key) = (ca.display(), cert.display(), key.display());
-        let node = Self::make(
-            &format!(
-                "listeners.ssl.1 = 127.0.0.1:TLS_PORT\nssl_options.cacertfile = {ca}\n\
+        let node = Self::make(&format!(
+            "listeners.ssl.1 = 127.0.0.1:TLS_PORT\nssl_options.cacertfile = {ca}\n\
                  ssl_options.certfile = {cert}\nssl_options.keyfile = {key}\n\
                  ssl_options.verify = verify_peer\nssl_options.fail_if_no_peer_cert = true\n"
-            ),
-            "now",
-        );
+        ));
         node.await_port();
         node
     }
 
-    fn make(conf: &str, when: &str) -> Self {
+    fn make(conf: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         assert!(
             Path::new(SCRIPTS).join("rabbitmq-server").exists(),
@@ -148,7 +140,7 @@ impl Node {
             ("RABBITMQ_PID_FILE", path("pid")),
         ];
         let keeper = Command::new("bash")
-            .args(["-c", KEEPER, "keeper", when])
+            .args(["-c", KEEPER])
             .env_clear()
             .envs(env.clone())
             .current_dir("/")
@@ -168,7 +160,7 @@ impl Node {
         }
     }
 
-    /// Boots a node that is idle or was killed, and waits until it listens.
+    /// Boots a node that was killed, and waits until it listens.
     pub(crate) fn start(&self) {
         self.tell("start");
         self.await_port();
@@ -271,11 +263,6 @@ impl Node {
         let count = found.await.unwrap().message_count();
         connection.close(200, "OK".into()).await.unwrap();
         count
-    }
-
-    /// The name by which `rabbitmqctl` knows it.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
     }
 
     fn tell(&self, word: &str) {
