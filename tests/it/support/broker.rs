@@ -124,6 +124,8 @@ impl Node {
             ("LANG", "C.UTF-8".to_owned()),
             ("ERL_EPMD_PORT", epmd_port.to_string()),
             ("ERL_EPMD_ADDRESS", "127.0.0.1".to_owned()),
+            // Else a `rabbitmqctl` that outlives the tests by a second starts one for good.
+            ("ERL_FLAGS", "-start_epmd false".to_owned()),
             ("RABBITMQ_CONF_ENV_FILE", path("none.conf")),
             ("RABBITMQ_MNESIA_BASE", path("mnesia")),
             ("RABBITMQ_LOG_BASE", path("log")),
@@ -215,6 +217,7 @@ impl Node {
             .env_clear()
             .envs(self.env.clone())
             .stdin(Stdio::null())
+            .kill_on_drop(true)
             .output()
             .await
             .unwrap();
