@@ -1,11 +1,25 @@
 //! Every setting, checked: a configuration that exists is one that the worker can run with.
 //!
 //! There is no `Default`: each default stands in one table beside its reason, and what money
-//! depends on has to be written by a person.
+//! depends on has to be written by a person. One wrong setting found at each start costs a restart
+//! each, so the reading goes on to the end and tells everything that is wrong at once.
+
+pub mod duration;
+mod address;
+mod defaults;
+mod environment;
+mod errors;
+mod kinds;
+mod merchant;
+mod reader;
+mod relations;
+mod sections;
+mod spelling;
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -13,6 +27,13 @@ use url::Url;
 
 use crate::payout::amount::Amount;
 use crate::payout::record::Account;
+
+pub use crate::payout::decision::OnNotFound;
+pub use environment::variables;
+pub use errors::{ConfigErrors, Problem};
+
+/// The file that is read when none is named.
+pub const DEFAULT_FILE: &str = "smartsend.toml";
 
 /// The whole configuration.
 #[derive(Clone, Debug)]
@@ -149,15 +170,6 @@ pub struct Unsure {
     pub look_first: bool,
 }
 
-/// What follows when looks and quarantine are over and no link was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnNotFound {
-    /// Send the same reference again, once per quarantine.
-    Resend,
-    /// Park it for a person.
-    Park,
-}
-
 /// `[ops]`.
 #[derive(Clone, Debug)]
 pub struct Ops {
@@ -190,15 +202,41 @@ pub struct Shutdown {
     pub drain: Duration,
 }
 
-impl std::fmt::Debug for BrokerUrl {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "{}://{:?}:{:?}{}",
-            self.0.scheme(),
-            self.0.host_str(),
-            self.0.port(),
-            self.0.path()
-        )
+impl Config {
+    /// Reads the file and lays the environment over it.
+    ///
+    /// Without a path it is [`DEFAULT_FILE`], which may be absent: the environment alone may do. A
+    /// file that was named has to be there.
+    pub fn read(
+        path: Option<&Path>,
+        env: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigErrors> {
+        let file = path.unwrap_or_else(|| Path::new(DEFAULT_FILE));
+        let text = match std::fs::read_to_string(file) {
+            Ok(text) => text,
+            Err(error) if path.is_none() && error.kind() == ErrorKind::NotFound => String::new(),
+            Err(error) => {
+                let problem = Problem::new(
+                    file.display().to_string(),
+                    format!(
+                        "the configuration file cannot be read ({error}); name another one with \
+                         --config or SMARTSEND_CONFIG"
+                    ),
+                );
+                return Err(ConfigErrors::from(vec![problem]));
+            }
+        };
+        Self::parse(&text, env)
+    }
+
+    /// Reads TOML and the environment. It depends on nothing else.
+    ///
+    /// Of the environment it takes the names that begin with `SMARTSEND_` and hold `__` after
+    /// that, and those that a secret names with `{ env = "…" }`.
+    pub fn parse(
+        toml_text: &str,
+        env: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigErrors> {
+        sections::read(toml_text, env).map_err(ConfigErrors::from)
     }
 }

@@ -2,8 +2,10 @@
 
 pub mod payout;
 pub mod ports;
+pub mod clock;
 pub mod pace;
 pub mod gate;
+pub mod turns;
 pub mod pipeline;
 pub mod worker;
 pub mod amqp;

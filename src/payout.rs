@@ -11,6 +11,8 @@ pub mod intent;
 pub mod record;
 pub mod sighting;
 pub mod codes;
+pub mod link;
 pub mod outcome;
+pub mod retry;
 pub mod decision;
 pub mod event;

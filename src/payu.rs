@@ -1,1 +1,125 @@
-//! PayU's HTTP API.
+//! PayU's HTTP API, as one merchant's account sees it.
+//!
+//! The danger: an HTTP client that helps. One that follows a redirect, sends again after a reset,
+//! or goes through a proxy makes a second link, or hides that the first request may have arrived.
+//! So this client does each exchange once, and reports what was seen: the phase that was reached,
+//! the status, the envelope. It never retries, never judges and knows no codes; what a sighting
+//! means is said in [`crate::payout::outcome`].
+
+pub mod phase;
+pub mod retry_after;
+pub mod wire;
+mod client;
+mod grant;
+mod token;
+mod v1;
+
+use std::future::Future;
+
+use crate::config::Merchant;
+use crate::payout::decision::CreateCall;
+use crate::payout::record::Api;
+use crate::payout::reference::Reference;
+use crate::payout::sighting::{Answer, Sighting, Unsent};
+use crate::ports::{Clock, NoToken, Provider, Token};
+
+use client::Client;
+use token::Tokens;
+use v1::V1;
+
+/// One merchant's account at PayU: its connections, its token, its API.
+pub struct Account<C> {
+    client: Client,
+    tokens: Tokens<C>,
+    v1: V1,
+}
+
+/// Why an account cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// The TLS stack has no roots, or cannot be built.
+    #[error(
+        "cannot set up TLS for merchant {merchant}; install the system's CA certificates: {cause}"
+    )]
+    Tls {
+        /// The merchant's name.
+        merchant: String,
+        /// What the TLS stack says; it holds no address.
+        cause: String,
+    },
+    /// The merchant is configured for an API that is not spoken here.
+    #[error(
+        "cannot use api = \"{}\" for merchant {merchant}; set api = \"v1\"",
+        api.as_str()
+    )]
+    Api {
+        /// The merchant's name.
+        merchant: String,
+        /// What is configured.
+        api: Api,
+    },
+    /// `api_url` cannot carry a path, or `payout_merchant_id` cannot stand in a header.
+    #[error(
+        "cannot build requests for merchant {merchant}; check its api_url and payout_merchant_id"
+    )]
+    Address {
+        /// The merchant's name.
+        merchant: String,
+    },
+}
+
+impl<C: Clock> Account<C> {
+    /// Sets the account up. Nothing is sent before the first call.
+    pub fn new(merchant: &Merchant, clock: C) -> Result<Self, AccountError> {
+        let name = || merchant.name.clone();
+        if merchant.account.api != Api::V1 {
+            return Err(AccountError::Api { merchant: name(), api: merchant.account.api });
+        }
+        let client = Client::new(merchant).map_err(|error| AccountError::Tls {
+            merchant: name(),
+            cause: phase::causes(&error),
+        })?;
+        let v1 = V1::new(merchant).ok_or_else(|| AccountError::Address { merchant: name() })?;
+        Ok(Self { client, tokens: Tokens::new(merchant, clock), v1 })
+    }
+
+    /// Sends a call whose request could be built, and reports what was seen.
+    async fn call(&self, request: Option<reqwest::Request>) -> Sighting {
+        let Some(request) = request else {
+            return Sighting::NotSent(Unsent::Unbuildable);
+        };
+        match self.client.exchange(request).await {
+            Ok(heard) => Sighting::Answered(Answer {
+                status: heard.status,
+                retry_after: heard.retry_after,
+                envelope: wire::envelope(&heard.body),
+            }),
+            Err(unheard) => unheard.into(),
+        }
+    }
+}
+
+impl<C: Clock> Provider for Account<C> {
+    fn token(&self) -> Option<Token> {
+        self.tokens.at_hand()
+    }
+
+    async fn new_token<F>(&self, turn: impl FnMut() -> F + Send) -> Result<Token, NoToken>
+    where
+        F: Future<Output = ()> + Send,
+    {
+        self.tokens.renew(&self.client, turn).await
+    }
+
+    fn discard(&self, token: &Token) {
+        self.tokens.discard(token);
+    }
+
+    async fn create(&self, token: &Token, call: &CreateCall<'_>) -> Sighting {
+        self.call(self.v1.create(token, call.intent())).await
+    }
+
+    async fn look(&self, token: &Token, reference: &Reference) -> Sighting {
+        self.call(self.v1.look(token, reference)).await
+    }
+}

@@ -1,1 +1,191 @@
 //! One delivery, from intent to settlement.
+//!
+//! [`handle`] reads as the line does: *delivery, intent, decision, call, outcome, event,
+//! settlement*. It sequences, in one `match`, what the core decides, and decides nothing itself.
+//! A delivery is acknowledged only after the broker confirmed what replaces it: its event, its
+//! copy on a retry queue, or its copy on the parked queue.
+
+mod call;
+mod desk;
+mod exits;
+mod hand;
+mod memory;
+mod probe;
+mod settle;
+
+use std::time::Duration;
+
+use tokio::sync::SemaphorePermit;
+use tokio_util::sync::CancellationToken;
+
+use crate::payout::decision::{Arrival, Case, Decision, Happened, Opened, Verdict, View};
+use crate::payout::intent::Intent;
+use crate::payout::intent::wire;
+use crate::ports::{Clock, Delivery, Outbox, Provider};
+use call::Created;
+pub use desk::{Desk, Proof};
+pub use exits::{Exits, ShutExits};
+use hand::{Halt, Hand};
+pub use memory::{Alone, CAPACITY, Entered, Memory, Running};
+pub use settle::Settlement;
+
+/// Brings one delivery to its settlement. `lost` ends when its channel has.
+pub async fn handle<D: Delivery, P: Provider, O: Outbox, C: Clock>(
+    delivery: D,
+    lost: CancellationToken,
+    desk: &Desk<P, O, C>,
+) -> Settlement {
+    let hand = Hand { delivery, lost };
+    let intent = match wire::parse(&hand.delivered().body, desk.policy.account.api) {
+        Ok(intent) => intent,
+        Err(invalid) => return desk.settle_invalid(hand, *invalid).await,
+    };
+    // Two deliveries with one reference never run at the same time: the second waits, and then
+    // finds the first in the memory.
+    let _running = tokio::select! {
+        running = desk.alone.run(&intent.reference) => running,
+        () = hand.lost.cancelled() => return desk.let_go(hand, &intent.reference),
+    };
+    let end = run(&hand, &intent, desk).await;
+    desk.settle(hand, &intent, end).await
+}
+
+/// How a delivery's stay in hand ends.
+enum End<'a> {
+    /// With a verdict.
+    Verdict(Case<'a>, Verdict),
+    /// On a retry queue.
+    Return(Case<'a>, Duration),
+    /// Handed back as it is.
+    HandBack(Case<'a>, &'static str),
+    /// Not ours any more.
+    Lost,
+}
+
+async fn run<'a, D: Delivery, P: Provider, O: Outbox, C: Clock>(
+    hand: &Hand<D>,
+    intent: &'a Intent,
+    desk: &'a Desk<P, O, C>,
+) -> End<'a> {
+    let mut case = match desk.open(hand, intent) {
+        Opened::Case(case) => case,
+        Opened::Renew(case) => return End::HandBack(case, "came back too often"),
+        Opened::Settle(case, verdict) => return End::Verdict(case, verdict),
+    };
+    let mut happened = Happened::Nothing;
+    loop {
+        let decision = case.after(happened, desk.view(&case));
+        if let Err(halt) = desk.wait_out_hold_off(hand, &case, &decision).await {
+            return halted(case, halt);
+        }
+        let step = match decision {
+            Decision::Create(call) => desk.create(hand, &case, call).await.map(Created::happened),
+            Decision::Look => desk.look(hand, &intent.reference).await.map(Happened::Look),
+            Decision::TryAgain(wait) => {
+                hand.wait(desk, desk.clock.part_of(wait)).await.1.map(|()| Happened::Nothing)
+            }
+            Decision::Wait(wait) => match desk.room_for(hand, wait) {
+                Some(_room) => {
+                    let (waited, ended) = hand.wait(desk, wait).await;
+                    case.waited(waited);
+                    ended.map(|()| Happened::Nothing)
+                }
+                None => return End::Return(case, desk.policy.delays.within(wait)),
+            },
+            Decision::Return(delay) => return End::Return(case, delay),
+            Decision::Settle(verdict) => return End::Verdict(case, verdict),
+        };
+        happened = match step {
+            Ok(happened) => happened,
+            Err(halt) => return halted(case, halt),
+        };
+    }
+}
+
+/// Only a delivery that has lost its channel is let go; any other goes back with its record.
+fn halted(case: Case<'_>, halt: Halt) -> End<'_> {
+    match halt {
+        Halt::Lost => End::Lost,
+        Halt::Stopping | Halt::GateClosed | Halt::TooOld | Halt::NoRoom => {
+            End::HandBack(case, halt.word())
+        }
+    }
+}
+
+impl Created {
+    fn happened(self) -> Happened {
+        match self {
+            Self::Outcome(outcome) => Happened::Create(outcome),
+            Self::Overdue => Happened::Nothing,
+        }
+    }
+}
+
+impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
+    fn open<'a, D: Delivery>(&'a self, hand: &Hand<D>, intent: &'a Intent) -> Opened<'a> {
+        let now = self.clock.now();
+        let delivered = hand.delivered();
+        let opened = Case::open(
+            intent,
+            &self.policy,
+            &Arrival {
+                headers: &delivered.headers,
+                own: delivered.own,
+                redelivered: delivered.redelivered,
+                delivery_count: delivered.delivery_count,
+                recent: self.memory.holds(&intent.reference, now.steady),
+                now: now.wall,
+            },
+        );
+        // What may have been sent by another process is remembered like what this one sent.
+        if let Opened::Case(case) = &opened
+            && case.record().is_unsure()
+        {
+            self.memory.enter(&intent.reference, now.steady);
+        }
+        opened
+    }
+
+    fn view(&self, case: &Case<'_>) -> View {
+        View {
+            now: self.clock.now().wall,
+            details_proven: self.proof.is_given(),
+            closed_for: self.turns.closed_since(case.record().first_seen),
+        }
+    }
+
+    /// Under the strict setting, waits until what another process sent has had time to show; the
+    /// look that licenses a first create starts after that too.
+    async fn wait_out_hold_off<D: Delivery>(
+        &self,
+        hand: &Hand<D>,
+        case: &Case<'_>,
+        decision: &Decision<'_>,
+    ) -> Result<(), Halt> {
+        let leads_to_create = match decision {
+            Decision::Create(_) | Decision::Look => !case.record().is_unsure(),
+            Decision::Wait(_)
+            | Decision::TryAgain(_)
+            | Decision::Return(_)
+            | Decision::Settle(_) => false,
+        };
+        let now = self.clock.now();
+        let left = self.held_off(now);
+        if !leads_to_create || left.is_zero() {
+            return Ok(());
+        }
+        let patience = self.hold.saturating_sub(hand.age(now));
+        hand.wait(self, left.min(patience)).await.1?;
+        if left > patience { Err(Halt::TooOld) } else { Ok(()) }
+    }
+
+    /// Room to wait in hand. A copy on a retry queue comes back behind the whole backlog, so what
+    /// fits is held here; what would outstay the broker's patience does not.
+    fn room_for<D: Delivery>(&self, hand: &Hand<D>, wait: Duration) -> Option<SemaphorePermit<'_>> {
+        let age = hand.age(self.clock.now());
+        if age.saturating_add(wait) > self.in_hand_max {
+            return None;
+        }
+        self.room.try_acquire().ok()
+    }
+}

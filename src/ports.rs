@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
 
 use crate::payout::customer::Private;
 use crate::payout::decision::CreateCall;
@@ -35,12 +36,14 @@ impl Moment {
     }
 }
 
-/// Time. Nothing else in the crate asks for it.
+/// Time, and the one use of chance. Nothing else in the crate asks for either.
 pub trait Clock: Clone + Send + Sync + 'static {
     /// The present moment.
     fn now(&self) -> Moment;
     /// Waits so long on the steady clock.
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send;
+    /// A random part of a duration, anything from none to all of it ("full jitter").
+    fn part_of(&self, longest: Duration) -> Duration;
 }
 
 /// The AMQP properties that travel with an intent from hop to hop; everything else is dropped.
@@ -107,6 +110,27 @@ pub trait Delivery: Send + Sync + 'static {
 #[error("the channel has ended")]
 pub struct Gone;
 
+/// One merchant's queue, through any number of connections.
+pub trait Queue: Send + Sync + 'static {
+    /// Its deliveries, while a connection lasts.
+    type Inbox: Inbox;
+    /// Begins to consume, as soon as there is a connection; `Err` is a sentence that says what is
+    /// wrong with this queue.
+    fn open(&self) -> impl Future<Output = Result<Self::Inbox, String>> + Send;
+}
+
+/// A queue's deliveries, until the connection ends or they are cancelled.
+pub trait Inbox: Send + 'static {
+    /// One of them.
+    type Delivery: Delivery;
+    /// The next one; `None` at the end.
+    fn next(&mut self) -> impl Future<Output = Option<Self::Delivery>> + Send;
+    /// Asks the broker to send no more. What it has sent still comes, and can be settled.
+    fn cancel(&self) -> impl Future<Output = ()> + Send;
+    /// Ends when the connection has: then no delivery of it is ours any more.
+    fn lost(&self) -> CancellationToken;
+}
+
 /// Something to publish.
 #[derive(Clone, Debug)]
 pub enum Outgoing {
@@ -166,7 +190,7 @@ pub enum Unpublished {
 /// The way out to the broker. It succeeds only on the broker's confirm.
 pub trait Outbox: Clone + Send + Sync + 'static {
     /// Publishes and waits for the confirm.
-    fn publish(&self, outgoing: Outgoing) -> impl Future<Output = Result<(), Unpublished>> + Send;
+    fn publish(&self, outgoing: &Outgoing) -> impl Future<Output = Result<(), Unpublished>> + Send;
 }
 
 /// A bearer token and the number of its issue, by which it is thrown away once.
@@ -193,12 +217,15 @@ pub enum NoToken {
 pub trait Provider: Send + Sync + 'static {
     /// The token at hand, while it is good for a while yet.
     fn token(&self) -> Option<Token>;
-    /// Asks for a new token, in one request however many callers wait. `turn` is awaited before
-    /// the request, and only by the caller that makes it.
-    fn new_token(
+    /// Asks for a new token, once however many callers wait; a good one that came meanwhile will
+    /// do. `turn` is called and awaited before each request (a refused refresh takes a second
+    /// one), and only by the caller that makes it.
+    fn new_token<F>(
         &self,
-        turn: impl Future<Output = ()> + Send,
-    ) -> impl Future<Output = Result<Token, NoToken>> + Send;
+        turn: impl FnMut() -> F + Send,
+    ) -> impl Future<Output = Result<Token, NoToken>> + Send
+    where
+        F: Future<Output = ()> + Send;
     /// Throws a token away that the provider did not accept.
     fn discard(&self, token: &Token);
     /// Asks for a link, once. Dropping this future after its first poll must be read as

@@ -32,9 +32,7 @@ impl Address {
             .map_err(|_| "must be amqp://user:password@host:port/vhost, percent-encoded")?;
         // lapin reads no IPv6 literal and would go to localhost instead.
         if let Some(host) = url.0.host_str() {
-            host.trim_start_matches('[')
-                .trim_end_matches(']')
-                .clone_into(&mut uri.authority.host);
+            host.trim_start_matches('[').trim_end_matches(']').clone_into(&mut uri.authority.host);
         }
         // Unset would mean the server's 60 seconds, and a dead peer is noticed only after two.
         let seconds = u16::try_from(heartbeat.as_secs()).unwrap_or(u16::MAX);

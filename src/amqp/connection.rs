@@ -63,9 +63,7 @@ impl Link {
         match timeout(CONNECT_TIMEOUT, connect(address, tls, name, &socket)).await {
             Ok(Ok(connection)) => Ok(Self { connection, socket }),
             Ok(Err(err)) => Err(cannot(reason(&err))),
-            Err(_) => Err(cannot(format!(
-                "no AMQP handshake within {CONNECT_TIMEOUT:?}"
-            ))),
+            Err(_) => Err(cannot(format!("no AMQP handshake within {CONNECT_TIMEOUT:?}"))),
         }
     }
 
@@ -88,9 +86,7 @@ impl Link {
     pub(super) async fn close(&self) {
         if self.is_up() && !self.is_blocked() {
             // Whatever the answer is, the socket is shut next.
-            timeout(CLOSE_TIMEOUT, self.connection.close(200, "OK".into()))
-                .await
-                .ok();
+            timeout(CLOSE_TIMEOUT, self.connection.close(200, "OK".into())).await.ok();
         }
         self.socket.end();
     }
@@ -114,20 +110,15 @@ async fn connect(
     let connector = async move |uri: lapin::uri::AMQPUri, _| {
         let opening = async {
             let host = uri.authority.host.as_str();
-            let found: Vec<_> = tokio::net::lookup_host((host, uri.authority.port))
-                .await?
-                .collect();
+            let found: Vec<_> =
+                tokio::net::lookup_host((host, uri.authority.port)).await?.collect();
             let stream = AsyncTcpStream::connect(&reactor, found).await?;
             if let AsyncTcpStream::Plain(plain) = &stream {
                 let tcp = plain.get_ref();
                 tcp.set_nodelay(true)?;
                 keep(&handle, TcpStream::from(tcp.as_fd().try_clone_to_owned()?))?;
             }
-            if secure {
-                stream.into_tls(host, tls.as_ref()).await
-            } else {
-                Ok(stream)
-            }
+            if secure { stream.into_tls(host, tls.as_ref()).await } else { Ok(stream) }
         };
         // This future runs on lapin's own thread, where our own limit does not reach it.
         match timeout(CONNECT_TIMEOUT, opening).await {

@@ -66,18 +66,13 @@ impl Inbox {
         queue: &str,
         prefetch: u16,
     ) -> Result<Self, NoInbox> {
-        let failed = |reason: String| NoInbox::Failed {
-            queue: queue.to_owned(),
-            reason,
-        };
+        let failed = |reason: String| NoInbox::Failed { queue: queue.to_owned(), reason };
         // Consuming a queue that is missing closes the channel, and lapin keeps its number closed
         // for as long as the connection lives, which is everyone's.
         match session.look(queue).await {
             Ok(Some(_)) => {}
             Ok(None) => {
-                return Err(NoInbox::Missing {
-                    queue: queue.to_owned(),
-                });
+                return Err(NoInbox::Missing { queue: queue.to_owned() });
             }
             Err(err) => return Err(failed(err.to_string())),
         }
@@ -89,13 +84,9 @@ impl Inbox {
         let asked_at = session.now();
         let began = async {
             let name = short(queue).ok_or_else(timed_out)?;
-            channel
-                .basic_qos(prefetch, BasicQosOptions::default())
-                .await?;
+            channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
             let options = BasicConsumeOptions::default();
-            channel
-                .basic_consume(name, "smartsend".into(), options, FieldTable::default())
-                .await
+            channel.basic_consume(name, "smartsend".into(), options, FieldTable::default()).await
         };
         let stream = match timeout(session.limit(), began).await {
             Ok(Ok(stream)) => stream,
@@ -112,12 +103,7 @@ impl Inbox {
             // The inbox may be gone already, and then nobody asks.
             send_end.send(end).ok();
         });
-        Ok(Self {
-            line,
-            arrivals,
-            end: None,
-            ending,
-        })
+        Ok(Self { line, arrivals, end: None, ending })
     }
 
     /// The next delivery; `None` at the end, and [`Inbox::end`] says which end. Dropping this

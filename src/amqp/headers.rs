@@ -58,10 +58,7 @@ pub(super) fn write(
     user_id: Option<&ShortString>,
 ) -> BasicProperties {
     let mut table = FieldTable::default();
-    let traces = [
-        ("traceparent", &properties.traceparent),
-        ("tracestate", &properties.tracestate),
-    ];
+    let traces = [("traceparent", &properties.traceparent), ("tracestate", &properties.tracestate)];
     for (name, trace) in traces {
         if let Some(trace) = trace.as_deref().filter(|text| text.len() <= TRACE_LEN_MAX) {
             table.insert(name.into(), long(trace));
@@ -77,9 +74,7 @@ pub(super) fn write(
         };
         table.insert(name, value);
     }
-    let mut to = BasicProperties::default()
-        .with_delivery_mode(PERSISTENT)
-        .with_headers(table);
+    let mut to = BasicProperties::default().with_delivery_mode(PERSISTENT).with_headers(table);
     // What came in as a short string fits; anything else is left out rather than cut, because
     // half an identifier is another identifier.
     let short = |text: &Option<String>| ShortString::try_new(text.clone()?).ok();
@@ -149,10 +144,7 @@ fn integer(value: &AMQPValue) -> Option<i64> {
     }
 }
 
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "every type that is no text is treated alike"
-)]
+#[expect(clippy::wildcard_enum_match_arm, reason = "every type that is no text is treated alike")]
 fn text(value: &AMQPValue) -> Option<String> {
     match value {
         AMQPValue::LongString(text) => String::from_utf8(text.as_bytes().to_vec()).ok(),
@@ -166,6 +158,5 @@ fn long(text: &str) -> AMQPValue {
 }
 
 fn clipped(text: &str) -> &str {
-    text.get(..text.floor_char_boundary(TEXT_LEN_MAX))
-        .unwrap_or(text)
+    text.get(..text.floor_char_boundary(TEXT_LEN_MAX)).unwrap_or(text)
 }

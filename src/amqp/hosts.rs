@@ -40,27 +40,18 @@ impl Hosts {
             Address::read(url, broker.heartbeat)
                 .map_err(|reason| CannotStart::Address { index, reason })
         };
-        let addresses: Vec<_> = broker
-            .urls
-            .iter()
-            .enumerate()
-            .map(read)
-            .collect::<Result<_, _>>()?;
+        let addresses: Vec<_> =
+            broker.urls.iter().enumerate().map(read).collect::<Result<_, _>>()?;
         if addresses.is_empty() {
             return Err(CannotStart::NoAddress);
         }
-        Ok(Self {
-            addresses,
-            tls: tls::read(broker)?,
-        })
+        Ok(Self { addresses, tls: tls::read(broker)? })
     }
 
     /// The hosts, each alone, in order.
     pub(super) fn each(&self) -> impl Iterator<Item = Host<'_>> {
         let tls = &self.tls;
-        self.addresses
-            .iter()
-            .map(move |address| Host { address, tls })
+        self.addresses.iter().map(move |address| Host { address, tls })
     }
 
     /// Connects to the first one that answers. `purpose` is a part of the connection's name.

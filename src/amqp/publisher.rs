@@ -52,14 +52,8 @@ enum Verdict {
 
 impl Publisher {
     pub(super) fn new(broker: Broker, topology: &Topology, patience: Duration) -> Self {
-        let inner = Inner {
-            broker,
-            routes: Routes::new(topology),
-            patience,
-        };
-        Self {
-            inner: Arc::new(inner),
-        }
+        let inner = Inner { broker, routes: Routes::new(topology), patience };
+        Self { inner: Arc::new(inner) }
     }
 
     async fn send(&self, outgoing: &Outgoing) -> Result<(), Unpublished> {
@@ -114,8 +108,8 @@ impl Publisher {
 }
 
 impl Outbox for Publisher {
-    async fn publish(&self, outgoing: Outgoing) -> Result<(), Unpublished> {
-        let result = self.send(&outgoing).await;
+    async fn publish(&self, outgoing: &Outgoing) -> Result<(), Unpublished> {
+        let result = self.send(outgoing).await;
         let kind = match outgoing {
             Outgoing::Event(_) => "event",
             Outgoing::Retry { .. } => "retry",
@@ -132,10 +126,7 @@ async fn publish(
     body: &Bytes,
     properties: BasicProperties,
 ) -> Verdict {
-    let options = BasicPublishOptions {
-        mandatory: true,
-        ..BasicPublishOptions::default()
-    };
+    let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
     let written = channel.basic_publish(
         route.exchange.clone(),
         route.routing_key.clone(),

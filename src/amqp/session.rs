@@ -72,9 +72,7 @@ impl Session {
             blocked: AtomicBool::new(false),
             block_changes: AtomicU64::new(0),
         };
-        Self {
-            inner: Arc::new(inner),
-        }
+        Self { inner: Arc::new(inner) }
     }
 
     /// Begins to consume a queue. A queue that is missing, or that may not be consumed, ends
@@ -96,6 +94,11 @@ impl Session {
     /// Returns once it has ended.
     pub async fn ended(&self) {
         self.inner.ended.cancelled().await;
+    }
+
+    /// Ends when it has.
+    pub fn ending(&self) -> CancellationToken {
+        self.inner.ended.clone()
     }
 
     /// Why it has ended.
@@ -191,9 +194,7 @@ impl Session {
 
     pub(super) async fn open_publishing_channel(&self) -> lapin::Result<Channel> {
         let channel = self.inner.publish.get().create_channel().await?;
-        channel
-            .confirm_select(lapin::options::ConfirmSelectOptions::default())
-            .await?;
+        channel.confirm_select(lapin::options::ConfirmSelectOptions::default()).await?;
         Ok(channel)
     }
 

@@ -111,10 +111,7 @@ impl Broker {
     /// The session at hand, if it lives.
     pub(super) fn live_session(&self) -> Option<Session> {
         let session = self.shared.sessions.borrow();
-        session
-            .as_ref()
-            .filter(|session| session.is_live())
-            .cloned()
+        session.as_ref().filter(|session| session.is_live()).cloned()
     }
 
     /// What can be told of it, and when that changes.
@@ -147,9 +144,7 @@ impl Broker {
     /// Ends the session and the supervisor, within a few seconds whatever the broker does.
     pub async fn close(&self) {
         self.shared.stop.cancel();
-        timeout(CLOSE_TIMEOUT, self.shared.stopped.cancelled())
-            .await
-            .ok();
+        timeout(CLOSE_TIMEOUT, self.shared.stopped.cancelled()).await.ok();
         if let Some(session) = self.shared.sessions.send_replace(None) {
             session.end(STOPPING);
         }
@@ -181,9 +176,7 @@ async fn supervise(shared: Arc<Shared>) {
         }
     }
     let reason = STOPPING.to_owned();
-    shared
-        .state
-        .send_replace(BrokerState::Disconnected { reason });
+    shared.state.send_replace(BrokerState::Disconnected { reason });
     facts::BrokerClosed.tell();
     shared.stopped.cancel();
 }
@@ -227,11 +220,7 @@ impl Shared {
             if !session.is_live() {
                 return;
             }
-            let state = if blocked {
-                BrokerState::Blocked
-            } else {
-                BrokerState::Connected
-            };
+            let state = if blocked { BrokerState::Blocked } else { BrokerState::Connected };
             self.tell(state, session.address());
         }
     }

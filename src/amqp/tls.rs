@@ -61,20 +61,16 @@ pub(super) fn read(broker: &config::Broker) -> Result<OwnedTLSConfig, TlsError> 
         (Some(cert), Some(key)) => Some(identity(cert, key)?),
         (Some(_), None) | (None, Some(_)) => return Err(TlsError::HalfIdentity),
     };
-    Ok(OwnedTLSConfig {
-        identity,
-        cert_chain,
-    })
+    Ok(OwnedTLSConfig { identity, cert_chain })
 }
 
 fn roots(path: &Path) -> Result<String, TlsError> {
     let text = read_file("ca_file", path)?;
     let mut store = rustls::RootCertStore::empty();
     for certificate in certificates("ca_file", path, text.as_bytes())? {
-        store.add(certificate).map_err(|err| TlsError::NotARoot {
-            path: path.to_owned(),
-            reason: err.to_string(),
-        })?;
+        store
+            .add(certificate)
+            .map_err(|err| TlsError::NotARoot { path: path.to_owned(), reason: err.to_string() })?;
     }
     Ok(text)
 }
@@ -84,14 +80,9 @@ fn identity(cert: &Path, key: &Path) -> Result<OwnedIdentity, TlsError> {
     certificates("cert_file", cert, pem.as_bytes())?;
     let key_pem = read_file("key_file", key)?;
     if PrivateKeyDer::from_pem_slice(key_pem.as_bytes()).is_err() {
-        return Err(TlsError::NoKey {
-            path: key.to_owned(),
-        });
+        return Err(TlsError::NoKey { path: key.to_owned() });
     }
-    Ok(OwnedIdentity::PKCS8 {
-        pem: pem.into_bytes(),
-        key: key_pem.into_bytes(),
-    })
+    Ok(OwnedIdentity::PKCS8 { pem: pem.into_bytes(), key: key_pem.into_bytes() })
 }
 
 fn certificates(
@@ -102,10 +93,7 @@ fn certificates(
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match found {
         Ok(found) if !found.is_empty() => Ok(found),
-        Ok(_) | Err(_) => Err(TlsError::NoCertificate {
-            key,
-            path: path.to_owned(),
-        }),
+        Ok(_) | Err(_) => Err(TlsError::NoCertificate { key, path: path.to_owned() }),
     }
 }
 

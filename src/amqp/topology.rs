@@ -160,11 +160,7 @@ impl Topology {
     fn add_shared(&mut self) {
         let parked = parked_name(&self.prefix);
         self.add_exchange(parked.clone(), Kind::Fanout, None);
-        self.add_exchange(
-            intents_exchange(&self.prefix),
-            Kind::Direct,
-            Some(parked.clone()),
-        );
+        self.add_exchange(intents_exchange(&self.prefix), Kind::Direct, Some(parked.clone()));
         self.add_exchange(results_exchange(&self.prefix), Kind::Topic, None);
         let limit = ("x-delivery-limit", Argument::Number(PARKED_DELIVERY_LIMIT));
         self.add_queue(Queue::new(parked.clone(), [limit]), &parked, "");
@@ -192,11 +188,7 @@ impl Topology {
     }
 
     fn add_exchange(&mut self, name: String, kind: Kind, alternate: Option<String>) {
-        self.exchanges.push(Exchange {
-            name,
-            kind,
-            alternate,
-        });
+        self.exchanges.push(Exchange { name, kind, alternate });
     }
 
     fn add_queue(&mut self, queue: Queue, exchange: &str, routing_key: &str) {
@@ -222,11 +214,7 @@ impl Queue {
     fn new<const N: usize>(name: String, arguments: [(&'static str, Argument); N]) -> Self {
         let mut arguments = BTreeMap::from(arguments);
         arguments.insert("x-queue-type", Argument::Text("quorum".to_owned()));
-        Self {
-            name,
-            arguments,
-            merchant: None,
-        }
+        Self { name, arguments, merchant: None }
     }
 }
 

@@ -4,13 +4,38 @@ use crate::amqp::CannotStart;
 use crate::amqp::topology::{CannotDeclare, NameTooLong, Topology, apply};
 use crate::config::Config;
 
-/// What the command line asks for.
-#[derive(Clone, Debug, Default)]
+/// What `smartsend topology` takes.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Declares everything on the broker; what is there already as it should be stays as it is.
+    Apply(Choice),
+    /// Prints a definitions file for `rabbitmqctl import_definitions`.
+    Export(Choice),
+}
+
+/// What is wanted of the topology.
+#[derive(Clone, Debug, Default, clap::Args)]
 pub struct Choice {
-    /// `--results-queue NAME`: a queue for downstream, bound to every result.
+    /// Also a queue of this name, bound to every result event.
+    #[arg(long, value_name = "NAME")]
     pub results_queue: Option<String>,
-    /// `--merchant NAME`: no other merchant's queue.
+    /// Only this merchant's queue, not the other merchants'.
+    #[arg(long, value_name = "NAME")]
     pub merchant: Option<String>,
+}
+
+/// Does what was asked; the text is for stdout.
+pub async fn execute(config: &Config, options: &Options) -> Result<String, Failed> {
+    match &options.verb {
+        Verb::Apply(choice) => apply_chosen(config, choice).await,
+        Verb::Export(choice) => export_chosen(config, choice),
+    }
 }
 
 /// Why the command failed.

@@ -2,4 +2,5 @@
 
 pub mod broker;
 pub mod provider;
+pub mod calls;
 pub mod intents;

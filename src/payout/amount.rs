@@ -52,11 +52,7 @@ impl Amount {
         let short = match text.split_once('.') {
             Some((whole, decimals)) => {
                 let decimals = decimals.trim_end_matches('0');
-                if decimals.is_empty() {
-                    whole.to_owned()
-                } else {
-                    format!("{whole}.{decimals}")
-                }
+                if decimals.is_empty() { whole.to_owned() } else { format!("{whole}.{decimals}") }
             }
             None => text.to_owned(),
         };

@@ -18,6 +18,19 @@ pub struct Account {
     pub api: Api,
 }
 
+impl Account {
+    /// Whether headers name another account or API, also where the rest of them cannot be read or
+    /// is not believed: looks here would not find what was sent there.
+    pub fn is_foreign_to(&self, headers: &BTreeMap<String, Value>) -> bool {
+        let names_another = |name: &str, ours: &str| match headers.get(name) {
+            Some(Value::Text(theirs)) => theirs != ours,
+            Some(Value::Number(_)) | None => false,
+        };
+        names_another("account", &self.payout_merchant_id)
+            || names_another("api", self.api.as_str())
+    }
+}
+
 /// A version of Smart Send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Api {
@@ -102,13 +115,8 @@ pub enum Seen {
 }
 
 impl Seen {
-    const ALL: [Self; 5] = [
-        Self::Redelivered,
-        Self::Recent,
-        Self::Duplicate,
-        Self::Unknown,
-        Self::Refused,
-    ];
+    const ALL: [Self; 5] =
+        [Self::Redelivered, Self::Recent, Self::Duplicate, Self::Unknown, Self::Refused];
 
     /// The word in the header.
     pub fn as_str(self) -> &'static str {
@@ -181,11 +189,7 @@ impl Record {
             attempts: self.attempts.saturating_add(1),
             looks: 0,
             waited: Duration::ZERO,
-            state: State::Unsure(Doubt {
-                seen,
-                last_sent,
-                code,
-            }),
+            state: State::Unsure(Doubt { seen, last_sent, code }),
             ..self
         }
     }
@@ -197,10 +201,7 @@ impl Record {
             ("record".to_owned(), text(VERSION)),
             ("account".to_owned(), text(&self.account.payout_merchant_id)),
             ("api".to_owned(), text(self.account.api.as_str())),
-            (
-                "first-seen".to_owned(),
-                Value::Text(written(self.first_seen)),
-            ),
+            ("first-seen".to_owned(), Value::Text(written(self.first_seen))),
             ("waited".to_owned(), Value::Number(millis(self.waited))),
             ("attempts".to_owned(), Value::Number(self.attempts.into())),
             ("looks".to_owned(), Value::Number(self.looks.into())),
@@ -286,10 +287,7 @@ impl Reader<'_> {
     }
 
     fn millis(&self, name: &'static str) -> Result<Duration, Unreadable> {
-        let millis = self
-            .number(name)?
-            .try_into()
-            .map_err(|_| Unreadable(name))?;
+        let millis = self.number(name)?.try_into().map_err(|_| Unreadable(name))?;
         Ok(Duration::from_millis(millis))
     }
 
@@ -308,11 +306,7 @@ impl Reader<'_> {
         name: &'static str,
         read: impl Fn(&Self, &'static str) -> Result<T, Unreadable>,
     ) -> Result<Option<T>, Unreadable> {
-        if self.0.contains_key(name) {
-            read(self, name).map(Some)
-        } else {
-            Ok(None)
-        }
+        if self.0.contains_key(name) { read(self, name).map(Some) } else { Ok(None) }
     }
 }
 

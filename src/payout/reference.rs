@@ -22,10 +22,7 @@ impl Reference {
         if text.chars().count() > REFERENCE_LEN_MAX {
             return Err("must have at most 40 characters");
         }
-        if !text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
-        {
+        if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
             return Err("may hold only letters, digits, '_' and '-'");
         }
         Ok(Self(text.into()))

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::customer::Private;
 
 /// What one call showed.
+#[expect(clippy::large_enum_variant, reason = "one lives at a time, and most are answers")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Sighting {
     /// No byte of the request can have reached the provider.

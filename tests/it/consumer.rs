@@ -6,11 +6,12 @@ use lapin::BasicProperties;
 use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use smartsend::amqp::{AmqpDelivery, End, Inbox, NoInbox, Session};
+use smartsend::clock::SystemClock;
 use smartsend::payout::record::Value;
 use smartsend::ports::{Clock, Delivery, Gone, Moment};
 use tokio::time::timeout;
 
-use crate::support::amqp::{RealClock, Running, declared, settings, start};
+use crate::support::amqp::{Running, declared, settings, start};
 use crate::support::broker::{Node, publish, take_next};
 
 const SOON: Duration = Duration::from_secs(30);
@@ -32,12 +33,7 @@ impl Ground {
         let running = start(&settings);
         let session = running.broker.session().await;
         let inbox = session.consume(QUEUE, 10).await.unwrap();
-        Self {
-            vhost,
-            running,
-            session,
-            inbox,
-        }
+        Self { vhost, running, session, inbox }
     }
 
     async fn send(&self, node: &Node, body: &str) {
@@ -95,11 +91,7 @@ async fn a_queue_that_is_deleted_ends_the_session() {
     assert!(ground.next().await.is_none());
     assert_eq!(ground.inbox.end(), Some(End::Fault));
     assert!(!ground.session.is_live());
-    assert!(
-        ground.session.reason().contains(QUEUE),
-        "{}",
-        ground.session.reason()
-    );
+    assert!(ground.session.reason().contains(QUEUE), "{}", ground.session.reason());
 
     // The queue is still missing in the next session, and that concerns nobody else.
     let session = ground.running.broker.session().await;
@@ -150,11 +142,7 @@ async fn what_is_let_go_comes_back_in_a_new_session() {
     let node = Node::shared();
     let mut ground = Ground::new(node).await;
     ground.send(node, "again").await;
-    ground
-        .next()
-        .await
-        .unwrap()
-        .let_go("it could not be handed back");
+    ground.next().await.unwrap().let_go("it could not be handed back");
     assert!(ground.next().await.is_none());
     assert_eq!(ground.session.reason(), "it could not be handed back");
     let session = ground.running.broker.session().await;
@@ -194,17 +182,12 @@ async fn headers_of_every_integer_type_are_read_and_of_other_types_are_unreadabl
         ("x-smartsend-f", AMQPValue::LongLongInt(i64::MIN)),
         ("x-smartsend-g", AMQPValue::LongString("text".into())),
         ("x-smartsend-h", AMQPValue::Boolean(true)),
-        (
-            "x-smartsend-i",
-            AMQPValue::LongString(vec![0xff, 0xfe].into()),
-        ),
+        ("x-smartsend-i", AMQPValue::LongString(vec![0xff, 0xfe].into())),
         ("x-other", AMQPValue::LongLongInt(1)),
     ] {
         table.insert(name.into(), value);
     }
-    let properties = BasicProperties::default()
-        .with_headers(table)
-        .with_user_id("guest".into());
+    let properties = BasicProperties::default().with_headers(table).with_user_id("guest".into());
     assert!(publish(&connection, "smartsend.intents", "default", b"", properties).await);
     let delivery = ground.next().await.unwrap();
     assert!(delivery.delivered().own, "the same login wrote it");
@@ -277,11 +260,7 @@ async fn what_arrived_while_the_process_was_frozen_looks_at_least_so_old() {
     for _ in 0..10 {
         let delivery = ground.next().await.unwrap();
         let received = delivery.delivered().received.wall;
-        assert!(
-            received <= sent_at.wall,
-            "{received} is after {}",
-            sent_at.wall
-        );
+        assert!(received <= sent_at.wall, "{received} is after {}", sent_at.wall);
         assert!(woke_at.wall.duration_since(received).as_secs_f64() >= 3.0);
         assert!(delivery.still_ours().await);
         delivery.acknowledge().await.unwrap();
@@ -291,9 +270,7 @@ async fn what_arrived_while_the_process_was_frozen_looks_at_least_so_old() {
     let before = wall();
     ground.send(node, "fresh").await;
     let delivery = ground.next().await.unwrap();
-    let early = before
-        .wall
-        .duration_since(delivery.delivered().received.wall);
+    let early = before.wall.duration_since(delivery.delivered().received.wall);
     assert!(early.as_secs_f64() < 2.0, "dated back by {early:?}");
     delivery.acknowledge().await.unwrap();
 }
@@ -326,13 +303,10 @@ async fn only_one_of_two_workers_gets_the_deliveries_and_the_other_takes_over() 
 }
 
 fn wall() -> Moment {
-    RealClock::new().now()
+    SystemClock::start().now()
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "blocking the runtime is the point"
-)]
+#[expect(clippy::disallowed_methods, reason = "blocking the runtime is the point")]
 fn block(duration: Duration) {
     std::thread::sleep(duration);
 }

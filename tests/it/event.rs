@@ -1,1 +1,292 @@
-//! event.
+//! Events: their ids, their JSON, and that a repeat is the same event.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use smartsend::payout::customer::Private;
+use smartsend::payout::decision::{Failure, Unresolved, Verdict};
+use smartsend::payout::event::wire::errors_json;
+use smartsend::payout::event::{Event, EventKind, Origin};
+use smartsend::payout::intent::wire::parse;
+use smartsend::payout::intent::{FieldError, Intent};
+use smartsend::payout::link::LinkHosts;
+use smartsend::payout::outcome::Made;
+use smartsend::payout::record::{Account, Api, Record};
+
+const EXAMPLE: &str = r#"{ "merchantRefId": "order-8841-r1", "amount": "100.50",
+    "description": "Refund for order 8841", "custName": "Asha Rao", "custMobile": "9999999999",
+    "custEmail": "asha@example.com", "deadline": "2026-11-25T18:30:00Z",
+    "metadata": { "orderId": "8841" } }"#;
+
+fn intent() -> Intent {
+    parse(EXAMPLE.as_bytes(), Api::V1).unwrap()
+}
+
+fn noon() -> Timestamp {
+    "2026-11-24T09:30:00.123Z".parse().unwrap()
+}
+
+fn record() -> Record {
+    let account = Account { payout_merchant_id: "1111312".to_owned(), api: Api::V1 };
+    Record::first(account, "2026-11-24T09:00:00Z".parse().unwrap())
+}
+
+fn made() -> Made {
+    let text = Private::new("https://www.payumoney.com/smartPay?id=ab%2Bc%3D");
+    let link = LinkHosts::Only(vec!["payumoney.com".to_owned()]).admit(&text).unwrap();
+    Made { link_id: link.own_id(), link }
+}
+
+fn origin(message_id: Option<&str>) -> Origin<'_> {
+    Origin { merchant: "default", message_id, now: noon() }
+}
+
+fn event(verdict: Verdict) -> Event {
+    Event::of_verdict(&intent(), &record(), verdict, origin(None))
+}
+
+fn created() -> Verdict {
+    Verdict::Created { made: made(), recovered: false }
+}
+
+fn json_of(event: &Event) -> Value {
+    serde_json::from_slice(&event.to_json()).unwrap()
+}
+
+#[test]
+fn the_ids_are_those_of_the_contract() {
+    assert_eq!(event(created()).id.to_string(), "aadb5ff6-b374-591e-9681-ae73e85114a3");
+    let failed = event(Verdict::Failed(Failure::DeadlinePassed));
+    assert_eq!(failed.id.to_string(), "bd7b4550-0237-5153-8239-20c19f57e461");
+    assert_eq!(failed.intent_id, "a3d78b6f-af37-51c8-ad59-5d489ffd1635");
+}
+
+#[test]
+fn a_created_event_is_exactly_this() {
+    let event = Event::of_verdict(&intent(), &record(), created(), origin(Some("upstream-17")));
+    assert_eq!(event.kind(), EventKind::Created);
+    assert_eq!(
+        json_of(&event),
+        json!({
+            "specversion": "1.0",
+            "id": "aadb5ff6-b374-591e-9681-ae73e85114a3",
+            "source": "urn:smartsend:default",
+            "type": "smartsend.link.created",
+            "subject": "order-8841-r1",
+            "time": "2026-11-24T09:30:00.123Z",
+            "datacontenttype": "application/json",
+            "data": {
+                "merchant": "default",
+                "merchantRefId": "order-8841-r1",
+                "intentId": "upstream-17",
+                "amount": "100.50",
+                "description": "Refund for order 8841",
+                "custName": "Asha Rao",
+                "custMobile": "9999999999",
+                "custEmail": "asha@example.com",
+                "metadata": { "orderId": "8841" },
+                "link": "https://www.payumoney.com/smartPay?id=ab%2Bc%3D",
+                "linkId": "ab+c=",
+                "recovered": false,
+                "attempts": 1
+            }
+        })
+    );
+}
+
+#[test]
+fn a_failed_event_has_a_reason_in_place_of_the_link() {
+    let event = event(Verdict::Failed(Failure::Rejected(1101)));
+    let json = json_of(&event);
+    assert_eq!(json["type"], "smartsend.link.failed");
+    assert_eq!(
+        json["data"],
+        json!({
+            "merchant": "default",
+            "merchantRefId": "order-8841-r1",
+            "intentId": "a3d78b6f-af37-51c8-ad59-5d489ffd1635",
+            "amount": "100.50",
+            "description": "Refund for order 8841",
+            "custName": "Asha Rao",
+            "custMobile": "9999999999",
+            "custEmail": "asha@example.com",
+            "metadata": { "orderId": "8841" },
+            "reason": {
+                "code": "INVALID_MERCHNAT_REF_ID",
+                "providerCode": 1101,
+                "message": "the provider does not accept this reference"
+            }
+        })
+    );
+}
+
+#[test]
+fn an_event_of_an_intent_that_cannot_be_read_tells_every_error_and_what_is_valid() {
+    let body = br#"{"merchantRefId":"order-1","amount":"1e2","custMobile":"9999999999"}"#;
+    let invalid = parse(body, Api::V1).unwrap_err();
+    let event = Event::of_invalid(*invalid, body, origin(Some("m-1")));
+    assert_eq!(event.kind(), EventKind::Failed);
+    let json = json_of(&event);
+    assert_eq!(json["subject"], "order-1");
+    assert_eq!(
+        json["data"],
+        json!({
+            "merchant": "default",
+            "merchantRefId": "order-1",
+            "intentId": "m-1",
+            "custMobile": "9999999999",
+            "metadata": {},
+            "reason": {
+                "code": "INVALID_INTENT",
+                "message":
+                    "it is not an intent by the contract; mend the fields and use a new reference"
+            },
+            "errors": [
+                {
+                    "field": "amount",
+                    "message": "must be digits with at most two decimals, such as 100.50"
+                },
+                { "field": "description", "message": "is missing" }
+            ]
+        })
+    );
+}
+
+#[test]
+fn an_event_of_a_body_that_is_no_json_has_no_subject() {
+    let invalid = parse(b"<xml/>", Api::V1).unwrap_err();
+    let json = json_of(&Event::of_invalid(*invalid, b"<xml/>", origin(None)));
+    assert!(json.get("subject").is_none());
+    assert!(json["data"].get("merchantRefId").is_none());
+    assert_eq!(json["data"]["errors"][0]["field"], "body");
+}
+
+#[test]
+fn an_unresolved_event_has_its_reason_and_since_when() {
+    let event = event(Verdict::Unresolved(Unresolved::Refused(Some(1128))));
+    let json = json_of(&event);
+    assert_eq!(json["type"], "smartsend.link.unresolved");
+    assert_eq!(json["data"]["since"], "2026-11-24T09:00:00.000Z");
+    assert_eq!(
+        json["data"]["reason"],
+        json!({
+            "code": "REFUSED",
+            "providerCode": 1128,
+            "message": "the amount is above a limit of the account"
+        })
+    );
+    assert!(json["data"].get("link").is_none());
+}
+
+#[test]
+fn a_repeat_differs_only_in_time_recovered_and_attempts() {
+    let first = event(created());
+    let later = Origin { now: "2026-11-24T10:00:00Z".parse().unwrap(), ..origin(None) };
+    let record = Record { attempts: 3, looks: 2, returns: 5, ..record() };
+    let verdict = Verdict::Created { made: made(), recovered: true };
+    let mut repeat = json_of(&Event::of_verdict(&intent(), &record, verdict, later));
+    let mut first = json_of(&first);
+    assert_ne!(first["time"], repeat["time"]);
+    assert_eq!(repeat["data"]["attempts"], 3);
+    for json in [&mut first, &mut repeat] {
+        json["time"].take();
+        json["data"]["recovered"].take();
+        json["data"]["attempts"].take();
+    }
+    assert_eq!(first, repeat);
+}
+
+#[test]
+fn a_link_keeps_its_id_when_create_and_details_name_it_differently() {
+    // Create calls it by base64, details by a UUID; what the link itself holds is the same.
+    let bare = Private::new("https://payumoney.com/smartPay?id=ab+c=");
+    let link = LinkHosts::Only(vec!["payumoney.com".to_owned()]).admit(&bare).unwrap();
+    assert_eq!(link.own_id(), Some(Private::new("ab+c=")));
+    assert_eq!(made().link_id, Some(Private::new("ab+c=")));
+}
+
+#[test]
+fn the_writing_of_amount_mobile_and_email_does_not_change_an_id() {
+    let same = EXAMPLE
+        .replace("\"100.50\"", "100.5")
+        .replace("9999999999", "+919999999999")
+        .replace("asha@example.com", "Asha@Example.COM");
+    let same = parse(same.as_bytes(), Api::V1).unwrap();
+    let event = Event::of_verdict(&same, &record(), created(), origin(None));
+    assert_eq!(event.id.to_string(), "aadb5ff6-b374-591e-9681-ae73e85114a3");
+}
+
+#[test]
+fn another_merchant_reference_amount_or_customer_is_another_event() {
+    let ids = |text: String, merchant| {
+        let intent = parse(text.as_bytes(), Api::V1).unwrap();
+        let origin = Origin { merchant, message_id: None, now: noon() };
+        Event::of_verdict(&intent, &record(), created(), origin).id
+    };
+    let mut all = vec![
+        ids(EXAMPLE.to_owned(), "default"),
+        ids(EXAMPLE.to_owned(), "other"),
+        ids(EXAMPLE.replace("order-8841-r1", "order-8841-r2"), "default"),
+        ids(EXAMPLE.replace("100.50", "100.51"), "default"),
+        ids(EXAMPLE.replace("9999999999", "9999999998"), "default"),
+        ids(EXAMPLE.replace("asha@", "usha@"), "default"),
+        ids(EXAMPLE.replace("\"9999999999\"", "\"\""), "default"),
+    ];
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all.len(), 7);
+}
+
+// Trace 18: two unreadable intents shared an id, and downstream dropped one.
+#[test]
+fn trace_18_two_unreadable_bodies_have_different_ids() {
+    let id = |body: &[u8], merchant| {
+        let origin = Origin { merchant, message_id: None, now: noon() };
+        let event = Event::of_invalid(*parse(body, Api::V1).unwrap_err(), body, origin);
+        (event.id.to_string(), event.intent_id)
+    };
+    assert_ne!(id(b"{", "default"), id(b"[", "default"));
+    assert_ne!(id(b"{", "default"), id(b"{", "other"));
+    assert_eq!(id(b"{", "default"), id(b"{", "default"));
+    // By the contract: `raw`, merchant, type, body; for the intent the same without the type.
+    let namespace = uuid::Uuid::from_u128(0x3631_d4dc_f449_5d75_9daf_e56f_d004_27d6);
+    let by = |name: &str| uuid::Uuid::new_v5(&namespace, name.as_bytes()).to_string();
+    let expected = (by("raw\ndefault\nsmartsend.link.failed\n{"), by("raw\ndefault\n{"));
+    assert_eq!(id(b"{", "default"), expected);
+}
+
+#[test]
+fn the_reasons_are_those_of_the_contract() {
+    let unresolved = [
+        (Unresolved::OutcomeUnknown, "OUTCOME_UNKNOWN"),
+        (Unresolved::Refused(None), "REFUSED"),
+        (Unresolved::NotSent, "NOT_SENT"),
+        (Unresolved::LinkUnknown, "LINK_UNKNOWN"),
+        (Unresolved::LinkClosed, "LINK_CLOSED"),
+        (Unresolved::LinkHost, "LINK_HOST"),
+        (Unresolved::ReferenceConflict, "REFERENCE_CONFLICT"),
+        (Unresolved::OverLimit, "OVER_LIMIT"),
+        (Unresolved::AccountChanged, "ACCOUNT_CHANGED"),
+    ];
+    for (why, code) in unresolved {
+        assert_eq!(why.code(), code);
+        assert!(!why.message().is_empty());
+    }
+    assert_eq!(Failure::DeadlinePassed.code(), "DEADLINE_PASSED");
+    assert_eq!(Failure::DuplicateReference.code(), "DUPLICATE_REFERENCE");
+    assert_eq!(Failure::Rejected(4711).code(), "CODE_4711");
+}
+
+#[test]
+fn a_debug_of_an_event_shows_no_person_and_no_link() {
+    let shown = format!("{:?}", event(created()));
+    for private in ["Asha", "9999999999", "asha@", "smartPay", "ab+c", "Refund"] {
+        assert!(!shown.contains(private), "{private} in {shown}");
+    }
+}
+
+#[test]
+fn the_errors_of_a_parked_copy_are_json() {
+    let error = FieldError { field: "amount".to_owned(), message: "is missing".to_owned() };
+    assert_eq!(errors_json(&[error]), r#"[{"field":"amount","message":"is missing"}]"#);
+}

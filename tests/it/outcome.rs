@@ -1,1 +1,86 @@
-//! outcome.
+//! The classification, enumerated: every status, every code, every shape.
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test names the outcome that it wants")]
+
+mod codes;
+mod explained;
+mod likeness;
+mod links;
+mod looks;
+mod statuses;
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use smartsend::cli::explain::{COLUMNS, explain, explain_all};
+use smartsend::payout::codes::{CODES, Code, Meaning};
+use smartsend::payout::customer::Private;
+use smartsend::payout::intent::Intent;
+use smartsend::payout::intent::wire::parse;
+use smartsend::payout::link::LinkHosts;
+use smartsend::payout::outcome::look::{Details, DetailsLink, Likeness, Look, LookFailure};
+use smartsend::payout::outcome::table::{
+    ByStatus, DUPLICATE_WORDS, NOT_FOUND_WORDS, STATUS_ROWS, THROTTLE_WORDS, by_status,
+};
+use smartsend::payout::outcome::{Denial, Outcome, Terms, Unclear};
+use smartsend::payout::record::Api;
+use smartsend::payout::reference::Reference;
+use smartsend::payout::sighting::{Answer, Data, Envelope, RetryAfter, Sighting, Silence, Unsent};
+
+const LINK: &str = "https://www.payumoney.com/smartPay?id=abc";
+
+fn reference() -> Reference {
+    Reference::parse("order-1").unwrap()
+}
+
+fn terms() -> Terms {
+    let hosts = ["payumoney.com", "payu.in"].map(str::to_owned).to_vec();
+    Terms { rejects: Vec::new(), link_hosts: LinkHosts::Only(hosts) }
+}
+
+fn answer(status: u16, envelope: Option<Envelope>) -> Sighting {
+    Sighting::Answered(Answer { status, retry_after: None, envelope })
+}
+
+fn create(status: u16, envelope: Option<Envelope>) -> Outcome {
+    Outcome::classify(answer(status, envelope), &reference(), &terms())
+}
+
+fn look(status: u16, envelope: Option<Envelope>) -> Look {
+    Look::classify(answer(status, envelope), &reference(), &terms())
+}
+
+fn success(link: Option<&str>) -> Envelope {
+    let data = Data { link: link.map(Private::new), ..Data::default() };
+    Envelope { status: 0, codes: Vec::new(), texts: vec![Private::new("Success")], data }
+}
+
+fn refusal(codes: &[i64], texts: &[&str]) -> Envelope {
+    let texts = texts.iter().map(|text| Private::new(*text)).collect();
+    Envelope { status: 1, codes: codes.to_vec(), texts, data: Data::default() }
+}
+
+fn refused_with(codes: &[i64]) -> Outcome {
+    create(200, Some(refusal(codes, &["Fail"])))
+}
+
+fn found(link: &str) -> Envelope {
+    let data = Data {
+        reference: Some("order-1".to_owned()),
+        link: Some(Private::new(link)),
+        link_id: Some(Private::new("0b0e-uuid")),
+        link_status: Some("PENDING".to_owned()),
+        amount: Some("100.5".to_owned()),
+        mobile: Some(Private::new("9999999999")),
+        email: Some(Private::new("asha@example.com")),
+        ..Data::default()
+    };
+    Envelope { status: 0, codes: Vec::new(), texts: Vec::new(), data }
+}
+
+fn not_found() -> Envelope {
+    let text = "Smart Send Record not found with merchant reference id - order-1. for Payout \
+                Merchant Id - 1111312. Kindly fetch details after some time.";
+    let data = Data { reference: Some("order-1".to_owned()), ..Data::default() };
+    Envelope { status: 1, codes: Vec::new(), texts: vec![Private::new(text)], data }
+}

@@ -1,1 +1,59 @@
-//! provider.
+//! Each way in which an exchange can fail is seen as what it proves, and nothing is sent twice.
+//!
+//! Every test asserts both sides: what the account reports, and what the server wrote down.
+
+mod answers;
+mod calls;
+mod phases;
+mod tls;
+
+use smartsend::config::Merchant;
+use smartsend::payout::reference::Reference;
+use smartsend::payout::sighting::{Answer, Sighting, Silence, Unsent};
+use smartsend::payu::Account;
+use smartsend::ports::Provider;
+
+use crate::support::account::{create_call, intent, merchant, token};
+use crate::support::clock::ManualClock;
+use crate::support::raw_server::RawServer;
+
+const CREATED: &str = r#"{"status":0,"msg":"Success","code":null,"data":{"link":"https://test.payumoney.com/x","linkId":"a+b="}}"#;
+
+fn account(merchant: &Merchant) -> Account<ManualClock> {
+    Account::new(merchant, ManualClock::new()).unwrap()
+}
+
+fn account_at(server: &RawServer) -> Account<ManualClock> {
+    account(&merchant(&server.url("/payout"), &server.url("/oauth/token")))
+}
+
+/// One create for the reference `order-1`.
+async fn create(account: &Account<ManualClock>) -> Sighting {
+    account.create(&token(), &create_call(&intent("order-1"))).await
+}
+
+/// One look for the reference `order-1`.
+async fn look(account: &Account<ManualClock>) -> Sighting {
+    account.look(&token(), &Reference::parse("order-1").unwrap()).await
+}
+
+fn answered(sighting: Sighting) -> Answer {
+    let Sighting::Answered(answer) = sighting else {
+        panic!("no answer: {sighting:?}");
+    };
+    answer
+}
+
+fn has_link(sighting: Sighting) -> bool {
+    answered(sighting).envelope.is_some_and(|envelope| envelope.data.link.is_some())
+}
+
+/// What a connection shows that ends while a request is handed to it. Which of them it is
+/// depends on who is faster, and only hyper can know.
+fn ended_at_once(sighting: &Sighting) -> bool {
+    matches!(
+        sighting,
+        Sighting::NotSent(Unsent::Connect | Unsent::Unstarted)
+            | Sighting::NoAnswer(Silence::Connection)
+    )
+}

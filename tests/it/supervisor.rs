@@ -10,12 +10,13 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
 };
 use smartsend::amqp::{Broker, BrokerState, Topology};
+use smartsend::clock::SystemClock;
 use smartsend::config;
 use smartsend::ports::{Copied, Headers, Outbox, Outgoing, Properties, Unpublished};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
-use crate::support::amqp::{RealClock, declared, settings, start};
+use crate::support::amqp::{declared, settings, start};
 use crate::support::broker::Node;
 use crate::support::broker_proxy::{Mode, Proxy};
 
@@ -55,10 +56,7 @@ async fn a_broker_that_is_absent_at_the_start_is_used_once_it_is_there() {
         panic!("{state:?}");
     };
     assert!(reason.contains(&proxy.port().to_string()), "{reason}");
-    assert!(
-        !reason.contains("guest"),
-        "a reason shows no login: {reason}"
-    );
+    assert!(!reason.contains("guest"), "a reason shows no login: {reason}");
     tokio::time::sleep(Duration::from_secs(3)).await;
     let tries = proxy.accepted();
     assert!((6..80).contains(&tries), "{tries} connections in 3 seconds");
@@ -79,12 +77,12 @@ async fn a_cut_connection_ends_the_session_and_a_new_one_follows() {
     let publisher = running.broker.publisher(&topology());
     for _ in 0..3 {
         let session = running.broker.session().await;
-        assert_eq!(publisher.publish(parked("before")).await, Ok(()));
+        assert_eq!(publisher.publish(&parked("before")).await, Ok(()));
         node.close_connections(&vhost).await;
         timeout(SOON, session.ended()).await.unwrap();
         let next = timeout(SOON, running.broker.session()).await.unwrap();
         assert!(next.is_live() && !session.is_live());
-        assert_eq!(publisher.publish(parked("after")).await, Ok(()));
+        assert_eq!(publisher.publish(&parked("after")).await, Ok(()));
     }
     assert_eq!(node.queue_depth(&vhost, "smartsend.parked").await, 6);
 }
@@ -97,16 +95,15 @@ async fn a_killed_node_is_used_again_within_two_seconds_and_has_every_confirmed_
     declared(&settings, &["default"]).await;
     let running = start(&settings);
     let publisher = running.broker.publisher(&topology());
-    assert_eq!(publisher.publish(parked("before")).await, Ok(()));
+    assert_eq!(publisher.publish(&parked("before")).await, Ok(()));
     tokio::task::block_in_place(|| node.kill());
     running.reaches(disconnected).await;
     tokio::task::block_in_place(|| node.start());
     timeout(Duration::from_secs(2), running.broker.session())
         .await
         .expect("the node listens again, and is used within 2 seconds");
-    let repeated = timeout(SOON, async {
-        while publisher.publish(parked("after")).await.is_err() {}
-    });
+    let repeated =
+        timeout(SOON, async { while publisher.publish(&parked("after")).await.is_err() {} });
     repeated.await.unwrap();
     assert!(node.queue_depth(&vhost, "smartsend.parked").await >= 2);
 }
@@ -170,18 +167,16 @@ async fn a_publish_whose_confirm_does_not_come_is_unconfirmed_and_ends_the_sessi
     let running = start(&settings);
     let publisher = running.broker.publisher(&topology());
     let session = running.broker.session().await;
-    assert_eq!(publisher.publish(parked("before")).await, Ok(()));
+    assert_eq!(publisher.publish(&parked("before")).await, Ok(()));
     proxy.set(Mode::Frozen);
-    let result = timeout(SOON, publisher.publish(parked("lost?")))
-        .await
-        .unwrap();
+    let result = timeout(SOON, publisher.publish(&parked("lost?"))).await.unwrap();
     assert_eq!(result, Err(Unpublished::Unconfirmed));
     assert!(!session.is_live());
     assert!(session.reason().contains("confirm"), "{}", session.reason());
     proxy.set(Mode::Down);
     proxy.set(Mode::Up);
     timeout(SOON, running.broker.session()).await.unwrap();
-    assert_eq!(publisher.publish(parked("after")).await, Ok(()));
+    assert_eq!(publisher.publish(&parked("after")).await, Ok(()));
 }
 
 #[tokio::test]
@@ -208,16 +203,9 @@ async fn both_connections_have_names_that_operators_can_read() {
     let _session = running.broker.session().await;
     let list = ["list_connections", "vhost", "client_properties"];
     let list = node.ctl(&list).await;
-    let ours: Vec<_> = list
-        .lines()
-        .filter(|line| line.starts_with(&vhost))
-        .collect();
+    let ours: Vec<_> = list.lines().filter(|line| line.starts_with(&vhost)).collect();
     let named = |name: &str| ours.iter().filter(|line| line.contains(name)).count();
-    assert_eq!(
-        (named("smartsend/consume/"), named("smartsend/publish/")),
-        (1, 1),
-        "{ours:?}"
-    );
+    assert_eq!((named("smartsend/consume/"), named("smartsend/publish/")), (1, 1), "{ours:?}");
 }
 
 /// A CA, and a server's and a client's certificate from it, as PEM files.
@@ -261,18 +249,15 @@ impl Tls {
 #[tokio::test]
 async fn amqps_with_a_private_ca_and_a_client_certificate_connects_and_without_them_does_not() {
     let tls = Tls::new();
-    let (ca, cert, key) = (
-        tls.file("ca.pem"),
-        tls.file("127.0.0.1.pem"),
-        tls.file("127.0.0.1.key"),
-    );
+    let (ca, cert, key) =
+        (tls.file("ca.pem"), tls.file("127.0.0.1.pem"), tls.file("127.0.0.1.key"));
     let node = Node::with_tls(&ca, &cert, &key);
     let settings = tls.settings(node.tls_port());
     declared(&settings, &["default"]).await;
     let running = start(&settings);
     timeout(SOON, running.broker.session()).await.unwrap();
     let publisher = running.broker.publisher(&topology());
-    assert_eq!(publisher.publish(parked("over TLS")).await, Ok(()));
+    assert_eq!(publisher.publish(&parked("over TLS")).await, Ok(()));
 
     let mut without_certificate = settings.clone();
     without_certificate.cert_file = None;
@@ -290,7 +275,7 @@ async fn amqps_with_a_private_ca_and_a_client_certificate_connects_and_without_t
 }
 
 fn refusal(settings: &config::Broker) -> String {
-    match Broker::start(settings, RealClock::new()) {
+    match Broker::start(settings, SystemClock::start()) {
         Ok(_) => panic!("it must not start"),
         Err(err) => err.to_string(),
     }
@@ -314,38 +299,17 @@ fn tls_files_that_hold_nothing_usable_are_refused_at_the_start_by_name() {
         assert!(words.iter().all(|word| text.contains(word)), "{text}");
     };
     let path = |path: &Path| Some(path.to_owned());
-    says(
-        changed(&|s| s.ca_file = path(&empty)),
-        &["ca_file", "empty.pem", "no certificate"],
-    );
-    says(
-        changed(&|s| s.ca_file = path(&broken)),
-        &["ca_file", "broken.pem"],
-    );
-    says(
-        changed(&|s| s.ca_file = path(Path::new("/none"))),
-        &["ca_file", "/none"],
-    );
-    says(
-        changed(&|s| s.cert_file = path(&empty)),
-        &["cert_file", "no certificate"],
-    );
-    says(
-        changed(&|s| s.key_file = path(&empty)),
-        &["key_file", "no private key"],
-    );
-    says(
-        changed(&|s| s.key_file = None),
-        &["cert_file", "key_file", "both"],
-    );
+    says(changed(&|s| s.ca_file = path(&empty)), &["ca_file", "empty.pem", "no certificate"]);
+    says(changed(&|s| s.ca_file = path(&broken)), &["ca_file", "broken.pem"]);
+    says(changed(&|s| s.ca_file = path(Path::new("/none"))), &["ca_file", "/none"]);
+    says(changed(&|s| s.cert_file = path(&empty)), &["cert_file", "no certificate"]);
+    says(changed(&|s| s.key_file = path(&empty)), &["key_file", "no private key"]);
+    says(changed(&|s| s.key_file = None), &["cert_file", "key_file", "both"]);
 }
 
 #[test]
 fn an_address_that_cannot_be_read_is_named_by_its_place_and_not_shown() {
-    let text = refusal(&settings(&[
-        "amqp://localhost",
-        "http://guest:secret@localhost",
-    ]));
+    let text = refusal(&settings(&["amqp://localhost", "http://guest:secret@localhost"]));
     assert!(text.contains("broker.urls[1]"), "{text}");
     assert!(!text.contains("secret"), "{text}");
 }

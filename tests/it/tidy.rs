@@ -1,1 +1,148 @@
-//! tidy.
+//! The walls of the layout, and the rules that no lint holds.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const LINES_MAX: usize = 320;
+
+fn files_below(folder: &str, ending: &str) -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders = vec![root.join(folder)];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path: PathBuf = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.to_str().unwrap().ends_with(ending) {
+                let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+                files.push((name, fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    assert!(!files.is_empty(), "{folder} holds no {ending} file");
+    files
+}
+
+/// The code of a file: comments can name what they like.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter(|line| !line.trim_start().starts_with("//"))
+}
+
+/// No line of code below `folder` may hold one of the words.
+fn wall(folder: &str, forbidden: &[&str], except: &[&str]) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    if root.join(folder).is_dir() {
+        files.extend(files_below(folder, ".rs"));
+    }
+    let single = format!("{folder}.rs");
+    if let Ok(text) = fs::read_to_string(root.join(&single)) {
+        files.push((single, text));
+    }
+    assert!(!files.is_empty(), "{folder} is not there");
+    for (name, text) in files {
+        if except.contains(&&*name) {
+            continue;
+        }
+        for line in code(&text) {
+            for word in forbidden {
+                assert!(!line.contains(word), "{name} must not hold {word}: {line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_core_does_no_io_and_knows_nothing_of_ours() {
+    let io =
+        ["tokio", "tracing::", "metrics::", "lapin", "reqwest", "rand::", "Instant::", "now()"];
+    wall("src/payout", &io, &[]);
+    for (name, text) in files_below("src/payout", ".rs") {
+        for line in code(&text).filter(|line| line.contains("crate::")) {
+            assert!(line.contains("crate::payout::"), "{name} must not import {line}");
+        }
+    }
+}
+
+#[test]
+fn serde_lives_at_the_core_s_edges_only() {
+    let edges = ["src/payout/intent/wire.rs", "src/payout/event/wire.rs"];
+    let fields = ["src/payout/intent/wire/field.rs"];
+    wall("src/payout", &["serde"], &[edges.as_slice(), fields.as_slice()].concat());
+    let payu: Vec<String> = files_below("src/payu", ".rs")
+        .into_iter()
+        .map(|(name, _)| name)
+        .filter(|name| name.starts_with("src/payu/wire"))
+        .collect();
+    let payu: Vec<&str> = payu.iter().map(String::as_str).collect();
+    wall("src/payu", &["serde"], &payu);
+}
+
+#[test]
+fn what_sequences_knows_no_adapter() {
+    let adapters =
+        ["crate::amqp", "crate::payu", "crate::sandbox", "crate::cli", "lapin", "reqwest"];
+    for part in ["src/pipeline", "src/worker", "src/gate", "src/turns", "src/pace", "src/ports"] {
+        wall(part, &adapters, &[]);
+    }
+}
+
+#[test]
+fn the_adapters_never_meet() {
+    wall("src/amqp", &["crate::payu", "crate::pipeline", "crate::sandbox", "reqwest"], &[]);
+    wall("src/payu", &["crate::amqp", "crate::pipeline", "crate::sandbox", "lapin"], &[]);
+}
+
+#[test]
+fn the_provider_s_adapter_knows_no_codes_and_judges_nothing() {
+    wall("src/payu", &["payout::codes", "payout::outcome", "Decision"], &[]);
+}
+
+#[test]
+fn the_sandbox_is_a_reading_of_its_own() {
+    for (name, text) in files_below("src/sandbox", ".rs") {
+        for line in code(&text).filter(|line| line.contains("crate::")) {
+            assert!(line.contains("crate::sandbox"), "{name} must not import {line}");
+        }
+    }
+}
+
+#[test]
+fn observing_decides_nothing() {
+    wall("src/observe", &["crate::amqp", "crate::payu", "crate::pipeline", "crate::worker"], &[]);
+}
+
+#[test]
+fn a_file_is_short_and_holds_nothing_unfinished() {
+    for (name, text) in files_below("src", ".rs") {
+        let lines = text.lines().count();
+        assert!(lines <= LINES_MAX, "{name} has {lines} lines: it hides a second idea");
+    }
+    let unfinished = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("unimplement", "ed!")];
+    for folder in ["src", "tests", "deploy"] {
+        for (name, text) in files_below(folder, "") {
+            for word in unfinished {
+                assert!(!text.contains(word), "{name} holds {word}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_module_is_a_drawer() {
+    for (name, _) in files_below("src", ".rs") {
+        let stem = Path::new(&name).file_stem().unwrap().to_str().unwrap();
+        assert!(!["mod", "util", "utils", "common", "helpers", "types"].contains(&stem), "{name}");
+    }
+}
+
+#[test]
+fn the_top_level_is_small() {
+    let allowed = ["Cargo.toml", "Cargo.lock", "src", "tests", "deploy", "README.md", "LICENSE"];
+    for entry in fs::read_dir(env!("CARGO_MANIFEST_DIR")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let known = allowed.contains(&&*name) || name.starts_with('.') || name == "target";
+        assert!(known, "{name} does not belong at the top level");
+    }
+}

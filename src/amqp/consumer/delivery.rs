@@ -43,12 +43,7 @@ impl AmqpDelivery {
             delivery_count: read.delivery_count,
             received,
         };
-        Self {
-            delivered,
-            acker: delivery.acker,
-            line,
-            settled: false,
-        }
+        Self { delivered, acker: delivery.acker, line, settled: false }
     }
 }
 
@@ -69,19 +64,13 @@ impl Delivery for AmqpDelivery {
         if let Ok(Ok(true)) = acked {
             return Ok(());
         }
-        self.line
-            .session()
-            .fail("an acknowledgement could not be sent");
+        self.line.session().fail("an acknowledgement could not be sent");
         Err(Gone)
     }
 
     fn let_go(mut self, why: &'static str) {
         self.settled = true;
-        facts::DeliveryLetGo {
-            queue: self.line.queue(),
-            why,
-        }
-        .tell();
+        facts::DeliveryLetGo { queue: self.line.queue(), why }.tell();
         self.line.session().fail(why);
     }
 }
@@ -91,12 +80,7 @@ impl Drop for AmqpDelivery {
         if self.settled || !self.line.session().is_live() {
             return;
         }
-        facts::DeliveryDropped {
-            queue: self.line.queue(),
-        }
-        .tell();
-        self.line
-            .session()
-            .fail("a delivery was dropped before it was settled");
+        facts::DeliveryDropped { queue: self.line.queue() }.tell();
+        self.line.session().fail("a delivery was dropped before it was settled");
     }
 }

@@ -55,15 +55,12 @@ impl Line {
         if !self.session.is_live() {
             return false;
         }
-        let asked = self
-            .channel
-            .basic_qos(self.prefetch, BasicQosOptions::default());
+        let asked = self.channel.basic_qos(self.prefetch, BasicQosOptions::default());
         let answered = timeout(self.session.limit(), asked).await;
         drop(asking);
         let alive = matches!(answered, Ok(Ok(())));
         if !alive {
-            self.session
-                .fail("the consuming channel no longer answers".to_owned());
+            self.session.fail("the consuming channel no longer answers".to_owned());
         }
         alive && self.session.is_live()
     }
@@ -79,8 +76,7 @@ impl Line {
         let answered = timeout(self.session.limit(), asked).await;
         drop(asking);
         if !matches!(answered, Ok(Ok(()))) {
-            self.session
-                .fail("a consumer could not be cancelled".to_owned());
+            self.session.fail("a consumer could not be cancelled".to_owned());
         }
     }
 }

@@ -99,8 +99,7 @@ fn ended(line: &Line, over: Option<Over>) -> End {
         None => return End::Fault,
     };
     let queue = line.queue();
-    line.session()
-        .fail(format!("consuming queue {queue} ended: {why}"));
+    line.session().fail(format!("consuming queue {queue} ended: {why}"));
     End::Fault
 }
 

@@ -22,19 +22,13 @@ pub(super) struct Slot {
 
 impl Pool {
     pub(in crate::amqp) fn new() -> Self {
-        Self {
-            permits: Arc::new(Semaphore::new(CHANNEL_COUNT)),
-            idle: Arc::default(),
-        }
+        Self { permits: Arc::new(Semaphore::new(CHANNEL_COUNT)), idle: Arc::default() }
     }
 
     /// Waits for a channel's turn; `None` once the session has ended.
     pub(super) async fn slot(&self) -> Option<Slot> {
         let permit = Arc::clone(&self.permits).acquire_owned().await.ok()?;
-        Some(Slot {
-            idle: Arc::clone(&self.idle),
-            _permit: permit,
-        })
+        Some(Slot { idle: Arc::clone(&self.idle), _permit: permit })
     }
 
     /// Turns everyone away who still waits.

@@ -61,10 +61,7 @@ impl Routes {
                 (self.parked.as_ref()?, &keys.merchant)
             }
         };
-        Some(Route {
-            exchange,
-            routing_key,
-        })
+        Some(Route { exchange, routing_key })
     }
 }
 

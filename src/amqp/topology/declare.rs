@@ -133,11 +133,7 @@ impl Topology {
             channel = open(link).await?;
             let text = format!("queue {}", queue.name);
             match &queue.merchant {
-                Some(merchant) => missing
-                    .merchants
-                    .entry(merchant.clone())
-                    .or_default()
-                    .push(text),
+                Some(merchant) => missing.merchants.entry(merchant.clone()).or_default().push(text),
                 None => missing.shared.push(text),
             }
         }
@@ -166,10 +162,7 @@ async fn open(link: &Link) -> Result<Channel, CannotApply> {
 }
 
 async fn declare_exchange(channel: &Channel, exchange: &Exchange) -> Result<(), CannotApply> {
-    let options = ExchangeDeclareOptions {
-        durable: true,
-        ..ExchangeDeclareOptions::default()
-    };
+    let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
     let mut arguments = FieldTable::default();
     if let Some(alternate) = &exchange.alternate {
         let alternate = AMQPValue::LongString(LongString::from(alternate.as_bytes()));
@@ -181,9 +174,7 @@ async fn declare_exchange(channel: &Channel, exchange: &Exchange) -> Result<(), 
         options,
         arguments,
     );
-    declared
-        .await
-        .map_err(|err| refused("exchange", &exchange.name, &err))
+    declared.await.map_err(|err| refused("exchange", &exchange.name, &err))
 }
 
 async fn declare_queue(channel: &Channel, queue: &Queue) -> Result<(), CannotApply> {
@@ -229,12 +220,7 @@ fn refused(kind: &'static str, name: &str, err: &lapin::Error) -> CannotApply {
     }
     // "PRECONDITION_FAILED - inequivalent arg 'x-delivery-limit' for queue 'q' in vhost '/': …"
     let quoted = text.split('\'').nth(1);
-    CannotApply::Differs {
-        kind,
-        name,
-        argument: quoted.unwrap_or("argument").to_owned(),
-        text,
-    }
+    CannotApply::Differs { kind, name, argument: quoted.unwrap_or("argument").to_owned(), text }
 }
 
 impl From<Kind> for ExchangeKind {

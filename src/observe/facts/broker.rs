@@ -72,10 +72,7 @@ impl BrokerLost<'_> {
     pub fn tell(&self) {
         set_connected(0.0);
         let reason = self.reason;
-        warn!(
-            reason,
-            "not connected to RabbitMQ, connecting anew: {reason}"
-        );
+        warn!(reason, "not connected to RabbitMQ, connecting anew: {reason}");
     }
 }
 
@@ -141,15 +138,41 @@ impl ProcessStalled {
     /// Tells it.
     pub fn tell(&self) {
         let gap_ms = u64::try_from(self.gap.as_millis()).unwrap_or(u64::MAX);
-        debug!(
-            gap_ms,
-            "the process did not run, so its deliveries are dated back"
-        );
+        debug!(gap_ms, "the process did not run, so its deliveries are dated back");
     }
 }
 
 fn set_connected(value: f64) {
     for connection in CONNECTIONS {
         gauge!("smartsend_broker_connected", "connection" => connection).set(value);
+    }
+}
+
+/// The worker has started.
+pub struct WorkerStarted {
+    /// Where its pages are.
+    pub ops: std::net::SocketAddr,
+    /// How many merchants it works for.
+    pub merchants: usize,
+}
+
+impl WorkerStarted {
+    /// Tells it.
+    pub fn tell(&self) {
+        info!(ops.address = %self.ops, merchants = self.merchants, "smartsend has started");
+    }
+}
+
+/// What is parked was counted.
+pub struct ParkedCounted {
+    /// Messages in the parked queue.
+    pub count: u64,
+}
+
+impl ParkedCounted {
+    /// Tells it.
+    pub fn tell(&self) {
+        let count = u32::try_from(self.count).unwrap_or(u32::MAX);
+        gauge!("smartsend_parked_messages").set(count);
     }
 }

@@ -1,1 +1,259 @@
-//! What became of intents.
+//! What became of intents: one `info` line per settlement.
+
+use std::time::Duration;
+
+use metrics::{counter, gauge, histogram};
+use tracing::{debug, error, info, warn};
+
+use crate::gate::State;
+use crate::payout::event::{Ending, Event, EventKind};
+use crate::payout::record::Record;
+use crate::payout::reference::Reference;
+
+/// An intent was settled: its event is confirmed.
+#[derive(Debug)]
+pub struct IntentSettled<'a> {
+    /// The merchant.
+    pub merchant: &'a str,
+    /// The event.
+    pub event: &'a Event,
+    /// Creates that may have left.
+    pub attempts: u32,
+    /// From publish to result.
+    pub age: Option<Duration>,
+}
+
+impl IntentSettled<'_> {
+    /// Tells it.
+    pub fn tell(&self) {
+        let outcome = match self.event.kind() {
+            EventKind::Created => "created",
+            EventKind::Failed => "failed",
+            EventKind::Unresolved => "unresolved",
+        };
+        let merchant = self.merchant.to_owned();
+        counter!("smartsend_intents_total", "merchant" => merchant.clone(), "outcome" => outcome)
+            .increment(1);
+        if let Some(age) = self.age {
+            histogram!("smartsend_intent_age_seconds", "merchant" => merchant).record(age);
+        }
+        let reference = self.event.subject.reference.as_ref().map_or("", |r| r.as_str());
+        let reason = self.reason();
+        if self.is_parked() {
+            counter!("smartsend_parked_total", "merchant" => self.merchant.to_owned(),
+                "reason" => reason.clone())
+            .increment(1);
+        }
+        info!(
+            merchant = self.merchant,
+            intent.reference = reference,
+            intent.id = self.event.intent_id,
+            event.id = %self.event.id,
+            outcome,
+            reason,
+            recovered = matches!(self.event.result, Ending::Created { recovered: true, .. }),
+            attempts = self.attempts,
+            "the intent is settled",
+        );
+    }
+
+    fn reason(&self) -> String {
+        match &self.event.result {
+            Ending::Created { .. } => String::new(),
+            Ending::Failed(failure) => failure.code(),
+            Ending::Invalid(_) => "INVALID_INTENT".to_owned(),
+            Ending::Unresolved { why, .. } => why.code().to_owned(),
+        }
+    }
+
+    fn is_parked(&self) -> bool {
+        match &self.event.result {
+            Ending::Invalid(_) | Ending::Unresolved { .. } => true,
+            Ending::Created { .. } | Ending::Failed(_) => false,
+        }
+    }
+}
+
+/// An intent goes through a retry queue.
+#[derive(Debug)]
+pub struct IntentReturned<'a> {
+    /// The merchant.
+    pub merchant: &'a str,
+    /// The intent's reference.
+    pub reference: &'a Reference,
+    /// What is known of it.
+    pub record: &'a Record,
+    /// The queue's delay.
+    pub delay: Duration,
+}
+
+impl IntentReturned<'_> {
+    /// Tells it.
+    pub fn tell(&self) {
+        debug!(
+            merchant = self.merchant,
+            intent.reference = %self.reference,
+            unsure = self.record.is_unsure(),
+            attempts = self.record.attempts,
+            looks = self.record.looks,
+            delay_s = self.delay.as_secs(),
+            "the intent goes through a retry queue",
+        );
+    }
+}
+
+/// An intent is handed back as it is.
+#[derive(Debug)]
+pub struct IntentHandedBack<'a> {
+    /// The merchant.
+    pub merchant: &'a str,
+    /// The intent's reference.
+    pub reference: &'a Reference,
+    /// Why.
+    pub why: &'static str,
+}
+
+impl IntentHandedBack<'_> {
+    /// Tells it.
+    pub fn tell(&self) {
+        counter!("smartsend_handed_back_total", "merchant" => self.merchant.to_owned())
+            .increment(1);
+        debug!(
+            merchant = self.merchant,
+            intent.reference = %self.reference,
+            why = self.why,
+            "the intent is handed back",
+        );
+    }
+}
+
+/// A delivery is let go: it stays unacknowledged and comes back.
+#[derive(Debug)]
+pub struct IntentLetGo<'a> {
+    /// The merchant.
+    pub merchant: &'a str,
+    /// The intent's reference, if it has one.
+    pub reference: Option<&'a Reference>,
+}
+
+impl IntentLetGo<'_> {
+    /// Tells it.
+    pub fn tell(&self) {
+        debug!(
+            merchant = self.merchant,
+            intent.reference = self.reference.map_or("", |r| r.as_str()),
+            "the delivery is let go; the broker will deliver it again",
+        );
+    }
+}
+
+/// A fresh link was looked up, to see whether details shows links of this API.
+#[derive(Debug)]
+pub struct LinkProven<'a> {
+    /// The merchant.
+    pub merchant: &'a str,
+    /// The link's reference.
+    pub reference: &'a Reference,
+    /// The look's word.
+    pub look: &'static str,
+}
+
+impl LinkProven<'_> {
+    /// Tells it.
+    pub fn tell(&self) {
+        counter!("smartsend_looks_total", "merchant" => self.merchant.to_owned(),
+            "result" => self.look)
+        .increment(1);
+        if self.look == "found" {
+            debug!(merchant = self.merchant, intent.reference = %self.reference,
+                "details shows the links of this API");
+        } else {
+            warn!(merchant = self.merchant, intent.reference = %self.reference,
+                look = self.look,
+                "details does not show a link that was just made; until it does, nothing that \
+                 may have been sent is sent again");
+        }
+    }
+}
+
+/// The gate has changed.
+#[derive(Debug)]
+pub struct GateChanged<'a> {
+    /// The merchant.
+    pub merchant: &'a str,
+    /// What it is now.
+    pub state: State,
+    /// The same as a sentence.
+    pub text: &'a str,
+}
+
+impl GateChanged<'_> {
+    /// Tells it.
+    pub fn tell(&self) {
+        let now = match self.state {
+            State::Open => "open",
+            State::Paused { .. } => "paused",
+            State::Closed { .. } => "closed",
+            State::Probing => "probing",
+        };
+        for state in ["open", "paused", "closed", "probing"] {
+            gauge!("smartsend_gate_state", "merchant" => self.merchant.to_owned(), "state" => state)
+                .set(if state == now { 1.0 } else { 0.0 });
+        }
+        info!(merchant = self.merchant, gate = now, "the gate is {}", self.text);
+    }
+}
+
+/// How many calls of a merchant are in flight.
+#[derive(Debug)]
+pub struct MerchantSeen<'a> {
+    /// The merchant.
+    pub merchant: &'a str,
+    /// Calls in flight.
+    pub in_flight: u64,
+}
+
+impl MerchantSeen<'_> {
+    /// Tells it.
+    pub fn tell(&self) {
+        let in_flight = u32::try_from(self.in_flight).unwrap_or(u32::MAX);
+        gauge!("smartsend_in_flight", "merchant" => self.merchant.to_owned()).set(in_flight);
+    }
+}
+
+/// A delivery's task panicked: a defect of ours. The delivery comes back.
+#[derive(Debug)]
+pub struct TaskPanicked<'a> {
+    /// The merchant.
+    pub merchant: &'a str,
+}
+
+impl TaskPanicked<'_> {
+    /// Tells it, without the panic's text: it may hold what must not be told.
+    pub fn tell(&self) {
+        error!(
+            merchant = self.merchant,
+            "a delivery's task panicked, which is a defect of smartsend; the delivery comes back",
+        );
+    }
+}
+
+/// The time to stop was over before everything was settled.
+#[derive(Debug)]
+pub struct DrainTimedOut<'a> {
+    /// The merchant.
+    pub merchant: &'a str,
+    /// Deliveries that were left unacknowledged.
+    pub left: usize,
+}
+
+impl DrainTimedOut<'_> {
+    /// Tells it.
+    pub fn tell(&self) {
+        warn!(
+            merchant = self.merchant,
+            left = self.left,
+            "the drain is over; what is left stays unacknowledged and comes back",
+        );
+    }
+}

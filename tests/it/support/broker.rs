@@ -117,10 +117,7 @@ impl Node {
         let env = vec![
             ("DIR", dir.display().to_string()),
             ("HOME", path("home")),
-            (
-                "PATH",
-                format!("{SCRIPTS}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"),
-            ),
+            ("PATH", format!("{SCRIPTS}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")),
             ("LANG", "C.UTF-8".to_owned()),
             ("ERL_EPMD_PORT", epmd_port.to_string()),
             ("ERL_EPMD_ADDRESS", "127.0.0.1".to_owned()),
@@ -130,10 +127,7 @@ impl Node {
             ("RABBITMQ_MNESIA_BASE", path("mnesia")),
             ("RABBITMQ_LOG_BASE", path("log")),
             ("RABBITMQ_ENABLED_PLUGINS_FILE", path("plugins")),
-            (
-                "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
-                "+S 1:1 +sbwt none".to_owned(),
-            ),
+            ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "+S 1:1 +sbwt none".to_owned()),
             ("RABBITMQ_NODENAME", name.clone()),
             ("RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1".to_owned()),
             ("RABBITMQ_NODE_PORT", port.to_string()),
@@ -152,14 +146,7 @@ impl Node {
             .stderr(Stdio::null())
             .spawn()
             .expect("bash must be installed");
-        Self {
-            name,
-            dir,
-            port,
-            tls_port,
-            env,
-            keeper: Mutex::new(keeper),
-        }
+        Self { name, dir, port, tls_port, env, keeper: Mutex::new(keeper) }
     }
 
     /// Boots a node that was killed, and waits until it listens.
@@ -238,8 +225,7 @@ impl Node {
 
     /// Closes every connection of one virtual host, as an operator would.
     pub(crate) async fn close_connections(&self, vhost: &str) {
-        self.ctl(&["close_all_connections", "--vhost", vhost, "by the test"])
-            .await;
+        self.ctl(&["close_all_connections", "--vhost", vhost, "by the test"]).await;
     }
 
     /// Sets off the memory alarm, or ends it. It blocks every publisher of the node, so only a
@@ -252,9 +238,7 @@ impl Node {
     /// A plain lapin connection, for the test's own part.
     pub(crate) async fn connect(&self, vhost: &str) -> Connection {
         let properties = ConnectionProperties::default().with_connection_name("test".into());
-        Connection::connect(&self.amqp_url(vhost), properties)
-            .await
-            .unwrap()
+        Connection::connect(&self.amqp_url(vhost), properties).await.unwrap()
     }
 
     /// How many ready messages a queue holds.
@@ -307,10 +291,7 @@ pub(crate) async fn publish(
     let channel = connection.create_channel().await.unwrap();
     let select = ConfirmSelectOptions::default();
     channel.confirm_select(select).await.unwrap();
-    let options = BasicPublishOptions {
-        mandatory: true,
-        ..BasicPublishOptions::default()
-    };
+    let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
     let confirm = channel
         .basic_publish(
             exchange.into(),
@@ -341,10 +322,8 @@ pub(crate) async fn take_next(connection: &Connection, queue: &str) -> Taken {
     let one = BasicQosOptions::default();
     channel.basic_qos(1, one).await.unwrap();
     let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
-    let mut consumer = channel
-        .basic_consume(queue.into(), "take".into(), options, arguments)
-        .await
-        .unwrap();
+    let mut consumer =
+        channel.basic_consume(queue.into(), "take".into(), options, arguments).await.unwrap();
     let next = tokio::time::timeout(Duration::from_mins(1), consumer.next()).await;
     let next = next.unwrap_or_else(|_| panic!("nothing came to {queue} within a minute"));
     let message = next.unwrap().unwrap();
@@ -368,15 +347,10 @@ fn free_ports() -> [u16; 4] {
             return listener;
         }
     };
-    [(); 4]
-        .map(free)
-        .map(|listener| listener.local_addr().unwrap().port())
+    [(); 4].map(free).map(|listener| listener.local_addr().unwrap().port())
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "nodes are waited for outside of any runtime"
-)]
+#[expect(clippy::disallowed_methods, reason = "nodes are waited for outside of any runtime")]
 fn wait_blocking(what: &dyn std::fmt::Display, done: impl Fn() -> bool) {
     let begun = std::time::Instant::now();
     while !done() {

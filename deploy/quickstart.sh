@@ -1,0 +1,140 @@
+#!/usr/bin/env bash
+# Tries smartsend out: a RabbitMQ, the sandbox in place of PayU, a worker, and 200 intents, some of
+# them bad. Needs only Rust. Nothing leaves this machine.
+#
+#   deploy/quickstart.sh          leaves everything running until Ctrl-C
+#   deploy/quickstart.sh --once   stops what it started, and exits 0
+#
+# The broker is the one at SMARTSEND_BROKER__URLS; without that, Debian's package as a private node
+# in a folder of its own.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. deploy/rabbitmq.sh
+
+once=
+case "${1-}" in
+  "") ;;
+  --once) once=yes ;;
+  *) say "usage: deploy/quickstart.sh [--once]"; exit 2 ;;
+esac
+
+home=$PWD/target/quickstart
+prefix=smartsend-quickstart
+mkdir -p "$home"
+command -v cargo >/dev/null || die "cargo is missing: install Rust (see rust-version in Cargo.toml)"
+
+private= sandbox= worker=
+stop_all() {
+  trap - EXIT INT TERM
+  [ -z "$worker" ] || { kill -TERM "$worker" 2>/dev/null && wait "$worker" || true; }
+  [ -z "$sandbox" ] || { kill -TERM "$sandbox" 2>/dev/null && wait "$sandbox" || true; }
+  [ -z "$private" ] || rabbitmq_stop "$home/rabbitmq"
+}
+trap stop_all EXIT
+trap 'exit 130' INT TERM
+
+# Waits until file $1 holds a line with $2, and prints what follows it up to a blank or quote.
+value_in() {
+  local found
+  for _ in $(seq 150); do
+    found=$(grep -m 1 -oE "$2[^ \"]+" "$1" 2>/dev/null | head -n 1) && { printf '%s\n' "${found#"$2"}"; return; }
+    sleep 0.1
+  done
+  cat "$1" >&2
+  die "it did not start; its output is above"
+}
+
+say "1. Building smartsend ..."
+cargo build --quiet --release --locked
+bin=$PWD/target/release/smartsend
+
+say "2. RabbitMQ ..."
+if [ -n "${SMARTSEND_BROKER__URLS-}" ]; then
+  version=$(rabbitmq_version_at "${SMARTSEND_BROKER__URLS%%,*}") || version=
+  if [ -n "$version" ]; then rabbitmq_check_version "$version"; fi
+  say "   the one at SMARTSEND_BROKER__URLS ${version:+(RabbitMQ $version)}"
+else
+  rabbitmq_install
+  rm -rf "$home/rabbitmq"
+  port=$(rabbitmq_start "$home/rabbitmq")
+  private=yes
+  export SMARTSEND_BROKER__URLS="amqp://guest:guest@127.0.0.1:$port/%2f"
+  say "   a private node on port $port, in $home/rabbitmq"
+fi
+
+say "3. The sandbox, in place of PayU ..."
+"$bin" sandbox --listen 127.0.0.1:0 >"$home/sandbox.out" 2>&1 &
+sandbox=$!
+url=$(value_in "$home/sandbox.out" "listening on ")
+say "   $url"
+
+cat >"$home/smartsend.toml" <<TOML
+[broker]
+prefix = "$prefix"
+
+[merchants.default]
+payout_merchant_id = "1111312"
+api = "v1"
+api_url = "$url/payout"
+auth_url = "$url/oauth/token"
+client_id = "quickstart"
+client_secret = "sandbox-secret"
+rate_per_second = 50
+burst = 2
+max_amount = "200000.00"
+sandbox = true
+
+[ops]
+listen = "127.0.0.1:0"
+TOML
+export SMARTSEND_CONFIG=$home/smartsend.toml
+
+say "4. Queues and exchanges, and the worker ..."
+"$bin" topology apply --results-queue "$prefix.results" >"$home/topology.out"
+"$bin" run >"$home/worker.out" 2>&1 &
+worker=$!
+ops=$(value_in "$home/worker.out" '"ops.address":"')
+say "   its pages are at http://$ops"
+
+# Seven of every hundred rows are bad, each in another way.
+awk 'BEGIN {
+  print "merchantRefId,amount,description,custName,custMobile,custEmail,metadata.orderId"
+  for (i = 1; i <= 200; i++) {
+    ref = sprintf("quickstart-%03d", i); amount = sprintf("%d.%02d", 10 + i, i % 100)
+    mobile = sprintf("9%09d", i); mail = sprintf("customer%d@example.com", i)
+    if (i % 100 == 11) amount = "1e2"
+    if (i % 100 == 22) amount = "-5.00"
+    if (i % 100 == 33) amount = "0.001"
+    if (i % 100 == 44) mobile = "12345"
+    if (i % 100 == 55) { mobile = ""; mail = "" }
+    if (i % 100 == 66) mail = "not an address"
+    if (i % 100 == 77) ref = "order " i
+    printf "%s,%s,Refund for order %d,Customer %d,%s,%s,%d\n", ref, amount, i, i, mobile, mail, i
+  }
+}' >"$home/sample.csv"
+
+say "5. Submitting $home/sample.csv: 200 intents, 14 of them bad ..."
+rm -f "$home/sample.results.csv" "$home/sample.csv.results.csv"
+submitted=0
+"$bin" submit "$home/sample.csv" --skip-bad --wait >"$home/submit.out" 2>"$home/submit.err" || submitted=$?
+results=$home/sample.results.csv
+if [ ! -s "$results" ]; then
+  cat "$home/submit.err" >&2
+  die "submit ended with $submitted and wrote no results; the worker's output is in $home/worker.out"
+fi
+
+say "6. What became of each row:"
+cat "$results"
+printf '\n'
+cat "$home/submit.out"
+links=$(awk -F, 'NR > 1 && $2 == "created"' "$results" | wc -l)
+say "$links of 200 rows have a link."
+[ "$links" = 186 ] || die "186 were expected; the worker's output is in $home/worker.out"
+
+if [ -n "$once" ]; then
+  say "Stopping what was started ..."
+  exit 0
+fi
+say "The worker's pages are at http://$ops, the sandbox's ledger at $url/sandbox/ledger?summary=true.
+Everything runs until Ctrl-C."
+wait "$worker"

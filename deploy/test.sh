@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Installs what the tests need and runs them all. They start RabbitMQ nodes of their own; without
+# a broker to be had this fails and says so.
+#
+#   deploy/test.sh [arguments of the test binary, such as a part of a test's name]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. deploy/rabbitmq.sh
+
+command -v cargo >/dev/null || die "cargo is missing: install Rust (see rust-version in Cargo.toml)"
+rabbitmq_install
+[ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || die "there is no rabbitmq-server to test against"
+cargo test --locked --test it -- "$@"

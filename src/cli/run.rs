@@ -1,0 +1,160 @@
+//! `smartsend run`: puts the worker together, and takes it apart again.
+
+mod desk;
+mod watch;
+
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::{Exit, complain};
+use crate::amqp::{Broker, MerchantQueue, Topology};
+use crate::clock::SystemClock;
+use crate::config::{Config, Merchant};
+use crate::observe::board::Board;
+use crate::observe::facts::broker::WorkerStarted;
+use crate::observe::{log, metrics, server};
+use crate::worker::Worker;
+use desk::{Prefetch, desk};
+use watch::{Watched, declare, watch_broker, watch_parked};
+
+/// What `smartsend run` takes.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// Declare what is missing of the queues and exchanges, and then work.
+    #[arg(long)]
+    declare: bool,
+}
+
+/// What cannot be set up: wrong configuration, or a place that is taken.
+type CannotStart = Box<dyn std::error::Error + Send + Sync>;
+
+/// Works until the first signal to stop; a second one ends it at once.
+pub async fn run(config: Config, options: Options) -> Exit {
+    match start(&config, &options).await {
+        Ok(running) => running.until_stopped().await,
+        Err(error) => {
+            complain(&error);
+            Exit::Usage
+        }
+    }
+}
+
+/// A worker at work.
+struct Running {
+    broker: Broker,
+    stopping: CancellationToken,
+    /// Ends when everything else has: the last that is seen of the worker is that it is stopping.
+    stopped: CancellationToken,
+    workers: JoinSet<usize>,
+    beside: JoinSet<()>,
+}
+
+async fn start(config: &Config, options: &Options) -> Result<Running, CannotStart> {
+    log::init(&config.log)?;
+    let metrics = metrics::install()?;
+    let clock = SystemClock::start();
+    let board = Board::starting();
+    let topology = Topology::of(config)?;
+    let (broker, supervisor) = Broker::start(&config.broker, clock)?;
+    let listener = TcpListener::bind(config.ops.listen).await.map_err(|error| {
+        format!("ops.listen = {}: cannot listen there: {error}", config.ops.listen)
+    })?;
+    WorkerStarted { ops: listener.local_addr()?, merchants: config.merchants.len() }.tell();
+
+    let stopping = CancellationToken::new();
+    let stopped = CancellationToken::new();
+    let mut beside = JoinSet::new();
+    beside.spawn(supervisor);
+    let pages =
+        server::serve(listener, board.clone(), metrics, clock, stopped.clone().cancelled_owned());
+    beside.spawn(async move {
+        // The pages' end is no reason to stop paying.
+        pages.await.ok();
+    });
+    if options.declare {
+        beside.spawn(declare(broker.clone(), topology.clone(), board.clone()));
+    }
+    let common = Common { broker, board, stopping, topology };
+    let mut workers = JoinSet::new();
+    let mut watched = Watched::default();
+    for merchant in config.merchants.values() {
+        let worker = worker(config, merchant, &common)?;
+        watched.add(&worker.desk);
+        workers.spawn(worker.run());
+    }
+    let Common { broker, board, stopping, .. } = common;
+    beside.spawn(watch_broker(broker.state(), watched, board.clone()));
+    beside.spawn(watch_parked(broker.clone()));
+    board.clear(("start", ""));
+    Ok(Running { broker, stopping, stopped, workers, beside })
+}
+
+type MerchantWorker =
+    Worker<MerchantQueue, crate::payu::Account<SystemClock>, crate::amqp::Publisher, SystemClock>;
+
+/// What all merchants share.
+struct Common {
+    broker: Broker,
+    board: Board,
+    stopping: CancellationToken,
+    topology: Topology,
+}
+
+fn worker(
+    config: &Config,
+    merchant: &Merchant,
+    common: &Common,
+) -> Result<MerchantWorker, CannotStart> {
+    let prefetch = Prefetch::of(config, merchant);
+    let publisher = common.broker.publisher(&common.topology);
+    let desk = desk(config, merchant, prefetch, publisher, common.stopping.clone())?;
+    let own = Topology::new(&config.broker.prefix, [&*merchant.name], &config.retry.delays)?;
+    let name = merchant.name.clone();
+    Ok(Worker {
+        queue: MerchantQueue::new(common.broker.clone(), own, name, prefetch.total),
+        desk: Arc::new(desk),
+        board: common.board.clone(),
+        drain: config.shutdown.drain,
+    })
+}
+
+impl Running {
+    async fn until_stopped(mut self) -> Exit {
+        let (Ok(mut terminate), Ok(mut interrupt)) =
+            (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+        else {
+            complain(&"cannot listen for signals");
+            return Exit::Failed;
+        };
+        let mut next = async || {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        next().await;
+        self.stopping.cancel();
+        let mut left = 0_usize;
+        let drained = async {
+            while let Some(ended) = self.workers.join_next().await {
+                // A loop that panicked has settled nothing that it had in hand.
+                left = left.saturating_add(ended.unwrap_or(1));
+            }
+        };
+        tokio::select! {
+            () = drained => {}
+            () = next() => return Exit::WorkLeft,
+        }
+        self.broker.close().await;
+        self.stopped.cancel();
+        tokio::select! {
+            () = async { while self.beside.join_next().await.is_some() {} } => {}
+            () = tokio::time::sleep(watch::PAGES_GRACE) => {}
+        }
+        if left == 0 { Exit::Done } else { Exit::WorkLeft }
+    }
+}

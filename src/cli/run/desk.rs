@@ -1,0 +1,113 @@
+//! One merchant's desk, from the configuration.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::CannotStart;
+use crate::amqp::Publisher;
+use crate::clock::SystemClock;
+use crate::config::{Config, Merchant};
+use crate::pace::Rate;
+use crate::payout::decision::Policy;
+use crate::payout::link::LinkHosts;
+use crate::payout::outcome::Terms;
+use crate::payout::retry::Delays;
+use crate::payu::Account;
+use crate::pipeline::{Alone, CAPACITY, Desk, Exits, Memory, Proof};
+use crate::turns::{Limits, Turns};
+
+/// RabbitMQ takes no larger prefetch on a quorum queue ("Quorum Queues", 2000).
+const PREFETCH_MAX: u64 = 2000;
+
+/// How many deliveries are in hand at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Prefetch {
+    /// All of them.
+    pub(super) total: u16,
+    /// Those that may wait in hand for a look.
+    pub(super) room: usize,
+}
+
+impl Prefetch {
+    /// At least `concurrency`, room for as many that wait, and never so many that the last one
+    /// could wait half of `hold`, or get near the broker's `consumer_timeout`, at the merchant's
+    /// rate.
+    pub(super) fn of(config: &Config, merchant: &Merchant) -> Self {
+        let patience = (config.retry.hold / 2).min(config.broker.consumer_timeout / 4);
+        let served = patience.as_millis().saturating_mul(merchant.rate_per_second.into()) / 1000;
+        let served = u64::try_from(served).unwrap_or(u64::MAX);
+        let calls = u64::from(merchant.concurrency);
+        let room = served.saturating_sub(calls).clamp(1, calls);
+        let total = calls.saturating_add(room).min(PREFETCH_MAX);
+        Self {
+            total: u16::try_from(total).unwrap_or(u16::MAX),
+            room: usize::try_from(room).unwrap_or(usize::MAX),
+        }
+    }
+}
+
+pub(super) fn desk(
+    config: &Config,
+    merchant: &Merchant,
+    prefetch: Prefetch,
+    outbox: Publisher,
+    stopping: CancellationToken,
+) -> Result<Desk<Account<SystemClock>, Publisher, SystemClock>, CannotStart> {
+    let clock = SystemClock::start();
+    let policy = policy(config, merchant)?;
+    let keep = [config.unsure.quarantine, config.retry.hold, merchant.timeout];
+    let keep = keep.iter().fold(Duration::ZERO, |sum, part| sum.saturating_add(*part));
+    let limits = Limits {
+        rate: Rate {
+            per_second: at_least_one(merchant.rate_per_second),
+            burst: at_least_one(merchant.burst),
+        },
+        concurrency: merchant.concurrency,
+        max_pause: merchant.max_pause,
+    };
+    Ok(Desk {
+        merchant: merchant.name.clone(),
+        memory: Memory::new(CAPACITY, keep, policy.is_strict()),
+        policy,
+        hold: config.retry.hold,
+        in_hand_max: config.broker.consumer_timeout / 2,
+        provider: Account::new(merchant, clock)?,
+        outbox,
+        clock,
+        turns: Turns::new(limits, clock),
+        alone: Alone::default(),
+        room: Semaphore::new(prefetch.room),
+        room_size: prefetch.room,
+        proof: Proof::default(),
+        hold_off: watch::Sender::new(Duration::ZERO),
+        exits: Exits::default(),
+        stopping,
+    })
+}
+
+fn at_least_one(number: u32) -> NonZeroU32 {
+    NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN)
+}
+
+fn policy(config: &Config, merchant: &Merchant) -> Result<Policy, CannotStart> {
+    let link_hosts = if merchant.sandbox {
+        LinkHosts::Any
+    } else {
+        LinkHosts::Only(merchant.link_hosts.clone())
+    };
+    Ok(Policy {
+        account: merchant.account.clone(),
+        terms: Terms { rejects: merchant.rejects.clone(), link_hosts },
+        max_amount: merchant.max_amount,
+        delays: Delays::new(&config.retry.delays).ok_or("retry.delays must ascend")?,
+        max_age: config.retry.max_age,
+        settle: config.unsure.settle,
+        looks: config.unsure.looks,
+        quarantine: config.unsure.quarantine,
+        on_not_found: config.unsure.on_not_found,
+        look_first: config.unsure.look_first,
+    })
+}

@@ -1,0 +1,160 @@
+//! Addresses: of brokers, of the provider, and of links.
+//!
+//! An address can say more than where something is: a password, a second heartbeat, another
+//! virtual host than was meant. What would be ignored or misread in silence is refused.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use url::{Host, Url};
+
+use super::BrokerUrl;
+use super::kinds::Kind;
+
+impl BrokerUrl {
+    /// Reads `amqp://user:password@host:port/vhost`, or `amqps`.
+    ///
+    /// The reasons never show the text.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let url = Url::parse(text).map_err(|error| format!("it is no address: {error}"))?;
+        if !matches!(url.scheme(), "amqp" | "amqps") {
+            return Err("a broker's address begins with amqp:// or amqps://".to_owned());
+        }
+        // lapin's parser falls back to `localhost` where it sees no name.
+        match url.host() {
+            None | Some(Host::Domain("")) => return Err("it names no host".to_owned()),
+            Some(Host::Ipv6(_)) => {
+                return Err("write a host name for an IPv6 address, in /etc/hosts if need be: \
+                            the client cannot read one in brackets"
+                    .to_owned());
+            }
+            Some(Host::Domain(_) | Host::Ipv4(_)) => {}
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err("it must end with the virtual host; heartbeat and the like have keys of \
+                        their own in [broker]"
+                .to_owned());
+        }
+        let vhost = url.path().strip_prefix('/');
+        if vhost == Some("") {
+            return Err("its last / names a virtual host with an empty name; leave it out, or \
+                        write /%2f for the virtual host /"
+                .to_owned());
+        }
+        if vhost.is_some_and(|vhost| vhost.contains('/')) {
+            return Err("a / in a virtual host's name is written %2f".to_owned());
+        }
+        let parts = [url.username(), url.password().unwrap_or_default(), url.path()];
+        if parts.into_iter().any(|part| decode(part).is_none()) {
+            return Err("user, password and virtual host must be UTF-8, percent-encoded".to_owned());
+        }
+        Ok(Self(url))
+    }
+
+    /// The whole address, with the password: for the client's parser and for nothing else.
+    pub fn as_uri(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// The login, decoded. Without one it is `guest` (RabbitMQ, "URI Specification").
+    pub fn login(&self) -> String {
+        match self.0.username() {
+            "" => "guest".to_owned(),
+            name => decode(name).unwrap_or_default(),
+        }
+    }
+
+    /// `host:port`, as logs and `/status` show it.
+    pub fn host_port(&self) -> String {
+        let default = if self.is_tls() { 5671 } else { 5672 };
+        let port = self.0.port().unwrap_or(default);
+        format!("{}:{port}", self.0.host_str().unwrap_or_default())
+    }
+
+    /// Whether it is `amqps`.
+    pub fn is_tls(&self) -> bool {
+        self.0.scheme() == "amqps"
+    }
+}
+
+impl fmt::Debug for BrokerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}{}", self.0.scheme(), self.host_port(), self.0.path())
+    }
+}
+
+/// A broker's address. Of a wrong one an error shows at most where it leads.
+pub(super) fn broker() -> Kind<BrokerUrl> {
+    Kind::text(BrokerUrl::parse).shown_by(bare)
+}
+
+/// An address of the provider.
+pub(super) fn provider() -> Kind<Url> {
+    Kind::text(|text| {
+        let url = Url::parse(text).map_err(|error| format!("it is no address: {error}"))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err("it must begin with https://".to_owned());
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("it must hold no user and no password".to_owned());
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err("it must hold no query (?) and no fragment (#)".to_owned());
+        }
+        Ok(url)
+    })
+    .shown_by(bare)
+}
+
+/// A host that links may be on, in lower case.
+pub(super) fn link_host() -> Kind<String> {
+    Kind::text(|text| {
+        let label = |label: &str| {
+            let word = |c: char| c.is_ascii_alphanumeric() || c == '-';
+            !label.is_empty() && label.chars().all(word)
+        };
+        if !text.split('.').all(label) {
+            return Err("it must be a host's name alone, such as payu.in".to_owned());
+        }
+        // Every host below an entry is allowed too, and nobody owns `in`.
+        if !text.contains('.') {
+            return Err("it must have a dot: all hosts that end with it are allowed".to_owned());
+        }
+        Ok(text.to_ascii_lowercase())
+    })
+}
+
+/// Whether an address leads to this machine.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => IpAddr::from(ip).is_loopback(),
+        Some(Host::Ipv6(ip)) => IpAddr::from(ip).is_loopback(),
+        None => false,
+    }
+}
+
+/// Scheme, host and port: what is left of an address without anything that may be secret.
+fn bare(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    let host = url.host_str().filter(|host| !host.is_empty())?;
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    Some(format!("{}://{host}{port}/…", url.scheme()))
+}
+
+/// Decodes `%2f` and the like (RFC 3986, 2.1).
+fn decode(text: &str) -> Option<String> {
+    let mut bytes = text.bytes();
+    let mut decoded = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        let byte = if byte == b'%' {
+            let digits = [bytes.next()?, bytes.next()?];
+            let digits = std::str::from_utf8(&digits).ok()?;
+            u8::from_str_radix(digits, 16).ok()?
+        } else {
+            byte
+        };
+        decoded.push(byte);
+    }
+    String::from_utf8(decoded).ok()
+}

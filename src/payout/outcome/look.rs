@@ -1,0 +1,230 @@
+//! What a look means. It has outcomes of its own, because a failed look says nothing of the intent.
+
+use jiff::Timestamp;
+
+use super::{Denial, Made, Terms, is_filled, is_of_another, says, table};
+use crate::payout::amount::Amount;
+use crate::payout::customer::{Contact, Private};
+use crate::payout::intent::Intent;
+use crate::payout::reference::Reference;
+use crate::payout::sighting::{Answer, Data, Envelope, RetryAfter, Sighting, Silence, Unsent};
+
+/// PayU's code for "there is no such link".
+const LINK_NOT_FOUND: i64 = 1112;
+
+/// What a look came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Look {
+    /// There is a link for the reference.
+    Found(Details),
+    /// Details shows no link. PayU: "to be considered unidentified or PENDING", so this is not
+    /// "there is none".
+    NotFound,
+    /// It says nothing of the intent.
+    Failed(LookFailure),
+    /// Too many requests.
+    Throttled(Option<RetryAfter>),
+    /// The whole merchant is turned away.
+    Denied(Denial),
+}
+
+/// Why a look says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LookFailure {
+    /// Nothing was sent.
+    NotSent(Unsent),
+    /// No whole answer came.
+    Silence(Silence),
+    /// An HTTP status that tells nothing; 403 among them, which providers also answer for a
+    /// reference that they do not know.
+    Status(u16),
+    /// A body that makes no sense.
+    Odd,
+}
+
+/// What details shows of a link.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Details {
+    /// Whether the link can still be claimed.
+    pub is_closed: bool,
+    /// The link.
+    pub link: DetailsLink,
+    /// The amount, where it can be read.
+    pub amount: Option<Amount>,
+    /// The customer's mobile, perhaps masked.
+    pub mobile: Option<Private>,
+    /// The customer's e-mail, perhaps masked.
+    pub email: Option<Private>,
+    /// When the link expires.
+    pub expiry: Option<Timestamp>,
+}
+
+/// The link that details shows.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DetailsLink {
+    /// None.
+    Absent,
+    /// One on a host that is not allowed.
+    Foreign,
+    /// One on an allowed host.
+    Here(Made),
+}
+
+/// Whether details speaks of our intent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Likeness {
+    /// Amount and customer are the same.
+    Same,
+    /// The amount or the customer is another one.
+    Other,
+    /// There is nothing to compare.
+    Untold,
+}
+
+impl Look {
+    /// Says what a look's sighting means. `reference` is the one that was asked for.
+    pub fn classify(sighting: Sighting, reference: &Reference, terms: &Terms) -> Self {
+        match sighting {
+            Sighting::NotSent(why) => Self::Failed(LookFailure::NotSent(why)),
+            Sighting::NoAnswer(why) => Self::Failed(LookFailure::Silence(why)),
+            Sighting::TokenRefused => Self::Denied(Denial::Credentials),
+            Sighting::TokenThrottled(retry_after) => Self::Throttled(retry_after),
+            Sighting::Answered(answer) => Self::of_answer(answer, reference, terms),
+        }
+    }
+
+    /// The word in metrics and logs.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Found(_) => "found",
+            Self::NotFound => "not_found",
+            Self::Failed(_) => "failed",
+            Self::Throttled(_) => "throttled",
+            Self::Denied(_) => "denied",
+        }
+    }
+
+    fn of_answer(answer: Answer, reference: &Reference, terms: &Terms) -> Self {
+        match (answer.status, answer.envelope) {
+            (429, _) => Self::Throttled(answer.retry_after),
+            (401, _) => Self::Denied(Denial::Unauthorized),
+            (200..=299 | 404, Some(envelope)) => {
+                Self::of_envelope(envelope, answer.retry_after, reference, terms)
+            }
+            (200..=299, None) => Self::Failed(LookFailure::Odd),
+            (status, _) => Self::Failed(LookFailure::Status(status)),
+        }
+    }
+
+    fn of_envelope(
+        envelope: Envelope,
+        retry_after: Option<RetryAfter>,
+        reference: &Reference,
+        terms: &Terms,
+    ) -> Self {
+        if is_of_another(&envelope.data, reference) {
+            return Self::Failed(LookFailure::Odd);
+        }
+        match envelope.status {
+            0 => Self::of_data(envelope.data, terms),
+            1 => Self::of_refusal(&envelope, retry_after),
+            // Spring's own errors carry the HTTP status here; they know no reference.
+            _ => Self::Failed(LookFailure::Odd),
+        }
+    }
+
+    /// PayU's not-found has no code of its own: `status 1`, a text that says so, and data whose
+    /// fields are null but for the reference. A failure that shows none of it is another failure.
+    fn of_refusal(envelope: &Envelope, retry_after: Option<RetryAfter>) -> Self {
+        if says(envelope, &table::THROTTLE_WORDS) {
+            return Self::Throttled(retry_after);
+        }
+        let Envelope { codes, data, .. } = envelope;
+        let no_other_code = codes.iter().all(|code| *code == LINK_NOT_FOUND);
+        let told = !codes.is_empty()
+            || data.reference.is_some()
+            || says(envelope, &table::NOT_FOUND_WORDS);
+        if no_other_code && told && !shows_a_link(data) {
+            Self::NotFound
+        } else {
+            Self::Failed(LookFailure::Odd)
+        }
+    }
+
+    fn of_data(data: Data, terms: &Terms) -> Self {
+        if !shows_a_link(&data) {
+            return Self::Failed(LookFailure::Odd);
+        }
+        let link = match data.link.filter(is_filled) {
+            None => DetailsLink::Absent,
+            Some(text) => match terms.link_hosts.admit(&text) {
+                None => DetailsLink::Foreign,
+                Some(link) => DetailsLink::Here(Made {
+                    link_id: link.own_id().or_else(|| data.link_id.filter(is_filled)),
+                    link,
+                }),
+            },
+        };
+        Self::Found(Details {
+            is_closed: data.link_status.as_deref().is_some_and(is_closed),
+            link,
+            amount: data.amount.as_deref().and_then(Amount::parse_echo),
+            mobile: data.mobile,
+            email: data.email,
+            expiry: data.expiry,
+        })
+    }
+}
+
+fn shows_a_link(data: &Data) -> bool {
+    let has_status = data.link_status.as_deref().is_some_and(|status| !status.trim().is_empty());
+    has_status || data.link.as_ref().is_some_and(is_filled)
+}
+
+/// PayU's page on details calls these final. A status that is not listed is kept as living: a
+/// link that may be claimed must not be called dead.
+fn is_closed(status: &str) -> bool {
+    matches!(
+        status.trim().to_ascii_uppercase().as_str(),
+        "EXPIRED" | "CANCELLED" | "REJECTED" | "FAILED"
+    )
+}
+
+impl Details {
+    /// Compares the fields that both sides have, unmasked. One that differs is another intent;
+    /// the same takes the amount and at least one way to reach the customer.
+    pub fn likeness(&self, intent: &Intent) -> Likeness {
+        let amount = self.amount.map(|amount| amount == intent.amount);
+        let contacts = [self.same_mobile(&intent.contact), self.same_email(&intent.contact)];
+        if amount == Some(false) || contacts.contains(&Some(false)) {
+            return Likeness::Other;
+        }
+        if amount.is_none() || contacts == [None, None] {
+            return Likeness::Untold;
+        }
+        Likeness::Same
+    }
+
+    fn same_mobile(&self, contact: &Contact) -> Option<bool> {
+        let ours = contact.mobile()?.expose();
+        let theirs = self.mobile.as_ref()?.expose();
+        if theirs.contains(|c: char| !(c.is_ascii_digit() || matches!(c, '+' | '-' | ' '))) {
+            return None; // masked
+        }
+        let digits: String = theirs.chars().filter(char::is_ascii_digit).collect();
+        let start = digits.len().checked_sub(10)?;
+        Some(digits.get(start..)? == ours)
+    }
+
+    fn same_email(&self, contact: &Contact) -> Option<bool> {
+        let ours = contact.email()?;
+        let theirs = self.email.as_ref()?.expose().trim();
+        let is_masked = !theirs.is_ascii()
+            || theirs.contains(['*', '#'])
+            || theirs.to_ascii_lowercase().contains("xxx");
+        if is_masked || !theirs.contains('@') {
+            return None;
+        }
+        Some(theirs.to_ascii_lowercase() == ours.folded())
+    }
+}

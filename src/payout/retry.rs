@@ -1,0 +1,49 @@
+//! How long is waited, and which retry queue waits that long.
+
+use std::time::Duration;
+
+/// The retry queues' delays: ascending, and at least one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delays {
+    shortest: Duration,
+    longer: Vec<Duration>,
+}
+
+impl Delays {
+    /// Takes delays that ascend; `None` if they do not, or if there is none.
+    pub fn new(delays: &[Duration]) -> Option<Self> {
+        let (shortest, longer) = delays.split_first()?;
+        if !delays.is_sorted_by(|a, b| a < b) {
+            return None;
+        }
+        Some(Self { shortest: *shortest, longer: longer.to_vec() })
+    }
+
+    /// The shortest.
+    pub fn shortest(&self) -> Duration {
+        self.shortest
+    }
+
+    /// All of them, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = Duration> + '_ {
+        std::iter::once(self.shortest).chain(self.longer.iter().copied())
+    }
+
+    /// The longest delay that is not above `left`, else the shortest.
+    pub fn within(&self, left: Duration) -> Duration {
+        self.iter().take_while(|delay| *delay <= left).last().unwrap_or(self.shortest)
+    }
+
+    /// The delay after so many trips: each trip waits longer, up to the longest.
+    pub fn after(&self, returns: u32) -> Duration {
+        let trips = usize::try_from(returns).unwrap_or(usize::MAX);
+        self.iter().nth(trips).or_else(|| self.longer.last().copied()).unwrap_or(self.shortest)
+    }
+}
+
+/// The longest wait before a quick try, by the number of tries before: 100 ms, 200 ms, … The
+/// caller waits a random part of it ("full jitter"), so that many intents do not come back at once.
+pub fn quick_wait_max(tries: u32) -> Duration {
+    const BASE: Duration = Duration::from_millis(100);
+    BASE.saturating_mul(1 << tries.min(4))
+}

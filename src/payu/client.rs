@@ -1,0 +1,126 @@
+//! One HTTP exchange, done once.
+//!
+//! reqwest's defaults are unsafe for money: no timeouts, ten redirects followed (307 and 308 post
+//! the body again), requests sent again behind the caller's back, proxies taken from the
+//! environment, bodies of any size. Each of them is turned off here, by name.
+
+use std::time::Duration;
+
+use reqwest::header::HeaderMap;
+use reqwest::{Request, Response, redirect, retry};
+
+use crate::config::Merchant;
+use crate::observe::facts::provider::ExchangeBroken;
+use crate::payout::sighting::{RetryAfter, Sighting, Silence, Unsent};
+
+use super::{phase, retry_after};
+
+/// The most that is read of an answer; PayU's samples are below 2 KiB.
+const BODY_SIZE_MAX: usize = 64 * 1024;
+
+/// How long a connection may be idle and still be used. It has to be shorter than the server's
+/// keep-alive, or a request is written while the server closes; 5 s is the shortest default in
+/// wide use (Node.js, `server.keepAliveTimeout`).
+const IDLE_MAX: Duration = Duration::from_secs(4);
+
+/// The connections of one merchant.
+pub(super) struct Client {
+    http: reqwest::Client,
+    merchant: String,
+}
+
+/// A whole answer.
+pub(super) struct Heard {
+    /// The HTTP status code.
+    pub(super) status: u16,
+    /// The `Retry-After` header, where it can be read.
+    pub(super) retry_after: Option<RetryAfter>,
+    /// The body, whatever it is.
+    pub(super) body: Vec<u8>,
+}
+
+/// Why there is no answer, by whether the request can have arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unheard {
+    /// It cannot.
+    NotSent(Unsent),
+    /// It may.
+    NoAnswer(Silence),
+}
+
+impl From<Unheard> for Sighting {
+    fn from(unheard: Unheard) -> Self {
+        match unheard {
+            Unheard::NotSent(why) => Self::NotSent(why),
+            Unheard::NoAnswer(why) => Self::NoAnswer(why),
+        }
+    }
+}
+
+impl Client {
+    pub(super) fn new(merchant: &Merchant) -> Result<Self, reqwest::Error> {
+        let idle_connections = usize::try_from(merchant.concurrency).unwrap_or(usize::MAX);
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("smartsend/", env!("CARGO_PKG_VERSION")))
+            .redirect(redirect::Policy::none())
+            .retry(retry::never())
+            .no_proxy()
+            .referer(false)
+            .https_only(!merchant.sandbox)
+            // On HTTP/2 a dead connection can outlive the call that it failed; on HTTP/1 a call
+            // that is given up takes its connection with it.
+            .http1_only()
+            .connect_timeout(merchant.connect_timeout)
+            .timeout(merchant.timeout)
+            .pool_idle_timeout(IDLE_MAX)
+            .pool_max_idle_per_host(idle_connections)
+            .build()?;
+        Ok(Self { http, merchant: merchant.name.clone() })
+    }
+
+    /// Sends a request and reads its whole answer.
+    pub(super) async fn exchange(&self, request: Request) -> Result<Heard, Unheard> {
+        let mut response = match self.http.execute(request).await {
+            Ok(response) => response,
+            Err(error) => return Err(self.broken(&error, phase::before_head(&error))),
+        };
+        let body = self.body(&mut response).await?;
+        Ok(Heard {
+            status: response.status().as_u16(),
+            retry_after: retry_after_of(response.headers()),
+            body,
+        })
+    }
+
+    async fn body(&self, response: &mut Response) -> Result<Vec<u8>, Unheard> {
+        const TOO_LARGE: Unheard = Unheard::NoAnswer(Silence::TooLarge);
+        if response.content_length().is_some_and(|size| size > BODY_SIZE_MAX as u64) {
+            return Err(TOO_LARGE);
+        }
+        let mut body = Vec::new();
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() > BODY_SIZE_MAX => {
+                    return Err(TOO_LARGE);
+                }
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(None) => return Ok(body),
+                Err(error) => return Err(self.broken(&error, phase::after_head(&error))),
+            }
+        }
+    }
+
+    fn broken(&self, error: &reqwest::Error, unheard: Unheard) -> Unheard {
+        ExchangeBroken { merchant: &self.merchant, causes: &phase::causes(error) }.tell();
+        unheard
+    }
+}
+
+fn retry_after_of(headers: &HeaderMap) -> Option<RetryAfter> {
+    let mut values = headers.get_all(reqwest::header::RETRY_AFTER).iter();
+    let value = values.next()?;
+    if values.next().is_some() {
+        return None; // two of them contradict each other, or repeat themselves; neither is believed
+    }
+    retry_after::parse(value.to_str().ok()?)
+}

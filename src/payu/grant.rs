@@ -1,0 +1,87 @@
+//! The two ways to a token that PayU has: which form is posted, and with which secrets.
+//!
+//! A secret that lives in a file is read again for each form, so that a rotated one needs no
+//! restart.
+
+use std::path::{Path, PathBuf};
+
+use secrecy::ExposeSecret;
+use url::form_urlencoded::Serializer;
+
+use crate::config::{Grant, Secret};
+use crate::payout::customer::Private;
+
+/// PayU's scope for every payout, Smart Send included.
+const SCOPE: &str = "create_payout_transactions";
+
+/// A body of type `application/x-www-form-urlencoded`; it holds secrets.
+pub(super) struct Form(String);
+
+/// A secret's file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot use the secret in {}; make it a readable file of one line: {cause}", path.display())]
+pub(super) struct Unreadable {
+    path: PathBuf,
+    cause: String,
+}
+
+impl Form {
+    /// The form of the configured grant.
+    pub(super) async fn of_grant(grant: &Grant) -> Result<Self, Unreadable> {
+        match grant {
+            Grant::ClientCredentials { client_id, client_secret } => Ok(Self::of(&[
+                ("grant_type", "client_credentials"),
+                ("scope", SCOPE),
+                ("client_id", client_id),
+                ("client_secret", read(client_secret).await?.expose()),
+            ])),
+            Grant::Password { client_id, username, password } => Ok(Self::of(&[
+                ("grant_type", "password"),
+                ("scope", SCOPE),
+                ("client_id", client_id),
+                ("username", read(username).await?.expose()),
+                ("password", read(password).await?.expose()),
+            ])),
+        }
+    }
+
+    /// The form that renews a token of the password grant; the other grant has no refresh token.
+    pub(super) fn of_refresh(grant: &Grant, refresh: &Private) -> Self {
+        let (Grant::ClientCredentials { client_id, .. } | Grant::Password { client_id, .. }) =
+            grant;
+        Self::of(&[
+            ("grant_type", "refresh_token"),
+            ("client_id", client_id),
+            ("refresh_token", refresh.expose()),
+        ])
+    }
+
+    fn of(fields: &[(&str, &str)]) -> Self {
+        Self(Serializer::new(String::new()).extend_pairs(fields).finish())
+    }
+
+    pub(super) fn into_body(self) -> String {
+        self.0
+    }
+}
+
+async fn read(secret: &Secret) -> Result<Private, Unreadable> {
+    match secret {
+        Secret::Value(value) => Ok(Private::new(value.expose_secret())),
+        Secret::File(path) => read_file(path).await,
+    }
+}
+
+async fn read_file(path: &Path) -> Result<Private, Unreadable> {
+    let unreadable = |cause: String| Unreadable { path: path.to_owned(), cause };
+    let file = path.to_owned();
+    let text = tokio::task::spawn_blocking(move || std::fs::read_to_string(file))
+        .await
+        .map_err(|error| unreadable(error.to_string()))?
+        .map_err(|error| unreadable(error.to_string()))?;
+    let secret = text.trim_end_matches(['\r', '\n']); // an editor adds it, and nobody sees it
+    if secret.is_empty() {
+        return Err(unreadable("it is empty".to_owned()));
+    }
+    Ok(Private::new(secret))
+}

@@ -1,0 +1,75 @@
+//! How far a request came before it failed.
+//!
+//! The danger: a request that arrived and is taken for one that did not is sent again, and pays
+//! twice. So only what hyper and reqwest prove is [`Unheard::NotSent`]; all else may have arrived.
+//!
+//! The proofs, in reqwest 0.13 and hyper 1: every failure of the connector (DNS, TCP, TLS, and
+//! `connect_timeout` around the three) is `is_connect`, and with redirects off there is no second
+//! hop whose connect could fail. And every place in hyper's client that says `is_canceled` returns
+//! the request or drops it untouched ("the message was never even started"). hyper's
+//! `is_incomplete_message` is no proof: the server may have read all of it.
+
+use std::error::Error as _;
+
+use crate::payout::sighting::{Silence, Unsent};
+
+pub use super::client::Unheard;
+
+/// What a failure before the answer's head shows.
+pub fn before_head(error: &reqwest::Error) -> Unheard {
+    if error.is_builder() {
+        return Unheard::NotSent(Unsent::Unbuildable);
+    }
+    if error.is_connect() {
+        return Unheard::NotSent(if error.is_dns() {
+            Unsent::Dns
+        } else if error.is_timeout() {
+            Unsent::ConnectTimeout
+        } else {
+            Unsent::Connect
+        });
+    }
+    if hyper_error(error).is_some_and(hyper::Error::is_canceled) {
+        return Unheard::NotSent(Unsent::Unstarted);
+    }
+    if error.is_timeout() {
+        return Unheard::NoAnswer(Silence::Timeout);
+    }
+    Unheard::NoAnswer(Silence::Connection)
+}
+
+/// What a failure within the answer's body shows: the request arrived.
+pub fn after_head(error: &reqwest::Error) -> Unheard {
+    if error.is_timeout() {
+        return Unheard::NoAnswer(Silence::Timeout);
+    }
+    Unheard::NoAnswer(Silence::CutBody)
+}
+
+/// hyper's own error in the chain of sources. If this crate's hyper were another one than
+/// reqwest's, none would ever be found, and every failure would count as one that may have
+/// arrived: safe, but slow.
+pub fn hyper_error(error: &reqwest::Error) -> Option<&hyper::Error> {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if let Some(found) = cause.downcast_ref::<hyper::Error>() {
+            return Some(found);
+        }
+        source = cause.source();
+    }
+    None
+}
+
+/// The causes of an error in words, without its address, whose query holds the reference.
+pub fn causes(error: &reqwest::Error) -> String {
+    let mut text = String::new();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if !text.is_empty() {
+            text.push_str(": ");
+        }
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,28 @@
+//! The `Retry-After` header (RFC 9110, 10.2.3): seconds, or an HTTP date.
+//!
+//! The present time is not asked for here: a date stays a date until someone who holds a clock
+//! compares it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::payout::sighting::RetryAfter;
+
+/// The longest delay that is kept: more is a mistake, and would overflow what it is added to.
+const DELAY_MAX: Duration = Duration::from_hours(366 * 24);
+
+/// Reads the header's value, or `None` where it is neither.
+pub fn parse(value: &str) -> Option<RetryAfter> {
+    let value = value.trim();
+    if value.is_empty() {
+        return None;
+    }
+    if value.bytes().all(|b| b.is_ascii_digit()) {
+        // All digits and yet no u64: it is too large for one.
+        let delay = value.parse().map_or(DELAY_MAX, Duration::from_secs);
+        return Some(RetryAfter::In(delay.min(DELAY_MAX)));
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    Timestamp::try_from(date).ok().map(RetryAfter::At)
+}

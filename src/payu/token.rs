@@ -1,0 +1,223 @@
+//! The token: one at hand, renewed early, asked for once however many wait for it.
+//!
+//! The danger: a hundred calls find the token dead at once and ask a hundred times, which costs
+//! the account its rate; or a token is kept for the two hours that it usually lives, when PayU
+//! gave out one that it had already, with minutes left. So there is one flight to the endpoint at
+//! a time, whoever waited for it takes what it brought, good or bad, and a life is what
+//! `expires_in` says, counted from before the request, on the clock that only grows.
+
+use std::future::Future;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use reqwest::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use reqwest::{Body, Method, Request};
+use url::Url;
+
+use crate::config::{Grant, Merchant};
+use crate::observe::facts::provider::{SecretUnreadable, TokenAnswered};
+use crate::payout::customer::Private;
+use crate::payout::sighting::Unsent;
+use crate::ports::{Clock, NoToken, Token};
+
+use super::client::{Client, Heard, Unheard};
+use super::grant::Form;
+use super::wire::{Granted, TokenAnswer, token_answer};
+
+/// How long before its end a token is renewed; a token with a short life is renewed when a fifth
+/// of it is left.
+const RENEWAL_LEAD_MAX: Duration = Duration::from_mins(1);
+
+/// How long a token that could not be renewed, and still lives, is used before the next try.
+const RENEWAL_PAUSE: Duration = Duration::from_secs(5);
+
+/// One merchant's token.
+pub(super) struct Tokens<C> {
+    clock: C,
+    merchant: String,
+    auth_url: Url,
+    grant: Grant,
+    desk: Mutex<Desk>,
+    /// Held by the one caller that asks the endpoint.
+    flight: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct Desk {
+    held: Option<Held>,
+    refresh: Option<Private>,
+    issues: u64,
+    /// Flights that have ended.
+    flights: u64,
+    /// What the last of them brought.
+    brought: Option<Result<Token, NoToken>>,
+}
+
+/// A token and its life, on the steady clock.
+struct Held {
+    token: Token,
+    renew_at: Duration,
+    ends_at: Duration,
+}
+
+impl<C: Clock> Tokens<C> {
+    pub(super) fn new(merchant: &Merchant, clock: C) -> Self {
+        Self {
+            clock,
+            merchant: merchant.name.clone(),
+            auth_url: merchant.auth_url.clone(),
+            grant: merchant.grant.clone(),
+            desk: Mutex::default(),
+            flight: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// The token, if it need not be renewed yet, or if someone is at it and it still lives.
+    pub(super) fn at_hand(&self) -> Option<Token> {
+        let now = self.clock.now().steady;
+        let renewing = self.flight.try_lock().is_err();
+        let desk = self.desk();
+        let held = desk.held.as_ref()?;
+        let until = if renewing { held.ends_at } else { held.renew_at };
+        (now < until).then(|| held.token.clone())
+    }
+
+    /// Forgets the token, if it is still the one at hand. Its refresh token goes with it: PayU's
+    /// sample of a refresh gives the same access token again, and that one is dead.
+    pub(super) fn discard(&self, token: &Token) {
+        let mut desk = self.desk();
+        let is_it = |held: &Token| held.issue == token.issue;
+        if desk.held.as_ref().is_some_and(|held| is_it(&held.token)) {
+            desk.held = None;
+            desk.refresh = None;
+        }
+        if matches!(&desk.brought, Some(Ok(brought)) if is_it(brought)) {
+            desk.brought = None;
+        }
+    }
+
+    /// A new token, or the one that another caller has brought meanwhile.
+    pub(super) async fn renew<F>(
+        &self,
+        client: &Client,
+        turn: impl FnMut() -> F + Send,
+    ) -> Result<Token, NoToken>
+    where
+        F: Future<Output = ()> + Send,
+    {
+        let flights_before = self.desk().flights;
+        let _flight = self.flight.lock().await;
+        if let Some(brought) = self.brought_since(flights_before) {
+            return brought;
+        }
+        let asked = self.ask(client, turn).await;
+        self.land(asked)
+    }
+
+    fn brought_since(&self, flights_before: u64) -> Option<Result<Token, NoToken>> {
+        let now = self.clock.now().steady;
+        let desk = self.desk();
+        if desk.flights > flights_before && desk.brought.is_some() {
+            return desk.brought.clone();
+        }
+        let held = desk.held.as_ref()?;
+        (now < held.renew_at).then(|| Ok(held.token.clone()))
+    }
+
+    fn land(&self, asked: Result<Token, NoToken>) -> Result<Token, NoToken> {
+        let now = self.clock.now().steady;
+        let mut desk = self.desk();
+        let brought = match (asked, desk.held.as_mut()) {
+            // The endpoint is out of reach, and that is no reason to stop while the token lives.
+            (Err(NoToken::Unavailable(_)), Some(held)) if now < held.ends_at => {
+                held.renew_at = now.saturating_add(RENEWAL_PAUSE).min(held.ends_at);
+                Ok(held.token.clone())
+            }
+            (asked, _) => asked,
+        };
+        desk.flights += 1;
+        desk.brought = Some(brought.clone());
+        brought
+    }
+
+    async fn ask<F>(
+        &self,
+        client: &Client,
+        mut turn: impl FnMut() -> F + Send,
+    ) -> Result<Token, NoToken>
+    where
+        F: Future<Output = ()> + Send,
+    {
+        let refresh = self.desk().refresh.clone();
+        if let Some(refresh) = refresh {
+            turn().await;
+            let form = Form::of_refresh(&self.grant, &refresh);
+            match self.post(client, form).await {
+                Err(NoToken::Refused) => self.desk().refresh = None,
+                answered @ (Ok(_) | Err(_)) => return answered,
+            }
+        }
+        // The secrets are read before the turn is taken: the turn is the last step before the send.
+        let form = Form::of_grant(&self.grant).await.map_err(|error| {
+            SecretUnreadable { merchant: &self.merchant, error: &error }.tell();
+            NoToken::Unavailable(Unsent::NoToken)
+        })?;
+        turn().await;
+        self.post(client, form).await
+    }
+
+    async fn post(&self, client: &Client, form: Form) -> Result<Token, NoToken> {
+        let mut request = Request::new(Method::POST, self.auth_url.clone());
+        let headers = request.headers_mut();
+        let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+        headers.insert(CONTENT_TYPE, form_type);
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache")); // as in PayU's samples
+        *request.body_mut() = Some(Body::from(form.into_body()));
+
+        let asked_at = self.clock.now().steady;
+        let granted = read(client.exchange(request).await);
+        let took = self.clock.now().steady.saturating_sub(asked_at);
+        let outcome = match &granted {
+            Ok(_) => "granted",
+            Err(NoToken::Refused) => "refused",
+            Err(NoToken::Throttled(_)) => "throttled",
+            Err(NoToken::Unavailable(_)) => "failed",
+        };
+        let life = granted.as_ref().ok().map(|granted| granted.life);
+        TokenAnswered { merchant: &self.merchant, outcome, took, life }.tell();
+        granted.map(|granted| self.keep(granted, asked_at))
+    }
+
+    fn keep(&self, granted: Granted, asked_at: Duration) -> Token {
+        let mut desk = self.desk();
+        desk.issues += 1;
+        let token = Token { issue: desk.issues, bearer: granted.bearer };
+        let lead = RENEWAL_LEAD_MAX.min(granted.life / 5);
+        let ends_at = asked_at.saturating_add(granted.life);
+        desk.held =
+            Some(Held { token: token.clone(), renew_at: ends_at.saturating_sub(lead), ends_at });
+        // RFC 6749, 6: without a new refresh token the old one stays good.
+        if granted.refresh.is_some() {
+            desk.refresh = granted.refresh;
+        }
+        token
+    }
+
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        // Nothing panics while it is locked; and half a change to it would cost one request.
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What an exchange with the token endpoint means. PayU prints no HTTP status for its errors, so an
+/// error by name counts whatever the status is.
+fn read(exchange: Result<Heard, Unheard>) -> Result<Granted, NoToken> {
+    const UNAVAILABLE: NoToken = NoToken::Unavailable(Unsent::NoToken);
+    let heard = exchange.map_err(|_| UNAVAILABLE)?;
+    match (heard.status, token_answer(&heard.body)) {
+        (429, _) => Err(NoToken::Throttled(heard.retry_after)),
+        (200..=299, TokenAnswer::Granted(granted)) => Ok(granted),
+        (400 | 401 | 403, _) | (_, TokenAnswer::Refused) => Err(NoToken::Refused),
+        (_, TokenAnswer::Granted(_) | TokenAnswer::Unreadable) => Err(UNAVAILABLE),
+    }
+}

@@ -1,0 +1,36 @@
+//! Every shape that goes to PayU or comes back, and the only serde of this adapter.
+//!
+//! The danger: reading what is not there. So numbers are kept as the text that was written (an
+//! amount never becomes a float), a field is taken in every type that PayU's pages show it in and
+//! in no other, and a body that is not one whole JSON envelope, or names a field twice, is none.
+
+mod create;
+mod envelope;
+mod token;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+pub use create::create_body;
+pub use envelope::envelope;
+pub use token::{Granted, TokenAnswer, token_answer};
+
+/// The text of a JSON string, or of a number as it was written; nothing else has one. An empty
+/// string counts as absent.
+fn text(raw: Option<&RawValue>) -> Option<String> {
+    let json = raw?.get();
+    let text = match json.as_bytes().first()? {
+        b'"' => serde_json::from_str(json).ok()?,
+        b'-' | b'0'..=b'9' => json.to_owned(),
+        _ => return None,
+    };
+    (!text.is_empty()).then_some(text)
+}
+
+/// Serde would also read a struct from a list, by position; only an object is one here.
+fn object<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Option<T> {
+    if !raw.get().starts_with('{') {
+        return None;
+    }
+    serde_json::from_str(raw.get()).ok()
+}

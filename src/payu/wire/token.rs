@@ -1,0 +1,96 @@
+//! What the token endpoint answers (RFC 6749, 5.1 and 5.2; PayU's page "Generate Token").
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::payout::customer::Private;
+
+use super::{object, text};
+
+/// A body of the token endpoint.
+#[derive(Debug, PartialEq)]
+pub enum TokenAnswer {
+    /// A token that can be used.
+    Granted(Granted),
+    /// The endpoint says that the credentials, the client or the grant are not good.
+    Refused,
+    /// Neither.
+    Unreadable,
+}
+
+/// A token, as the endpoint gave it.
+#[derive(Debug, PartialEq)]
+pub struct Granted {
+    /// The access token.
+    pub bearer: Private,
+    /// How long it lives from now; nothing where the endpoint does not say, so that it serves
+    /// those who wait for it and nobody after.
+    pub life: Duration,
+    /// The refresh token; only the password grant has one.
+    pub refresh: Option<Private>,
+}
+
+#[derive(Deserialize)]
+struct Body<'a> {
+    #[serde(borrow)]
+    access_token: Option<&'a RawValue>,
+    #[serde(borrow)]
+    token_type: Option<&'a RawValue>,
+    #[serde(borrow)]
+    expires_in: Option<&'a RawValue>,
+    /// PayU's table of fields spells it so; its samples do not.
+    #[serde(borrow)]
+    expire_in: Option<&'a RawValue>,
+    #[serde(borrow)]
+    refresh_token: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+}
+
+/// Reads a body of the token endpoint.
+pub fn token_answer(body: &[u8]) -> TokenAnswer {
+    let Some(body) = serde_json::from_slice(body).ok().and_then(object::<Body<'_>>) else {
+        return TokenAnswer::Unreadable;
+    };
+    if let Some(error) = text(body.error) {
+        return if is_refusal(&error) { TokenAnswer::Refused } else { TokenAnswer::Unreadable };
+    }
+    let bearer = text(body.access_token).filter(|token| fits_header(token));
+    let is_bearer = text(body.token_type).is_none_or(|kind| kind.eq_ignore_ascii_case("bearer"));
+    match bearer {
+        Some(bearer) if is_bearer => TokenAnswer::Granted(Granted {
+            bearer: Private::new(bearer),
+            // `created_at` is left alone: PayU's text says milliseconds and its samples seconds,
+            // and a token that is given out again has only `expires_in` left, not all of it.
+            life: text(body.expires_in.or(body.expire_in)).map_or(Duration::ZERO, |s| seconds(&s)),
+            refresh: text(body.refresh_token).map(Private::new),
+        }),
+        Some(_) | None => TokenAnswer::Unreadable,
+    }
+}
+
+/// The errors of RFC 6749, 5.2, that the same request would meet again.
+fn is_refusal(error: &str) -> bool {
+    matches!(
+        error,
+        "invalid_client"
+            | "invalid_grant"
+            | "invalid_request"
+            | "invalid_scope"
+            | "unauthorized_client"
+            | "unsupported_grant_type"
+    )
+}
+
+/// RFC 6750, 2.1 allows only visible ASCII; anything else would break the header that it goes in.
+fn fits_header(token: &str) -> bool {
+    token.bytes().all(|b| b.is_ascii_graphic())
+}
+
+/// Whole seconds of `6351` or `6351.0`; nothing for what is negative or no number.
+fn seconds(text: &str) -> Duration {
+    let whole = text.split_once('.').map_or(text, |(whole, _)| whole);
+    whole.trim().parse().map_or(Duration::ZERO, Duration::from_secs)
+}

@@ -1,0 +1,219 @@
+//! One call: a token, a turn, the last checks, the send.
+
+use std::time::Duration;
+
+use super::desk::Desk;
+use super::hand::{Halt, Hand};
+use super::memory::Entered;
+use crate::gate::Report;
+use crate::observe::facts::calls::CallAnswered;
+use crate::payout::decision::{Case, CreateCall, CreateKind};
+use crate::payout::outcome::Outcome;
+use crate::payout::outcome::look::Look;
+use crate::payout::reference::Reference;
+use crate::payout::sighting::Sighting;
+use crate::ports::{Clock, Delivery, NoToken, Outbox, Provider, Token};
+use crate::turns::{Class, Turn};
+
+/// What became of a create that was decided.
+pub(super) enum Created {
+    /// It was sent, and came to this.
+    Outcome(Outcome),
+    /// The turn was so long in coming that it has to be decided again.
+    Overdue,
+}
+
+/// How often an answer of 401 is met with a new token.
+const NEW_TOKENS_MAX: u32 = 1;
+
+impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
+    /// Sends a create, if at the last moment nothing speaks against it.
+    pub(super) async fn create<D: Delivery>(
+        &self,
+        hand: &Hand<D>,
+        case: &Case<'_>,
+        call: CreateCall<'_>,
+    ) -> Result<Created, Halt> {
+        let (class, patience) = self.standing(hand, case, call.kind());
+        let reference = &call.intent().reference;
+        let mut entered = Entered::Known;
+        let mut timing = self.timing();
+        let mut tries = 0;
+        let sighting = loop {
+            let (token, turn) = match self.token_and_turn(hand, class, patience).await? {
+                Ok(both) => both,
+                Err(sighting) => break sighting,
+            };
+            if let Some(stop) = self.last_check(hand, case, call.kind()).await? {
+                return Ok(stop);
+            }
+            let now = self.clock.now().steady;
+            match self.memory.enter(reference, now) {
+                Entered::Full => return Err(Halt::NoRoom),
+                Entered::Fresh => entered = Entered::Fresh,
+                Entered::Known => {}
+            }
+            timing.sent = now;
+            let sighting = self.provider.create(&token, &call).await;
+            drop(turn);
+            if !self.wants_new_token(&sighting, &token, &mut tries) {
+                break sighting;
+            }
+        };
+        let outcome = Outcome::classify(sighting, reference, &self.policy.terms);
+        // Only a create's own answer takes a reference out: a throttled look says nothing of
+        // what was sent before it.
+        if entered == Entered::Fresh && outcome.is_unprocessed() {
+            self.memory.forget(reference);
+        }
+        self.turns.told(Report::of_create(&outcome));
+        self.tell("create", reference, outcome.word(), timing);
+        Ok(Created::Outcome(outcome))
+    }
+
+    /// Looks a reference up.
+    pub(super) async fn look<D: Delivery>(
+        &self,
+        hand: &Hand<D>,
+        reference: &Reference,
+    ) -> Result<Look, Halt> {
+        let mut timing = self.timing();
+        let mut tries = 0;
+        let sighting = loop {
+            let (token, turn) = match self.token_and_turn(hand, Class::Look, self.hold).await? {
+                Ok(both) => both,
+                Err(sighting) => break sighting,
+            };
+            timing.sent = self.clock.now().steady;
+            let sighting = self.provider.look(&token, reference).await;
+            drop(turn);
+            if !self.wants_new_token(&sighting, &token, &mut tries) {
+                break sighting;
+            }
+        };
+        let look = Look::classify(sighting, reference, &self.policy.terms);
+        if let Look::Found(_) = look {
+            self.proof.give();
+        }
+        self.turns.told(Report::of_look(&look));
+        self.tell("look", reference, look.word(), timing);
+        Ok(look)
+    }
+
+    /// A token and then a turn: a token takes time to get, and a turn must not get old.
+    async fn token_and_turn<D: Delivery>(
+        &self,
+        hand: &Hand<D>,
+        class: Class,
+        patience: Duration,
+    ) -> Result<Result<(Token, Turn<C>), Sighting>, Halt> {
+        loop {
+            if self.provider.token().is_none() {
+                let asked = async {
+                    tokio::select! {
+                        asked = self.new_token(Class::Token) => Ok(asked),
+                        () = self.turns.closed() => Err(Halt::GateClosed),
+                    }
+                };
+                if let Err(why) = hand.unless_halted(self, patience, asked).await?? {
+                    return Ok(Err(why));
+                }
+            }
+            let turn = hand.unless_halted(self, patience, self.turns.take(class)).await?;
+            let turn = turn.map_err(|_| Halt::GateClosed)?;
+            // The wait may have outlived the token. Then the turn is left unused.
+            if let Some(token) = self.provider.token() {
+                return Ok(Ok((token, turn)));
+            }
+        }
+    }
+
+    /// Where in the line a create stands, and how long it may stand there: what was not started
+    /// when it has been held for `hold` goes back with its record.
+    fn standing<D: Delivery>(
+        &self,
+        hand: &Hand<D>,
+        case: &Case<'_>,
+        kind: CreateKind,
+    ) -> (Class, Duration) {
+        let class = if case.record().returns == 0 { Class::New } else { Class::Retry };
+        match kind {
+            CreateKind::First => (class, self.hold.saturating_sub(hand.age(self.clock.now()))),
+            CreateKind::Resend => (Class::Retry, self.hold),
+        }
+    }
+
+    /// Asks for a token, in a turn of its own.
+    pub(super) async fn new_token(&self, class: Class) -> Result<Token, Sighting> {
+        let turn = || {
+            let turns = self.turns.clone();
+            async move {
+                // A closed gate gives no turn. Then nobody may ask, and whoever waits here is
+                // told by the gate itself.
+                if turns.take(class).await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            }
+        };
+        self.provider.new_token(turn).await.map_err(|why| match why {
+            NoToken::Refused => Sighting::TokenRefused,
+            NoToken::Throttled(retry_after) => Sighting::TokenThrottled(retry_after),
+            NoToken::Unavailable(why) => Sighting::NotSent(why),
+        })
+    }
+
+    /// The last look around before the first byte: `Some` to decide again, `Err` to let go.
+    async fn last_check<D: Delivery>(
+        &self,
+        hand: &Hand<D>,
+        case: &Case<'_>,
+        kind: CreateKind,
+    ) -> Result<Option<Created>, Halt> {
+        let now = self.clock.now();
+        if case.is_overdue(now.wall) {
+            return Ok(Some(Created::Overdue));
+        }
+        match kind {
+            // An old delivery may be in other hands by now: of a process that was frozen, or cut
+            // off, and does not know it yet.
+            CreateKind::First if hand.age(now) >= self.hold => Err(Halt::TooOld),
+            CreateKind::First => Ok(None),
+            CreateKind::Resend if hand.delivery.still_ours().await => Ok(None),
+            CreateKind::Resend => Err(Halt::Lost),
+        }
+    }
+
+    /// A 401 is met with one new token and one more try: it was not processed.
+    fn wants_new_token(&self, sighting: &Sighting, token: &Token, tries: &mut u32) -> bool {
+        let unauthorized = matches!(sighting, Sighting::Answered(answer) if answer.status == 401);
+        if unauthorized {
+            self.provider.discard(token);
+        }
+        *tries = tries.saturating_add(1);
+        unauthorized && *tries <= NEW_TOKENS_MAX
+    }
+
+    fn timing(&self) -> Timing {
+        let now = self.clock.now().steady;
+        Timing { started: now, sent: now }
+    }
+
+    fn tell(&self, call: &'static str, reference: &Reference, outcome: &'static str, at: Timing) {
+        CallAnswered {
+            merchant: &self.merchant,
+            reference,
+            call,
+            outcome,
+            waited: at.sent.saturating_sub(at.started),
+            took: self.clock.now().steady.saturating_sub(at.sent),
+        }
+        .tell();
+    }
+}
+
+/// When a call began to wait for its turn, and when it was sent last.
+#[derive(Clone, Copy)]
+struct Timing {
+    started: Duration,
+    sent: Duration,
+}

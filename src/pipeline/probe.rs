@@ -1,0 +1,84 @@
+//! What goes out while nothing may go out: a probe that moves no money.
+
+use std::time::Duration;
+
+use super::desk::Desk;
+use crate::gate::{Report, State};
+use crate::payout::outcome::look::{Look, LookFailure};
+use crate::payout::reference::Reference;
+use crate::ports::{Clock, Outbox, Provider};
+use crate::turns::Class;
+
+/// The reference that a probe asks for. There need be no such link: any answer will do.
+const PROBE_REFERENCE: &str = "smartsend-probe";
+/// How long until a token is asked for again at the start, when the endpoint gave no answer.
+const TOKEN_WAIT: Duration = Duration::from_secs(2);
+
+impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
+    /// Waits, for as long as it takes, until the gate is not closed and there is a token: before
+    /// that nothing is consumed, so that a merchant with wrong credentials leaves its intents
+    /// where they are.
+    pub async fn get_ready(&self) {
+        let mut state = self.turns.state();
+        loop {
+            if state.wait_for(|state| !matches!(state, State::Closed { .. })).await.is_err() {
+                return;
+            }
+            if self.provider.token().is_some() {
+                return;
+            }
+            let Err(sighting) = self.new_token(Class::Probe).await else { return };
+            let look = Look::classify(sighting, &probe_reference(), &self.policy.terms);
+            self.turns.told(Report::of_look(&look));
+            if !matches!(*state.borrow_and_update(), State::Closed { .. }) {
+                self.clock.sleep(TOKEN_WAIT).await;
+            }
+        }
+    }
+
+    /// Sends a closed gate's probes when they are due. Runs as long as it is polled.
+    pub async fn probe_when_due(&self) {
+        let mut state = self.turns.state();
+        loop {
+            let due = match *state.borrow_and_update() {
+                State::Closed { probe_at, .. } => probe_at,
+                State::Open | State::Paused { .. } | State::Probing => None,
+            };
+            let Some(due) = due else {
+                if state.changed().await.is_err() {
+                    return;
+                }
+                continue;
+            };
+            self.clock.sleep(due.saturating_sub(self.clock.now().steady)).await;
+            let good = self.probe().await;
+            self.turns.probed(good);
+        }
+    }
+
+    /// A new token, and then a look for a reference that need not exist.
+    async fn probe(&self) -> bool {
+        if let Some(token) = self.provider.token() {
+            self.provider.discard(&token);
+        }
+        let Ok(token) = self.new_token(Class::Probe).await else { return false };
+        let Ok(_turn) = self.turns.take(Class::Probe).await else { return false };
+        let reference = probe_reference();
+        let sighting = self.provider.look(&token, &reference).await;
+        match Look::classify(sighting, &reference, &self.policy.terms) {
+            // Providers answer 403 and 5xx for a reference that they do not know, so a failed look
+            // is an answer too.
+            Look::Found(_)
+            | Look::NotFound
+            | Look::Failed(LookFailure::Status(_) | LookFailure::Odd) => true,
+            Look::Failed(LookFailure::NotSent(_) | LookFailure::Silence(_))
+            | Look::Throttled(_)
+            | Look::Denied(_) => false,
+        }
+    }
+}
+
+#[expect(clippy::expect_used, reason = "a test parses it")]
+fn probe_reference() -> Reference {
+    Reference::parse(PROBE_REFERENCE).expect("the probe's reference keeps the contract")
+}

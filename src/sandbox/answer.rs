@@ -1,0 +1,198 @@
+//! The bodies that PayU's samples show, by their shape.
+//!
+//! There are three families, and a client must not take one for another: the envelope
+//! (`status` 0 or 1), Spring's error body (`status` is the HTTP status), and what proxies say.
+
+use axum::body::{Body, Bytes};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, Response, StatusCode};
+use serde::Serialize;
+
+use super::clock::date;
+use super::faults::{FailureShape, Faults, Throttle, ThrottleBody};
+
+const JSON: &str = "application/json;charset=UTF-8";
+const HTML: &str = "text/html";
+
+/// The answer to one request, before the connection has its say.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) code: Option<u16>,
+    pub(super) body: Bytes,
+    content_type: &'static str,
+    retry_after: Option<HeaderValue>,
+}
+
+/// The envelope of all Payouts APIs.
+#[derive(Debug, Serialize)]
+pub(super) struct Envelope<'a, T> {
+    pub(super) status: u8,
+    pub(super) msg: Option<&'a str>,
+    pub(super) code: Option<u16>,
+    pub(super) data: Option<T>,
+}
+
+#[derive(Serialize)]
+struct Spring<'a> {
+    timestamp: String,
+    status: u16,
+    error: &'a str,
+    message: &'a str,
+    path: &'a str,
+}
+
+#[derive(Serialize)]
+struct RowFailure {
+    code: u16,
+    message: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TransferFailure<'a> {
+    batch_id: Option<&'a str>,
+    merchant_ref_id: &'a str,
+    error: &'static str,
+    code: &'a [u16],
+}
+
+impl Answer {
+    pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Self {
+        let body = serde_json::to_vec(body).unwrap_or_default();
+        Self::new(status, JSON, body.into())
+    }
+
+    /// Spring's own error body, as in PayU's "Access Denied" samples.
+    pub(super) fn spring(now_us: u64, status: StatusCode, message: &str, path: &str) -> Self {
+        let error = status.canonical_reason().unwrap_or("Error");
+        let timestamp = date(now_us);
+        Self::json(status, &Spring { timestamp, status: status.as_u16(), error, message, path })
+    }
+
+    /// A failure of a create.
+    pub(super) fn failure(faults: &Faults, reference: &str, codes: &[u16]) -> Self {
+        let status = StatusCode::from_u16(faults.failure_http_status).unwrap_or(StatusCode::OK);
+        let first = codes.first().copied().unwrap_or_default();
+        let mut answer = match faults.failure_shape {
+            FailureShape::DataArray => {
+                let row = |&code: &u16| RowFailure { code, message: text_of(code) };
+                let data = Some(codes.iter().map(row).collect::<Vec<_>>());
+                Self::json(status, &Envelope { status: 1, msg: Some("Fail"), code: None, data })
+            }
+            FailureShape::TopLevel => {
+                let msg = Some(text_of(first));
+                let data: Option<()> = None;
+                Self::json(status, &Envelope { status: 1, msg, code: Some(first), data })
+            }
+            FailureShape::CodeArray => {
+                let error = text_of(first);
+                let row = TransferFailure {
+                    batch_id: None,
+                    merchant_ref_id: reference,
+                    error,
+                    code: codes,
+                };
+                let data = Some([row]);
+                Self::json(status, &Envelope { status: 1, msg: None, code: None, data })
+            }
+        };
+        answer.code = Some(first);
+        answer
+    }
+
+    pub(super) fn throttled(throttle: &Throttle) -> Self {
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        let mut answer = match throttle.body {
+            ThrottleBody::Json => {
+                // The words are from another API of PayU; the Payouts pages have none.
+                let msg = Some("Requests limit reached");
+                let data: Option<()> = None;
+                Self::json(status, &Envelope { status: 1, msg, code: None, data })
+            }
+            ThrottleBody::Empty => Self::new(status, HTML, Bytes::new()),
+            ThrottleBody::Html => Self::page(status),
+        };
+        let value = throttle.retry_after.as_deref();
+        answer.retry_after = value.and_then(|value| HeaderValue::from_str(value).ok());
+        answer
+    }
+
+    /// A failure of the server: 500 comes from the application, the others from its proxy.
+    pub(super) fn error(faults: &Faults, now_us: u64, path: &str) -> Self {
+        let status = StatusCode::from_u16(faults.error_status).unwrap_or(StatusCode::BAD_GATEWAY);
+        if status == StatusCode::INTERNAL_SERVER_ERROR {
+            return Self::spring(now_us, status, "No message available", path);
+        }
+        Self::page(status)
+    }
+
+    /// A 200 that says nothing of what happened.
+    pub(super) fn garbage(faults: &Faults) -> Self {
+        let Some(body) = &faults.garbage_body else {
+            return Self::page(StatusCode::OK);
+        };
+        Self::new(StatusCode::OK, JSON, body.clone().into())
+    }
+
+    fn page(status: StatusCode) -> Self {
+        let page = format!(
+            "<html>\r\n<head><title>{status}</title></head>\r\n<body>\r\n<center><h1>{status}\
+             </h1></center>\r\n</body>\r\n</html>\r\n"
+        );
+        Self::new(status, HTML, page.into())
+    }
+
+    fn new(status: StatusCode, content_type: &'static str, body: Bytes) -> Self {
+        Self { status, code: None, body, content_type, retry_after: None }
+    }
+
+    /// The same head with another body.
+    pub(super) fn into_response(self, body: Body) -> Response<Body> {
+        let mut response = Response::new(body);
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        if let Some(value) = self.retry_after {
+            headers.insert(RETRY_AFTER, value);
+        }
+        response
+    }
+}
+
+/// PayU's text for a code where a sample shows one, else its name in "Smart Send Error
+/// Codes", spelled as there.
+fn text_of(code: u16) -> &'static str {
+    match code {
+        1100 => "INVALID_MERCHANT",
+        1101 => "INVALID_MERCHNAT_REF_ID",
+        1102 => "INVALID_MERCHNAT_REF_ID_LENGTH",
+        1103 => "DUPLICATE_MERCHNAT_REF_ID",
+        1104 => "INVALID_AMOUNT",
+        1105 => "INVALID_MOBILE",
+        1106 => "INVALID_EMAIL",
+        1107 => "INVALID_LINK_TYPE",
+        1108 => "custMobile or custEmail is required",
+        1109 => "INVALID_ACCOUNT_NUMBER",
+        1110 => "INVALID_LINK",
+        1111 => "LINK_EXPIRED",
+        1112 => "SmartPay Link not found",
+        1113 => "OTP_REQUIRED",
+        1114 => "INVALID_DESCRIPTION",
+        1115 => "DUPLICATE_REQUEST",
+        1116 => "OTP_TRIGGERED_FAILED",
+        1117 => "OTP_VERIFICATION_FAILED",
+        1118 => "DETAILS_ALREADY_FILLED",
+        1119 => "FAILED_TO_CANCEL_SMARTPAY",
+        1120 => "INVALID_VPA",
+        1121 => "EXPIRY_DATE_INVALID",
+        1122 => "SmartPay Link cancelled",
+        1123 => "LINK_REJECTED",
+        1124 => "LINK_TRANSACTION_FAILED",
+        1125 => "DUPLICATE_SMARTSEND_LINK",
+        1126 => "APPROVAL_FLOW_ERROR",
+        1127 => "APPROVAL_PENDING",
+        1128 => "TXN_LIMIT_EXCEEDED",
+        _ => "Something went wrong",
+    }
+}

@@ -1,0 +1,173 @@
+//! `GET /payout/merchant/smartSend/details`: PayU's "Smart Send Details API".
+
+use axum::extract::{ConnectInfo, RawQuery, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use url::form_urlencoded;
+
+use super::Shared;
+use super::answer::{Answer, Envelope};
+use super::clock::{date, expiry_us, ms};
+use super::faults::{CustomerForm, Faults, LinkIdForm};
+use super::ledger::{Arrival, Kind, Link};
+use super::line::Cut;
+use super::link::number_or_text;
+use super::visit::Visit;
+
+pub(super) const PATH: &str = "/payout/merchant/smartSend/details";
+
+/// The keys of PayU's samples, in the one for "not found" too. `updatedOn` stands in the
+/// table and in no sample.
+#[derive(Serialize, Default)]
+#[serde(rename_all = "camelCase")]
+struct Details<'a> {
+    merchant_ref_id: &'a str,
+    payout_merchant_id: Box<RawValue>,
+    smart_send_status: Option<&'a str>,
+    added_on: Option<String>,
+    expiry_date: Option<String>,
+    description: Option<String>,
+    link_id: Option<String>,
+    amount: Option<Box<RawValue>>,
+    transfer_type: Option<&'a str>,
+    bank_transaction_ref_no: Option<String>,
+    payu_transaction_ref_no: Option<String>,
+    txn_status: Option<&'a str>,
+    txn_sub_status: Option<&'a str>,
+    last_status_update_date: Option<String>,
+    succeed_on: Option<String>,
+    cust_name: Option<String>,
+    cust_email: Option<String>,
+    cust_mobile: Option<String>,
+    msg: Option<&'a str>,
+    link: Option<String>,
+    txn_source: Option<&'a str>,
+}
+
+/// `[description, custName, custEmail, custMobile]` of a create.
+type About = (Option<String>, Option<String>, Option<String>, Option<String>);
+
+/// Answers a look.
+pub(super) async fn details(
+    State(shared): State<Shared>,
+    ConnectInfo(cut): ConnectInfo<Cut>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let (mut merchant, mut reference) = (None, None);
+    for (key, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+        match &*key {
+            "payoutMerchantId" => merchant = Some(value.into_owned()),
+            "merchantRefId" => reference = Some(value.into_owned()),
+            _ => {}
+        }
+    }
+    let party = shared.party(&headers, merchant.as_deref());
+    let arrival = Arrival {
+        kind: Kind::Details,
+        merchant: merchant.as_deref(),
+        reference: reference.as_deref(),
+        client: party.client(),
+    };
+    let visit = Visit::arrive(&shared, arrival, PATH, party.clone());
+    visit.serve(cut, move |visit| look(visit, merchant.as_deref(), reference.as_deref())).await
+}
+
+fn look(visit: &Visit, merchant: Option<&str>, reference: Option<&str>) -> Answer {
+    let now_us = visit.shared.clock.now_us();
+    let missing = |name: &str| {
+        let text = format!("Required String parameter '{name}' is not present");
+        Answer::spring(now_us, StatusCode::BAD_REQUEST, &text, PATH)
+    };
+    let Some(merchant) = merchant else {
+        return missing("payoutMerchantId");
+    };
+    let Some(reference) = reference else {
+        return missing("merchantRefId");
+    };
+    let faults = &visit.plan.faults;
+    let link = visit.shared.ledger().link(merchant, reference);
+    let is_seen = |link: &Link| {
+        let seen_from_us = link.made_at_us.saturating_add(ms(faults.details_lag_ms));
+        !faults.details_blind && now_us >= seen_from_us
+    };
+    match link.filter(is_seen) {
+        Some(link) => found(faults, merchant, reference, &link),
+        None => not_found(faults, merchant, reference),
+    }
+}
+
+fn not_found(faults: &Faults, merchant: &str, reference: &str) -> Answer {
+    let msg = format!(
+        "Smart Send Record not found with merchant reference id - {reference}. for Payout \
+         Merchant Id - {merchant}. Kindly fetch details after some time."
+    );
+    let data = Details {
+        merchant_ref_id: reference,
+        payout_merchant_id: number_or_text(merchant),
+        ..Details::default()
+    };
+    let status = StatusCode::from_u16(faults.details_not_found_status).unwrap_or(StatusCode::OK);
+    Answer::json(status, &Envelope { status: 1, msg: Some(&msg), code: None, data: Some(data) })
+}
+
+fn found(faults: &Faults, merchant: &str, reference: &str, link: &Link) -> Answer {
+    let status = faults.statuses.get(reference).unwrap_or(&faults.details_status);
+    let about: About = serde_json::from_str(&link.about).unwrap_or_default();
+    let (description, name, email, mobile) = about;
+    let customer = |text: Option<String>, mask: fn(&str) -> String| match faults.details_customer {
+        CustomerForm::Full => text,
+        CustomerForm::Masked => text.as_deref().map(mask),
+        CustomerForm::Null => None,
+    };
+    let added_on = date(link.made_at_us);
+    // PayU's only filled sample is of a payout that went through.
+    let is_paid = status == "SUCCESS";
+    let transaction = is_paid.then(|| format!("PAYOUT{}", link.key));
+    let data = Details {
+        merchant_ref_id: reference,
+        payout_merchant_id: number_or_text(merchant),
+        smart_send_status: Some(status),
+        expiry_date: Some(date(expiry_us(link.made_at_us))),
+        description,
+        link_id: Some(match faults.details_link_id {
+            LinkIdForm::Uuid => link.uuid(),
+            LinkIdForm::Base64 => link.id(),
+        }),
+        amount: Some(link.amount_json(faults.details_amount)),
+        transfer_type: is_paid.then_some("UPI"),
+        bank_transaction_ref_no: transaction.clone(),
+        payu_transaction_ref_no: transaction,
+        txn_status: is_paid.then_some("SUCCESS"),
+        txn_sub_status: None,
+        last_status_update_date: Some(added_on.clone()),
+        succeed_on: is_paid.then(|| added_on.clone()),
+        added_on: Some(added_on),
+        cust_name: customer(name, mask_name),
+        cust_email: customer(email, mask_email),
+        cust_mobile: customer(mobile, mask_mobile),
+        msg: is_paid.then_some("Success"),
+        link: faults.details_link.then(|| link.url()),
+        txn_source: Some("SMART_SEND"),
+    };
+    let envelope = Envelope { status: 0, msg: None, code: None, data: Some(data) };
+    Answer::json(StatusCode::OK, &envelope)
+}
+
+fn mask_name(name: &str) -> String {
+    name.chars().take(1).chain("***".chars()).collect()
+}
+
+fn mask_email(email: &str) -> String {
+    let (name, host) = email.split_once('@').unwrap_or((email, ""));
+    format!("{}@{host}", mask_name(name))
+}
+
+/// `XXXXXX9999`.
+fn mask_mobile(mobile: &str) -> String {
+    let hidden = mobile.chars().count().saturating_sub(4);
+    let mask = |(place, digit)| if place < hidden { 'X' } else { digit };
+    mobile.chars().enumerate().map(mask).collect()
+}

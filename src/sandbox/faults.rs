@@ -1,0 +1,314 @@
+//! The document that says how the sandbox misbehaves.
+//!
+//! Two things are in it: shares of requests that go wrong, and the points that PayU's
+//! documentation leaves open. All of it can be changed while the sandbox runs.
+
+use std::collections::BTreeMap;
+
+use axum::http::HeaderValue;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::dice::Dice;
+
+/// `PUT /sandbox/faults`, and `--faults FILE`.
+///
+/// A share is between 0 and 1; the shares of one endpoint exclude each other, so their sum is
+/// at most 1. Keys without a prefix are about creates. *After* means that the link was made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the document")]
+pub struct Faults {
+    /// With the number of a request it decides which fault the request meets.
+    pub seed: u64,
+    /// Waits this long before a create has any effect.
+    pub latency_ms: u64,
+    /// Waits up to this much longer.
+    pub latency_jitter_ms: u64,
+    /// Closes the connection; no link.
+    pub lost_before: f64,
+    /// Closes the connection after the link is made.
+    pub lost_after: f64,
+    /// Resets the connection; no link.
+    pub reset_before: f64,
+    /// Resets the connection after the link is made.
+    pub reset_after: f64,
+    /// Never answers; no link.
+    pub stall_before: f64,
+    /// Never answers, after the link is made.
+    pub stall_after: f64,
+    /// Answers `error_status`; no link.
+    pub error_before: f64,
+    /// Answers `error_status` after the link is made.
+    pub error_after: f64,
+    /// The status of all errors of the server.
+    pub error_status: u16,
+    /// Answers 200 with `garbage_body` after the link is made.
+    pub garbage: f64,
+    /// The body of garbage; a page of HTML if it is null.
+    pub garbage_body: Option<String>,
+    /// Closes the connection in the middle of the answer's body, after the link is made.
+    pub cut_short: f64,
+    /// Answers a byte at a time, after the link is made.
+    pub slow_drip: f64,
+    /// The time between two such bytes.
+    pub slow_drip_ms: u64,
+    /// Answers, and then closes the connection that it promised to keep.
+    pub close_after: f64,
+    /// Revokes the token that the create came with, and answers 401; no link.
+    pub expired_token: f64,
+    /// Makes a link on a host that is not PayU's.
+    pub foreign_link: f64,
+    /// Answers 429; no link. Its `retry_after` and `body` hold for all 429.
+    pub throttle: Throttle,
+    /// Answers a failure with a code that may depend on the day; no link.
+    pub refuse: Failure,
+    /// Answers a failure with a code that depends on the fields alone; no link.
+    pub reject: Failure,
+    /// With a fault *after*: the link is made only this much later.
+    pub late_effect_ms: u64,
+    /// Makes one more link with each create, whatever its reference.
+    pub naive: bool,
+    /// Answers 429 to creates and looks of a merchant above this many in any second.
+    pub rate_limit_per_second: Option<u32>,
+    /// Where links point to.
+    pub link_host: String,
+    /// The code of a reference that is taken: PayU lists 1103, 1115 and 1125.
+    pub duplicate_code: u16,
+    /// Where a failure of a create has its code.
+    pub failure_shape: FailureShape,
+    /// The HTTP status of a failure of a create.
+    pub failure_http_status: u16,
+
+    /// Waits this long before details are looked up.
+    pub details_latency_ms: u64,
+    /// Answers `error_status`.
+    pub details_error: f64,
+    /// Closes the connection.
+    pub details_lost: f64,
+    /// Never answers.
+    pub details_stall: f64,
+    /// Answers 200 with `garbage_body`.
+    pub details_garbage: f64,
+    /// Answers 429.
+    pub details_throttle: f64,
+    /// Revokes the token that the look came with, and answers 401.
+    pub details_expired_token: f64,
+    /// Details do not see a link that is younger than this.
+    pub details_lag_ms: u64,
+    /// Details never see a link of V1.
+    pub details_blind: bool,
+    /// The HTTP status of "not found".
+    pub details_not_found_status: u16,
+    /// The `smartSendStatus` of all links.
+    pub details_status: String,
+    /// The `smartSendStatus` of single references.
+    pub statuses: BTreeMap<String, String>,
+    /// Whether details hold the link.
+    pub details_link: bool,
+    /// What details call `linkId`.
+    pub details_link_id: LinkIdForm,
+    /// How details write the amount.
+    pub details_amount: AmountForm,
+    /// What details say of the customer.
+    pub details_customer: CustomerForm,
+
+    /// Waits this long before a token is issued.
+    pub token_latency_ms: u64,
+    /// Answers `error_status`.
+    pub token_error: f64,
+    /// Never answers.
+    pub token_stall: f64,
+    /// Answers 200 with `garbage_body`.
+    pub token_garbage: f64,
+    /// The life of a token.
+    pub token_life_s: u64,
+    /// Issues a token that is still alive once more, with the life that remains.
+    pub token_reuse: bool,
+    /// A refresh gives a new refresh token and ends the old one.
+    pub refresh_rotates: bool,
+}
+
+/// How requests are turned away for their number.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Throttle {
+    /// The share of creates.
+    pub share: f64,
+    /// The text of `Retry-After`; no such header if it is null.
+    pub retry_after: Option<String>,
+    /// What stands in the body.
+    pub body: ThrottleBody,
+}
+
+/// A share of creates that fail with a code.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Failure {
+    /// The share of creates.
+    pub share: f64,
+    /// PayU's code.
+    pub code: u16,
+}
+
+/// The body of a 429; PayU documents none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ThrottleBody {
+    /// PayU's envelope.
+    #[default]
+    Json,
+    /// Nothing.
+    Empty,
+    /// A page of some proxy.
+    Html,
+}
+
+/// Where a failure has its code; PayU's samples differ by endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureShape {
+    /// `data: [{"code": 1108, "message": …}]`: the V1 create sample.
+    DataArray,
+    /// `code: 1108, data: null`: the V1 cancel sample.
+    TopLevel,
+    /// `data: [{"code": [1108], "error": …}]`: the Initiate Transfer sample.
+    CodeArray,
+}
+
+/// What details call `linkId`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkIdForm {
+    /// As in the sample of details.
+    Uuid,
+    /// As in the sample of create.
+    Base64,
+}
+
+/// How details write an amount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AmountForm {
+    /// `25.0`, as in the sample.
+    Number,
+    /// `"25.00"`.
+    String,
+    /// `2.5E7` from ten million on: what Java prints of a double.
+    Double,
+}
+
+/// What details say of the customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CustomerForm {
+    /// Everything.
+    Full,
+    /// `XXXXXX9999`, `a***@example.com`.
+    Masked,
+    /// Nothing.
+    Null,
+}
+
+/// Why a document is not taken.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot use these faults: {0}")]
+pub struct FaultsError(String);
+
+impl Faults {
+    /// Reads the document; all keys are optional. Its values are checked when it is used.
+    pub fn parse(json: &[u8]) -> Result<Self, FaultsError> {
+        serde_json::from_slice(json).map_err(|e| FaultsError(e.to_string()))
+    }
+
+    /// Checks what the types do not, and makes the dice.
+    pub(super) fn check(&self) -> Result<Dice, FaultsError> {
+        let wrong = |text: &str| Err(FaultsError(text.to_owned()));
+        if !(300..=599).contains(&self.error_status) {
+            return wrong("error_status must be from 300 to 599");
+        }
+        for status in [self.failure_http_status, self.details_not_found_status] {
+            if !(200..=599).contains(&status) {
+                return wrong(
+                    "failure_http_status and details_not_found_status must be from 200 to 599",
+                );
+            }
+        }
+        let url = Url::parse(&self.link_host);
+        if !url.is_ok_and(|url| matches!(url.scheme(), "http" | "https")) {
+            return wrong("link_host must be such as https://test.payumoney.com");
+        }
+        let retry_after = self.throttle.retry_after.as_deref().map(HeaderValue::from_str);
+        if retry_after.is_some_and(|value| value.is_err()) {
+            return wrong("throttle.retry_after must be a text that fits in a header");
+        }
+        Dice::new(self).map_err(FaultsError)
+    }
+}
+
+impl Default for Failure {
+    fn default() -> Self {
+        Self { share: 0.0, code: 1128 }
+    }
+}
+
+/// A sandbox without faults, that reads the documentation's samples literally.
+impl Default for Faults {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            latency_ms: 0,
+            latency_jitter_ms: 0,
+            lost_before: 0.0,
+            lost_after: 0.0,
+            reset_before: 0.0,
+            reset_after: 0.0,
+            stall_before: 0.0,
+            stall_after: 0.0,
+            error_before: 0.0,
+            error_after: 0.0,
+            error_status: 502,
+            garbage: 0.0,
+            garbage_body: None,
+            cut_short: 0.0,
+            slow_drip: 0.0,
+            slow_drip_ms: 500,
+            close_after: 0.0,
+            expired_token: 0.0,
+            foreign_link: 0.0,
+            throttle: Throttle::default(),
+            refuse: Failure::default(),
+            reject: Failure { share: 0.0, code: 1105 },
+            late_effect_ms: 0,
+            naive: false,
+            rate_limit_per_second: None,
+            link_host: "https://test.payumoney.com".to_owned(),
+            duplicate_code: 1103,
+            failure_shape: FailureShape::DataArray,
+            failure_http_status: 200,
+            details_latency_ms: 0,
+            details_error: 0.0,
+            details_lost: 0.0,
+            details_stall: 0.0,
+            details_garbage: 0.0,
+            details_throttle: 0.0,
+            details_expired_token: 0.0,
+            details_lag_ms: 0,
+            details_blind: false,
+            details_not_found_status: 200,
+            details_status: "PENDING".to_owned(),
+            statuses: BTreeMap::new(),
+            details_link: true,
+            details_link_id: LinkIdForm::Uuid,
+            details_amount: AmountForm::Number,
+            details_customer: CustomerForm::Full,
+            token_latency_ms: 0,
+            token_error: 0.0,
+            token_stall: 0.0,
+            token_garbage: 0.0,
+            token_life_s: 7199,
+            token_reuse: true,
+            refresh_rotates: false,
+        }
+    }
+}

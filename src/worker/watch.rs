@@ -1,0 +1,97 @@
+//! Tells how a merchant stands, whenever that changes.
+
+use std::time::Duration;
+
+use super::Worker;
+use crate::gate::State;
+use crate::observe::facts::intents::{GateChanged, MerchantSeen};
+use crate::pipeline::ShutExits;
+use crate::ports::{Clock, Outbox, Provider, Queue};
+
+/// How often numbers are told that change all the time.
+const NUMBERS_EVERY: Duration = Duration::from_secs(1);
+
+impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
+    /// Watches the gate and the ways out. Runs as long as it is polled.
+    pub(super) async fn watch(&self) {
+        let mut gate = self.desk.turns.state();
+        let mut exits = self.desk.exits.watch();
+        loop {
+            self.tell_gate(*gate.borrow_and_update());
+            self.tell_exits(*exits.borrow_and_update());
+            loop {
+                self.tell_numbers();
+                tokio::select! {
+                    // Neither sender goes away while the desk lives.
+                    Ok(()) = gate.changed() => break,
+                    Ok(()) = exits.changed() => break,
+                    () = self.desk.clock.sleep(NUMBERS_EVERY) => {}
+                }
+            }
+        }
+    }
+
+    fn tell_gate(&self, state: State) {
+        let merchant = &*self.desk.merchant;
+        let text = match state {
+            State::Open => "open".to_owned(),
+            State::Probing => "probing".to_owned(),
+            State::Paused { until, .. } => {
+                let left = until.saturating_sub(self.desk.clock.now().steady);
+                format!("paused for {} s: the provider asks for fewer requests", left.as_secs())
+            }
+            State::Closed { why, .. } => format!("closed: {why}"),
+        };
+        let key = ("gate", merchant);
+        match state {
+            State::Closed { .. } => {
+                self.board.raise(key, format!("merchant {merchant}: the gate is {text}"));
+            }
+            // A pause is the provider's word and passes by itself: not ready would only move the
+            // load to a replica that runs into the same limit.
+            State::Paused { .. } | State::Open | State::Probing => self.board.clear(key),
+        }
+        GateChanged { merchant, state, text: &text }.tell();
+        self.board.update_merchant(merchant, |status| status.gate = text);
+    }
+
+    fn tell_exits(&self, shut: ShutExits) {
+        let merchant = &*self.desk.merchant;
+        let sentences = [
+            (
+                "results",
+                shut.results,
+                "no queue is bound to the results exchange for this merchant's events, or it refuses \
+                 them; bind a queue",
+            ),
+            (
+                "retries",
+                shut.retries,
+                "a retry queue is missing or refuses messages; run `smartsend topology apply`",
+            ),
+            (
+                "parked",
+                shut.parked,
+                "the parked queue is missing or refuses messages; run `smartsend topology apply`",
+            ),
+        ];
+        for (part, is_shut, sentence) in sentences {
+            if is_shut {
+                let sentence = format!("merchant {merchant}: {sentence}; nothing new is started");
+                self.board.raise((part, merchant), sentence);
+            } else {
+                self.board.clear((part, merchant));
+            }
+        }
+    }
+
+    fn tell_numbers(&self) {
+        let in_flight = u64::from(self.desk.turns.in_flight());
+        let held = self.desk.held();
+        MerchantSeen { merchant: &self.desk.merchant, in_flight }.tell();
+        self.board.update_merchant(&self.desk.merchant, |merchant| {
+            merchant.in_flight = in_flight;
+            merchant.held = held;
+        });
+    }
+}

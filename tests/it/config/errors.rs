@@ -1,0 +1,111 @@
+//! What is told of a wrong configuration.
+
+use proptest::prelude::*;
+
+use super::{CANARY, least_but, parse, refusal, refusals};
+
+#[test]
+fn each_key_that_only_a_person_can_know_is_asked_for() {
+    let sentences = refusals("[merchants.default]", &[]);
+    let keys = [
+        "payout_merchant_id",
+        "api",
+        "client_id",
+        "client_secret",
+        "rate_per_second",
+        "max_amount",
+    ];
+    assert_eq!(sentences.len(), keys.len(), "{sentences:?}");
+    for key in keys {
+        let start = format!("`merchants.default.{key}`: it is missing; ");
+        assert!(sentences.iter().any(|s| s.starts_with(&start)), "{start}: {sentences:?}");
+    }
+}
+
+#[test]
+fn every_error_is_told_at_once() {
+    let toml = r#"
+        colour = "red"
+        [broker]
+        urls = ["http://user:canary-7f3a@host/"]
+        heartbeat = "10"
+        heart_beat = "10s"
+        [merchants.default]
+        payout_merchant_id = 1111312
+        api = "v3"
+        client_id = ""
+        client_secret = { vault = "canary-7f3a" }
+        rate_per_second = 0
+        max_amount = 200000.00
+        connect_timeout = "30s"
+        sandbox = "yes"
+        [merchants.Bad]
+        [retry]
+        delays = ["5s", "1s"]
+        [unsure]
+        looks = 0
+        on_not_found = "give_up"
+        [ops]
+        listen = "localhost:8080"
+        [log]
+        level = "inof"
+        [shutdown]
+        drain = "1s"
+    "#;
+    let sentences = refusals(toml, &[("SMARTSEND_LOG__FORMAT", "xml")]);
+    let starts = [
+        "`colour`: ",
+        "`broker.urls[0]` is \"http://host/…\": ",
+        "`broker.heartbeat` is \"10\": a duration is ",
+        "`broker.heart_beat`: there is no such key; did you mean `heartbeat`?",
+        "`merchants.default.payout_merchant_id` is 1111312: it must be a text in quotes",
+        "`merchants.default.api` is \"v3\": ",
+        "`merchants.default.client_id` is \"\": ",
+        "`merchants.default.client_secret`: ",
+        "`merchants.default.rate_per_second` is 0: ",
+        "`merchants.default.max_amount` is 200000.0: it must be a text in quotes",
+        "`merchants.default.connect_timeout` is \"30s\": connect_timeout < timeout must hold",
+        "`merchants.default.sandbox` is \"yes\": it must be true or false",
+        "`merchants.Bad`: a merchant's name",
+        "`merchants.Bad.api`: it is missing",
+        "`retry.delays`: they must ascend, but 1s comes after 5s",
+        "`unsure.looks` is 0: it must be a whole number from 1 to 100",
+        "`unsure.on_not_found` is \"give_up\": it must be \"resend\" or \"park\"",
+        "`ops.listen` is \"localhost:8080\": ",
+        "`log.format` (from SMARTSEND_LOG__FORMAT) is \"xml\": it must be \"json\" or \"pretty\"",
+        "`log.level` is \"inof\": ",
+        "`merchants.default.timeout` is \"20s\": timeout + confirm_timeout <= drain must hold",
+    ];
+    for start in starts {
+        assert!(sentences.iter().any(|s| s.starts_with(start)), "{start}\n{sentences:#?}");
+    }
+}
+
+#[test]
+fn text_that_is_no_toml_is_told_by_its_line_and_not_shown() {
+    let sentence = refusal("[broker]\nprefix = \"a\"\nclient_secret = \"canary-7f3a\n");
+    assert!(sentence.starts_with("`line 3`: it is no TOML: "), "{sentence}");
+    refusal("client_secret = canary-7f3a");
+    refusal("client_secret = \"\\canary-7f3a\"");
+}
+
+#[test]
+fn without_a_merchant_there_is_nothing_to_do() {
+    assert!(refusal("").starts_with("`merchants`: there is no merchant"));
+}
+
+#[test]
+fn smart_send_v2_is_refused_with_a_reason() {
+    let sentence = refusal(&least_but("api = \"v1\"", "api = \"v2\""));
+    assert!(sentence.contains("makes links with \"v1\" only"), "{sentence}");
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_the_reading_panic_or_show_a_secret(noise in "[ -~\n]{0,60}") {
+        let toml = format!("client_secret = \"canary-7f3a\"\n{noise}");
+        if let Err(errors) = parse(&toml) {
+            prop_assert!(!errors.to_string().contains(CANARY));
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Rows of what is new, and of what a create can come to.
+
+use super::*;
+
+#[test]
+fn a_new_intent_is_created_and_its_link_is_the_end() {
+    let (intent, policy) = (intent(), policy());
+    let mut play = Play::first(&intent, &policy);
+    let decision = play.next();
+    assert_eq!(kind(&decision), Some(CreateKind::First));
+    let Decision::Create(call) = decision else { panic!() };
+    assert_eq!(call.intent(), &intent);
+    assert_eq!(play.create(Outcome::Created(link())), made(false));
+    assert_eq!(play.case.record().attempts, 1);
+}
+
+#[test]
+fn an_amount_above_max_amount_parks_a_clean_first_delivery_and_judges_nothing_that_may_be_sent() {
+    let (over, policy) = (intent_of("200000.01"), policy());
+    assert_eq!(Play::first(&over, &policy).next(), parked(Unresolved::OverLimit));
+    let most = intent_of("200000.00");
+    assert!(kind(&Play::first(&most, &policy).next()).is_some());
+    let strict = Policy { look_first: true, ..policy.clone() };
+    assert_eq!(Play::first(&over, &strict).next(), parked(Unresolved::OverLimit));
+    for seen in RESENDABLE.into_iter().chain([Seen::Duplicate, Seen::Refused]) {
+        let mut play = Play::with(&unsure(seen), &over, &policy);
+        assert_eq!(play.next(), Decision::Wait(SETTLE), "{seen:?}");
+    }
+}
+
+// A hand-back is no first delivery, and still nothing was sent.
+#[test]
+fn an_amount_above_max_amount_is_judged_also_after_a_hand_back() {
+    let (over, policy) = (intent_of("999999"), policy());
+    let record = Play::first(&over, &policy).case.handed_back();
+    assert_eq!(Play::with(&record, &over, &policy).next(), parked(Unresolved::OverLimit));
+}
+
+#[test]
+fn an_amount_above_max_amount_is_looked_up_when_unsure_but_never_sent_again() {
+    let (over, policy) = (intent_of("999999"), policy());
+    let mut play = Play::redelivered(&over, &policy);
+    assert_eq!(play.looks(&Look::NotFound), parked(Unresolved::OutcomeUnknown));
+}
+
+#[test]
+fn with_look_first_one_look_comes_before_a_first_create_and_a_failed_one_creates_nothing() {
+    let (intent, policy) = (intent(), Policy { look_first: true, ..policy() });
+    let mut play = Play::first(&intent, &policy);
+    assert_eq!(play.next(), Decision::Look);
+    for failure in [
+        failed_look(),
+        Look::Failed(LookFailure::Odd),
+        Look::Failed(LookFailure::NotSent(Unsent::Dns)),
+    ] {
+        let Decision::Wait(wait) = play.look(failure) else { panic!() };
+        play.wait(wait);
+        assert_eq!(play.next(), Decision::Look);
+    }
+    assert_eq!(play.look(Look::Throttled(None)), Decision::Look);
+    assert_eq!(play.look(Look::Denied(Denial::Unauthorized)), Decision::Look);
+    assert_eq!(kind(&play.look(Look::NotFound)), Some(CreateKind::First));
+    // What was not sent is looked up anew.
+    let Decision::TryAgain(_) = play.create(Outcome::NotSent(Unsent::Connect)) else { panic!() };
+    assert_eq!(play.next(), Decision::Look);
+}
+
+#[test]
+fn with_look_first_a_link_that_is_found_is_the_end() {
+    let (intent, policy) = (intent(), Policy { look_first: true, ..policy() });
+    let mut play = Play::first(&intent, &policy);
+    assert_eq!(play.look(Look::Found(found())), made(true));
+    assert_eq!(play.look(found_other()), parked(Unresolved::ReferenceConflict));
+}
+
+#[test]
+fn a_rejection_is_the_end_also_on_a_resend() {
+    let (intent, policy) = (intent(), policy());
+    let expected = failed(Failure::Rejected(1105));
+    let mut play = Play::first(&intent, &policy);
+    assert_eq!(play.create(Outcome::Rejected(1105)), expected);
+    let mut play = Play::redelivered(&intent, &policy);
+    assert_eq!(kind(&play.looks(&Look::NotFound)), Some(CreateKind::Resend));
+    assert_eq!(play.create(Outcome::Rejected(1105)), expected);
+}
+
+#[test]
+fn what_was_not_sent_is_tried_twice_quickly_and_then_goes_through_a_retry_queue_unchanged() {
+    let (intent, policy) = (intent(), policy());
+    let mut play = Play::first(&intent, &policy);
+    let before = play.case.record().clone();
+    for _ in 0..2 {
+        let decision = play.create(Outcome::NotSent(Unsent::Connect));
+        assert!(matches!(decision, Decision::TryAgain(wait) if wait < SETTLE), "{decision:?}");
+        assert_eq!(kind(&play.next()), Some(CreateKind::First));
+    }
+    let decision = play.create(Outcome::NotSent(Unsent::Connect));
+    assert_eq!(decision, Decision::Return(Duration::from_secs(1)));
+    assert_eq!(play.case.record(), &before);
+    let record = play.case.returned(Duration::from_secs(1));
+    assert_eq!(record, Record { returns: 1, ..before });
+}
+
+#[test]
+fn each_trip_through_a_retry_queue_is_longer_up_to_the_longest() {
+    let (intent, policy) = (intent(), policy());
+    let mut record = Record::first(account(), start());
+    for seconds in [1, 5, 30, 120, 600, 600, 600] {
+        let mut play = Play::with(&record, &intent, &policy);
+        let mut decision = play.next();
+        while !matches!(decision, Decision::Return(_)) {
+            decision = play.create(Outcome::NotSent(Unsent::Dns));
+        }
+        assert_eq!(decision, Decision::Return(Duration::from_secs(seconds)));
+        record = play.case.returned(Duration::from_secs(seconds));
+    }
+    assert_eq!((record.returns, record.attempts, record.state), (7, 0, State::New));
+}
+
+#[test]
+fn a_throttled_or_denied_create_counts_nothing_and_changes_nothing() {
+    let (intent, policy) = (intent(), policy());
+    for outcome in [
+        Outcome::Throttled(None),
+        Outcome::Denied(Denial::Credentials),
+        Outcome::Denied(Denial::Unauthorized),
+        Outcome::Denied(Denial::Forbidden),
+        Outcome::Denied(Denial::Merchant),
+    ] {
+        let mut play = Play::first(&intent, &policy);
+        let before = play.case.record().clone();
+        for _ in 0..10 {
+            assert_eq!(kind(&play.create(outcome.clone())), Some(CreateKind::First));
+            assert_eq!(play.case.record(), &before);
+        }
+    }
+}
+
+#[test]
+fn a_duplicate_an_unknown_and_a_refusal_make_it_unsure_and_say_why() {
+    let (intent, policy) = (intent(), policy());
+    for (outcome, kind, code) in [
+        (Outcome::Duplicate(Some(1103)), Seen::Duplicate, Some(1103)),
+        (Outcome::Duplicate(None), Seen::Duplicate, None),
+        (Outcome::Refused(Some(1128)), Seen::Refused, Some(1128)),
+        (Outcome::Refused(None), Seen::Refused, None),
+        (unknown(), Seen::Unknown, None),
+        (Outcome::Unknown(Unclear::NoLink), Seen::Unknown, None),
+        (Outcome::Unknown(Unclear::Status(502)), Seen::Unknown, None),
+    ] {
+        let mut play = Play::first(&intent, &policy);
+        assert_eq!(play.create(outcome), Decision::Wait(SETTLE));
+        let record = play.case.record();
+        let doubt = Doubt { seen: kind, last_sent: Some(start()), code };
+        assert_eq!(record.state, State::Unsure(doubt));
+        assert_eq!((record.attempts, record.looks, record.waited), (1, 0, Duration::ZERO));
+    }
+}
+
+#[test]
+fn an_unsure_intent_has_no_way_to_a_create_but_through_looks() {
+    let (intent, policy) = (intent(), policy());
+    for kind in RESENDABLE.into_iter().chain([Seen::Duplicate, Seen::Refused]) {
+        let record = Record { looks: LOOKS, waited: QUARANTINE, ..unsure(kind) };
+        let mut play = Play::with(&record, &intent, &policy);
+        assert_eq!(play.next(), Decision::Look, "{kind:?}");
+        assert_eq!(play.look(Look::Throttled(None)), Decision::Look);
+        assert_eq!(play.look(Look::Denied(Denial::Credentials)), Decision::Look);
+        assert!(matches!(play.look(failed_look()), Decision::Wait(_)));
+    }
+}
+
+#[test]
+fn a_resend_that_creates_is_link_created_and_not_recovered() {
+    let (intent, policy) = (intent(), policy());
+    let mut play = Play::redelivered(&intent, &policy);
+    assert_eq!(kind(&play.looks(&Look::NotFound)), Some(CreateKind::Resend));
+    assert_eq!(play.create(Outcome::Created(link())), made(false));
+    assert_eq!(play.case.record().attempts, 2);
+}
+
+#[test]
+fn a_created_link_on_a_foreign_host_is_parked() {
+    let (intent, policy) = (intent(), policy());
+    let mut play = Play::first(&intent, &policy);
+    assert_eq!(play.create(Outcome::ForeignLink), parked(Unresolved::LinkHost));
+}

@@ -1,0 +1,299 @@
+//! Plays one intent through deliveries that are answered, cut short, handed back and returned at
+//! random, beside a ledger of what has truly left. What it holds the decisions to are the promises.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use super::*;
+
+/// What has truly happened, whatever the record says.
+#[derive(Default)]
+struct Ledger {
+    /// Creates that may have left.
+    left: u32,
+    /// Whether a delivery was cut short before the last create.
+    cut: bool,
+    /// Whether the only create was the first ever, and was answered "duplicate".
+    clean_duplicate: bool,
+    /// Not-found looks since the last create that may have left.
+    not_found: u32,
+    /// Waits since then; for a new intent, since its first not-found look after the deadline.
+    waited: Duration,
+    /// Whether details has shown a link during what the record can know.
+    shown: bool,
+    /// The last look.
+    look: Option<Look>,
+    /// The last create's outcome, if nothing came after it.
+    created: Option<Outcome>,
+}
+
+/// How often each end was reached, so that the explorer cannot pass by going nowhere.
+#[derive(Debug, Default)]
+struct Ends {
+    resends: Cell<u32>,
+    deadlines: Cell<u32>,
+    duplicates: Cell<u32>,
+    rejections: Cell<u32>,
+    recovered: Cell<u32>,
+    parked: Cell<u32>,
+}
+
+fn count(cell: &Cell<u32>) {
+    cell.set(cell.get() + 1);
+}
+
+fn outcomes() -> [Outcome; 12] {
+    [
+        unknown(),
+        Outcome::Unknown(Unclear::Status(502)),
+        unknown(),
+        Outcome::NotSent(Unsent::Connect),
+        Outcome::Throttled(None),
+        Outcome::Denied(Denial::Forbidden),
+        Outcome::Duplicate(Some(1103)),
+        Outcome::Duplicate(None),
+        Outcome::Refused(Some(1128)),
+        Outcome::Rejected(1101),
+        Outcome::Created(link()),
+        Outcome::ForeignLink,
+    ]
+}
+
+fn looks() -> [Look; 16] {
+    [
+        Look::NotFound,
+        Look::NotFound,
+        Look::NotFound,
+        Look::NotFound,
+        Look::NotFound,
+        Look::NotFound,
+        Look::NotFound,
+        Look::NotFound,
+        Look::NotFound,
+        Look::NotFound,
+        Look::NotFound,
+        failed_look(),
+        Look::Throttled(None),
+        found_vague(),
+        found_other(),
+        Look::Found(found()),
+    ]
+}
+
+fn pick<T: Clone>(choices: &[T], choice: u16) -> T {
+    choices[usize::from(choice) % choices.len()].clone()
+}
+
+struct Explorer<'a> {
+    play: Play<'a>,
+    intent: &'a Intent,
+    policy: &'a Policy,
+    published: Headers,
+    ledger: Ledger,
+    ends: &'a Ends,
+}
+
+impl<'a> Explorer<'a> {
+    fn new(intent: &'a Intent, policy: &'a Policy, ends: &'a Ends) -> Self {
+        let play = Play::first(intent, policy);
+        let (published, ledger) = (Headers::new(), Ledger::default());
+        Self { play, intent, policy, published, ledger, ends }
+    }
+
+    fn deliver(&mut self, redelivered: bool) -> Decision<'a> {
+        let delivery_count = u64::from(redelivered);
+        let now = self.play.view.now;
+        let arrival = Arrival { redelivered, delivery_count, now, ..arrival(&self.published) };
+        let view = self.play.view;
+        self.play = Play::open(self.intent, self.policy, &arrival);
+        self.play.view = view;
+        self.play.next()
+    }
+
+    /// The process is killed: the copy comes again as it was published last.
+    fn cut(&mut self) -> Decision<'a> {
+        self.ledger = Ledger {
+            cut: true,
+            shown: false,
+            look: None,
+            created: None,
+            ..std::mem::take(&mut self.ledger)
+        };
+        self.deliver(true)
+    }
+
+    fn publish(&mut self, record: &Record) -> Decision<'a> {
+        self.published = record.to_headers(None);
+        self.deliver(false)
+    }
+
+    fn may_create(&self, kind: CreateKind) {
+        let ledger = &self.ledger;
+        assert!(!ledger.shown, "a link was shown");
+        match kind {
+            CreateKind::First => assert_eq!((ledger.left, ledger.cut), (0, false), "not the first"),
+            CreateKind::Resend => {
+                count(&self.ends.resends);
+                assert!(ledger.not_found >= self.policy.looks, "too few looks");
+                assert!(ledger.waited >= QUARANTINE, "too early");
+                assert!(self.play.view.details_proven, "details may be blind");
+                assert_eq!(self.policy.on_not_found, OnNotFound::Resend);
+                assert!(self.play.case.record().is_unsure());
+            }
+        }
+        assert!(!self.play.case.is_overdue(self.play.view.now), "past the deadline");
+    }
+
+    fn answer_create(&mut self, kind: CreateKind, choice: u16) -> Decision<'a> {
+        let outcome = pick(&outcomes(), choice);
+        let never_left =
+            matches!(outcome, Outcome::NotSent(_) | Outcome::Throttled(_) | Outcome::Denied(_));
+        if kind == CreateKind::First {
+            (self.ledger.not_found, self.ledger.waited) = (0, Duration::ZERO);
+        }
+        if !never_left {
+            let is_first = self.ledger.left == 0 && !self.ledger.cut;
+            self.ledger.clean_duplicate = is_first && matches!(outcome, Outcome::Duplicate(_));
+            self.ledger.left += 1;
+            (self.ledger.not_found, self.ledger.waited) = (0, Duration::ZERO);
+        }
+        self.ledger.look = None;
+        self.ledger.created = Some(outcome.clone());
+        self.play.create(outcome)
+    }
+
+    fn answer_look(&mut self, choice: u16) -> Decision<'a> {
+        let look = pick(&looks(), choice);
+        if look == Look::NotFound {
+            self.ledger.not_found += 1;
+        }
+        self.ledger.shown |= look == found_vague();
+        self.ledger.created = None;
+        self.ledger.look = Some(look.clone());
+        self.play.look(look)
+    }
+
+    fn wait(&mut self, wait: Duration) {
+        if self.ledger.left > 0 || self.ledger.cut || self.ledger.not_found > 0 {
+            self.ledger.waited += wait;
+        }
+    }
+
+    fn step(&mut self, decision: Decision<'a>, choice: u16) -> Decision<'a> {
+        let way = choice % 32;
+        match decision {
+            Decision::Create(call) => {
+                self.may_create(call.kind());
+                if way == 0 {
+                    self.ledger.left += 1;
+                    self.ledger.clean_duplicate = false;
+                    (self.ledger.not_found, self.ledger.waited) = (0, Duration::ZERO);
+                    return self.cut();
+                }
+                self.answer_create(call.kind(), choice / 32)
+            }
+            Decision::Look | Decision::Wait(_) if way == 0 => self.cut(),
+            Decision::Wait(_) if way == 1 => {
+                let record = self.play.case.clone().handed_back();
+                self.publish(&record)
+            }
+            Decision::Wait(wait) if way == 2 => {
+                let delay = self.policy.delays.within(wait);
+                self.step(Decision::Return(delay), choice)
+            }
+            Decision::Wait(wait) => {
+                self.wait(wait);
+                self.play.wait(wait);
+                self.play.next()
+            }
+            Decision::Look => self.answer_look(choice / 32),
+            Decision::TryAgain(_) => self.play.next(),
+            Decision::Return(delay) => {
+                self.wait(delay);
+                self.play.view.now += delay;
+                let record = self.play.case.clone().returned(delay);
+                self.publish(&record)
+            }
+            settled @ Decision::Settle(_) => settled,
+        }
+    }
+
+    fn judge(&self, verdict: &Verdict) {
+        let Ledger { left, cut, not_found, waited, look, created, .. } = &self.ledger;
+        match verdict {
+            Verdict::Created { recovered: true, .. } => {
+                count(&self.ends.recovered);
+                assert_eq!(*look, Some(Look::Found(found())));
+            }
+            Verdict::Created { recovered: false, .. } => {
+                assert_eq!(*created, Some(Outcome::Created(link())));
+            }
+            Verdict::Failed(Failure::Rejected(code)) => {
+                count(&self.ends.rejections);
+                assert_eq!(*created, Some(Outcome::Rejected(*code)));
+            }
+            Verdict::Failed(Failure::DuplicateReference) => {
+                count(&self.ends.duplicates);
+                assert!(self.ledger.clean_duplicate && *left == 1);
+                assert_eq!(*look, Some(found_other()));
+            }
+            Verdict::Failed(Failure::DeadlinePassed) => {
+                count(&self.ends.deadlines);
+                assert_eq!((*left, *cut), (0, false), "it may have been sent");
+                assert!(self.play.case.is_overdue(self.play.view.now));
+                assert!(self.play.view.details_proven && *not_found >= self.policy.looks);
+                assert!(*waited >= QUARANTINE + CLOCK_SKEW);
+            }
+            Verdict::Unresolved(_) => count(&self.ends.parked),
+        }
+    }
+}
+
+#[test]
+fn whatever_happens_nothing_is_created_in_doubt_and_nothing_is_failed_by_a_guess() {
+    let steps = proptest::collection::vec(any::<u16>(), 1..150);
+    let settings = (any::<bool>(), any::<bool>(), 1_u32..5, prop::option::of(0_u64..300));
+    let ends = Ends::default();
+    let config = Config { cases: 10_000, failure_persistence: None, ..Config::default() };
+    TestRunner::new(config)
+        .run(&(steps, settings), |(steps, (look_first, park, looks, deadline))| {
+            let on_not_found = if park { OnNotFound::Park } else { OnNotFound::Resend };
+            let policy = Policy { look_first, on_not_found, looks, ..policy() };
+            let intent = deadline.map_or_else(intent, |it| due_in(Duration::from_secs(it)));
+            let mut explorer = Explorer::new(&intent, &policy, &ends);
+            let mut decision = explorer.play.next();
+            for choice in steps {
+                // The world changes between decisions, and not behind one.
+                if matches!(decision, Decision::Settle(_)) {
+                    break;
+                }
+                if !matches!(decision, Decision::Create(_)) {
+                    explorer.play.view.details_proven = choice % 11 != 0;
+                }
+                match choice % 97 {
+                    0 => explorer.play.view.now += Duration::from_mins(20),
+                    1 => explorer.play.view.now -= Duration::from_mins(20),
+                    _ => {}
+                }
+                // A clock that jumped may have made a create overdue; the send asks once more.
+                let overdue = explorer.play.case.is_overdue(explorer.play.view.now);
+                decision = match decision {
+                    Decision::Create(_) if overdue => explorer.play.next(),
+                    other => other,
+                };
+                decision = explorer.step(decision, choice);
+            }
+            if let Decision::Settle(verdict) = decision {
+                explorer.judge(&verdict);
+            }
+            Ok(())
+        })
+        .unwrap();
+    let Ends { resends, deadlines, duplicates, rejections, recovered, parked } = &ends;
+    for reached in [resends, deadlines, duplicates, rejections, recovered, parked] {
+        assert!(reached.get() > 5, "the explorer goes nowhere: {ends:?}");
+    }
+}

@@ -1,0 +1,258 @@
+//! Rows of what a look can come to, and when looks are due.
+
+use super::*;
+
+#[test]
+fn a_found_link_for_the_same_amount_and_customer_is_link_created_recovered() {
+    let (intent, policy) = (intent(), policy());
+    for kind in RESENDABLE.into_iter().chain([Seen::Duplicate, Seen::Refused]) {
+        let mut play = Play::with(&unsure(kind), &intent, &policy);
+        assert_eq!(play.until_look(&Look::Found(found())), made(true), "{kind:?}");
+    }
+    let overdue = Intent { deadline: Some(start() - SETTLE), ..intent.clone() };
+    assert_eq!(Play::first(&overdue, &policy).until_look(&Look::Found(found())), made(true));
+}
+
+#[test]
+fn another_customer_after_a_clean_first_duplicate_is_link_failed() {
+    let (intent, policy) = (intent(), policy());
+    let mut play = Play::first(&intent, &policy);
+    play.create(Outcome::Duplicate(Some(1125)));
+    assert_eq!(play.until_look(&found_other()), failed(Failure::DuplicateReference));
+    // Another amount is another intent too, and a crash in between changes nothing.
+    let record = play.case.handed_back();
+    let headers = record.to_headers(None);
+    let back = Arrival { redelivered: true, delivery_count: 1, ..arrival(&headers) };
+    let mut play = Play::open(&intent, &policy, &back);
+    let amount = Amount::parse("7").ok();
+    let look = Look::Found(Details { amount, ..found() });
+    assert_eq!(play.until_look(&look), failed(Failure::DuplicateReference));
+}
+
+#[test]
+fn another_customer_in_any_other_case_is_parked() {
+    let (intent, policy) = (intent(), policy());
+    let conflict = parked(Unresolved::ReferenceConflict);
+    for kind in RESENDABLE.into_iter().chain([Seen::Refused]) {
+        let mut play = Play::with(&unsure(kind), &intent, &policy);
+        assert_eq!(play.until_look(&found_other()), conflict, "{kind:?}");
+    }
+    // A duplicate that answers a resend: the first create may be what it is a duplicate of.
+    let mut play = Play::first(&intent, &policy);
+    play.create(unknown());
+    assert_eq!(kind(&play.looks(&Look::NotFound)), Some(CreateKind::Resend));
+    play.create(Outcome::Duplicate(Some(1103)));
+    assert_eq!(play.until_look(&found_other()), conflict);
+    // The same after a delivery that was cut short.
+    let mut play = Play::redelivered(&intent, &policy);
+    assert_eq!(kind(&play.looks(&Look::NotFound)), Some(CreateKind::Resend));
+    play.create(Outcome::Duplicate(Some(1103)));
+    assert_eq!(play.until_look(&found_other()), conflict);
+}
+
+#[test]
+fn a_link_that_cannot_be_told_apart_is_looked_up_again_and_then_parked() {
+    let (intent, policy) = (intent(), policy());
+    let untold = Look::Found(Details { mobile: None, ..found() });
+    for vague in [found_vague(), untold] {
+        for kind in RESENDABLE.into_iter().chain([Seen::Duplicate, Seen::Refused]) {
+            let mut play = Play::with(&unsure(kind), &intent, &policy);
+            assert!(matches!(play.until_look(&vague), Decision::Wait(_)), "{kind:?}");
+            assert_eq!(play.looks(&vague), parked(Unresolved::LinkUnknown), "{kind:?}");
+            assert!(play.case.record().waited >= QUARANTINE);
+            // Until then a better answer is welcome.
+            let mut play = Play::with(&unsure(kind), &intent, &policy);
+            play.until_look(&vague);
+            assert_eq!(play.looks(&Look::Found(found())), made(true));
+        }
+    }
+}
+
+// Details may show a link once and not the next time. What was shown is known to exist.
+#[test]
+fn a_link_that_details_has_shown_once_is_never_created_again() {
+    let (intent, policy) = (intent(), policy());
+    for kind in RESENDABLE {
+        let mut play = Play::with(&unsure(kind), &intent, &policy);
+        play.until_look(&found_vague());
+        let record = play.case.handed_back();
+        let mut play = Play::with(&record, &intent, &policy);
+        let end = play.looks(&Look::NotFound);
+        assert!(matches!(end, Decision::Settle(Verdict::Unresolved(_))), "{kind:?}: {end:?}");
+        // Nor does it look as if its own create had been the one that was a duplicate.
+        let mut play = Play::with(&record, &intent, &policy);
+        assert_eq!(play.until_look(&found_other()), parked(Unresolved::ReferenceConflict));
+    }
+    let strict = Policy { look_first: true, ..policy };
+    let mut play = Play::first(&intent, &strict);
+    assert!(matches!(play.look(found_vague()), Decision::Wait(_)));
+    let end = play.looks(&Look::NotFound);
+    assert!(matches!(end, Decision::Settle(Verdict::Unresolved(_))), "{end:?}");
+}
+
+#[test]
+fn a_dead_link_is_parked_and_never_sent_out() {
+    let (intent, policy) = (intent(), policy());
+    let dead = Look::Found(Details { is_closed: true, ..found() });
+    for kind in RESENDABLE.into_iter().chain([Seen::Duplicate, Seen::Refused]) {
+        let mut play = Play::with(&unsure(kind), &intent, &policy);
+        assert_eq!(play.until_look(&dead), parked(Unresolved::LinkClosed), "{kind:?}");
+    }
+    let strict = Policy { look_first: true, ..policy };
+    assert_eq!(Play::first(&intent, &strict).look(dead), parked(Unresolved::LinkClosed));
+}
+
+#[test]
+fn a_found_link_on_a_foreign_host_is_parked() {
+    let (intent, policy) = (intent(), policy());
+    let foreign = Look::Found(Details { link: DetailsLink::Foreign, ..found() });
+    let mut play = Play::with(&unsure(Seen::Unknown), &intent, &policy);
+    assert_eq!(play.until_look(&foreign), parked(Unresolved::LinkHost));
+    let untold = Look::Found(Details { link: DetailsLink::Foreign, mobile: None, ..found() });
+    let mut play = Play::with(&unsure(Seen::Duplicate), &intent, &policy);
+    assert_eq!(play.until_look(&untold), parked(Unresolved::LinkHost));
+}
+
+#[test]
+fn a_failed_look_does_not_count_and_waits_longer_each_time() {
+    let (intent, policy) = (intent(), policy());
+    let mut play = Play::with(
+        &Record { waited: QUARANTINE, looks: 9, ..unsure(Seen::Unknown) },
+        &intent,
+        &policy,
+    );
+    let mut waits = Vec::new();
+    for _ in 0..9 {
+        let Decision::Wait(wait) = play.look(failed_look()) else { panic!() };
+        waits.push(wait.as_secs());
+        assert_eq!(play.case.record().looks, 9);
+    }
+    assert_eq!(waits, [5, 10, 20, 40, 80, 160, 320, 320, 320]);
+}
+
+#[test]
+fn looks_go_from_settle_in_even_steps_to_the_end_of_the_quarantine() {
+    let (intent, policy) = (intent(), policy());
+    let mut play = Play::first(&intent, &policy);
+    play.create(unknown());
+    let mut at = Vec::new();
+    loop {
+        match play.next() {
+            Decision::Wait(wait) => play.wait(wait),
+            Decision::Look => {
+                at.push(play.case.record().waited.as_millis());
+                match play.look(Look::NotFound) {
+                    Decision::Wait(wait) => play.wait(wait),
+                    other => break assert_eq!(kind(&other), Some(CreateKind::Resend)),
+                }
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(at, [5_000, 152_500, 300_000]);
+}
+
+#[test]
+fn with_any_number_of_looks_the_last_is_at_the_end_of_the_quarantine() {
+    for looks in 1..=12 {
+        let (intent, policy) = (intent(), Policy { looks, ..policy() });
+        let mut play = Play::with(&unsure(Seen::Unknown), &intent, &policy);
+        assert_eq!(kind(&play.looks(&Look::NotFound)), Some(CreateKind::Resend));
+        let record = play.case.record();
+        assert!(record.looks >= looks && record.looks <= looks.max(2) + 1, "{looks}: {record:?}");
+        assert!(record.waited >= QUARANTINE && record.waited <= QUARANTINE + SETTLE);
+    }
+}
+
+#[test]
+fn too_few_looks_or_a_quarantine_that_is_not_over_mean_looking_again() {
+    let (intent, policy) = (intent(), policy());
+    let almost = Duration::from_millis(299_999);
+    for (looks, waited) in [(0, QUARANTINE), (LOOKS - 2, QUARANTINE * 2), (99, almost)] {
+        let record = Record { looks, waited, ..unsure(Seen::Unknown) };
+        let mut play = Play::with(&record, &intent, &policy);
+        assert!(matches!(play.look(Look::NotFound), Decision::Wait(_)), "{looks} {waited:?}");
+        assert_eq!(play.case.record().looks, looks + 1);
+    }
+}
+
+#[test]
+fn unsure_by_duplicate_or_refused_and_not_found_parks_with_the_code() {
+    let (intent, policy) = (intent(), policy());
+    for outcome in [Outcome::Duplicate(Some(1103)), Outcome::Refused(Some(1103))] {
+        let mut play = Play::first(&intent, &policy);
+        play.create(outcome);
+        assert_eq!(play.looks(&Look::NotFound), parked(Unresolved::Refused(Some(1103))));
+        assert!(play.case.record().waited >= QUARANTINE);
+        assert_eq!(play.case.record().looks, LOOKS);
+    }
+}
+
+#[test]
+fn unsure_by_anything_else_and_not_found_is_sent_again_or_parked_as_the_policy_says() {
+    let (intent, resend) = (intent(), policy());
+    let park = Policy { on_not_found: OnNotFound::Park, ..policy() };
+    for seen in RESENDABLE {
+        let mut play = Play::with(&unsure(seen), &intent, &resend);
+        assert_eq!(kind(&play.looks(&Look::NotFound)), Some(CreateKind::Resend), "{seen:?}");
+        let mut play = Play::with(&unsure(seen), &intent, &park);
+        assert_eq!(play.looks(&Look::NotFound), parked(Unresolved::OutcomeUnknown), "{seen:?}");
+    }
+}
+
+#[test]
+fn a_resend_comes_at_most_once_per_quarantine() {
+    let (intent, policy) = (intent(), policy());
+    let mut play = Play::first(&intent, &policy);
+    play.create(unknown());
+    for resend in 1..5 {
+        assert_eq!(kind(&play.looks(&Look::NotFound)), Some(CreateKind::Resend));
+        let since = play.view.now;
+        assert_eq!(play.create(unknown()), Decision::Wait(SETTLE));
+        assert_eq!(play.case.record().attempts, resend + 1);
+        assert_eq!((play.case.record().looks, play.case.record().waited), (0, Duration::ZERO));
+        assert!(since >= start() + QUARANTINE * resend);
+    }
+}
+
+#[test]
+fn a_resend_that_was_not_sent_is_looked_up_once_more_before_the_next() {
+    let (intent, policy) = (intent(), policy());
+    let mut play = Play::redelivered(&intent, &policy);
+    assert_eq!(kind(&play.looks(&Look::NotFound)), Some(CreateKind::Resend));
+    assert!(matches!(play.create(Outcome::NotSent(Unsent::Dns)), Decision::TryAgain(_)));
+    assert_eq!(play.next(), Decision::Look);
+    assert_eq!(kind(&play.look(Look::NotFound)), Some(CreateKind::Resend));
+    assert_eq!(play.create(Outcome::Throttled(None)), Decision::Look);
+}
+
+#[test]
+fn past_the_deadline_nothing_is_sent_again() {
+    let (intent, policy) = (due_in(Duration::from_mins(2)), policy());
+    let mut play = Play::first(&intent, &policy);
+    assert_eq!(kind(&play.next()), Some(CreateKind::First));
+    play.create(unknown());
+    assert_eq!(play.looks(&Look::NotFound), parked(Unresolved::OutcomeUnknown));
+}
+
+#[test]
+fn not_found_counts_for_nothing_final_until_details_has_shown_a_link() {
+    let (intent, policy) = (intent(), policy());
+    let mut play = Play::redelivered(&intent, &policy);
+    play.view.details_proven = false;
+    assert_eq!(play.looks(&Look::NotFound), parked(Unresolved::OutcomeUnknown));
+    assert_eq!(play.case.record().looks, LOOKS);
+    let overdue = Intent { deadline: Some(start() - SETTLE), ..intent };
+    let mut play = Play::first(&overdue, &policy);
+    play.view.details_proven = false;
+    assert_eq!(play.looks(&Look::NotFound), parked(Unresolved::NotSent));
+    // They are counted all the same: a link that is seen at the end is enough.
+    let mut play = Play::first(&overdue, &policy);
+    play.view.details_proven = false;
+    while play.case.record().looks < LOOKS - 1 {
+        let Decision::Wait(wait) = play.until_look(&Look::NotFound) else { panic!() };
+        play.wait(wait);
+    }
+    play.view.details_proven = true;
+    assert_eq!(play.until_look(&Look::NotFound), failed(Failure::DeadlinePassed));
+}

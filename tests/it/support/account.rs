@@ -1,0 +1,110 @@
+//! A merchant, an intent, and an account to send it with.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use secrecy::SecretString;
+use smartsend::config::{Grant, Merchant, Secret};
+use smartsend::payout::amount::Amount;
+use smartsend::payout::customer::{Contact, Email, Mobile, Private};
+use smartsend::payout::decision::{
+    Arrival, Case, CreateCall, Decision, Happened, OnNotFound, Opened, Policy, View,
+};
+use smartsend::payout::intent::Intent;
+use smartsend::payout::link::LinkHosts;
+use smartsend::payout::outcome::Terms;
+use smartsend::payout::record::{Account, Api};
+use smartsend::payout::reference::Reference;
+use smartsend::payout::retry::Delays;
+use smartsend::ports::Token;
+use url::Url;
+
+/// A sandbox merchant with an API and a token endpoint, and short timeouts.
+pub(crate) fn merchant(api_url: &str, auth_url: &str) -> Merchant {
+    Merchant {
+        name: "default".to_owned(),
+        account: Account { payout_merchant_id: "1111312".to_owned(), api: Api::V1 },
+        api_url: Url::parse(api_url).unwrap(),
+        auth_url: Url::parse(auth_url).unwrap(),
+        grant: Grant::ClientCredentials {
+            client_id: "client".to_owned(),
+            client_secret: secret("s3cr=t & more"),
+        },
+        rate_per_second: 10,
+        burst: 2,
+        concurrency: 16,
+        connect_timeout: Duration::from_millis(500),
+        timeout: Duration::from_secs(1),
+        max_pause: Duration::from_mins(15),
+        max_amount: Amount::parse("200000.00").unwrap(),
+        rejects: Vec::new(),
+        link_hosts: vec!["payumoney.com".to_owned()],
+        sandbox: true,
+    }
+}
+
+/// A secret that is written in the configuration.
+pub(crate) fn secret(text: &str) -> Secret {
+    Secret::Value(SecretString::from(text))
+}
+
+/// An intent of 100.50 for Asha Rao.
+pub(crate) fn intent(reference: &str) -> Intent {
+    Intent {
+        reference: Reference::parse(reference).unwrap(),
+        amount: Amount::parse("100.5").unwrap(),
+        description: Private::new("Refund for order 8841"),
+        name: Some(Private::new("Asha Rao")),
+        contact: Contact::Both(
+            Mobile::parse("+919999999999").unwrap(),
+            Email::parse("Asha@example.com").unwrap(),
+        ),
+        deadline: None,
+        metadata: BTreeMap::new(),
+    }
+}
+
+/// The create call for an intent that was never sent. Only a decision makes one.
+pub(crate) fn create_call(intent: &Intent) -> CreateCall<'_> {
+    static POLICY: LazyLock<Policy> = LazyLock::new(policy);
+    let headers = BTreeMap::new();
+    let arrival = Arrival {
+        headers: &headers,
+        own: false,
+        redelivered: false,
+        delivery_count: 0,
+        recent: false,
+        now: Timestamp::UNIX_EPOCH,
+    };
+    let Opened::Case(mut case) = Case::open(intent, &POLICY, &arrival) else {
+        panic!("a first delivery goes on");
+    };
+    let view = View { now: arrival.now, details_proven: true, closed_for: Duration::ZERO };
+    let Decision::Create(call) = case.after(Happened::Nothing, view) else {
+        panic!("a new intent is created");
+    };
+    call
+}
+
+fn policy() -> Policy {
+    let account = Account { payout_merchant_id: "1111312".to_owned(), api: Api::V1 };
+    Policy {
+        account,
+        terms: Terms { rejects: Vec::new(), link_hosts: LinkHosts::Any },
+        max_amount: Amount::parse("200000.00").unwrap(),
+        delays: Delays::new(&[Duration::from_secs(1)]).unwrap(),
+        max_age: Duration::from_hours(24),
+        settle: Duration::from_secs(5),
+        looks: 3,
+        quarantine: Duration::from_mins(5),
+        on_not_found: OnNotFound::Resend,
+        look_first: false,
+    }
+}
+
+/// A token, as if it had been issued.
+pub(crate) fn token() -> Token {
+    Token { issue: 1, bearer: Private::new("c0ffee") }
+}
