@@ -123,6 +123,7 @@ impl Node {
             ("ERL_EPMD_ADDRESS", "127.0.0.1".to_owned()),
             // Else a `rabbitmqctl` that outlives the tests by a second starts one for good.
             ("ERL_FLAGS", "-start_epmd false".to_owned()),
+            ("ERL_CRASH_DUMP_SECONDS", "0".to_owned()),
             ("RABBITMQ_CONF_ENV_FILE", path("none.conf")),
             ("RABBITMQ_MNESIA_BASE", path("mnesia")),
             ("RABBITMQ_LOG_BASE", path("log")),
@@ -203,6 +204,7 @@ impl Node {
             .args(args)
             .env_clear()
             .envs(self.env.clone())
+            .current_dir("/")
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .output()
