@@ -1,1 +1,352 @@
-//! publisher.
+//! Publishing, where only the broker's confirm is success.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use lapin::options::{QueueBindOptions, QueueDeclareOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{BasicProperties, Channel};
+use smartsend::amqp::{BrokerState, Publisher};
+use smartsend::payout::event::EventKind;
+use smartsend::payout::record::Value;
+use smartsend::ports::{
+    Copied, Delivery, EventMessage, Headers, Outbox, Outgoing, Properties, Unpublished,
+};
+use tokio::time::timeout;
+
+use crate::support::amqp::{Running, declared, settings, start};
+use crate::support::broker::{Node, publish, take_next};
+
+const SOON: Duration = Duration::from_secs(30);
+/// Publishes of each task in the test of verdicts.
+const EACH: u32 = 2000;
+
+/// A virtual host with the topology of `default`, and the worker's way to it.
+struct Ground {
+    vhost: String,
+    running: Running,
+    publisher: Publisher,
+}
+
+impl Ground {
+    async fn new(node: &Node) -> Self {
+        let vhost = node.vhost().await;
+        let settings = settings(&[&node.amqp_url(&vhost)]);
+        let topology = declared(&settings, &["default"]).await;
+        let running = start(&settings);
+        let publisher = running.broker.publisher(&topology);
+        Self { vhost, running, publisher }
+    }
+
+    /// A queue for results of one kind; with `limit`, it refuses what is too much.
+    async fn results(&self, node: &Node, name: &str, key: &str, limit: Option<i64>) -> Channel {
+        let connection = node.connect(&self.vhost).await;
+        let channel = connection.create_channel().await.unwrap();
+        let mut arguments = FieldTable::default();
+        if let Some(limit) = limit {
+            arguments.insert("x-max-length".into(), AMQPValue::LongLongInt(limit));
+            let reject = AMQPValue::LongString("reject-publish".into());
+            arguments.insert("x-overflow".into(), reject);
+        }
+        channel
+            .queue_declare(name.into(), QueueDeclareOptions::durable(), arguments)
+            .await
+            .unwrap();
+        bind(&channel, name, key).await;
+        channel
+    }
+}
+
+async fn bind(channel: &Channel, queue: &str, key: &str) {
+    channel
+        .queue_bind(
+            queue.into(),
+            "smartsend.results".into(),
+            key.into(),
+            QueueBindOptions::default(),
+            FieldTable::default(),
+        )
+        .await
+        .unwrap();
+}
+
+fn event(kind: EventKind, id: &str) -> Outgoing {
+    Outgoing::Event(EventMessage {
+        kind,
+        merchant: "default".to_owned(),
+        body: Bytes::from(id.to_owned()),
+        properties: Properties {
+            content_type: Some("application/cloudevents+json".to_owned()),
+            message_id: Some(id.to_owned()),
+            kind: Some(kind.event_type().to_owned()),
+            app_id: Some("smartsend".to_owned()),
+            timestamp: Some(1_795_000_000),
+            ..Properties::default()
+        },
+    })
+}
+
+fn copied(headers: Headers) -> Copied {
+    Copied {
+        merchant: "default".to_owned(),
+        body: Bytes::from_static(b"{\"as\": \"it came\"}"),
+        properties: Properties {
+            content_type: Some("application/json".to_owned()),
+            message_id: Some("m-1".to_owned()),
+            correlation_id: Some("c-1".to_owned()),
+            kind: Some("payout".to_owned()),
+            app_id: Some("upstream".to_owned()),
+            timestamp: Some(1_795_000_000),
+            traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
+            tracestate: Some("vendor=1".to_owned()),
+        },
+        headers,
+    }
+}
+
+/// Concurrent publishes on one channel of lapin swap their verdicts: of 16000, half of them to a
+/// queue that refuses, some refused ones are reported as taken.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_publish_gets_the_verdict_of_another() {
+    let node = Node::shared();
+    let ground = Ground::new(node).await;
+    let taken = ground.results(node, "taken", "link.created.*", None).await;
+    let _full = ground.results(node, "full", "link.failed.*", Some(0)).await;
+    let tasks = (0..4).map(|task| {
+        let publisher = ground.publisher.clone();
+        tokio::spawn(async move {
+            for number in 0..EACH {
+                let (kind, expected) = if (task + number) % 2 == 0 {
+                    (EventKind::Created, Ok(()))
+                } else {
+                    (EventKind::Failed, Err(Unpublished::Refused))
+                };
+                let id = format!("{task}-{number}");
+                assert_eq!(publisher.publish(&event(kind, &id)).await, expected, "{id}");
+            }
+        })
+    });
+    for task in join_all(tasks).await {
+        task.unwrap();
+    }
+    let options = QueueDeclareOptions::durable().passive();
+    let found = taken.queue_declare("taken".into(), options, FieldTable::default());
+    assert_eq!(found.await.unwrap().message_count(), 4 * EACH / 2);
+}
+
+/// A message that the broker returns carries no number, and lapin attaches it to whichever
+/// confirm comes next: an unroutable result is reported as taken, and a good one as unroutable.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_returned_result_is_told_to_the_publish_that_it_belongs_to() {
+    let node = Node::shared();
+    let ground = Ground::new(node).await;
+    let _bound = ground.results(node, "bound", "link.created.*", None).await;
+    let tasks = (0..32).map(|task| {
+        let publisher = ground.publisher.clone();
+        tokio::spawn(async move {
+            for number in 0..50 {
+                let (kind, expected) = if (task + number) % 7 == 0 {
+                    (EventKind::Unresolved, Err(Unpublished::Unroutable))
+                } else {
+                    (EventKind::Created, Ok(()))
+                };
+                let id = format!("{task}-{number}");
+                assert_eq!(publisher.publish(&event(kind, &id)).await, expected, "{id}");
+            }
+        })
+    });
+    for task in join_all(tasks).await {
+        task.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_unroutable_result_succeeds_once_a_queue_is_bound() {
+    let node = Node::shared();
+    let ground = Ground::new(node).await;
+    let id = "bd7b4550-0237-5153-8239-20c19f57e461";
+    let failed = event(EventKind::Failed, id);
+    let publisher = &ground.publisher;
+    assert_eq!(publisher.publish(&failed).await, Err(Unpublished::Unroutable));
+    let channel = ground.results(node, "late", "link.failed.default", None).await;
+    assert_eq!(publisher.publish(&failed).await, Ok(()));
+    drop(channel);
+    let taken = take_next(&node.connect(&ground.vhost).await, "late").await;
+    let properties = taken.properties;
+    let text = |value: &Option<lapin::types::ShortString>| value.as_ref().unwrap().to_string();
+    assert_eq!(taken.routing_key, "link.failed.default");
+    assert_eq!(text(properties.message_id()), id);
+    assert_eq!(text(properties.kind()), "smartsend.link.failed");
+    assert_eq!(text(properties.content_type()), "application/cloudevents+json");
+    assert_eq!(text(properties.app_id()), "smartsend");
+    assert_eq!(*properties.timestamp(), Some(1_795_000_000));
+    assert_eq!(*properties.delivery_mode(), Some(2));
+}
+
+#[tokio::test]
+async fn a_merchant_or_delay_that_is_not_configured_is_unroutable_and_the_session_lives_on() {
+    let node = Node::shared();
+    let ground = Ground::new(node).await;
+    let session = ground.running.broker.session().await;
+    let mut stranger = copied(Headers::new());
+    stranger.merchant = "stranger".to_owned();
+    let unknown_delay =
+        Outgoing::Retry { delay: Duration::from_secs(7), copy: copied(Headers::new()) };
+    for outgoing in [Outgoing::Parked(stranger), unknown_delay] {
+        let result = ground.publisher.publish(&outgoing).await;
+        assert_eq!(result, Err(Unpublished::Unroutable));
+    }
+    assert!(session.is_live());
+}
+
+/// What an intent brings beside the contract's properties would hurt on the way back: `CC` copies
+/// it into another merchant's queue, `expiration` loses it, a foreign `user_id` closes the
+/// channel, `x-death` can end it as a cycle.
+#[tokio::test]
+async fn a_retried_intent_comes_back_with_its_record_and_login_and_nothing_foreign() {
+    let node = Node::shared();
+    let ground = Ground::new(node).await;
+    let session = ground.running.broker.session().await;
+    let mut inbox = session.consume("smartsend.intents.default", 5).await.unwrap();
+
+    let body = b"{\"as\": \"it came\"}";
+    let connection = node.connect(&ground.vhost).await;
+    let sent = publish(&connection, "smartsend.intents", "default", body, foreign());
+    assert!(sent.await);
+    let first = timeout(SOON, inbox.next()).await.unwrap().unwrap();
+    let delivered = first.delivered().clone();
+    assert!(!delivered.own, "no user_id, so nobody vouches for it");
+    assert!(!delivered.redelivered);
+    assert_eq!(delivered.delivery_count, 0);
+    assert_eq!(delivered.headers.len(), 1, "{:?}", delivered.headers);
+
+    let record = Headers::from([
+        ("record".to_owned(), Value::Text("v1".to_owned())),
+        ("attempts".to_owned(), Value::Number(i64::MAX)),
+    ]);
+    let copy = Copied {
+        merchant: "default".to_owned(),
+        body: delivered.body,
+        properties: delivered.properties,
+        headers: record.clone(),
+    };
+    let delay = Duration::from_secs(1);
+    let retry = Outgoing::Retry { delay, copy };
+    assert_eq!(ground.publisher.publish(&retry).await, Ok(()));
+    first.acknowledge().await.unwrap();
+
+    let back = timeout(SOON, inbox.next()).await.unwrap().unwrap();
+    let delivered = back.delivered();
+    assert!(delivered.own);
+    assert!(!delivered.redelivered);
+    assert_eq!(delivered.body, body.as_slice());
+    assert_eq!(delivered.headers, record);
+    assert_eq!(delivered.properties.message_id.as_deref(), Some("m-1"));
+    assert_eq!(delivered.properties.traceparent.as_deref(), Some("00-trace"));
+    back.acknowledge().await.unwrap();
+    inbox.cancel().await;
+    assert!(timeout(SOON, inbox.next()).await.unwrap().is_none());
+}
+
+/// What upstream may put on an intent, and what must not travel on.
+fn foreign() -> BasicProperties {
+    let mut table = FieldTable::default();
+    let text = |text: &str| AMQPValue::LongString(text.into());
+    table.insert("CC".into(), AMQPValue::FieldArray(vec![text("other")].into()));
+    table.insert("x-death".into(), AMQPValue::FieldArray(vec![].into()));
+    table.insert("x-first-death-queue".into(), text("smartsend.intents.default"));
+    table.insert("x-upstream".into(), text("dropped"));
+    table.insert("traceparent".into(), text("00-trace"));
+    table.insert("x-smartsend-record".into(), text("v1"));
+    BasicProperties::default()
+        .with_headers(table)
+        .with_expiration("600000".into())
+        .with_priority(3)
+        .with_reply_to("somewhere".into())
+        .with_message_id("m-1".into())
+}
+
+#[tokio::test]
+async fn a_parked_copy_carries_only_what_the_contract_names() {
+    let node = Node::shared();
+    let ground = Ground::new(node).await;
+    let headers = Headers::from([("reason".to_owned(), Value::Text("OVER_LIMIT".to_owned()))]);
+    let parked = Outgoing::Parked(copied(headers));
+    assert_eq!(ground.publisher.publish(&parked).await, Ok(()));
+    assert_eq!(ground.running.broker.parked_count().await, Some(1));
+    let taken = take_next(&node.connect(&ground.vhost).await, "smartsend.parked").await;
+    let properties = taken.properties;
+    let table = properties.headers().as_ref().unwrap();
+    let names: Vec<_> = table.inner().keys().map(ToString::to_string).collect();
+    assert_eq!(names, ["traceparent", "tracestate", "x-smartsend-reason"]);
+    assert_eq!(properties.user_id().as_ref().unwrap().as_str(), "guest");
+    assert_eq!(*properties.delivery_mode(), Some(2));
+    assert_eq!(properties.expiration(), &None);
+    assert_eq!(ground.running.broker.parked_count().await, Some(0));
+}
+
+/// lapin panics on a short string of more than 255 bytes, and a header frame that is too large
+/// closes the connection.
+#[tokio::test]
+async fn texts_that_do_not_fit_into_amqp_are_left_out_or_cut_and_end_nothing() {
+    let node = Node::shared();
+    let ground = Ground::new(node).await;
+    let long = "é".repeat(100_000);
+    let errors = Headers::from([("errors".to_owned(), Value::Text(long.clone()))]);
+    let mut copy = copied(errors);
+    copy.properties.correlation_id = Some(long.clone());
+    copy.properties.tracestate = Some(long);
+    assert_eq!(ground.publisher.publish(&Outgoing::Parked(copy)).await, Ok(()));
+    let taken = take_next(&node.connect(&ground.vhost).await, "smartsend.parked").await;
+    assert_eq!(taken.properties.correlation_id(), &None);
+    let table = taken.properties.headers().clone().unwrap();
+    assert!(!table.contains_key("tracestate"));
+    let errors = table.inner()["x-smartsend-errors"].as_long_string().unwrap();
+    assert!(String::from_utf8(errors.as_bytes().to_vec()).is_ok(), "cut within a character");
+}
+
+#[tokio::test]
+async fn a_publish_without_a_session_waits_only_so_long() {
+    let mut settings = settings(&["amqp://guest:guest@127.0.0.1:1/%2f"]);
+    settings.confirm_timeout = Duration::from_millis(300);
+    let delays = [Duration::from_secs(1)];
+    let topology = smartsend::amqp::Topology::new("smartsend", ["default"], &delays).unwrap();
+    let running = start(&settings);
+    let publisher = running.broker.publisher(&topology);
+    let result = timeout(SOON, publisher.publish(&event(EventKind::Created, "1"))).await;
+    assert_eq!(result.unwrap(), Err(Unpublished::Unconfirmed));
+}
+
+/// A memory alarm stops every write of lapin on the publishing connection, for as long as it
+/// lasts; a confirm that is late for that reason is not missing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_blocked_broker_makes_publishes_wait_and_loses_none() {
+    let node = Node::private();
+    let ground = Arc::new(Ground::new(&node).await);
+    let session = ground.running.broker.session().await;
+    let warm = Outgoing::Parked(copied(Headers::new()));
+    assert_eq!(ground.publisher.publish(&warm).await, Ok(()));
+    node.memory_alarm(true).await;
+    let waiting: Vec<_> = (0..40)
+        .map(|_| {
+            let (publisher, outgoing) = (ground.publisher.clone(), warm.clone());
+            tokio::spawn(async move { publisher.publish(&outgoing).await })
+        })
+        .collect();
+    let blocked = |state: &BrokerState| *state == BrokerState::Blocked;
+    ground.running.reaches(blocked).await;
+    // Longer than the confirm timeout of 5 s: the clock of a blocked publish stands still.
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    assert!(waiting.iter().all(|publish| !publish.is_finished()));
+    assert_eq!(*ground.running.broker.state().borrow(), BrokerState::Blocked);
+    node.memory_alarm(false).await;
+    for publish in waiting {
+        assert_eq!(timeout(SOON, publish).await.unwrap().unwrap(), Ok(()));
+    }
+    let connected = |state: &BrokerState| *state == BrokerState::Connected;
+    ground.running.reaches(connected).await;
+    assert!(session.is_live(), "{}", session.reason());
+    assert_eq!(node.queue_depth(&ground.vhost, "smartsend.parked").await, 41);
+}

@@ -1,7 +1,9 @@
 //! What the tests stand on.
 
 pub(crate) mod account;
+pub(crate) mod amqp;
 pub(crate) mod broker;
+pub(crate) mod broker_proxy;
 pub(crate) mod child;
 pub(crate) mod clock;
 pub(crate) mod raw_server;

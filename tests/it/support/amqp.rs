@@ -1,0 +1,63 @@
+//! The worker's own way to a broker, set up for a test.
+
+use std::time::Duration;
+
+use smartsend::amqp::{Broker, BrokerState, Topology};
+use smartsend::clock::SystemClock;
+use smartsend::config;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use url::Url;
+
+/// A running [`Broker`]. Dropping it ends its sessions.
+pub(crate) struct Running {
+    pub(crate) broker: Broker,
+    supervisor: JoinHandle<()>,
+}
+
+/// `[broker]` for some addresses, with the prefix `smartsend`.
+pub(crate) fn settings(urls: &[&str]) -> config::Broker {
+    let read = |url: &&str| Url::parse(url).unwrap().into();
+    config::Broker {
+        urls: urls.iter().map(read).collect(),
+        prefix: "smartsend".to_owned(),
+        heartbeat: Duration::from_secs(10),
+        confirm_timeout: Duration::from_secs(5),
+        consumer_timeout: Duration::from_mins(30),
+        ca_file: None,
+        cert_file: None,
+        key_file: None,
+    }
+}
+
+/// Starts a broker on these settings.
+pub(crate) fn start(settings: &config::Broker) -> Running {
+    let (broker, supervisor) = Broker::start(settings, SystemClock::start()).unwrap();
+    Running { broker, supervisor: tokio::spawn(supervisor) }
+}
+
+/// The topology of these merchants with one retry delay of a second, declared.
+pub(crate) async fn declared(settings: &config::Broker, merchants: &[&str]) -> Topology {
+    let delays = [Duration::from_secs(1)];
+    let topology = Topology::new(&settings.prefix, merchants.iter().copied(), &delays).unwrap();
+    smartsend::amqp::topology::apply(settings, &topology).await.unwrap();
+    topology
+}
+
+impl Running {
+    /// Waits, up to a minute, until the state is such a one.
+    pub(crate) async fn reaches(&self, wanted: impl FnMut(&BrokerState) -> bool) -> BrokerState {
+        let mut state = self.broker.state();
+        let reached = timeout(Duration::from_mins(1), state.wait_for(wanted)).await;
+        reached
+            .unwrap_or_else(|_| panic!("it stayed {:?}", self.broker.state().borrow()))
+            .unwrap()
+            .clone()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.supervisor.abort();
+    }
+}
