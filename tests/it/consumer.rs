@@ -6,11 +6,12 @@ use lapin::BasicProperties;
 use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use smartsend::amqp::{AmqpDelivery, End, Inbox, NoInbox, Session};
+use smartsend::clock::SystemClock;
 use smartsend::payout::record::Value;
 use smartsend::ports::{Clock, Delivery, Gone, Moment};
 use tokio::time::timeout;
 
-use crate::support::amqp::{RealClock, Running, declared, settings, start};
+use crate::support::amqp::{Running, declared, settings, start};
 use crate::support::broker::{Node, publish, take_next};
 
 const SOON: Duration = Duration::from_secs(30);
@@ -302,7 +303,7 @@ async fn only_one_of_two_workers_gets_the_deliveries_and_the_other_takes_over() 
 }
 
 fn wall() -> Moment {
-    RealClock::new().now()
+    SystemClock::start().now()
 }
 
 #[expect(clippy::disallowed_methods, reason = "blocking the runtime is the point")]

@@ -10,12 +10,13 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
 };
 use smartsend::amqp::{Broker, BrokerState, Topology};
+use smartsend::clock::SystemClock;
 use smartsend::config;
 use smartsend::ports::{Copied, Headers, Outbox, Outgoing, Properties, Unpublished};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
-use crate::support::amqp::{RealClock, declared, settings, start};
+use crate::support::amqp::{declared, settings, start};
 use crate::support::broker::Node;
 use crate::support::broker_proxy::{Mode, Proxy};
 
@@ -274,7 +275,7 @@ async fn amqps_with_a_private_ca_and_a_client_certificate_connects_and_without_t
 }
 
 fn refusal(settings: &config::Broker) -> String {
-    match Broker::start(settings, RealClock::new()) {
+    match Broker::start(settings, SystemClock::start()) {
         Ok(_) => panic!("it must not start"),
         Err(err) => err.to_string(),
     }

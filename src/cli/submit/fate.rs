@@ -132,15 +132,13 @@ impl Fates {
         let Ok(event) = serde_json::from_slice::<Event>(event) else { return false };
         let Some(line) = self.line_of(&event.data) else { return false };
         let was_open = line.is_open();
+        let Some(fate) = event.fate() else { return false };
         // A link that exists outweighs whatever was said before it.
-        let may_change = was_open || !matches!(line.fate, Fate::Created(_));
-        let Some(fate) = event
-            .fate()
-            .filter(|fate| was_open || (may_change && matches!(fate, Fate::Created(_))))
-        else {
-            return false;
-        };
-        line.fate = fate;
+        let is_late_link =
+            matches!(fate, Fate::Created(_)) && !matches!(line.fate, Fate::Created(_));
+        if was_open || is_late_link {
+            line.fate = fate;
+        }
         was_open
     }
 

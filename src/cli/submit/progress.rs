@@ -1,15 +1,16 @@
 //! How far it has come: a bar on a terminal, a line every few seconds elsewhere. On stderr.
 
+use std::fmt;
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use crate::ports::Moment;
 
 /// How often a line is written where no bar can be.
 const LINE_EVERY: Duration = Duration::from_secs(5);
-const TEMPLATE: &str = "{msg} [{bar:30}] {pos}/{len}  {per_sec}, {eta} left";
+const TEMPLATE: &str = "{msg} [{bar:30}] {pos}/{len}  {rate}, {eta} left";
 
 /// The progress of one part of the work.
 pub(super) struct Progress {
@@ -73,6 +74,10 @@ impl Progress {
 fn bar(what: &'static str, all: usize, done: usize) -> ProgressBar {
     let style = ProgressStyle::with_template(TEMPLATE);
     let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style = style.with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+        // Nobody can be told that a bar could not be drawn.
+        write!(out, "{:.0}/s", state.per_sec()).ok();
+    });
     let bar = ProgressBar::new(count(all)).with_style(style).with_message(what);
     bar.set_position(count(done));
     bar.reset_eta();

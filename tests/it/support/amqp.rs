@@ -2,41 +2,12 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use smartsend::amqp::{Broker, BrokerState, Topology};
+use smartsend::clock::SystemClock;
 use smartsend::config;
-use smartsend::ports::{Clock, Moment};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use url::Url;
-
-/// Both real clocks.
-#[derive(Clone)]
-pub(crate) struct RealClock {
-    start: std::time::Instant,
-}
-
-impl RealClock {
-    #[expect(clippy::disallowed_methods, reason = "this is a clock")]
-    pub(crate) fn new() -> Self {
-        Self { start: std::time::Instant::now() }
-    }
-}
-
-impl Clock for RealClock {
-    #[expect(clippy::disallowed_methods, reason = "this is a clock")]
-    fn now(&self) -> Moment {
-        Moment { wall: Timestamp::now(), steady: self.start.elapsed() }
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
-    }
-
-    fn part_of(&self, longest: Duration) -> Duration {
-        longest
-    }
-}
 
 /// A running [`Broker`]. Dropping it ends its sessions.
 pub(crate) struct Running {
@@ -61,7 +32,7 @@ pub(crate) fn settings(urls: &[&str]) -> config::Broker {
 
 /// Starts a broker on these settings.
 pub(crate) fn start(settings: &config::Broker) -> Running {
-    let (broker, supervisor) = Broker::start(settings, RealClock::new()).unwrap();
+    let (broker, supervisor) = Broker::start(settings, SystemClock::start()).unwrap();
     Running { broker, supervisor: tokio::spawn(supervisor) }
 }
 

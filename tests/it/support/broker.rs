@@ -121,6 +121,9 @@ impl Node {
             ("LANG", "C.UTF-8".to_owned()),
             ("ERL_EPMD_PORT", epmd_port.to_string()),
             ("ERL_EPMD_ADDRESS", "127.0.0.1".to_owned()),
+            // Else a `rabbitmqctl` that outlives the tests by a second starts one for good.
+            ("ERL_FLAGS", "-start_epmd false".to_owned()),
+            ("ERL_CRASH_DUMP_SECONDS", "0".to_owned()),
             ("RABBITMQ_CONF_ENV_FILE", path("none.conf")),
             ("RABBITMQ_MNESIA_BASE", path("mnesia")),
             ("RABBITMQ_LOG_BASE", path("log")),
@@ -201,7 +204,9 @@ impl Node {
             .args(args)
             .env_clear()
             .envs(self.env.clone())
+            .current_dir("/")
             .stdin(Stdio::null())
+            .kill_on_drop(true)
             .output()
             .await
             .unwrap();
