@@ -114,12 +114,11 @@ awk 'BEGIN {
 }' >"$home/sample.csv"
 
 say "5. Submitting $home/sample.csv: 200 intents, 14 of them bad ..."
-rm -f "$home/sample.results.csv" "$home/sample.csv.results.csv"
+rm -f "$home/sample.results.csv"
 submitted=0
-"$bin" submit "$home/sample.csv" --skip-bad --wait >"$home/submit.out" 2>"$home/submit.err" || submitted=$?
+"$bin" submit "$home/sample.csv" --skip-bad --wait >"$home/submit.out" || submitted=$?
 results=$home/sample.results.csv
 if [ ! -s "$results" ]; then
-  cat "$home/submit.err" >&2
   die "submit ended with $submitted and wrote no results; the worker's output is in $home/worker.out"
 fi
 

@@ -6,6 +6,7 @@
 pub mod explain;
 pub mod run;
 pub mod sandbox;
+pub mod submit;
 pub mod topology;
 
 use std::io::Write;
@@ -32,6 +33,8 @@ pub struct Cli {
 enum Command {
     /// Works until it is told to stop: consumes intents, makes links, publishes results.
     Run(run::Options),
+    /// Publishes the intents of a CSV file.
+    Submit(submit::Options),
     /// Stands in for Smart Send, for trying things out.
     Sandbox(sandbox::Options),
     /// Declares or prints the queues and exchanges.
@@ -70,6 +73,10 @@ impl Cli {
         match self.command {
             Command::Run(options) => match read(self.config.as_deref()) {
                 Ok(config) => run::run(config, options).await,
+                Err(exit) => exit,
+            },
+            Command::Submit(options) => match read(self.config.as_deref()) {
+                Ok(config) => submit::run(&config, &options).await,
                 Err(exit) => exit,
             },
             Command::Sandbox(options) => told(sandbox::run(options).await),

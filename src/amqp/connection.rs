@@ -35,7 +35,7 @@ pub(super) struct Link {
     socket: Socket,
 }
 
-/// The second handle to a connection's socket.
+/// The second handle to a connection's socket, which is shut when this is dropped.
 struct Socket(Arc<Mutex<Handle>>);
 
 enum Handle {
@@ -91,7 +91,7 @@ impl Link {
     pub(super) async fn close(&self) {
         if self.is_up() && !self.is_blocked() {
             // Whatever the answer is, the socket is shut next.
-            drop(timeout(CLOSE_TIMEOUT, self.connection.close(200, "OK".into())).await);
+            timeout(CLOSE_TIMEOUT, self.connection.close(200, "OK".into())).await.ok();
         }
         self.socket.end();
     }
@@ -109,7 +109,7 @@ async fn connect(
         .with_client_property("version".into(), env!("CARGO_PKG_VERSION").into());
     let tls = tls.clone();
     let secure = uri.scheme == AMQPScheme::AMQPS;
-    let handle = Socket(Arc::clone(&socket.0));
+    let handle = Arc::clone(&socket.0);
     let runtime = lapin::runtime::default_runtime()?;
     let reactor = runtime.clone();
     let connector = async move |uri: AMQPUri, _| {
@@ -121,7 +121,7 @@ async fn connect(
             if let AsyncTcpStream::Plain(plain) = &stream {
                 let tcp = plain.get_ref();
                 tcp.set_nodelay(true)?;
-                handle.opened(TcpStream::from(tcp.as_fd().try_clone_to_owned()?))?;
+                keep(&handle, TcpStream::from(tcp.as_fd().try_clone_to_owned()?))?;
             }
             if secure { stream.into_tls(host, tls.as_ref()).await } else { Ok(stream) }
         };
@@ -134,29 +134,29 @@ async fn connect(
     Connection::connector(uri, runtime, connector, properties).await
 }
 
-impl Socket {
-    fn opened(&self, stream: TcpStream) -> io::Result<()> {
-        let mut handle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Handle::Ended = *handle {
-            // The attempt was given up meanwhile.
-            return Err(io::Error::from(io::ErrorKind::ConnectionAborted));
-        }
-        *handle = Handle::Open(stream);
-        Ok(())
+/// Keeps the second handle, unless the attempt was given up meanwhile.
+fn keep(handle: &Mutex<Handle>, stream: TcpStream) -> io::Result<()> {
+    let mut handle = handle.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Handle::Ended = *handle {
+        return Err(io::Error::from(io::ErrorKind::ConnectionAborted));
     }
+    *handle = Handle::Open(stream);
+    Ok(())
+}
 
+impl Socket {
     fn end(&self) {
         let mut handle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Handle::Open(stream) = std::mem::replace(&mut *handle, Handle::Ended) {
             // An error here says that it has ended already.
-            drop(stream.shutdown(Shutdown::Both));
+            stream.shutdown(Shutdown::Both).ok();
         }
     }
 }
 
-impl Drop for Link {
+impl Drop for Socket {
     fn drop(&mut self) {
-        self.socket.end();
+        self.end();
     }
 }
 

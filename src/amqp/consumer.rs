@@ -81,6 +81,7 @@ impl Inbox {
             None => Err(timed_out()),
         };
         let channel = opened.map_err(|err| failed(fault(session, &err)))?;
+        let asked_at = session.now();
         let began = async {
             let name = short(queue).ok_or_else(timed_out)?;
             channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
@@ -96,7 +97,7 @@ impl Inbox {
         let line = Arc::new(Line::new(session.clone(), channel, queue, prefetch));
         let (send_arrival, arrivals) = mpsc::unbounded_channel();
         let (send_end, ending) = oneshot::channel();
-        let pumping = pump::pump(stream, Arc::clone(&line), send_arrival);
+        let pumping = pump::pump(stream, asked_at, Arc::clone(&line), send_arrival);
         tokio::spawn(async move {
             let end = pumping.await;
             // The inbox may be gone already, and then nobody asks.

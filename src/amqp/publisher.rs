@@ -25,7 +25,7 @@ use super::session::Session;
 use super::supervisor::Broker;
 use super::topology::Topology;
 use crate::observe::facts::broker as facts;
-use crate::ports::{Outbox, Outgoing, Unpublished};
+use crate::ports::{Copied, Outbox, Outgoing, Unpublished};
 use route::{Route, Routes};
 
 pub(super) use pool::Pool;
@@ -62,6 +62,25 @@ impl Publisher {
         // a publish to an exchange that does not exist would end the session.
         let route = self.inner.routes.of(outgoing);
         let route = route.ok_or(Unpublished::Unroutable)?;
+        self.confirm(&route, |session| content(outgoing, session)).await
+    }
+
+    /// Publishes an intent as upstream does, to its merchant's queue. It carries no login of
+    /// ours, so that no worker takes it for one on its way.
+    pub async fn publish_intent(&self, intent: &Copied) -> Result<(), Unpublished> {
+        let route = self.inner.routes.of_intent(&intent.merchant);
+        let route = route.ok_or(Unpublished::Unroutable)?;
+        let properties = || headers::write(&intent.properties, &intent.headers, None);
+        let result = self.confirm(&route, |_| (&intent.body, properties())).await;
+        facts::PublishEnded { kind: "intent", result }.tell();
+        result
+    }
+
+    async fn confirm<'a>(
+        &self,
+        route: &Route<'_>,
+        content: impl FnOnce(&Session) -> (&'a Bytes, BasicProperties),
+    ) -> Result<(), Unpublished> {
         let (session, mut slot) = self.slot().await?;
         let channel = match slot.take() {
             Some(channel) => channel,
@@ -73,9 +92,9 @@ impl Publisher {
                 }
             }
         };
-        let (body, properties) = content(outgoing, &session);
+        let (body, properties) = content(&session);
         let answered = {
-            let published = pin!(publish(&channel, &route, body, properties));
+            let published = pin!(publish(&channel, route, body, properties));
             session.answer(published).await
         };
         let verdict = match answered {

@@ -144,7 +144,7 @@ impl Broker {
     /// Ends the session and the supervisor, within a few seconds whatever the broker does.
     pub async fn close(&self) {
         self.shared.stop.cancel();
-        drop(timeout(CLOSE_TIMEOUT, self.shared.stopped.cancelled()).await);
+        timeout(CLOSE_TIMEOUT, self.shared.stopped.cancelled()).await.ok();
         if let Some(session) = self.shared.sessions.send_replace(None) {
             session.end(STOPPING);
         }

@@ -2,7 +2,8 @@
 //!
 //! Other crates print what goes over the wire: lapin its frames, which hold the login, hyper its
 //! requests, which hold the token. So a bare level such as `debug` is for our own lines only, and
-//! theirs stay at `warn`.
+//! theirs stay at `warn`. lapin is quiet unless it is named: it calls every end of a connection an
+//! error, and the worker tells each of them itself, once and with what follows.
 
 use std::fmt;
 
@@ -54,6 +55,9 @@ fn filter(level: &str) -> String {
             others = directive;
         }
         directives.push(format!("smartsend={directive}"));
+    }
+    if !directives.iter().any(|directive| directive.starts_with("lapin")) {
+        directives.push("lapin=off".to_owned());
     }
     // `tracing` prefers the directive with the longest target, wherever it stands.
     format!("{others},{}", directives.join(","))

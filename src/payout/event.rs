@@ -20,7 +20,7 @@ use super::record::Record;
 use super::reference::Reference;
 
 /// The namespace of every id.
-const NAMESPACE: Uuid = Uuid::from_u128(0x3631_d4dc_f449_5d75_9daf_e56f_d004_27d6);
+pub const NAMESPACE: Uuid = Uuid::from_u128(0x3631_d4dc_f449_5d75_9daf_e56f_d004_27d6);
 
 /// The three kinds of event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

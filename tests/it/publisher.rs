@@ -20,6 +20,8 @@ use crate::support::amqp::{Running, declared, settings, start};
 use crate::support::broker::{Node, publish, take_next};
 
 const SOON: Duration = Duration::from_secs(30);
+/// Publishes of each task in the test of verdicts.
+const EACH: u32 = 2000;
 
 /// A virtual host with the topology of `default`, and the worker's way to it.
 struct Ground {
@@ -35,11 +37,7 @@ impl Ground {
         let topology = declared(&settings, &["default"]).await;
         let running = start(&settings);
         let publisher = running.broker.publisher(&topology);
-        Self {
-            vhost,
-            running,
-            publisher,
-        }
+        Self { vhost, running, publisher }
     }
 
     /// A queue for results of one kind; with `limit`, it refuses what is too much.
@@ -116,7 +114,6 @@ async fn no_publish_gets_the_verdict_of_another() {
     let ground = Ground::new(node).await;
     let taken = ground.results(node, "taken", "link.created.*", None).await;
     let _full = ground.results(node, "full", "link.failed.*", Some(0)).await;
-    const EACH: usize = 2000;
     let tasks = (0..4).map(|task| {
         let publisher = ground.publisher.clone();
         tokio::spawn(async move {
@@ -127,7 +124,7 @@ async fn no_publish_gets_the_verdict_of_another() {
                     (EventKind::Failed, Err(Unpublished::Refused))
                 };
                 let id = format!("{task}-{number}");
-                assert_eq!(publisher.publish(event(kind, &id)).await, expected, "{id}");
+                assert_eq!(publisher.publish(&event(kind, &id)).await, expected, "{id}");
             }
         })
     });
@@ -136,7 +133,7 @@ async fn no_publish_gets_the_verdict_of_another() {
     }
     let options = QueueDeclareOptions::durable().passive();
     let found = taken.queue_declare("taken".into(), options, FieldTable::default());
-    assert_eq!(found.await.unwrap().message_count(), 4 * EACH as u32 / 2);
+    assert_eq!(found.await.unwrap().message_count(), 4 * EACH / 2);
 }
 
 /// A message that the broker returns carries no number, and lapin attaches it to whichever
@@ -156,7 +153,7 @@ async fn a_returned_result_is_told_to_the_publish_that_it_belongs_to() {
                     (EventKind::Created, Ok(()))
                 };
                 let id = format!("{task}-{number}");
-                assert_eq!(publisher.publish(event(kind, &id)).await, expected, "{id}");
+                assert_eq!(publisher.publish(&event(kind, &id)).await, expected, "{id}");
             }
         })
     });
@@ -172,14 +169,9 @@ async fn an_unroutable_result_succeeds_once_a_queue_is_bound() {
     let id = "bd7b4550-0237-5153-8239-20c19f57e461";
     let failed = event(EventKind::Failed, id);
     let publisher = &ground.publisher;
-    assert_eq!(
-        publisher.publish(failed.clone()).await,
-        Err(Unpublished::Unroutable)
-    );
-    let channel = ground
-        .results(node, "late", "link.failed.default", None)
-        .await;
-    assert_eq!(publisher.publish(failed).await, Ok(()));
+    assert_eq!(publisher.publish(&failed).await, Err(Unpublished::Unroutable));
+    let channel = ground.results(node, "late", "link.failed.default", None).await;
+    assert_eq!(publisher.publish(&failed).await, Ok(()));
     drop(channel);
     let taken = take_next(&node.connect(&ground.vhost).await, "late").await;
     let properties = taken.properties;
@@ -187,10 +179,7 @@ async fn an_unroutable_result_succeeds_once_a_queue_is_bound() {
     assert_eq!(taken.routing_key, "link.failed.default");
     assert_eq!(text(properties.message_id()), id);
     assert_eq!(text(properties.kind()), "smartsend.link.failed");
-    assert_eq!(
-        text(properties.content_type()),
-        "application/cloudevents+json"
-    );
+    assert_eq!(text(properties.content_type()), "application/cloudevents+json");
     assert_eq!(text(properties.app_id()), "smartsend");
     assert_eq!(*properties.timestamp(), Some(1_795_000_000));
     assert_eq!(*properties.delivery_mode(), Some(2));
@@ -203,12 +192,10 @@ async fn a_merchant_or_delay_that_is_not_configured_is_unroutable_and_the_sessio
     let session = ground.running.broker.session().await;
     let mut stranger = copied(Headers::new());
     stranger.merchant = "stranger".to_owned();
-    let unknown_delay = Outgoing::Retry {
-        delay: Duration::from_secs(7),
-        copy: copied(Headers::new()),
-    };
+    let unknown_delay =
+        Outgoing::Retry { delay: Duration::from_secs(7), copy: copied(Headers::new()) };
     for outgoing in [Outgoing::Parked(stranger), unknown_delay] {
-        let result = ground.publisher.publish(outgoing).await;
+        let result = ground.publisher.publish(&outgoing).await;
         assert_eq!(result, Err(Unpublished::Unroutable));
     }
     assert!(session.is_live());
@@ -222,43 +209,12 @@ async fn a_retried_intent_comes_back_with_its_record_and_login_and_nothing_forei
     let node = Node::shared();
     let ground = Ground::new(node).await;
     let session = ground.running.broker.session().await;
-    let mut inbox = session
-        .consume("smartsend.intents.default", 5)
-        .await
-        .unwrap();
+    let mut inbox = session.consume("smartsend.intents.default", 5).await.unwrap();
 
-    let connection = node.connect(&ground.vhost).await;
-    let mut foreign = FieldTable::default();
-    let text = |text: &str| AMQPValue::LongString(text.into());
-    foreign.insert(
-        "CC".into(),
-        AMQPValue::FieldArray(vec![text("other")].into()),
-    );
-    foreign.insert("x-death".into(), AMQPValue::FieldArray(vec![].into()));
-    foreign.insert(
-        "x-first-death-queue".into(),
-        text("smartsend.intents.default"),
-    );
-    foreign.insert("x-upstream".into(), text("dropped"));
-    foreign.insert("traceparent".into(), text("00-trace"));
-    foreign.insert("x-smartsend-record".into(), text("v1"));
-    let properties = BasicProperties::default()
-        .with_headers(foreign)
-        .with_expiration("600000".into())
-        .with_priority(3)
-        .with_reply_to("somewhere".into())
-        .with_message_id("m-1".into());
     let body = b"{\"as\": \"it came\"}";
-    assert!(
-        publish(
-            &connection,
-            "smartsend.intents",
-            "default",
-            body,
-            properties
-        )
-        .await
-    );
+    let connection = node.connect(&ground.vhost).await;
+    let sent = publish(&connection, "smartsend.intents", "default", body, foreign());
+    assert!(sent.await);
     let first = timeout(SOON, inbox.next()).await.unwrap().unwrap();
     let delivered = first.delivered().clone();
     assert!(!delivered.own, "no user_id, so nobody vouches for it");
@@ -278,7 +234,7 @@ async fn a_retried_intent_comes_back_with_its_record_and_login_and_nothing_forei
     };
     let delay = Duration::from_secs(1);
     let retry = Outgoing::Retry { delay, copy };
-    assert_eq!(ground.publisher.publish(retry).await, Ok(()));
+    assert_eq!(ground.publisher.publish(&retry).await, Ok(()));
     first.acknowledge().await.unwrap();
 
     let back = timeout(SOON, inbox.next()).await.unwrap().unwrap();
@@ -288,13 +244,28 @@ async fn a_retried_intent_comes_back_with_its_record_and_login_and_nothing_forei
     assert_eq!(delivered.body, body.as_slice());
     assert_eq!(delivered.headers, record);
     assert_eq!(delivered.properties.message_id.as_deref(), Some("m-1"));
-    assert_eq!(
-        delivered.properties.traceparent.as_deref(),
-        Some("00-trace")
-    );
+    assert_eq!(delivered.properties.traceparent.as_deref(), Some("00-trace"));
     back.acknowledge().await.unwrap();
     inbox.cancel().await;
     assert!(timeout(SOON, inbox.next()).await.unwrap().is_none());
+}
+
+/// What upstream may put on an intent, and what must not travel on.
+fn foreign() -> BasicProperties {
+    let mut table = FieldTable::default();
+    let text = |text: &str| AMQPValue::LongString(text.into());
+    table.insert("CC".into(), AMQPValue::FieldArray(vec![text("other")].into()));
+    table.insert("x-death".into(), AMQPValue::FieldArray(vec![].into()));
+    table.insert("x-first-death-queue".into(), text("smartsend.intents.default"));
+    table.insert("x-upstream".into(), text("dropped"));
+    table.insert("traceparent".into(), text("00-trace"));
+    table.insert("x-smartsend-record".into(), text("v1"));
+    BasicProperties::default()
+        .with_headers(table)
+        .with_expiration("600000".into())
+        .with_priority(3)
+        .with_reply_to("somewhere".into())
+        .with_message_id("m-1".into())
 }
 
 #[tokio::test]
@@ -303,7 +274,7 @@ async fn a_parked_copy_carries_only_what_the_contract_names() {
     let ground = Ground::new(node).await;
     let headers = Headers::from([("reason".to_owned(), Value::Text("OVER_LIMIT".to_owned()))]);
     let parked = Outgoing::Parked(copied(headers));
-    assert_eq!(ground.publisher.publish(parked).await, Ok(()));
+    assert_eq!(ground.publisher.publish(&parked).await, Ok(()));
     assert_eq!(ground.running.broker.parked_count().await, Some(1));
     let taken = take_next(&node.connect(&ground.vhost).await, "smartsend.parked").await;
     let properties = taken.properties;
@@ -327,21 +298,13 @@ async fn texts_that_do_not_fit_into_amqp_are_left_out_or_cut_and_end_nothing() {
     let mut copy = copied(errors);
     copy.properties.correlation_id = Some(long.clone());
     copy.properties.tracestate = Some(long);
-    assert_eq!(
-        ground.publisher.publish(Outgoing::Parked(copy)).await,
-        Ok(())
-    );
+    assert_eq!(ground.publisher.publish(&Outgoing::Parked(copy)).await, Ok(()));
     let taken = take_next(&node.connect(&ground.vhost).await, "smartsend.parked").await;
     assert_eq!(taken.properties.correlation_id(), &None);
     let table = taken.properties.headers().clone().unwrap();
     assert!(!table.contains_key("tracestate"));
-    let errors = table.inner()["x-smartsend-errors"]
-        .as_long_string()
-        .unwrap();
-    assert!(
-        String::from_utf8(errors.as_bytes().to_vec()).is_ok(),
-        "cut within a character"
-    );
+    let errors = table.inner()["x-smartsend-errors"].as_long_string().unwrap();
+    assert!(String::from_utf8(errors.as_bytes().to_vec()).is_ok(), "cut within a character");
 }
 
 #[tokio::test]
@@ -352,7 +315,7 @@ async fn a_publish_without_a_session_waits_only_so_long() {
     let topology = smartsend::amqp::Topology::new("smartsend", ["default"], &delays).unwrap();
     let running = start(&settings);
     let publisher = running.broker.publisher(&topology);
-    let result = timeout(SOON, publisher.publish(event(EventKind::Created, "1"))).await;
+    let result = timeout(SOON, publisher.publish(&event(EventKind::Created, "1"))).await;
     assert_eq!(result.unwrap(), Err(Unpublished::Unconfirmed));
 }
 
@@ -364,12 +327,12 @@ async fn a_blocked_broker_makes_publishes_wait_and_loses_none() {
     let ground = Arc::new(Ground::new(&node).await);
     let session = ground.running.broker.session().await;
     let warm = Outgoing::Parked(copied(Headers::new()));
-    assert_eq!(ground.publisher.publish(warm.clone()).await, Ok(()));
+    assert_eq!(ground.publisher.publish(&warm).await, Ok(()));
     node.memory_alarm(true).await;
     let waiting: Vec<_> = (0..40)
         .map(|_| {
             let (publisher, outgoing) = (ground.publisher.clone(), warm.clone());
-            tokio::spawn(async move { publisher.publish(outgoing).await })
+            tokio::spawn(async move { publisher.publish(&outgoing).await })
         })
         .collect();
     let blocked = |state: &BrokerState| *state == BrokerState::Blocked;
@@ -377,10 +340,7 @@ async fn a_blocked_broker_makes_publishes_wait_and_loses_none() {
     // Longer than the confirm timeout of 5 s: the clock of a blocked publish stands still.
     tokio::time::sleep(Duration::from_secs(8)).await;
     assert!(waiting.iter().all(|publish| !publish.is_finished()));
-    assert_eq!(
-        *ground.running.broker.state().borrow(),
-        BrokerState::Blocked
-    );
+    assert_eq!(*ground.running.broker.state().borrow(), BrokerState::Blocked);
     node.memory_alarm(false).await;
     for publish in waiting {
         assert_eq!(timeout(SOON, publish).await.unwrap().unwrap(), Ok(()));
@@ -388,8 +348,5 @@ async fn a_blocked_broker_makes_publishes_wait_and_loses_none() {
     let connected = |state: &BrokerState| *state == BrokerState::Connected;
     ground.running.reaches(connected).await;
     assert!(session.is_live(), "{}", session.reason());
-    assert_eq!(
-        node.queue_depth(&ground.vhost, "smartsend.parked").await,
-        41
-    );
+    assert_eq!(node.queue_depth(&ground.vhost, "smartsend.parked").await, 41);
 }

@@ -1,1 +1,6 @@
-//! submit.
+//! `smartsend submit`, as a person runs it.
+
+mod ground;
+mod sheets;
+mod sent;
+mod waited;

@@ -42,8 +42,7 @@ fn the_export_holds_the_contract() {
     let definitions: Value = serde_json::from_str(&text).unwrap();
     let by_name = |kind: &str| -> BTreeMap<String, Value> {
         let list = definitions[kind].as_array().unwrap().iter();
-        list.map(|one| (one["name"].as_str().unwrap().to_owned(), one.clone()))
-            .collect()
+        list.map(|one| (one["name"].as_str().unwrap().to_owned(), one.clone())).collect()
     };
     let queues = by_name("queues");
     let arguments = |queue: &str| queues[queue]["arguments"].clone();
@@ -72,11 +71,7 @@ fn the_export_holds_the_contract() {
         arguments("smartsend.parked"),
         serde_json::json!({ "x-queue-type": "quorum", "x-delivery-limit": 1_000_000_000 })
     );
-    assert_eq!(
-        queues.len(),
-        4,
-        "one for each delay, merchant, and the parked"
-    );
+    assert_eq!(queues.len(), 4, "one for each delay, merchant, and the parked");
     assert!(queues.values().all(|queue| queue["durable"] == true));
     let exchanges = by_name("exchanges");
     let kinds: Vec<_> = exchanges
@@ -103,9 +98,7 @@ fn the_export_holds_the_contract() {
 async fn applying_twice_changes_nothing_and_an_imported_export_is_the_same_topology() {
     let node = Node::shared();
     let (vhost, imported) = (node.vhost().await, node.vhost().await);
-    let topology = topology(&["default", "other"])
-        .with_results_queue("downstream")
-        .unwrap();
+    let topology = topology(&["default", "other"]).with_results_queue("downstream").unwrap();
     let applied_to = settings(&[&node.amqp_url(&vhost)]);
     apply(&applied_to, &topology).await.unwrap();
     apply(&applied_to, &topology).await.unwrap();
@@ -120,13 +113,7 @@ async fn applying_twice_changes_nothing_and_an_imported_export_is_the_same_topol
     let running = start(&imported_to);
     let missing = running.broker.verify(&topology).await.unwrap();
     assert_eq!(missing, Missing::default());
-    let bindings = [
-        "list_bindings",
-        "source_name",
-        "routing_key",
-        "destination_name",
-        "-p",
-    ];
+    let bindings = ["list_bindings", "source_name", "routing_key", "destination_name", "-p"];
     let bound = |list: String| {
         let mut lines: Vec<_> = list.lines().map(str::to_owned).collect();
         lines.sort();
@@ -135,12 +122,7 @@ async fn applying_twice_changes_nothing_and_an_imported_export_is_the_same_topol
     let args = |vhost| [&bindings[..], &[vhost]].concat();
     let declared = bound(node.ctl(&args(vhost.as_str())).await);
     assert_eq!(declared, bound(node.ctl(&args(imported.as_str())).await));
-    assert!(
-        declared
-            .iter()
-            .any(|line| line == "smartsend.results\t#\tdownstream"),
-        "{declared:?}"
-    );
+    assert!(declared.iter().any(|line| line == "smartsend.results\t#\tdownstream"), "{declared:?}");
 }
 
 #[tokio::test]
@@ -150,23 +132,14 @@ async fn a_queue_with_another_argument_is_named_with_that_argument() {
     let connection = node.connect(&vhost).await;
     let channel = connection.create_channel().await.unwrap();
     let mut arguments = FieldTable::default();
-    arguments.insert(
-        "x-queue-type".into(),
-        AMQPValue::LongString("quorum".into()),
-    );
+    arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
     arguments.insert("x-delivery-limit".into(), AMQPValue::LongLongInt(7));
     let name = "smartsend.parked".into();
-    channel
-        .queue_declare(name, QueueDeclareOptions::durable(), arguments)
+    channel.queue_declare(name, QueueDeclareOptions::durable(), arguments).await.unwrap();
+    let err = apply(&settings(&[&node.amqp_url(&vhost)]), &topology(&["default"]))
         .await
-        .unwrap();
-    let err = apply(
-        &settings(&[&node.amqp_url(&vhost)]),
-        &topology(&["default"]),
-    )
-    .await
-    .unwrap_err()
-    .to_string();
+        .unwrap_err()
+        .to_string();
     assert!(err.contains("queue smartsend.parked"), "{err}");
     assert!(err.contains("x-delivery-limit"), "{err}");
 }
@@ -178,15 +151,8 @@ async fn what_is_missing_is_told_for_all_and_by_merchant() {
     let settings = settings(&[&node.amqp_url(&vhost)]);
     declared(&settings, &["here"]).await;
     let running = start(&settings);
-    let missing = running
-        .broker
-        .verify(&topology(&["here", "gone", "lost"]))
-        .await
-        .unwrap();
-    assert_eq!(
-        missing.shared,
-        ["exchange smartsend.retry.2m", "queue smartsend.retry.2m"]
-    );
+    let missing = running.broker.verify(&topology(&["here", "gone", "lost"])).await.unwrap();
+    assert_eq!(missing.shared, ["exchange smartsend.retry.2m", "queue smartsend.retry.2m"]);
     let merchants: Vec<_> = missing.merchants.keys().map(String::as_str).collect();
     assert_eq!(merchants, ["gone", "lost"]);
     assert_eq!(missing.merchants["gone"], ["queue smartsend.intents.gone"]);
@@ -200,15 +166,12 @@ async fn an_intent_for_a_merchant_without_a_queue_is_parked_and_blocks_nobody() 
     let vhost = node.vhost().await;
     declared(&settings(&[&node.amqp_url(&vhost)]), &["default"]).await;
     let connection = node.connect(&vhost).await;
-    let none = BasicProperties::default;
+    let plain = BasicProperties::default;
     let retry = "smartsend.retry.1s";
-    assert!(publish(&connection, retry, "nobody", b"lost", none()).await);
-    assert!(publish(&connection, retry, "default", b"kept", none()).await);
+    assert!(publish(&connection, retry, "nobody", b"lost", plain()).await);
+    assert!(publish(&connection, retry, "default", b"kept", plain()).await);
     let kept = take_next(&connection, "smartsend.intents.default").await;
-    assert_eq!(
-        (kept.body.as_slice(), kept.routing_key.as_str()),
-        (&b"kept"[..], "default")
-    );
+    assert_eq!((kept.body.as_slice(), kept.routing_key.as_str()), (&b"kept"[..], "default"));
     let parked = take_next(&connection, "smartsend.parked").await;
     assert_eq!(parked.body, b"lost");
 }

@@ -45,15 +45,16 @@ enum Over {
     Error(lapin::Error),
 }
 
-/// Runs until the stream or the session ends, or nobody listens any more.
+/// Runs until the stream or the session ends, or nobody listens any more. `empty_at` is a moment
+/// before the broker was asked for deliveries.
 pub(super) async fn pump(
     mut stream: Consumer,
+    mut empty_at: Moment,
     line: Arc<Line>,
     to: mpsc::UnboundedSender<Arrival>,
 ) -> End {
     let session = line.session();
     let gap_max = session.heartbeat().min(GAP_MAX);
-    let mut empty_at = session.now();
     let mut batch = Batch::default();
     loop {
         tokio::select! {

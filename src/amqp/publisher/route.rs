@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use lapin::types::ShortString;
 
-use crate::amqp::topology::{Topology, parked_name, results_exchange, retry_name, short};
+use crate::amqp::topology::{
+    Topology, intents_exchange, parked_name, results_exchange, retry_name, short,
+};
 use crate::payout::event::EventKind;
 use crate::ports::Outgoing;
 
@@ -17,6 +19,7 @@ pub(super) struct Route<'a> {
 
 /// Every route of a topology.
 pub(super) struct Routes {
+    intents: Option<ShortString>,
     results: Option<ShortString>,
     parked: Option<ShortString>,
     retries: HashMap<Duration, ShortString>,
@@ -38,6 +41,7 @@ impl Routes {
         let retry = |delay: &Duration| Some((*delay, short(&retry_name(prefix, *delay))?));
         let keys = |merchant: &String| Some((merchant.clone(), Keys::new(merchant)?));
         Self {
+            intents: short(&intents_exchange(prefix)),
             results: short(&results_exchange(prefix)),
             parked: short(&parked_name(prefix)),
             retries: topology.delays().iter().filter_map(retry).collect(),
@@ -62,6 +66,12 @@ impl Routes {
             }
         };
         Some(Route { exchange, routing_key })
+    }
+
+    /// The route of an intent to this merchant's queue.
+    pub(super) fn of_intent(&self, merchant: &str) -> Option<Route<'_>> {
+        let keys = self.merchants.get(merchant)?;
+        Some(Route { exchange: self.intents.as_ref()?, routing_key: &keys.merchant })
     }
 }
 

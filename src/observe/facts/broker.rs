@@ -33,7 +33,7 @@ pub struct PublishingUnblocked;
 
 /// A publish has its answer, or will get none.
 pub struct PublishEnded {
-    /// `event`, `retry` or `parked`.
+    /// `event`, `retry`, `parked` or `intent`.
     pub kind: &'static str,
     /// What came of it.
     pub result: Result<(), Unpublished>,

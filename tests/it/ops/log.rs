@@ -71,9 +71,10 @@ fn the_board_logs_a_change_once() {
 fn a_level_is_for_our_own_lines_and_other_crates_keep_quiet() {
     let speak = || {
         tracing::trace!(target: "smartsend::amqp", "ours, traced");
-        tracing::info!(target: "lapin::channel", "theirs, with a login");
-        tracing::warn!(target: "lapin::channel", "theirs, warned");
-        tracing::error!(target: "lapin::channel", "theirs, an error");
+        tracing::info!(target: "hyper::proto", "theirs, with a login");
+        tracing::warn!(target: "hyper::proto", "theirs, warned");
+        tracing::error!(target: "hyper::proto", "theirs, an error");
+        tracing::error!(target: "lapin::channels", "the end of a connection");
     };
     let text = logged(LogFormat::Pretty, "trace", speak);
     assert!(text.contains("ours, traced") && text.contains("theirs, warned"), "{text}");
@@ -84,4 +85,12 @@ fn a_level_is_for_our_own_lines_and_other_crates_keep_quiet() {
     let text = logged(LogFormat::Pretty, "off,smartsend::amqp=trace", speak);
     assert!(text.contains("ours, traced") && !text.contains("theirs"), "{text}");
     assert_eq!(logged(LogFormat::Json, "off", speak), "");
+}
+
+#[test]
+fn lapin_is_quiet_unless_it_is_named() {
+    let speak = || tracing::error!(target: "lapin::channels", "the end of a connection");
+    assert_eq!(logged(LogFormat::Pretty, "info", speak), "");
+    let text = logged(LogFormat::Pretty, "info,lapin=error", speak);
+    assert!(text.contains("the end of a connection"), "{text}");
 }

@@ -2,42 +2,12 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use smartsend::amqp::{Broker, BrokerState, Topology};
+use smartsend::clock::SystemClock;
 use smartsend::config;
-use smartsend::ports::{Clock, Moment};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use url::Url;
-
-/// Both real clocks.
-#[derive(Clone)]
-pub(crate) struct RealClock {
-    start: std::time::Instant,
-}
-
-impl RealClock {
-    #[expect(clippy::disallowed_methods, reason = "this is a clock")]
-    pub(crate) fn new() -> Self {
-        Self {
-            start: std::time::Instant::now(),
-        }
-    }
-}
-
-impl Clock for RealClock {
-    #[expect(clippy::disallowed_methods, reason = "this is a clock")]
-    fn now(&self) -> Moment {
-        Moment {
-            wall: Timestamp::now(),
-            steady: self.start.elapsed(),
-        }
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
-    }
-}
 
 /// A running [`Broker`]. Dropping it ends its sessions.
 pub(crate) struct Running {
@@ -62,20 +32,15 @@ pub(crate) fn settings(urls: &[&str]) -> config::Broker {
 
 /// Starts a broker on these settings.
 pub(crate) fn start(settings: &config::Broker) -> Running {
-    let (broker, supervisor) = Broker::start(settings, RealClock::new()).unwrap();
-    Running {
-        broker,
-        supervisor: tokio::spawn(supervisor),
-    }
+    let (broker, supervisor) = Broker::start(settings, SystemClock::start()).unwrap();
+    Running { broker, supervisor: tokio::spawn(supervisor) }
 }
 
 /// The topology of these merchants with one retry delay of a second, declared.
 pub(crate) async fn declared(settings: &config::Broker, merchants: &[&str]) -> Topology {
     let delays = [Duration::from_secs(1)];
     let topology = Topology::new(&settings.prefix, merchants.iter().copied(), &delays).unwrap();
-    smartsend::amqp::topology::apply(settings, &topology)
-        .await
-        .unwrap();
+    smartsend::amqp::topology::apply(settings, &topology).await.unwrap();
     topology
 }
 

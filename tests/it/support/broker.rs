@@ -34,21 +34,21 @@ use lapin::{BasicProperties, Confirmation, Connection, ConnectionProperties};
 /// Where Debian keeps the scripts. Those in `/usr/sbin` change to the user `rabbitmq`.
 const SCRIPTS: &str = "/usr/lib/rabbitmq/bin";
 /// How long a node may take to boot on a busy machine.
-const BOOT_TIMEOUT: Duration = Duration::from_secs(120);
+const BOOT_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// The shell that runs a node until its standard input ends.
 const KEEPER: &str = r#"
 set -m
 epmd -port "$ERL_EPMD_PORT" -address 127.0.0.1 </dev/null >/dev/null 2>&1 & EPMD=$!
 start() { rabbitmq-server </dev/null >>"$DIR/out" 2>&1 & SERVER=$!; }
-[ "$1" = idle ] || start
+start
 while read -r word; do
   case $word in
     start) start ;;
     kill) kill -KILL -- "-$SERVER"; wait "$SERVER" ;;
   esac
 done
-[ -n "$SERVER" ] && kill -KILL -- "-$SERVER"
+kill -KILL -- "-$SERVER"
 kill -KILL -- "-$EPMD"
 wait
 rm -rf "$DIR"
@@ -73,33 +73,25 @@ impl Node {
 
     /// A node of one's own.
     pub(crate) fn private() -> Self {
-        let node = Self::make("", "now");
+        let node = Self::make("");
         node.await_port();
         node
-    }
-
-    /// A node of one's own that is not running yet; see [`Node::start`].
-    pub(crate) fn idle() -> Self {
-        Self::make("", "idle")
     }
 
     /// A node that also listens for TLS with this CA, certificate and key (PEM files), and takes
     /// only clients whose certificate the CA has signed. See [`Node::tls_port`].
     pub(crate) fn with_tls(ca: &Path, cert: &Path, key: &Path) -> Self {
         let (ca, cert, key) = (ca.display(), cert.display(), key.display());
-        let node = Self::make(
-            &format!(
-                "listeners.ssl.1 = 127.0.0.1:TLS_PORT\nssl_options.cacertfile = {ca}\n\
+        let node = Self::make(&format!(
+            "listeners.ssl.1 = 127.0.0.1:TLS_PORT\nssl_options.cacertfile = {ca}\n\
                  ssl_options.certfile = {cert}\nssl_options.keyfile = {key}\n\
                  ssl_options.verify = verify_peer\nssl_options.fail_if_no_peer_cert = true\n"
-            ),
-            "now",
-        );
+        ));
         node.await_port();
         node
     }
 
-    fn make(conf: &str, when: &str) -> Self {
+    fn make(conf: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         assert!(
             Path::new(SCRIPTS).join("rabbitmq-server").exists(),
@@ -125,21 +117,18 @@ impl Node {
         let env = vec![
             ("DIR", dir.display().to_string()),
             ("HOME", path("home")),
-            (
-                "PATH",
-                format!("{SCRIPTS}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"),
-            ),
+            ("PATH", format!("{SCRIPTS}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")),
             ("LANG", "C.UTF-8".to_owned()),
             ("ERL_EPMD_PORT", epmd_port.to_string()),
             ("ERL_EPMD_ADDRESS", "127.0.0.1".to_owned()),
+            // Else a `rabbitmqctl` that outlives the tests by a second starts one for good.
+            ("ERL_FLAGS", "-start_epmd false".to_owned()),
+            ("ERL_CRASH_DUMP_SECONDS", "0".to_owned()),
             ("RABBITMQ_CONF_ENV_FILE", path("none.conf")),
             ("RABBITMQ_MNESIA_BASE", path("mnesia")),
             ("RABBITMQ_LOG_BASE", path("log")),
             ("RABBITMQ_ENABLED_PLUGINS_FILE", path("plugins")),
-            (
-                "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
-                "+S 1:1 +sbwt none".to_owned(),
-            ),
+            ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "+S 1:1 +sbwt none".to_owned()),
             ("RABBITMQ_NODENAME", name.clone()),
             ("RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1".to_owned()),
             ("RABBITMQ_NODE_PORT", port.to_string()),
@@ -148,7 +137,7 @@ impl Node {
             ("RABBITMQ_PID_FILE", path("pid")),
         ];
         let keeper = Command::new("bash")
-            .args(["-c", KEEPER, "keeper", when])
+            .args(["-c", KEEPER])
             .env_clear()
             .envs(env.clone())
             .current_dir("/")
@@ -158,17 +147,10 @@ impl Node {
             .stderr(Stdio::null())
             .spawn()
             .expect("bash must be installed");
-        Self {
-            name,
-            dir,
-            port,
-            tls_port,
-            env,
-            keeper: Mutex::new(keeper),
-        }
+        Self { name, dir, port, tls_port, env, keeper: Mutex::new(keeper) }
     }
 
-    /// Boots a node that is idle or was killed, and waits until it listens.
+    /// Boots a node that was killed, and waits until it listens.
     pub(crate) fn start(&self) {
         self.tell("start");
         self.await_port();
@@ -177,7 +159,8 @@ impl Node {
     /// Kills it as a power cut would; its disk stays.
     pub(crate) fn kill(&self) {
         self.tell("kill");
-        wait_blocking("the node to be gone", || !self.listens());
+        fs::remove_file(self.dir.join("out")).ok();
+        wait_blocking(&"the node to be gone", || !self.listens());
     }
 
     /// A new virtual host in which `guest` may do everything.
@@ -221,7 +204,9 @@ impl Node {
             .args(args)
             .env_clear()
             .envs(self.env.clone())
+            .current_dir("/")
             .stdin(Stdio::null())
+            .kill_on_drop(true)
             .output()
             .await
             .unwrap();
@@ -242,8 +227,7 @@ impl Node {
 
     /// Closes every connection of one virtual host, as an operator would.
     pub(crate) async fn close_connections(&self, vhost: &str) {
-        self.ctl(&["close_all_connections", "--vhost", vhost, "by the test"])
-            .await;
+        self.ctl(&["close_all_connections", "--vhost", vhost, "by the test"]).await;
     }
 
     /// Sets off the memory alarm, or ends it. It blocks every publisher of the node, so only a
@@ -256,9 +240,7 @@ impl Node {
     /// A plain lapin connection, for the test's own part.
     pub(crate) async fn connect(&self, vhost: &str) -> Connection {
         let properties = ConnectionProperties::default().with_connection_name("test".into());
-        Connection::connect(&self.amqp_url(vhost), properties)
-            .await
-            .unwrap()
+        Connection::connect(&self.amqp_url(vhost), properties).await.unwrap()
     }
 
     /// How many ready messages a queue holds.
@@ -272,11 +254,6 @@ impl Node {
         count
     }
 
-    /// The name by which `rabbitmqctl` knows it.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
     fn tell(&self, word: &str) {
         let mut keeper = self.keeper.lock().unwrap();
         writeln!(keeper.stdin.as_mut().unwrap(), "{word}").unwrap();
@@ -287,9 +264,13 @@ impl Node {
     }
 
     fn await_port(&self) {
-        let out = self.dir.join("out");
-        let what = format!("RabbitMQ to boot (its output is in {})", out.display());
-        wait_blocking(&what, || self.listens());
+        let output = || fs::read_to_string(self.dir.join("out")).unwrap_or_default();
+        wait_blocking(&"RabbitMQ to boot", || {
+            let output = output();
+            let failed = output.contains("BOOT FAILED");
+            assert!(!failed, "RabbitMQ did not boot:\n{output}");
+            self.listens()
+        });
     }
 }
 
@@ -312,10 +293,7 @@ pub(crate) async fn publish(
     let channel = connection.create_channel().await.unwrap();
     let select = ConfirmSelectOptions::default();
     channel.confirm_select(select).await.unwrap();
-    let options = BasicPublishOptions {
-        mandatory: true,
-        ..BasicPublishOptions::default()
-    };
+    let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
     let confirm = channel
         .basic_publish(
             exchange.into(),
@@ -346,10 +324,8 @@ pub(crate) async fn take_next(connection: &Connection, queue: &str) -> Taken {
     let one = BasicQosOptions::default();
     channel.basic_qos(1, one).await.unwrap();
     let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
-    let mut consumer = channel
-        .basic_consume(queue.into(), "take".into(), options, arguments)
-        .await
-        .unwrap();
+    let mut consumer =
+        channel.basic_consume(queue.into(), "take".into(), options, arguments).await.unwrap();
     let next = tokio::time::timeout(Duration::from_mins(1), consumer.next()).await;
     let next = next.unwrap_or_else(|_| panic!("nothing came to {queue} within a minute"));
     let message = next.unwrap().unwrap();
@@ -363,17 +339,21 @@ pub(crate) async fn take_next(connection: &Connection, queue: &str) -> Taken {
     }
 }
 
-/// Four ports that are free now.
+/// Four ports that are free now, from below those that the system gives to clients: a node that is
+/// away for a moment must find its port free when it comes back, and a client that keeps trying
+/// must not be connected with itself.
 fn free_ports() -> [u16; 4] {
-    let listeners = [(); 4].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().port())
+    let free = |()| loop {
+        let port = rand::random_range(20_000..32_000);
+        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            return listener;
+        }
+    };
+    [(); 4].map(free).map(|listener| listener.local_addr().unwrap().port())
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "nodes are waited for outside of any runtime"
-)]
-fn wait_blocking(what: &str, done: impl Fn() -> bool) {
+#[expect(clippy::disallowed_methods, reason = "nodes are waited for outside of any runtime")]
+fn wait_blocking(what: &dyn std::fmt::Display, done: impl Fn() -> bool) {
     let begun = std::time::Instant::now();
     while !done() {
         assert!(begun.elapsed() < BOOT_TIMEOUT, "waited too long for {what}");

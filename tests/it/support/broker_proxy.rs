@@ -46,12 +46,7 @@ impl Proxy {
                 tokio::spawn(serve(client, target, modes.clone()));
             }
         });
-        Self {
-            port,
-            mode,
-            accepted,
-            accepting,
-        }
+        Self { port, mode, accepted, accepting }
     }
 
     /// Where it listens.

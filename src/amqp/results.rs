@@ -1,0 +1,80 @@
+//! One merchant's result events, on a private queue.
+//!
+//! Results belong to downstream, and reading from a queue of theirs would take events away from
+//! it. So this queue is exclusive: it gets copies, nobody else sees it, and it goes with its
+//! connection. What comes while there is no connection is missed, so it is never made anew: its
+//! end is told, and whoever reads knows that there may be a hole.
+
+use futures_util::StreamExt;
+use lapin::options::{BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::types::{FieldTable, ShortString};
+use lapin::{Channel, Consumer};
+use tokio::time::timeout;
+
+use super::connection::reason;
+use super::session::Session;
+use super::topology::{results_exchange, short};
+
+/// The events that come from now on, as long as the session lasts.
+pub struct Results {
+    session: Session,
+    stream: Consumer,
+    /// lapin closes a channel with its last handle, and the stream holds none.
+    _channel: Channel,
+}
+
+/// Why a merchant's results cannot be followed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cannot follow the results on RabbitMQ: {0}")]
+pub struct NoResults(String);
+
+impl Results {
+    /// Declares the queue, binds it to all of a merchant's events, and consumes it.
+    ///
+    /// Whoever publishes an intent after this misses none of its events, but for the session's
+    /// end. The exchange must exist: a channel that fails costs the connection its number.
+    pub async fn open(session: &Session, prefix: &str, merchant: &str) -> Result<Self, NoResults> {
+        let Some(opened) = session.open_consuming_channel().await else {
+            return Err(NoResults("it gave no channel in time".to_owned()));
+        };
+        let channel = opened.map_err(|err| NoResults(reason(&err)))?;
+        match timeout(session.limit(), begin(&channel, prefix, merchant)).await {
+            Ok(Ok(stream)) => Ok(Self { session: session.clone(), stream, _channel: channel }),
+            Ok(Err(err)) => Err(NoResults(reason(&err))),
+            Err(_) => Err(NoResults("it did not answer in time".to_owned())),
+        }
+    }
+
+    /// The next event's body; `None` once the session or the queue has ended, and events may
+    /// have been missed. Dropping this future loses nothing.
+    pub async fn next(&mut self) -> Option<Vec<u8>> {
+        tokio::select! {
+            biased;
+            event = self.stream.next() => Some(event?.ok()?.data),
+            () = self.session.ended() => None,
+        }
+    }
+}
+
+async fn begin(channel: &Channel, prefix: &str, merchant: &str) -> lapin::Result<Consumer> {
+    let empty = FieldTable::default;
+    // A queue that is neither durable nor exclusive is refused by RabbitMQ 4.3 ("Deprecated
+    // Features", transient_nonexcl_queues); this one is exclusive. The broker chooses its name.
+    let options = QueueDeclareOptions {
+        exclusive: true,
+        auto_delete: true,
+        ..QueueDeclareOptions::default()
+    };
+    let declared = channel.queue_declare(ShortString::default(), options, empty()).await?;
+    let queue = declared.name().clone();
+    let (Some(exchange), Some(key)) =
+        (short(&results_exchange(prefix)), short(&format!("link.*.{merchant}")))
+    else {
+        return Err(std::io::Error::from(std::io::ErrorKind::InvalidInput).into());
+    };
+    channel.queue_bind(queue.clone(), exchange, key, QueueBindOptions::default(), empty()).await?;
+    // An acknowledgement would say nothing: the queue ends with the connection in any case.
+    let options =
+        BasicConsumeOptions { no_ack: true, exclusive: true, ..BasicConsumeOptions::default() };
+    channel.basic_consume(queue, "results".into(), options, empty()).await
+}

@@ -1,0 +1,126 @@
+//! `FILE.results.csv`: one line for each row of the file, in its order.
+//!
+//! It holds claim links, and whoever holds a link can claim the money. So it is made with mode
+//! 0600 from its first byte, under a name that did not exist, and takes its own name only when it
+//! is whole. It is made before anything is sent: a folder that cannot be written stops the command
+//! while that costs nothing.
+//!
+//! A spreadsheet takes a cell that begins with `=`, `+`, `-` or `@` for a formula. Links begin with
+//! `http`. References are written as they are, because programs join on them: of the four signs
+//! they can begin with `-` only, and no formula made of letters, digits, `_` and `-` reaches
+//! anything outside its sheet. Reasons that begin with such a sign get an apostrophe before it.
+
+use std::borrow::Cow;
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use super::fate::{Fate, Fates, Line};
+
+/// A results file on its way. Dropping it unfinished leaves nothing.
+#[derive(Debug)]
+pub(super) struct ResultsFile {
+    path: PathBuf,
+    draft: PathBuf,
+    file: Option<File>,
+}
+
+/// The results file cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write {}: {source}", path.display())]
+pub(super) struct CannotWrite {
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl ResultsFile {
+    /// Makes the draft beside the file that it belongs to.
+    pub(super) fn beside(input: &Path) -> Result<Self, CannotWrite> {
+        let path = path_for(input);
+        let mut name = OsString::from(".");
+        name.push(path.file_name().unwrap_or_default());
+        name.push(format!(".{:016x}.draft", rand::random::<u64>()));
+        let draft = path.with_file_name(name);
+        let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft);
+        match opened {
+            Ok(file) => Ok(Self { path, draft, file: Some(file) }),
+            Err(source) => Err(CannotWrite { path, source }),
+        }
+    }
+
+    /// Writes everything, and gives the file its name; an older one of that name is replaced.
+    pub(super) fn finish(mut self, fates: &Fates) -> Result<PathBuf, CannotWrite> {
+        let Some(file) = self.file.take() else { return Ok(self.path.clone()) };
+        let written = write(&file, fates).and_then(|()| file.sync_all());
+        let named = written.and_then(|()| fs::rename(&self.draft, &self.path));
+        match named {
+            Ok(()) => Ok(self.path.clone()),
+            Err(source) => Err(CannotWrite { path: self.path.clone(), source }),
+        }
+    }
+}
+
+impl Drop for ResultsFile {
+    fn drop(&mut self) {
+        // After the rename there is nothing of that name.
+        fs::remove_file(&self.draft).ok();
+    }
+}
+
+/// `pay.csv` gives `pay.results.csv`; a name without `.csv` gets `.results.csv` after it.
+fn path_for(input: &Path) -> PathBuf {
+    let is_csv = input.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
+    let stem = if is_csv { input.file_stem() } else { input.file_name() };
+    let mut name = stem.unwrap_or_default().to_owned();
+    name.push(".results.csv");
+    input.with_file_name(name)
+}
+
+fn write(file: &File, fates: &Fates) -> io::Result<()> {
+    let mut writer = csv::Writer::from_writer(file);
+    writer.write_record(["reference", "outcome", "link", "reason"])?;
+    for Line { reference, fate, .. } in fates.lines() {
+        let reference = reference.as_ref().map_or("", |reference| reference.as_str());
+        let link = if let Fate::Created(link) = fate { link.expose() } else { "" };
+        writer.write_record([reference, outcome(fate), link, &harmless(&reason(fate))])?;
+    }
+    writer.flush()
+}
+
+fn outcome(fate: &Fate) -> &'static str {
+    match fate {
+        Fate::Skipped(_) => "skipped",
+        Fate::Unsent => "unsent",
+        Fate::Unconfirmed | Fate::Sent => "unknown",
+        Fate::Created(_) => "created",
+        Fate::Failed(_) => "failed",
+        Fate::Unresolved(_) => "unresolved",
+    }
+}
+
+fn reason(fate: &Fate) -> String {
+    match fate {
+        Fate::Skipped(errors) => {
+            let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+            errors.join("; ")
+        }
+        Fate::Unsent => "it was not sent; submit it again".to_owned(),
+        Fate::Unconfirmed => "RabbitMQ did not confirm it, and may have it or not; submit it \
+                              again with the same reference"
+            .to_owned(),
+        Fate::Sent => "it is with the worker, and no event was seen before the wait ended; look \
+                       for its event before you do anything else"
+            .to_owned(),
+        Fate::Created(_) => String::new(),
+        Fate::Failed(reason) | Fate::Unresolved(reason) => reason.text.clone(),
+    }
+}
+
+fn harmless(text: &str) -> Cow<'_, str> {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        return Cow::Owned(format!("'{text}"));
+    }
+    Cow::Borrowed(text)
+}

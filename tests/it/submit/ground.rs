@@ -1,0 +1,185 @@
+//! A broker, a configuration and a folder, and the real program run in it.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use lapin::Connection;
+use smartsend::amqp::topology::{Topology, apply};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::timeout;
+
+use crate::support::amqp::settings;
+use crate::support::broker::{Node, Taken, take_next};
+
+/// Longer than anything here takes.
+pub(super) const SOON: Duration = Duration::from_mins(1);
+/// The queue of the merchant `default`.
+pub(super) const QUEUE: &str = "smartsend.intents.default";
+
+pub(super) struct Ground {
+    pub(super) dir: TempDir,
+    vhost: String,
+    url: String,
+}
+
+impl Ground {
+    /// A virtual host of the shared node with the topology of these merchants.
+    pub(super) async fn with(merchants: &[&str]) -> Self {
+        let node = Node::shared();
+        let vhost = node.vhost().await;
+        let ground = Self::at(&node.amqp_url(&vhost), &vhost, merchants, "http://127.0.0.1:1");
+        let delays = [Duration::from_secs(1)];
+        let topology = Topology::new("smartsend", merchants.iter().copied(), &delays).unwrap();
+        apply(&settings(&[&ground.url]), &topology).await.unwrap();
+        ground
+    }
+
+    /// A configuration for these merchants, and nothing else.
+    pub(super) fn at(url: &str, vhost: &str, merchants: &[&str], provider: &str) -> Self {
+        let ground = Self {
+            dir: tempfile::tempdir().unwrap(),
+            vhost: vhost.to_owned(),
+            url: url.to_owned(),
+        };
+        ground.configure(merchants, provider);
+        ground
+    }
+
+    pub(super) fn configure(&self, merchants: &[&str], provider: &str) {
+        let mut text = format!(
+            "[broker]\nurls = [\"{}\"]\nconfirm_timeout = \"2s\"\n[retry]\ndelays = [\"1s\"]\n\
+             [ops]\nlisten = \"127.0.0.1:0\"\n",
+            self.url
+        );
+        for (number, merchant) in merchants.iter().enumerate() {
+            write!(
+                text,
+                "[merchants.{merchant}]\npayout_merchant_id = \"{number}\"\napi = \"v1\"\n\
+                 api_url = \"{provider}/payout\"\nauth_url = \"{provider}/oauth/token\"\n\
+                 client_id = \"test\"\nclient_secret = \"sandbox-secret\"\n\
+                 rate_per_second = 200\nmax_amount = \"1000.00\"\nsandbox = true\n"
+            )
+            .unwrap();
+        }
+        fs::write(self.path("smartsend.toml"), text).unwrap();
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub(super) fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    /// A file of good rows with the references `p-1` and so on.
+    pub(super) fn write_good(&self, name: &str, count: usize) {
+        let mut text = "merchantRefId,amount,description,custMobile\n".to_owned();
+        for number in 1..=count {
+            writeln!(text, "p-{number},10.50,Refund,9999999999").unwrap();
+        }
+        self.write(name, &text);
+    }
+
+    /// The names of the files in the folder but the configuration.
+    pub(super) fn files(&self) -> Vec<String> {
+        let names = fs::read_dir(self.dir.path()).unwrap();
+        let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<_> = names.filter(|name| name != "smartsend.toml").collect();
+        names.sort();
+        names
+    }
+
+    pub(super) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_smartsend"));
+        command
+            .args(arguments)
+            .env_remove("SMARTSEND_CONFIG")
+            .current_dir(self.dir.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        command
+    }
+
+    pub(super) async fn submit(&self, arguments: &[&str]) -> Told {
+        let mut command = self.command(&[&["submit"], arguments].concat());
+        Told::of(timeout(SOON, command.output()).await.expect("submit ends").unwrap())
+    }
+
+    pub(super) async fn connect(&self) -> Connection {
+        Node::shared().connect(&self.vhost).await
+    }
+
+    pub(super) async fn close_connections(&self) {
+        Node::shared().close_connections(&self.vhost).await;
+    }
+
+    pub(super) async fn depth(&self, queue: &str) -> u32 {
+        Node::shared().queue_depth(&self.vhost, queue).await
+    }
+
+    /// Everything that a queue holds, in order.
+    pub(super) async fn take_all(&self, queue: &str) -> Vec<Taken> {
+        let connection = self.connect().await;
+        let mut taken = Vec::new();
+        for _ in 0..self.depth(queue).await {
+            taken.push(take_next(&connection, queue).await);
+        }
+        taken
+    }
+}
+
+/// What the program said.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) code: i32,
+    pub(super) out: String,
+    pub(super) err: String,
+}
+
+impl Told {
+    pub(super) fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code().expect("no signal ended it"),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// The number that the summary gives for a name.
+    pub(super) fn number(&self, name: &str) -> Option<usize> {
+        let line = self.out.lines().find(|line| line.trim_start().starts_with(name))?;
+        line.split_whitespace().last()?.parse().ok()
+    }
+}
+
+/// A sandbox of its own process.
+pub(super) struct Sandbox {
+    pub(super) url: String,
+    _child: Child,
+    _lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Sandbox {
+    pub(super) async fn start(ground: &Ground) -> Self {
+        let mut command = ground.command(&["sandbox", "--listen", "127.0.0.1:0"]);
+        let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = timeout(SOON, lines.next_line()).await.unwrap().unwrap().unwrap();
+        let url = line.strip_prefix("listening on ").unwrap().to_owned();
+        Self { url, _child: child, _lines: lines }
+    }
+}
+
+/// A worker of its own process; dropping it kills it.
+pub(super) fn start_worker(ground: &Ground) -> Child {
+    let mut command = ground.command(&["run"]);
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}

@@ -1,0 +1,163 @@
+//! What good rows become on the broker, and what is told when they cannot be sent.
+
+use std::collections::HashSet;
+use std::net::TcpListener;
+use std::time::Duration;
+
+use smartsend::payout::intent::wire;
+use smartsend::payout::record::Api;
+use tokio::time::timeout;
+
+use super::ground::{Ground, QUEUE, SOON, Told};
+use crate::support::broker::{Node, take_next};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_good_file_becomes_intents_that_the_worker_can_read() {
+    let ground = Ground::with(&["default"]).await;
+    ground.write(
+        "pay.csv",
+        "\u{feff}merchantRefId, amount ,description,custName,custMobile,deadline,metadata.orderId\r\n\
+         order-1,123.10,\"Refund, \"\"late\"\"\",Asha Rao,+919999999999,2099-01-01T00:00:00Z,0042\r\n\
+         order-2,7,Refund,,9999999998,,\r\n\r\n,,,,,,\r\n",
+    );
+    let told = ground.submit(&["pay.csv"]).await;
+    assert_eq!((told.code, told.err.as_str()), (0, ""), "{told:?}");
+    assert_eq!((told.number("rows"), told.number("sent")), (Some(2), Some(2)));
+
+    let mut taken = ground.take_all(QUEUE).await;
+    taken.sort_by_key(|taken| taken.body.clone());
+    let bodies: Vec<serde_json::Value> =
+        taken.iter().map(|taken| serde_json::from_slice(&taken.body).unwrap()).collect();
+    let mut bodies = bodies;
+    bodies.sort_by_key(|body| body["merchantRefId"].to_string());
+    assert_eq!(
+        bodies,
+        [
+            serde_json::json!({
+                "merchantRefId": "order-1", "amount": "123.10",
+                "description": "Refund, \"late\"", "custName": "Asha Rao",
+                "custMobile": "+919999999999", "deadline": "2099-01-01T00:00:00Z",
+                "metadata": { "orderId": "0042" }
+            }),
+            serde_json::json!({
+                "merchantRefId": "order-2", "amount": "7", "description": "Refund",
+                "custMobile": "9999999998"
+            }),
+        ]
+    );
+    for taken in &taken {
+        assert!(wire::parse(&taken.body, Api::V1).is_ok());
+        let properties = &taken.properties;
+        assert_eq!(taken.routing_key, "default");
+        assert_eq!(*properties.delivery_mode(), Some(2));
+        assert_eq!(properties.content_type().as_ref().unwrap().as_str(), "application/json");
+        assert_eq!(properties.app_id().as_ref().unwrap().as_str(), "smartsend");
+        assert!(properties.timestamp().is_some());
+        assert!(properties.user_id().is_none(), "a login would make it one on its way");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_submitted_twice_gives_the_same_ids() {
+    let ground = Ground::with(&["default"]).await;
+    ground.write_good("pay.csv", 3);
+    for _ in 0..2 {
+        assert_eq!(ground.submit(&["pay.csv"]).await.code, 0);
+    }
+    let taken = ground.take_all(QUEUE).await;
+    let ids: HashSet<_> =
+        taken.iter().map(|taken| taken.properties.message_id().clone().unwrap()).collect();
+    assert_eq!((taken.len(), ids.len()), (6, 3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn skip_bad_sends_the_good_rows_and_tells_the_others() {
+    let ground = Ground::with(&["default"]).await;
+    ground.write(
+        "pay.csv",
+        "merchantRefId,amount,description,custMobile\n\
+         a-1,1,Refund,9999999999\na-2,0,Refund,9999999999\na-3,1,Refund,9999999999\n",
+    );
+    let told = ground.submit(&["pay.csv", "--skip-bad"]).await;
+    assert_eq!((told.code, told.number("sent"), told.number("skipped")), (0, Some(2), Some(1)));
+    assert_eq!(told.err, "row 3: amount must be more than 0\n");
+    assert_eq!(ground.depth(QUEUE).await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_thousand_rows_are_confirmed_within_seconds() {
+    let ground = Ground::with(&["default"]).await;
+    ground.write_good("pay.csv", 5000);
+    let told = timeout(Duration::from_secs(30), ground.submit(&["pay.csv"])).await.unwrap();
+    assert_eq!((told.code, told.number("sent")), (0, Some(5000)), "{told:?}");
+    assert_eq!(ground.depth(QUEUE).await, 5000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_merchant_without_a_queue_gets_nothing_sent() {
+    let ground = Ground::with(&["default"]).await;
+    ground.configure(&["default", "second"], "http://127.0.0.1:1");
+    ground.write_good("pay.csv", 1);
+    let told = ground.submit(&["pay.csv", "--merchant", "second", "--wait"]).await;
+    assert_eq!(told.code, 1);
+    assert_eq!(
+        told.err,
+        "missing on RabbitMQ: queue smartsend.intents.second; declare it with \
+         `smartsend topology apply`; nothing was sent\n"
+    );
+    assert_eq!(ground.depth("smartsend.parked").await, 0);
+    assert_eq!(ground.files(), ["pay.csv"], "no draft stays behind");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_several_merchants_one_must_be_named() {
+    let ground = Ground::with(&["default", "second"]).await;
+    ground.write_good("pay.csv", 1);
+    let told = ground.submit(&["pay.csv"]).await;
+    assert_eq!(told.code, 2);
+    assert_eq!(told.err, "say with --merchant whose intents they are: default, second\n");
+    let told = ground.submit(&["pay.csv", "--merchant", "third"]).await;
+    assert_eq!((told.code, told.err.contains("there is no merchant third")), (2, true));
+    assert_eq!(ground.submit(&["pay.csv", "--merchant", "second"]).await.code, 0);
+    assert_eq!(ground.depth("smartsend.intents.second").await, 1);
+    assert_eq!(ground.depth(QUEUE).await, 0);
+}
+
+#[tokio::test]
+async fn a_broker_that_is_not_there_is_told_in_a_sentence() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = Node::url_at(closed.port(), "/");
+    let ground = Ground::at(&url, "/", &["default"], "http://127.0.0.1:1");
+    ground.write_good("pay.csv", 1);
+    let told = timeout(Duration::from_secs(20), ground.submit(&["pay.csv"])).await.unwrap();
+    assert_eq!(told.code, 1);
+    let begin = format!("cannot connect to RabbitMQ at {closed}: ");
+    assert!(told.err.starts_with(&begin) && told.err.ends_with("; nothing was sent\n"), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_broker_that_says_nothing_is_given_up() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = Node::url_at(silent.local_addr().unwrap().port(), "/");
+    let ground = Ground::at(&url, "/", &["default"], "http://127.0.0.1:1");
+    ground.write_good("pay.csv", 1);
+    let told = timeout(Duration::from_secs(20), ground.submit(&["pay.csv"])).await.unwrap();
+    assert_eq!((told.code, told.err.contains("no AMQP handshake within")), (1, true), "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_is_lost_on_the_way_loses_no_intent() {
+    const COUNT: usize = 20_000;
+    let ground = Ground::with(&["default"]).await;
+    ground.write_good("pay.csv", COUNT);
+    let child = ground.command(&["submit", "pay.csv"]).spawn().unwrap();
+    let connection = ground.connect().await;
+    take_next(&connection, QUEUE).await;
+    drop(connection);
+    ground.close_connections().await;
+    let told = Told::of(timeout(SOON, child.wait_with_output()).await.unwrap().unwrap());
+    assert_eq!((told.code, told.number("sent")), (0, Some(COUNT)), "{told:?}");
+    assert!(told.err.contains("not connected to RabbitMQ, connecting anew"), "{told:?}");
+    let depth = usize::try_from(ground.depth(QUEUE).await).unwrap();
+    assert!(depth >= COUNT - 1, "only {depth} are in the queue");
+}

@@ -1,0 +1,173 @@
+//! `--wait`: what became of every row, on a real worker and the sandbox.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
+
+use lapin::BasicProperties;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use super::ground::{Ground, QUEUE, SOON, Sandbox, Told, start_worker};
+use crate::support::broker::{publish, take_next};
+
+fn results(ground: &Ground) -> Vec<[String; 4]> {
+    let mut reader = csv::Reader::from_path(ground.path("pay.results.csv")).unwrap();
+    assert_eq!(reader.headers().unwrap(), vec!["reference", "outcome", "link", "reason"]);
+    let rows = reader.records().map(|record| {
+        let cells: Vec<_> = record.unwrap().iter().map(str::to_owned).collect();
+        cells.try_into().unwrap()
+    });
+    rows.collect()
+}
+
+fn row(cells: [&str; 4]) -> [String; 4] {
+    cells.map(str::to_owned)
+}
+
+/// An event for an intent, of the worker's shape.
+fn event(kind: &str, data: &serde_json::Value) -> Vec<u8> {
+    let event = serde_json::json!({ "specversion": "1.0", "type": kind, "data": data });
+    event.to_string().into_bytes()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_row_gets_its_line_from_a_real_worker() {
+    let ground = Ground::with(&["default"]).await;
+    let sandbox = Sandbox::start(&ground).await;
+    ground.configure(&["default"], &sandbox.url);
+    let worker = start_worker(&ground);
+    ground.write(
+        "pay.csv",
+        "merchantRefId,amount,description,custMobile\n\
+         -first,1,Refund,9999999999\nb d,2,Refund,9999999999\nthird,3,Refund,9999999999\n\
+         late,4,Refund,\n",
+    );
+    ground.write("pay.results.csv", "of an earlier day");
+    let told = ground.submit(&["pay.csv", "--wait", "--skip-bad"]).await;
+    assert_eq!(told.code, 1, "two rows have no link: {told:?}");
+    assert_eq!((told.number("sent"), told.number("created")), (Some(2), Some(2)), "{told:?}");
+
+    let results = results(&ground);
+    let references: Vec<_> = results.iter().map(|row| (&*row[0], &*row[1])).collect();
+    assert_eq!(
+        references,
+        [("-first", "created"), ("", "skipped"), ("third", "created"), ("late", "skipped")]
+    );
+    assert!(results[0][2].starts_with("http") && results[2][2].starts_with("http"));
+    assert_ne!(results[0][2], results[2][2]);
+    assert_eq!(results[1][3], "merchantRefId may hold only letters, digits, '_' and '-'");
+    assert_eq!(results[3][3], "custMobile or custEmail is needed: at least one of them");
+    let mode = fs::metadata(ground.path("pay.results.csv")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(ground.files(), ["pay.csv", "pay.results.csv"]);
+    for told in [&told.out, &told.err] {
+        assert!(!told.contains(&results[0][2]), "a link is only for the file");
+    }
+
+    ground.write_good("more.csv", 100);
+    let told = ground.submit(&["more.csv", "--wait"]).await;
+    assert_eq!((told.code, told.number("created")), (0, Some(100)), "{told:?}");
+    drop(worker);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_kind_of_event_is_read_and_others_are_passed_over() {
+    let ground = Ground::with(&["default", "second"]).await;
+    ground.write_good("pay.csv", 4);
+    let mut command = ground.command(&["submit", "pay.csv", "--wait", "--merchant", "default"]);
+    let child = command.spawn().unwrap();
+    let connection = ground.connect().await;
+    let mut ids = std::collections::HashMap::new();
+    for _ in 0..4 {
+        let taken = take_next(&connection, QUEUE).await;
+        let body: serde_json::Value = serde_json::from_slice(&taken.body).unwrap();
+        let id = taken.properties.message_id().clone().unwrap().to_string();
+        ids.insert(body["merchantRefId"].as_str().unwrap().to_owned(), id);
+    }
+    let created = "smartsend.link.created";
+    let link = |reference: &str, amount: &str, link: &str| {
+        let data =
+            serde_json::json!({ "merchantRefId": reference, "amount": amount, "link": link });
+        event(created, &data)
+    };
+    let failed = event(
+        "smartsend.link.failed",
+        &serde_json::json!({ "merchantRefId": "p-2", "amount": "10.50",
+            "reason": { "code": "=CODE", "providerCode": 1101, "message": "it is bad" } }),
+    );
+    let invalid = event(
+        "smartsend.link.failed",
+        &serde_json::json!({ "intentId": ids["p-3"],
+            "reason": { "code": "INVALID_INTENT", "message": "no intent" },
+            "errors": [{ "field": "amount", "message": "is missing" }] }),
+    );
+    let unresolved = event(
+        "smartsend.link.unresolved",
+        &serde_json::json!({ "merchantRefId": "p-4", "amount": "10.50", "since": "",
+            "reason": { "code": "NOT_SENT", "message": "too late" } }),
+    );
+    for (key, body) in [
+        ("link.created.default", b"no event".to_vec()),
+        ("link.created.default", link("other", "10.50", "https://a.example/0")),
+        ("link.created.default", link("p-1", "99.00", "https://a.example/another-amount")),
+        ("link.created.second", link("p-1", "10.50", "https://a.example/another-merchant")),
+        ("link.created.default", link("p-1", "10.50", "javascript:1")),
+        ("link.created.default", link("p-1", "10.50", "https://a.example/1")),
+        ("link.failed.default", failed.clone()),
+        ("link.failed.default", failed),
+        ("link.failed.default", invalid),
+        ("link.unresolved.default", unresolved),
+    ] {
+        publish(&connection, "smartsend.results", key, &body, BasicProperties::default()).await;
+    }
+    let told = Told::of(timeout(SOON, child.wait_with_output()).await.unwrap().unwrap());
+    assert_eq!(told.code, 1, "{told:?}");
+    assert_eq!((told.number("failed"), told.number("INVALID_INTENT")), (Some(2), Some(1)));
+    assert_eq!((told.number("unresolved"), told.number("NOT_SENT")), (Some(1), Some(1)));
+    assert_eq!(
+        results(&ground),
+        [
+            row(["p-1", "created", "https://a.example/1", ""]),
+            row(["p-2", "failed", "", "'=CODE 1101: it is bad"]),
+            row(["p-3", "failed", "", "INVALID_INTENT: no intent; amount is missing"]),
+            row(["p-4", "unresolved", "", "NOT_SENT: too late"]),
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_writes_what_is_known() {
+    let ground = Ground::with(&["default"]).await;
+    ground.write_good("pay.csv", 2);
+    let child = ground.command(&["submit", "pay.csv", "--wait"]).spawn().unwrap();
+    let connection = ground.connect().await;
+    for _ in 0..2 {
+        take_next(&connection, QUEUE).await;
+    }
+    let pid = child.id().unwrap().to_string();
+    let sent = Command::new("kill").args(["-INT", &pid]).stdin(Stdio::null()).status().await;
+    assert!(sent.unwrap().success());
+    let told = Told::of(timeout(SOON, child.wait_with_output()).await.unwrap().unwrap());
+    assert_eq!(told.code, 3, "{told:?}");
+    let outcomes: Vec<_> = results(&ground).into_iter().map(|row| row[1].clone()).collect();
+    assert_eq!(outcomes, ["unknown", "unknown"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_is_lost_while_waiting_leaves_the_open_rows_unknown() {
+    let ground = Ground::with(&["default"]).await;
+    ground.write_good("pay.csv", 2);
+    let child = ground.command(&["submit", "pay.csv", "--wait"]).spawn().unwrap();
+    let connection = ground.connect().await;
+    for _ in 0..2 {
+        take_next(&connection, QUEUE).await;
+    }
+    drop(connection);
+    ground.close_connections().await;
+    let told = Told::of(timeout(SOON, child.wait_with_output()).await.unwrap().unwrap());
+    assert_eq!((told.code, told.number("unknown")), (1, Some(2)), "{told:?}");
+    assert!(told.err.contains("the intents themselves are safe with the worker"), "{told:?}");
+    let outcomes: Vec<_> = results(&ground).into_iter().map(|row| row[1].clone()).collect();
+    assert_eq!(outcomes, ["unknown", "unknown"]);
+}
