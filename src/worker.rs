@@ -8,6 +8,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
 use tokio::task::JoinSet;
 
 use crate::observe::board::{Board, Consumer};
@@ -47,13 +50,17 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
     /// `drain` is over. Returns how many deliveries it left unsettled.
     pub async fn run(self) -> usize {
         let mut tasks = Tasks::new();
-        let beside = async {
-            tokio::join!(self.desk.turns.drive(), self.desk.probe_when_due(), self.watch());
-        };
+        // Each of these is polled when it was woken itself, and not at every delivery: nearly
+        // always they sleep.
+        let mut beside: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
+        beside.push(Box::pin(self.desk.turns.drive()));
+        beside.push(Box::pin(self.desk.probe_when_due()));
+        beside.push(Box::pin(self.watch()));
         tokio::select! {
             () = self.take_until_stopped(&mut tasks) => {}
-            () = beside => {}
+            _ = beside.next() => {} // none of them ends
         }
+        drop(beside);
         self.drain(&mut tasks).await
     }
 
@@ -105,13 +112,14 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
     /// has sent, and each of these goes back with its record.
     async fn take(&self, mut inbox: Q::Inbox, tasks: &mut Tasks) -> Left {
         let lost = inbox.lost();
+        let mut stopping = pin!(self.desk.stopping.cancelled());
         let mut closed = pin!(self.desk.turns.closed());
         let mut active = false;
         let mut cancelled = false;
         loop {
             tokio::select! {
                 biased;
-                () = self.desk.stopping.cancelled(), if !cancelled => {
+                () = &mut stopping, if !cancelled => {
                     cancelled = true;
                     inbox.cancel().await;
                 }
@@ -119,7 +127,12 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
                     cancelled = true;
                     inbox.cancel().await;
                 }
-                Some(ended) = tasks.join_next() => self.ended(ended),
+                Some(ended) = tasks.join_next() => {
+                    self.ended(ended);
+                    while let Some(ended) = tasks.try_join_next() {
+                        self.ended(ended);
+                    }
+                }
                 delivery = inbox.next() => {
                     let Some(delivery) = delivery else { break };
                     if !active {

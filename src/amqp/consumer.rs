@@ -112,11 +112,17 @@ impl Inbox {
         if self.end.is_some() {
             return None;
         }
-        let arrival = tokio::select! {
-            biased;
-            // What was not handed out before a fault is not ours any more.
-            () = self.line.session().ended() => None,
-            arrival = self.arrivals.recv() => arrival,
+        let session = self.line.session();
+        let arrival = if !session.is_live() {
+            None // what was not handed out before a fault is not ours any more
+        } else if let Ok(arrival) = self.arrivals.try_recv() {
+            Some(arrival)
+        } else {
+            tokio::select! {
+                biased;
+                () = session.ended() => None,
+                arrival = self.arrivals.recv() => arrival,
+            }
         };
         if let Some(arrival) = arrival {
             return Some(AmqpDelivery::new(arrival, Arc::clone(&self.line)));
