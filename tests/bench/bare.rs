@@ -18,6 +18,8 @@ use lapin::options::{
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use smartsend::config::{Log, LogFormat};
+use smartsend::observe::log;
 use tokio::sync::Semaphore;
 
 use crate::ground::{ACCOUNT, INTENTS};
@@ -49,6 +51,7 @@ struct Loop {
 
 /// Runs until it is killed.
 pub(crate) async fn run(setup: Setup) {
+    log::init(&Log { format: LogFormat::Json, level: "info".to_owned() }).unwrap();
     let consuming = connect(&setup.amqp).await;
     let publishing = connect(&setup.amqp).await;
     let mut channels = Vec::new();
