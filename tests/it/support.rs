@@ -4,4 +4,5 @@ pub(crate) mod account;
 pub(crate) mod broker;
 pub(crate) mod child;
 pub(crate) mod clock;
+pub(crate) mod model;
 pub(crate) mod raw_server;
