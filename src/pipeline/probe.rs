@@ -20,19 +20,17 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
     pub async fn get_ready(&self) {
         let mut state = self.turns.state();
         loop {
-            if self.provider.token().is_some() {
+            // A gate may be closed with a good token at hand, and then there is no use in consuming.
+            if state.wait_for(|state| !matches!(state, State::Closed { .. })).await.is_err()
+                || self.provider.token().is_some()
+            {
                 return;
             }
             let asked = self.new_token(Class::Probe).await;
             let Err(sighting) = asked else { return };
             let look = Look::classify(sighting, &probe_reference(), &self.policy.terms);
             self.turns.told(Report::of_look(&look));
-            let closed = matches!(*state.borrow_and_update(), State::Closed { .. });
-            if !closed {
-                self.clock.sleep(TOKEN_WAIT).await;
-            } else if state.wait_for(|s| !matches!(s, State::Closed { .. })).await.is_err() {
-                return;
-            }
+            self.clock.sleep(TOKEN_WAIT).await;
         }
     }
 
