@@ -10,7 +10,7 @@ use smartsend::pipeline::Settlement;
 use smartsend::ports::NoToken;
 
 use super::{Stand, is_new};
-use crate::support::model::{Act, Called, Settings};
+use crate::support::model::{Act, Called, Settings, intent_of};
 
 const CREATED: Settlement = Settlement::Settled(EventKind::Created);
 
@@ -156,4 +156,19 @@ async fn a_blind_details_proves_nothing_and_is_asked_ever_more_rarely() {
     assert!(!stand.desk.proof.is_given());
     let looks = stand.scene.smart_send.count(Called::Look);
     assert!((1..=10).contains(&looks), "{looks}");
+}
+
+/// It may have been made in any other way, and says nothing of what this API makes.
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_link_of_another_intent_proves_nothing() {
+    let mut stand = Stand::usual().await;
+    let mut other = intent_of("a");
+    other.amount = smartsend::payout::amount::Amount::parse("7.00").unwrap();
+    stand.scene.smart_send.has_link(&other);
+    let settlement = stand.settle("a").await;
+    assert_eq!(settlement, Settlement::Settled(EventKind::Failed));
+    assert!(!stand.desk.proof.is_given());
+    stand.scene.smart_send.has_link(&intent_of("b"));
+    assert_eq!(stand.settle("b").await, CREATED);
+    assert!(stand.desk.proof.is_given());
 }
