@@ -6,4 +6,5 @@ pub(crate) mod broker;
 pub(crate) mod broker_proxy;
 pub(crate) mod child;
 pub(crate) mod clock;
+pub(crate) mod model;
 pub(crate) mod raw_server;
