@@ -39,10 +39,12 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         let mut entered = Entered::Known;
         let mut timing = self.timing();
         let mut tries = 0;
-        let sighting = loop {
+        // The turn is kept until the gate has been told: given up earlier, it lets the next call
+        // out of a gate that this answer closes.
+        let (sighting, _turn) = loop {
             let (token, turn) = match self.token_and_turn(hand, class, patience).await? {
                 Ok(both) => both,
-                Err(sighting) => break sighting,
+                Err(sighting) => break (sighting, None),
             };
             if let Some(stop) = self.last_check(hand, case, call.kind()).await? {
                 return Ok(stop);
@@ -55,9 +57,8 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
             }
             timing.sent = now;
             let sighting = self.provider.create(&token, &call).await;
-            drop(turn);
             if !self.wants_new_token(&sighting, &token, &mut tries) {
-                break sighting;
+                break (sighting, Some(turn));
             }
         };
         let outcome = Outcome::classify(sighting, reference, &self.policy.terms);
@@ -79,16 +80,15 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
     ) -> Result<Look, Halt> {
         let mut timing = self.timing();
         let mut tries = 0;
-        let sighting = loop {
+        let (sighting, _turn) = loop {
             let (token, turn) = match self.token_and_turn(hand, Class::Look, self.hold).await? {
                 Ok(both) => both,
-                Err(sighting) => break sighting,
+                Err(sighting) => break (sighting, None),
             };
             timing.sent = self.clock.now().steady;
             let sighting = self.provider.look(&token, reference).await;
-            drop(turn);
             if !self.wants_new_token(&sighting, &token, &mut tries) {
-                break sighting;
+                break (sighting, Some(turn));
             }
         };
         let look = Look::classify(sighting, reference, &self.policy.terms);
