@@ -11,7 +11,8 @@
 #   killed, twice  every twentieth intent published twice
 #   naive, strict  the same, with a provider that would make a second link for a reference, and
 #                  the settings `look_first = true` and `on_not_found = "park"`: what a crash
-#                  leaves in doubt is parked, and counted apart
+#                  leaves in doubt is parked, and counted apart (`both`: those of which another
+#                  copy got the link)
 #
 # It succeeds only if no reference has two links, no intent is lost or wrongly failed, every
 # outcome has one event id, and the queues are empty.
@@ -24,11 +25,10 @@ SMARTSEND_TORTURE_SEED=${3:-$(date +%s)}
 export SMARTSEND_TORTURE_INTENTS SMARTSEND_TORTURE_KILLS SMARTSEND_TORTURE_SEED
 
 report=$(mktemp)
-trap 'rm -f "$report"' EXIT INT TERM
+trap 'rm -f "$report" "$report.out"' EXIT INT TERM
 status=0
 cargo test --release --locked --test it -- --test-threads=1 --nocapture torture:: \
     >"$report.out" 2>"$report" || status=$?
-trap 'rm -f "$report" "$report.out"' EXIT INT TERM
 
 grep -m 1 '^run  ' "$report" || true
 grep -E '^(killed|naive)' "$report" || true

@@ -76,15 +76,15 @@ async fn every_intent_gets_one_link_though_every_twentieth_is_published_twice() 
     every_intent_has_its_one_link(&run, &tally);
 }
 
-/// What a crash leaves in doubt is parked here, and a copy of it that was published twice may
-/// still get the link: so the outcomes are one or two, and the links never two.
+/// What a crash leaves in doubt is parked here. A kill between the confirm of a copy that is
+/// handed back and the acknowledgement leaves two copies, as upstream may: one is parked, and the
+/// other may still get the link. So the outcomes are one or both, and the links never two.
 #[tokio::test]
 async fn the_strict_setting_makes_no_second_link_even_with_a_provider_that_would() {
     let run = Run { strict: true, twice: true, ..sized("naive, strict") };
     let tally = print_and_run(run.clone()).await;
     nothing_is_lost_or_doubled(&run, &tally);
     assert_eq!(tally.links, tally.references);
-    assert_eq!(tally.both, tally.both_twice, "a single copy came to two outcomes");
     assert_eq!(tally.created + tally.unresolved - tally.both, run.intents);
     assert!(tally.parked >= tally.unresolved, "something unresolved is not parked");
 }

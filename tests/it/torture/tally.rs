@@ -29,8 +29,6 @@ pub(super) struct Tally {
     pub(super) unresolved: u64,
     /// Intents that have both of these outcomes.
     pub(super) both: u64,
-    /// Those of them that were published twice.
-    pub(super) both_twice: u64,
     /// Messages in the parked queue.
     pub(super) parked: u64,
     /// Events, repeats included.
@@ -48,7 +46,7 @@ pub(super) struct Tally {
 }
 
 /// The table's head.
-pub(super) const HEAD: &str = "run            intents kills  links  refs doubles lost wrong-failed unresolved/parked  events    ids queues-empty seconds seed";
+pub(super) const HEAD: &str = "run            intents kills  links  refs doubles lost wrong-failed unresolved/parked  both  events    ids queues-empty seconds seed";
 
 impl Tally {
     /// Counts.
@@ -96,7 +94,6 @@ impl Tally {
             self.failed += u64::from(failed);
             self.unresolved += u64::from(unresolved);
             self.both += u64::from(created && unresolved);
-            self.both_twice += u64::from(created && unresolved && run.is_twice(number));
             self.lost += u64::from(!created && !failed && !unresolved);
         }
     }
@@ -107,7 +104,7 @@ impl Tally {
         let empty = if self.left == 0 { "yes".to_owned() } else { format!("no: {}", self.left) };
         write!(
             row,
-            "{:<14} {:>7} {:>5} {:>6} {:>5} {:>7} {:>4} {:>12} {:>17} {:>7} {:>6} {:>12} {:>7} {}",
+            "{:<14} {:>7} {:>5} {:>6} {:>5} {:>7} {:>4} {:>12} {:>17} {:>5} {:>7} {:>6} {:>12} {:>7} {}",
             run.name,
             run.intents,
             self.kills,
@@ -117,6 +114,7 @@ impl Tally {
             self.lost,
             self.failed,
             format!("{}/{}", self.unresolved, self.parked),
+            self.both,
             self.events,
             self.event_ids,
             empty,
