@@ -32,5 +32,6 @@ mod cli;
 mod submit;
 mod end_to_end;
 mod merchants;
+mod torture;
 mod readme;
 mod tidy;
