@@ -6,13 +6,10 @@ pub(crate) mod broker;
 pub(crate) mod broker_proxy;
 pub(crate) mod child;
 pub(crate) mod clock;
-<<<<<<< HEAD
 pub(crate) mod model;
-=======
 pub(crate) mod intents;
 pub(crate) mod program;
 pub(crate) mod provider;
->>>>>>> torture
 pub(crate) mod raw_server;
 pub(crate) mod results;
 pub(crate) mod scenario;
