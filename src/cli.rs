@@ -81,7 +81,13 @@ impl Cli {
             },
             Command::Sandbox(options) => told(sandbox::run(options).await),
             Command::Topology(options) => match read(self.config.as_deref()) {
-                Ok(config) => printed(topology::execute(&config, &options).await),
+                Ok(config) => match topology::execute(&config, &options).await {
+                    Err(failed) if failed.is_usage() => {
+                        complain(&failed);
+                        Exit::Usage
+                    }
+                    result => printed(result),
+                },
                 Err(exit) => exit,
             },
             Command::Explain(options) => printed(explain::execute(&options)),

@@ -42,7 +42,8 @@ pub enum State {
     Paused {
         /// Until when.
         until: Duration,
-        /// Whether the provider asked for longer than is believed; then the next call is a probe.
+        /// Whether the next call is a probe: the provider asked for longer than is believed, or
+        /// another process may have sent meanwhile.
         cut: bool,
     },
     /// Denied: the consumer is cancelled, and a probe goes out now and then.
@@ -133,6 +134,9 @@ impl Gate {
     }
 
     fn answered(&mut self) {
+        if let State::Paused { .. } = self.state {
+            return; // it was in flight when the pause began, and ends no row of pauses
+        }
         self.next_pause = PAUSE_FIRST;
         if self.state == State::Probing {
             self.next_probe_wait = PROBE_WAIT_FIRST;
@@ -166,18 +170,30 @@ impl Gate {
     }
 
     fn close(&mut self, why: Closure, now: Moment) {
-        if let State::Closed { .. } = self.state {
-            return;
-        }
-        self.closures.push((now.wall, None));
-        if self.closures.len() > CLOSURES_MAX {
-            self.closures.remove(0);
+        match self.state {
+            // A foreign link counts also when something else has closed the gate before: no probe
+            // may open it any more.
+            State::Closed { .. } if why != Closure::ForeignLink => return,
+            State::Closed { .. } => {}
+            State::Open | State::Paused { .. } | State::Probing => self.begin_closure(now),
         }
         let probe_at = match why {
             Closure::ForeignLink => None,
             Closure::Denied(_) | Closure::Misdirected(_) => Some(self.probe_after_wait(now)),
         };
         self.state = State::Closed { why, probe_at };
+    }
+
+    /// The oldest two are kept as one when there are too many: what is closed time once must not
+    /// count towards `max_age` later, and the time between them had better not.
+    fn begin_closure(&mut self, now: Moment) {
+        self.closures.push((now.wall, None));
+        if self.closures.len() > CLOSURES_MAX {
+            let (start, _) = self.closures.remove(0);
+            if let Some(oldest) = self.closures.first_mut() {
+                oldest.0 = start;
+            }
+        }
     }
 
     fn probe_after_wait(&mut self, now: Moment) -> Duration {
@@ -188,7 +204,7 @@ impl Gate {
 
     /// Takes in what a probe showed.
     pub fn probed(&mut self, good: bool, now: Moment) {
-        let State::Closed { why, .. } = self.state else { return };
+        let State::Closed { why, probe_at: Some(_) } = self.state else { return };
         if !good {
             let probe_at = Some(self.probe_after_wait(now));
             self.state = State::Closed { why, probe_at };
@@ -202,8 +218,10 @@ impl Gate {
 
     /// Begins anew with one call at a time: another process may have sent until now.
     pub fn took_over(&mut self) {
-        if self.state == State::Open {
-            self.state = State::Probing;
+        match &mut self.state {
+            State::Open => self.state = State::Probing,
+            State::Paused { cut, .. } => *cut = true,
+            State::Closed { .. } | State::Probing => {}
         }
     }
 

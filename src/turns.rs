@@ -167,9 +167,14 @@ impl<C: Clock> Turns<C> {
         self.change(|inner| inner.gate.probed(good, now));
     }
 
-    /// Begins anew with one call at a time, since another process may have sent until now.
+    /// Begins anew with one call at a time and nothing saved up, since another process may have
+    /// sent until now.
     pub fn took_over(&self) {
-        self.change(|inner| inner.gate.took_over());
+        let now = self.shared.clock.now().steady;
+        self.change(|inner| {
+            inner.gate.took_over();
+            inner.limiter = Limiter::empty(self.shared.limits.rate, now);
+        });
     }
 
     /// Holds everything back while results cannot be published, or lets it go on.

@@ -13,6 +13,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use tokio::task::JoinSet;
 
+use crate::gate::State;
 use crate::observe::board::{Board, Consumer};
 use crate::observe::facts::intents::{DrainTimedOut, TaskPanicked};
 use crate::pipeline::{Desk, Settlement, handle};
@@ -20,6 +21,9 @@ use crate::ports::{Clock, Inbox, Outbox, Provider, Queue};
 
 /// How long until a queue is tried again that could not be consumed.
 const QUEUE_WAIT: Duration = Duration::from_secs(2);
+
+/// How long a first token may take before anyone is told that there is none.
+const READY_SOON: Duration = Duration::from_secs(2);
 
 /// One merchant's loop, and what it needs.
 #[derive(Debug)]
@@ -75,9 +79,7 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
     /// The next inbox; `None` to stop.
     async fn next_inbox(&self, tasks: &mut Tasks) -> Option<Q::Inbox> {
         loop {
-            // Before anything is consumed there is a token: a merchant with wrong credentials
-            // leaves its intents where they are.
-            self.unless_stopping(tasks, self.desk.get_ready()).await?;
+            self.unless_stopping(tasks, self.get_ready()).await?;
             match self.unless_stopping(tasks, self.queue.open()).await? {
                 Ok(inbox) => {
                     self.board.clear(("queue", &*self.desk.merchant));
@@ -90,6 +92,24 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
                 }
             }
         }
+    }
+
+    /// Waits until there is a token and the gate is not closed. Before that nothing is consumed: a
+    /// merchant with wrong credentials leaves its intents where they are.
+    async fn get_ready(&self) {
+        let key = ("token", &*self.desk.merchant);
+        let mut ready = pin!(self.desk.get_ready());
+        tokio::select! {
+            () = &mut ready => return,
+            () = self.desk.clock.sleep(READY_SOON) => {}
+        }
+        // A closed gate is told by itself.
+        if !matches!(*self.desk.turns.state().borrow(), State::Closed { .. }) {
+            let merchant = &self.desk.merchant;
+            self.board.raise(key, format!("merchant {merchant}: has no token yet; check auth_url"));
+        }
+        ready.await;
+        self.board.clear(key);
     }
 
     /// Waits for something, and meanwhile sees tasks end; `None` to stop.

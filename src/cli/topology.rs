@@ -60,6 +60,16 @@ pub enum Failed {
     Apply(#[from] CannotDeclare),
 }
 
+impl Failed {
+    /// Whether the command or the configuration is wrong, and not the broker.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::NoMerchant { .. } | Self::Name(_) | Self::Start(_) => true,
+            Self::Apply(_) => false,
+        }
+    }
+}
+
 /// Declares the topology; what is there already as it should be stays as it is. The text is for
 /// stdout.
 pub async fn apply_chosen(config: &Config, choice: &Choice) -> Result<String, Failed> {

@@ -8,8 +8,9 @@ use super::memory::Entered;
 use crate::gate::Report;
 use crate::observe::facts::calls::CallAnswered;
 use crate::payout::decision::{Case, CreateCall, CreateKind};
+use crate::payout::intent::Intent;
 use crate::payout::outcome::Outcome;
-use crate::payout::outcome::look::Look;
+use crate::payout::outcome::look::{Likeness, Look};
 use crate::payout::reference::Reference;
 use crate::payout::sighting::Sighting;
 use crate::ports::{Clock, Delivery, NoToken, Outbox, Provider, Token};
@@ -39,25 +40,28 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         let mut entered = Entered::Known;
         let mut timing = self.timing();
         let mut tries = 0;
-        let sighting = loop {
+        // The turn is kept until the gate has heard what the call showed, or the next one would be
+        // sent into the same throttle.
+        let (sighting, _turn) = loop {
             let (token, turn) = match self.token_and_turn(hand, class, patience).await? {
                 Ok(both) => both,
-                Err(sighting) => break sighting,
+                Err(sighting) => break (sighting, None),
             };
             if let Some(stop) = self.last_check(hand, case, call.kind()).await? {
                 return Ok(stop);
             }
             let now = self.clock.now().steady;
-            match self.memory.enter(reference, now) {
-                Entered::Full => return Err(Halt::NoRoom),
-                Entered::Fresh => entered = Entered::Fresh,
-                Entered::Known => {}
+            entered = self.memory.enter(reference, now);
+            if entered == Entered::Full {
+                return Err(Halt::NoRoom);
             }
             timing.sent = now;
             let sighting = self.provider.create(&token, &call).await;
-            drop(turn);
             if !self.wants_new_token(&sighting, &token, &mut tries) {
-                break sighting;
+                break (sighting, Some(turn));
+            }
+            if entered == Entered::Fresh {
+                self.memory.forget(reference); // the next try may never come
             }
         };
         let outcome = Outcome::classify(sighting, reference, &self.policy.terms);
@@ -75,24 +79,27 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
     pub(super) async fn look<D: Delivery>(
         &self,
         hand: &Hand<D>,
-        reference: &Reference,
+        intent: &Intent,
     ) -> Result<Look, Halt> {
         let mut timing = self.timing();
         let mut tries = 0;
-        let sighting = loop {
+        let reference = &intent.reference;
+        let (sighting, _turn) = loop {
             let (token, turn) = match self.token_and_turn(hand, Class::Look, self.hold).await? {
                 Ok(both) => both,
-                Err(sighting) => break sighting,
+                Err(sighting) => break (sighting, None),
             };
             timing.sent = self.clock.now().steady;
             let sighting = self.provider.look(&token, reference).await;
-            drop(turn);
             if !self.wants_new_token(&sighting, &token, &mut tries) {
-                break sighting;
+                break (sighting, Some(turn));
             }
         };
         let look = Look::classify(sighting, reference, &self.policy.terms);
-        if let Look::Found(_) = look {
+        // Another intent's link may have been made in any other way, and proves nothing.
+        if let Look::Found(details) = &look
+            && details.likeness(intent) == Likeness::Same
+        {
             self.proof.give();
         }
         self.turns.told(Report::of_look(&look));
@@ -107,6 +114,8 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         class: Class,
         patience: Duration,
     ) -> Result<Result<(Token, Turn<C>), Sighting>, Halt> {
+        // One that cannot be kept still serves the call that asked for it.
+        let mut brought = None;
         loop {
             if self.provider.token().is_none() {
                 // In a box, for it is seldom needed and larger than all the rest of a call.
@@ -116,14 +125,15 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
                         () = self.turns.closed() => Err(Halt::GateClosed),
                     }
                 });
-                if let Err(why) = hand.unless_halted(self, patience, asked).await?? {
-                    return Ok(Err(why));
-                }
+                brought = match hand.unless_halted(self, patience, asked).await?? {
+                    Ok(token) => Some(token),
+                    Err(why) => return Ok(Err(why)),
+                };
             }
             let turn = hand.unless_halted(self, patience, self.turns.take(class)).await?;
             let turn = turn.map_err(|_| Halt::GateClosed)?;
             // The wait may have outlived the token. Then the turn is left unused.
-            if let Some(token) = self.provider.token() {
+            if let Some(token) = self.provider.token().or_else(|| brought.take()) {
                 return Ok(Ok((token, turn)));
             }
         }
@@ -171,6 +181,9 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         kind: CreateKind,
     ) -> Result<Option<Created>, Halt> {
         let now = self.clock.now();
+        if hand.lost.is_cancelled() {
+            return Err(Halt::Lost);
+        }
         if case.is_overdue(now.wall) {
             return Ok(Some(Created::Overdue));
         }
@@ -185,7 +198,12 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
     }
 
     /// A 401 is met with one new token and one more try: it was not processed.
-    fn wants_new_token(&self, sighting: &Sighting, token: &Token, tries: &mut u32) -> bool {
+    pub(super) fn wants_new_token(
+        &self,
+        sighting: &Sighting,
+        token: &Token,
+        tries: &mut u32,
+    ) -> bool {
         let unauthorized = matches!(sighting, Sighting::Answered(answer) if answer.status == 401);
         if unauthorized {
             self.provider.discard(token);

@@ -75,10 +75,14 @@ impl Exits {
         which: impl FnOnce(&mut ShutExits) -> &mut bool,
         shut: bool,
     ) {
-        let changed =
-            self.0.send_if_modified(|exits| std::mem::replace(which(exits), shut) != shut);
-        if changed {
-            turns.stall(self.0.borrow().any());
-        }
+        // The line is told under the same lock, or two changes at once could leave it stalled
+        // with every way out open.
+        self.0.send_if_modified(|exits| {
+            let changed = std::mem::replace(which(exits), shut) != shut;
+            if changed {
+                turns.stall(exits.any());
+            }
+            changed
+        });
     }
 }

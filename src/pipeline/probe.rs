@@ -15,24 +15,22 @@ const PROBE_REFERENCE: &str = "smartsend-probe";
 const TOKEN_WAIT: Duration = Duration::from_secs(2);
 
 impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
-    /// Waits, for as long as it takes, until the gate is not closed and there is a token: before
-    /// that nothing is consumed, so that a merchant with wrong credentials leaves its intents
-    /// where they are.
+    /// Gets a first token before anything is consumed, so that a merchant with wrong credentials
+    /// leaves its intents where they are. Waits for as long as it takes.
     pub async fn get_ready(&self) {
         let mut state = self.turns.state();
         loop {
-            if state.wait_for(|state| !matches!(state, State::Closed { .. })).await.is_err() {
+            // A gate may be closed with a good token at hand, and then there is no use in consuming.
+            if state.wait_for(|state| !matches!(state, State::Closed { .. })).await.is_err()
+                || self.provider.token().is_some()
+            {
                 return;
             }
-            if self.provider.token().is_some() {
-                return;
-            }
-            let Err(sighting) = self.new_token(Class::Probe).await else { return };
+            let asked = self.new_token(Class::Probe).await;
+            let Err(sighting) = asked else { return };
             let look = Look::classify(sighting, &probe_reference(), &self.policy.terms);
             self.turns.told(Report::of_look(&look));
-            if !matches!(*state.borrow_and_update(), State::Closed { .. }) {
-                self.clock.sleep(TOKEN_WAIT).await;
-            }
+            self.clock.sleep(TOKEN_WAIT).await;
         }
     }
 

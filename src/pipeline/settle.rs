@@ -110,8 +110,13 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
             age: age_of(delivered, &record, now.wall),
         };
         let settlement = self.replace(hand, &event, parked, &fact).await;
-        if fresh_link && self.proof.is_wanted(now.steady) {
-            self.prove(&intent.reference).await;
+        let settled = matches!(settlement, Settlement::Settled(_));
+        if fresh_link && settled && self.proof.is_wanted(now.steady) {
+            tokio::select! {
+                () = self.prove(&intent.reference) => {}
+                () = self.stopping.cancelled() => {}
+                () = self.clock.sleep(self.hold) => {} // paused or stalled; another link will do
+            }
         }
         settlement
     }
@@ -196,16 +201,19 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
                     self.exits.open(exit, &self.turns);
                     return Ok(());
                 }
-                Err(Unpublished::Unconfirmed) => return Err(NotReplaced),
+                Err(Unpublished::Unconfirmed) => break,
                 Err(Unpublished::Unroutable | Unpublished::Refused) => {
                     self.exits.shut(exit, &self.turns);
                 }
             }
             tokio::select! {
-                () = lost.cancelled() => return Err(NotReplaced),
+                () = lost.cancelled() => break,
                 () = self.clock.sleep(wait) => wait = wait.saturating_mul(2).min(ROUTE_WAIT_MAX),
             }
         }
+        // Whoever was to find out that the way is open again goes away; so the next one must try.
+        self.exits.open(exit, &self.turns);
+        Err(NotReplaced)
     }
 
     fn origin<'a>(&'a self, delivered: &'a Delivered) -> Origin<'a> {
@@ -263,15 +271,15 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         self.copy(delivered, headers)
     }
 
-    /// Looks a fresh link up, only to see details show it.
+    /// Looks a fresh link up, only to see details show it, which may take details a while.
     async fn prove(&self, reference: &Reference) {
+        self.clock.sleep(self.policy.settle).await;
+        let Ok(_turn) = self.turns.take(Class::Look).await else { return };
         let Some(token) = self.provider.token() else { return };
-        let turn = tokio::select! {
-            turn = self.turns.take(Class::Look) => turn,
-            () = self.stopping.cancelled() => return,
-        };
-        let Ok(_turn) = turn else { return };
         let sighting = self.provider.look(&token, reference).await;
+        if self.wants_new_token(&sighting, &token, &mut 0) {
+            return; // the next call gets one, and this look is not worth another
+        }
         let look = Look::classify(sighting, reference, &self.policy.terms);
         self.turns.told(Report::of_look(&look));
         if let Look::Found(_) = look {

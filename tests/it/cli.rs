@@ -1,1 +1,137 @@
-//! cli.
+//! The command line: what a stranger types, and what it answers.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use smartsend::cli::explain;
+
+fn smartsend(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_smartsend"))
+        .args(arguments)
+        .current_dir(folder)
+        .env_clear()
+        .output()
+        .unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A configuration that can be used, for a broker that nobody runs.
+const CONFIGURATION: &str = r#"
+[broker]
+urls = ["amqp://guest:guest@127.0.0.1:1/%2f"]
+[merchants.default]
+payout_merchant_id = "1111312"
+api = "v1"
+client_id = "client"
+client_secret = "secret"
+rate_per_second = 10
+max_amount = "200000.00"
+"#;
+
+fn folder_with(configuration: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("smartsend.toml"), configuration).unwrap();
+    folder
+}
+
+#[test]
+fn wrong_usage_exits_with_2_and_says_what_is_right() {
+    let folder = folder_with(CONFIGURATION);
+    for arguments in [&[][..], &["walk"], &["explain"], &["explain", "1103", "--all"], &["submit"]]
+    {
+        let output = smartsend(folder.path(), arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(said(&output).contains("Usage:"), "{arguments:?}: {}", said(&output));
+    }
+}
+
+#[test]
+fn a_wrong_configuration_exits_with_2_and_one_sentence_per_error() {
+    let wrong = CONFIGURATION
+        .replace("rate_per_second = 10", "rate_per_second = 0\nrate = 1")
+        .replace("api = \"v1\"", "api = \"v3\"");
+    let folder = folder_with(&wrong);
+    for command in [&["run"][..], &["topology", "apply"], &["topology", "export"]] {
+        let output = smartsend(folder.path(), command);
+        assert_eq!(output.status.code(), Some(2), "{command:?}");
+        let said = said(&output);
+        assert_eq!(said.lines().count(), 3, "{said}");
+        for key in ["rate_per_second", "default.rate`", "default.api`"] {
+            assert!(said.contains(key), "{key}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_merchant_that_is_not_configured_is_wrong_usage() {
+    let folder = folder_with(CONFIGURATION);
+    let output = smartsend(folder.path(), &["topology", "export", "--merchant", "nobody"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("the configuration has default"), "{}", said(&output));
+}
+
+#[test]
+fn a_broker_that_is_not_there_fails_apply_with_1_and_names_its_address() {
+    let folder = folder_with(CONFIGURATION);
+    let output = smartsend(folder.path(), &["topology", "apply"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("127.0.0.1:1"), "{}", said(&output));
+    assert!(!said(&output).contains("guest"), "{}", said(&output));
+}
+
+#[test]
+fn a_file_that_was_named_has_to_be_there() {
+    let folder = folder_with(CONFIGURATION);
+    let output = smartsend(folder.path(), &["run", "--config", "other.toml"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("other.toml"), "{}", said(&output));
+}
+
+#[test]
+fn export_is_json_for_stdout_and_connects_to_nothing() {
+    let folder = folder_with(CONFIGURATION);
+    let output = smartsend(folder.path(), &["topology", "export", "--results-queue", "mine"]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let definitions: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let queues: Vec<&str> = definitions["queues"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|queue| queue["name"].as_str().unwrap())
+        .collect();
+    for queue in ["smartsend.intents.default", "smartsend.retry.2m", "smartsend.parked", "mine"] {
+        assert!(queues.contains(&queue), "{queue}: {queues:?}");
+    }
+}
+
+#[test]
+fn explain_prints_the_classification_and_fails_for_a_code_that_nobody_lists() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = smartsend(folder.path(), &["explain", "1103"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), explain::explain(1103).unwrap());
+    let output = smartsend(folder.path(), &["explain", "--all"]);
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), explain::explain_all());
+    let output = smartsend(folder.path(), &["explain", "42"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("no code 42"), "{}", said(&output));
+}
+
+#[test]
+fn help_names_every_command_and_none_that_is_not_built() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = smartsend(folder.path(), &["--help"]);
+    assert_eq!(output.status.code(), Some(0));
+    let help = String::from_utf8(output.stdout).unwrap();
+    let commands: Vec<&str> = help
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .map(|line| line.split_whitespace().next().unwrap())
+        .collect();
+    assert_eq!(commands, ["run", "submit", "sandbox", "topology", "explain", "help"]);
+}

@@ -1,1 +1,10 @@
-//! end_to_end.
+//! The real binary between a real RabbitMQ and the sandbox, from intent to result.
+
+mod happy;
+mod bodies;
+mod doubt;
+mod throttled;
+mod broker;
+mod topology;
+mod stop;
+mod configuration;

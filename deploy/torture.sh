@@ -1,0 +1,38 @@
+#!/bin/sh
+# Kills the worker again and again, at full size, and prints what became of every intent.
+#
+#   deploy/torture.sh [INTENTS [KILLS [SEED]]]      20000 intents and 20 kills, unless told otherwise
+#
+# Each run sends its intents through a real RabbitMQ (Debian's `rabbitmq-server` must be installed;
+# it runs privately and is removed afterwards) to the sandbox, which loses one answer in ten after
+# it has made the link, while the worker is killed with SIGKILL at random moments:
+#
+#   killed         every intent once, the default settings
+#   killed, twice  every twentieth intent published twice
+#   naive, strict  the same, with a provider that would make a second link for a reference, and
+#                  the settings `look_first = true` and `on_not_found = "park"`: what a crash
+#                  leaves in doubt is parked, and counted apart (`both`: those of which another
+#                  copy got the link)
+#
+# It succeeds only if no reference has two links, no intent is lost or wrongly failed, every
+# outcome has one event id, and the queues are empty.
+set -eu
+cd "$(dirname "$0")/.."
+
+SMARTSEND_TORTURE_INTENTS=${1:-20000}
+SMARTSEND_TORTURE_KILLS=${2:-20}
+SMARTSEND_TORTURE_SEED=${3:-$(date +%s)}
+export SMARTSEND_TORTURE_INTENTS SMARTSEND_TORTURE_KILLS SMARTSEND_TORTURE_SEED
+
+report=$(mktemp)
+trap 'rm -f "$report" "$report.out"' EXIT INT TERM
+status=0
+cargo test --release --locked --test it -- --test-threads=1 --nocapture torture:: \
+    >"$report.out" 2>"$report" || status=$?
+
+grep -m 1 '^run  ' "$report" || true
+grep -E '^(killed|naive)' "$report" || true
+if [ "$status" -ne 0 ]; then
+    cat "$report" "$report.out" >&2
+fi
+exit "$status"

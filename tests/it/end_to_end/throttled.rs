@@ -1,0 +1,35 @@
+//! A provider that asks for fewer requests.
+
+use serde_json::json;
+
+use crate::support::intents::intent;
+use crate::support::scenario::Scenario;
+use crate::support::waiting::{SOON, until};
+
+#[tokio::test]
+async fn nothing_is_sent_before_retry_after_is_over_and_nothing_is_counted() {
+    let faults = json!({ "throttle": { "share": 1.0, "retry_after": "3" } });
+    let scenario = Scenario::with_faults(faults).await;
+    let results = scenario.results().await;
+    let worker = scenario.ready_worker().await;
+    scenario.publish_many((0..20).map(|number| intent(&format!("t{number}")))).await;
+    until("a 429", SOON, async || scenario.provider.summary().await["statuses"]["429"].is_u64())
+        .await;
+    scenario.provider.set_faults(json!({})).await;
+    let messages = results.take(20, SOON).await;
+    let (status, text) = worker.readiness().await;
+    assert_eq!(status, 200, "{text}");
+    scenario.finish(worker).await;
+    for message in messages {
+        assert_eq!(message.event()["data"]["attempts"], 1);
+        assert_eq!(message.event()["data"]["recovered"], false);
+    }
+    let ledger = scenario.provider.ledger().await;
+    let requests = ledger["requests"].as_array().unwrap();
+    let at = |one: &serde_json::Value| one["at_us"].as_u64().unwrap();
+    let throttled: Vec<_> = requests.iter().filter(|one| one["status"] == 429).map(at).collect();
+    // A worker begins with one call at a time, so one call finds out.
+    assert_eq!(throttled.len(), 1, "{throttled:?}");
+    let next = requests.iter().map(at).find(|at| *at > throttled[0]).unwrap();
+    assert!(next - throttled[0] >= 3_000_000, "after {} us", next - throttled[0]);
+}

@@ -1,0 +1,176 @@
+//! Settling: what replaces a delivery is confirmed before the delivery is acknowledged.
+
+use smartsend::gate::Report;
+use smartsend::payout::event::EventKind;
+use smartsend::payout::record::Value;
+use smartsend::pipeline::Settlement;
+use smartsend::ports::Properties;
+
+use super::{Stand, first_record, message, own_message, text};
+use crate::support::model::{Act, Called, Door, Fault, Message, Settings, refusal};
+
+const CREATED: Settlement = Settlement::Settled(EventKind::Created);
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn an_unroutable_result_is_kept_in_hand_and_stalls_the_line_until_there_is_a_queue() {
+    let mut stand = Stand::usual().await;
+    stand.scene.broker.set_shut(Door::Results, true);
+    let first = stand.start("a").await;
+    super::seconds(10).await;
+    let second = stand.start("b").await;
+    super::seconds(20).await;
+    assert!(!first.is_finished());
+    assert_eq!(stand.scene.smart_send.count(Called::Create), 1, "nothing new is started");
+    assert!(stand.desk.exits.watch().borrow().results);
+    assert!(!stand.story().contains(&"acknowledged".to_owned()));
+    stand.scene.broker.set_shut(Door::Results, false);
+    assert_eq!(first.await.unwrap(), CREATED);
+    assert_eq!(second.await.unwrap(), CREATED);
+    assert_eq!(stand.scene.smart_send.links("a").len(), 1);
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_refused_publish_is_tried_again() {
+    let mut stand = Stand::usual().await;
+    stand.scene.broker.on_publish(Door::Results, [Fault::Refused, Fault::Unroutable]);
+    assert_eq!(stand.settle("a").await, CREATED);
+    let told = ["Results Refused", "Results Unroutable", "link.created", "acknowledged"];
+    assert_eq!(stand.story()[1..], told);
+    assert!(!stand.desk.exits.watch().borrow().any());
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn without_a_confirm_nothing_is_acknowledged_and_the_same_event_goes_out_again() {
+    for fault in [Fault::ConfirmLost, Fault::Lost] {
+        let mut stand = Stand::usual().await;
+        stand.scene.broker.on_publish(Door::Results, [fault]);
+        assert_eq!(stand.settle("a").await, Settlement::LetGo);
+        assert!(!stand.story().contains(&"acknowledged".to_owned()));
+        let mut stand = Stand::probing(stand.scene, &Settings::usual()).await;
+        assert_eq!(stand.settle_next().await, CREATED);
+        assert_eq!(stand.event()["recovered"], true);
+        let results = stand.scene.broker.results();
+        assert!(
+            results
+                .iter()
+                .all(|event| { event.properties.message_id == results[0].properties.message_id })
+        );
+        assert_eq!(stand.scene.broker.left("default"), 0);
+    }
+}
+
+/// Whoever waited at a door that was shut has gone. The next one must find it open, or nobody
+/// would ever try it again.
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_line_that_stalled_for_a_delivery_that_was_lost_goes_on() {
+    let lost_at_the_door = async |faults: &[Fault], cut: bool| {
+        let mut stand = Stand::usual().await;
+        stand.scene.broker.on_publish(Door::Results, faults.iter().copied());
+        stand.scene.broker.set_shut(Door::Results, cut);
+        let task = stand.start("a").await;
+        super::seconds(5).await;
+        if cut {
+            stand.process.cut();
+        }
+        assert_eq!(task.await.unwrap(), Settlement::LetGo);
+        stand.scene.broker.set_shut(Door::Results, false);
+        let queue = stand.process.queue("default", 4);
+        stand.inbox = smartsend::ports::Queue::open(&queue).await.unwrap();
+        assert_eq!(stand.settle_next().await, CREATED);
+        assert_eq!(stand.settle("b").await, CREATED);
+    };
+    lost_at_the_door(&[], true).await;
+    lost_at_the_door(&[Fault::Unroutable, Fault::ConfirmLost], false).await;
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_body_that_is_no_intent_fails_and_its_original_is_parked_with_every_error() {
+    let mut stand = Stand::usual().await;
+    let body = super::body("a").replace("100.50", "-1").replace("9999999999", "12");
+    let bad = Message { body: body.clone().into(), ..message("a") };
+    let settlement = stand.settle_message(bad).await;
+    assert_eq!(settlement, Settlement::Settled(EventKind::Failed));
+    assert_eq!(stand.story()[1..], ["link.failed", "parked", "acknowledged"]);
+    assert_eq!(stand.reason(), "INVALID_INTENT");
+    let parked = stand.parked();
+    assert_eq!(parked.body, body.as_bytes());
+    assert_eq!(text(&parked.headers, "reason"), "INVALID_INTENT");
+    assert_eq!(text(&parked.headers, "merchant"), "default");
+    assert!(text(&parked.headers, "parked-at").starts_with("2026-11-24T09:30:"));
+    let errors: serde_json::Value = serde_json::from_str(&text(&parked.headers, "errors")).unwrap();
+    let fields: Vec<&str> =
+        errors.as_array().unwrap().iter().map(|e| e["field"].as_str().unwrap()).collect();
+    assert_eq!(fields, ["amount", "custMobile"]);
+    assert!(stand.scene.smart_send.calls().is_empty());
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_parked_copy_carries_its_record_its_properties_and_the_reason() {
+    let mut stand = Stand::usual().await;
+    stand.scene.smart_send.on_create([Act::Show(refusal(1104))]);
+    let properties = Properties {
+        message_id: Some("m-7".to_owned()),
+        correlation_id: Some("c-7".to_owned()),
+        traceparent: Some("00-1-2-01".to_owned()),
+        ..Properties::default()
+    };
+    let sent = Message { properties: properties.clone(), ..message("a") };
+    stand.settle_message(sent).await;
+    assert_eq!(stand.story()[1..], ["link.unresolved", "parked", "acknowledged"]);
+    let parked = stand.parked();
+    assert_eq!(parked.properties, properties);
+    assert_eq!(text(&parked.headers, "reason"), "REFUSED");
+    assert_eq!(text(&parked.headers, "state"), "unsure");
+    assert_eq!(parked.headers["code"], Value::Number(1104));
+    assert!(!parked.headers.contains_key("errors"));
+    let event = stand.scene.broker.results().pop().unwrap().properties;
+    assert_eq!(event.correlation_id.as_deref(), Some("c-7"));
+    assert_eq!(event.traceparent.as_deref(), Some("00-1-2-01"));
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_parked_copy_without_its_confirm_acknowledges_nothing() {
+    let mut stand = Stand::usual().await;
+    stand.scene.broker.on_publish(Door::Parked, [Fault::Lost]);
+    let bad = Message { body: "{".into(), ..message("a") };
+    assert_eq!(stand.settle_message(bad).await, Settlement::LetGo);
+    assert!(!stand.story().contains(&"acknowledged".to_owned()));
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn what_came_back_fifty_times_is_published_anew_as_unsure() {
+    let mut stand = Stand::usual().await;
+    let old = Message { redelivered: true, count: 50, ..message("a") };
+    assert_eq!(stand.settle_message(old).await, Settlement::HandedBack);
+    assert_eq!(stand.story()[1..], ["retry 1s", "acknowledged"]);
+    let (_, copy, record) = stand.returned();
+    assert!(record.is_unsure());
+    assert_eq!(text(&copy.headers, "seen"), "redelivered");
+    assert!(stand.scene.smart_send.calls().is_empty());
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_retry_queue_that_refuses_keeps_the_delivery_in_hand() {
+    let mut stand = Stand::usual().await;
+    stand.scene.broker.on_publish(Door::Retries, [Fault::Refused]);
+    let old = Message { redelivered: true, count: 50, ..message("a") };
+    assert_eq!(stand.settle_message(old).await, Settlement::HandedBack);
+    assert_eq!(stand.story()[1..], ["Retries Refused", "retry 1s", "acknowledged"]);
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn an_acknowledgement_on_a_lost_channel_repeats_the_event() {
+    let mut stand = Stand::usual().await;
+    stand.desk.turns.told(Report::Answered);
+    stand.scene.broker.on_publish(Door::Results, [Fault::Unroutable]);
+    let message = own_message("a", &first_record(&stand));
+    let task = stand.start_message(message).await;
+    while stand.story().len() < 2 {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    stand.process.cut();
+    assert_eq!(task.await.unwrap(), Settlement::LetGo);
+    let mut stand = Stand::probing(stand.scene, &Settings::usual()).await;
+    assert_eq!(stand.settle_next().await, CREATED);
+    assert_eq!(stand.scene.smart_send.links("a").len(), 1);
+}

@@ -1,0 +1,243 @@
+//! How long a delivery stays in hand, and with what record it leaves.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use smartsend::gate::{Closure, Report};
+use smartsend::payout::event::EventKind;
+use smartsend::payout::outcome::Denial;
+use smartsend::payout::record::{Doubt, Record, Seen, State};
+use smartsend::payout::sighting::{Answer, RetryAfter, Sighting, Unsent};
+use smartsend::pipeline::Settlement;
+use smartsend::ports::Queue;
+
+use super::{Stand, first_record, is_new, message, own_message};
+use crate::support::model::{Act, Called, Message, Settings, intent_of};
+
+const CREATED: Settlement = Settlement::Settled(EventKind::Created);
+
+fn throttled(seconds: u64) -> Act {
+    let retry_after = Some(RetryAfter::In(Duration::from_secs(seconds)));
+    Act::Show(Sighting::Answered(Answer { status: 429, retry_after, envelope: None }))
+}
+
+fn forbidden() -> Act {
+    Act::Show(Sighting::Answered(Answer { status: 403, retry_after: None, envelope: None }))
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_short_pause_is_waited_out_in_hand() {
+    let mut stand = Stand::usual().await;
+    stand.scene.smart_send.on_create([throttled(20)]);
+    assert_eq!(stand.settle("a").await, CREATED);
+    assert_eq!(stand.event()["attempts"], 1, "a throttled attempt does not count");
+    let ledger = stand.scene.smart_send.ledger();
+    assert!(ledger[2].at - ledger[1].at >= Duration::from_secs(20));
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn what_was_held_for_hold_goes_back_with_its_record() {
+    let mut stand = Stand::usual().await;
+    stand.scene.smart_send.on_create([throttled(300)]);
+    let started = stand.scene.clock.elapsed();
+    assert_eq!(stand.settle("a").await, Settlement::HandedBack);
+    let held = stand.scene.clock.elapsed() - started;
+    assert!(held >= Duration::from_mins(1) && held < Duration::from_secs(62), "{held:?}");
+    let (delay, _, record) = stand.returned();
+    assert_eq!(delay, Duration::from_secs(1));
+    assert!(is_new(&record));
+    assert_eq!((record.attempts, record.returns), (0, 0));
+    assert_eq!(stand.scene.smart_send.count(Called::Create), 1);
+}
+
+/// The one slot of a probing gate is not passed on before the gate knows what the call showed.
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn nothing_is_sent_between_a_throttle_and_its_end() {
+    let mut stand = Stand::probing(crate::support::model::Scene::new(1), &Settings::usual()).await;
+    stand.scene.smart_send.set(|state| state.latency = Duration::from_secs(2));
+    stand.scene.smart_send.on_create([throttled(30)]);
+    let tasks = [stand.start("a").await, stand.start("b").await];
+    for task in tasks {
+        assert_eq!(task.await.unwrap(), CREATED);
+    }
+    let ledger = stand.scene.smart_send.ledger();
+    let creates: Vec<Duration> =
+        ledger.iter().filter(|r| r.called == Called::Create).map(|r| r.at).collect();
+    assert!(creates[1] - creates[0] >= Duration::from_secs(32), "{creates:?}");
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_denial_sends_nothing_more_and_hands_back_uncounted() {
+    let mut stand = Stand::usual().await;
+    stand.scene.smart_send.on_create([forbidden()]);
+    assert_eq!(stand.settle("a").await, Settlement::HandedBack);
+    let record = stand.returned().2;
+    assert!(is_new(&record));
+    assert_eq!((record.attempts, record.returns), (0, 0));
+    assert_eq!(stand.settle("b").await, Settlement::HandedBack);
+    assert_eq!(stand.scene.smart_send.count(Called::Create), 1);
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_delivery_that_is_older_than_hold_is_handed_back_and_not_sent() {
+    let jump_wall = |stand: &Stand| stand.scene.clock.jump_wall(SignedDuration::from_mins(2));
+    let mut stand = Stand::usual().await;
+    let task = stand.start("a").await;
+    jump_wall(&stand); // frozen, and the steady clock stood still
+    assert_eq!(task.await.unwrap(), Settlement::HandedBack);
+    assert_eq!(stand.scene.smart_send.count(Called::Create), 0);
+    let record = stand.returned().2;
+    assert!(is_new(&record));
+    assert_eq!(stand.settle_next().await, CREATED, "the copy is young");
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_resend_asks_the_broker_whether_the_delivery_is_still_ours() {
+    let mut stand = Stand::usual().await;
+    stand.prove();
+    let state = State::Unsure(Doubt { seen: Seen::Unknown, last_sent: None, code: None });
+    let waited = Duration::from_mins(5);
+    let record = Record { state, attempts: 1, looks: 2, waited, ..first_record(&stand) };
+    let task = stand.start_message(own_message("a", &record)).await;
+    while stand.scene.smart_send.count(Called::Look) == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    stand.process.cut(); // just before the turn of the resend
+    assert_eq!(task.await.unwrap(), Settlement::LetGo);
+    assert_eq!(stand.scene.smart_send.count(Called::Create), 0);
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_delivery_whose_channel_has_ended_is_never_sent_first_either() {
+    let mut stand = Stand::usual().await;
+    super::seconds(60).await; // there is a turn at once
+    stand.settle("a").await;
+    super::seconds(60).await;
+    let task = stand.start("b").await;
+    stand.process.cut();
+    assert_eq!(task.await.unwrap(), Settlement::LetGo);
+    assert!(stand.scene.smart_send.links("b").is_empty());
+    assert_eq!(stand.scene.smart_send.count(Called::Create), 1);
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn two_copies_never_run_at_once_and_the_second_is_looked_up() {
+    let mut stand = Stand::usual().await;
+    stand.scene.smart_send.set(|state| state.naive = true);
+    let first = stand.start("a").await;
+    let second = stand.start("a").await;
+    assert_eq!(first.await.unwrap(), CREATED);
+    assert_eq!(second.await.unwrap(), CREATED);
+    assert_eq!(stand.event()["recovered"], true);
+    assert_eq!(stand.scene.smart_send.links("a").len(), 1);
+    assert_eq!(stand.scene.smart_send.count(Called::Create), 1);
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_throttled_look_leaves_the_reference_in_the_memory() {
+    let mut stand = Stand::usual().await;
+    stand.scene.smart_send.set(|state| state.naive = true);
+    stand.scene.smart_send.on_create([Act::LoseAnswer(Duration::ZERO)]);
+    stand.scene.smart_send.on_look([throttled(200)]);
+    assert_eq!(stand.settle("a").await, Settlement::HandedBack);
+    assert!(stand.returned().2.is_unsure());
+    super::seconds(200).await;
+    assert_eq!(stand.settle("a").await, CREATED);
+    assert_eq!(stand.settle("a").await, CREATED);
+    assert_eq!(stand.scene.smart_send.links("a").len(), 1);
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_memory_that_is_full_forgets_the_oldest() {
+    let mut settings = Settings::usual();
+    settings.capacity = 2;
+    let mut stand = Stand::new(&settings).await;
+    for reference in ["a", "b", "c", "a"] {
+        stand.settle(reference).await;
+    }
+    // The fourth was new again, and the provider told.
+    assert_eq!(stand.scene.smart_send.count(Called::Create), 4);
+    assert_eq!(stand.event()["recovered"], true);
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_stop_hands_back_what_waits_and_finishes_what_was_sent() {
+    let mut stand = Stand::usual().await;
+    stand.scene.smart_send.set(|state| state.latency = Duration::from_secs(10));
+    let sent = stand.start("a").await;
+    super::seconds(15).await;
+    assert_eq!(stand.scene.smart_send.count(Called::Create), 1);
+    stand.process.stopping.cancel();
+    let waiting = stand.start("b").await;
+    assert_eq!(waiting.await.unwrap(), Settlement::HandedBack);
+    assert!(is_new(&stand.returned().2));
+    assert_eq!(sent.await.unwrap(), CREATED);
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn an_unsure_intent_that_is_stopped_in_its_quarantine_carries_what_it_has_waited() {
+    let mut stand = Stand::usual().await;
+    stand.scene.smart_send.on_create([Act::LoseRequest]);
+    let task = stand.start("a").await;
+    super::seconds(120).await;
+    stand.process.stopping.cancel();
+    assert_eq!(task.await.unwrap(), Settlement::HandedBack);
+    let record = stand.returned().2;
+    assert!(record.is_unsure());
+    assert!(record.waited >= Duration::from_secs(90), "{:?}", record.waited);
+    assert!(record.waited <= Duration::from_mins(2), "{:?}", record.waited);
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn what_finds_no_room_goes_through_the_longest_queue_that_fits() {
+    let mut settings = Settings::usual();
+    settings.room = 1;
+    let mut stand = Stand::new(&settings).await;
+    let unsure = |reference: &str| Message { redelivered: true, count: 1, ..message(reference) };
+    let _first = stand.start_message(unsure("a")).await;
+    super::seconds(1).await;
+    assert_eq!(stand.settle_message(unsure("b")).await, Settlement::Returned);
+    let (delay, _, record) = stand.returned();
+    assert_eq!(delay, Duration::from_secs(5));
+    assert_eq!(record.waited, delay);
+    assert!(record.is_unsure());
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_closed_gate_ends_every_wait_in_hand() {
+    let mut stand = Stand::usual().await;
+    let unsure = Message { redelivered: true, count: 1, ..message("a") };
+    let task = stand.start_message(unsure).await;
+    super::seconds(2).await;
+    stand.desk.turns.told(Report::Shut(Closure::Denied(Denial::Forbidden)));
+    assert_eq!(task.await.unwrap(), Settlement::HandedBack);
+    assert_eq!(stand.desk.held(), 0);
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn what_is_dropped_at_any_moment_leaves_no_call_in_flight_and_no_room_taken() {
+    for millis in (0..12_000).step_by(53) {
+        let mut stand = Stand::usual().await;
+        stand.scene.smart_send.on_create([
+            Act::Show(Sighting::NotSent(Unsent::Connect)),
+            Act::Show(Sighting::Answered(Answer {
+                status: 500,
+                retry_after: None,
+                envelope: None,
+            })),
+        ]);
+        let task = stand.start("a").await;
+        tokio::time::sleep(Duration::from_millis(millis)).await;
+        task.abort();
+        let dropped = task.await.is_err();
+        assert_eq!(stand.desk.turns.in_flight(), 0, "after {millis} ms");
+        assert_eq!(stand.desk.held(), 0, "after {millis} ms");
+        if dropped {
+            let queue = stand.process.queue("default", 4);
+            stand.inbox = queue.open().await.unwrap();
+            stand.scene.smart_send.has_link(&intent_of("a"));
+            assert_eq!(stand.settle_next().await, CREATED, "after {millis} ms");
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Tokens: a 401 is met with one new token, and one that nobody may keep serves its one call.
+
+use std::time::Duration;
+
+use smartsend::gate::{Closure, State};
+use smartsend::payout::event::EventKind;
+use smartsend::payout::outcome::Denial;
+use smartsend::payout::sighting::{Answer, RetryAfter, Sighting, Unsent};
+use smartsend::pipeline::Settlement;
+use smartsend::ports::NoToken;
+
+use super::{Stand, is_new};
+use crate::support::model::{Act, Called, Settings, intent_of};
+
+const CREATED: Settlement = Settlement::Settled(EventKind::Created);
+
+fn unauthorized() -> Act {
+    let answer = Answer { status: 401, retry_after: None, envelope: None };
+    Act::Show(Sighting::Answered(answer))
+}
+
+fn closure(stand: &Stand) -> Option<Closure> {
+    match *stand.desk.turns.state().borrow() {
+        State::Closed { why, .. } => Some(why),
+        State::Open | State::Paused { .. } | State::Probing => None,
+    }
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_401_takes_one_new_token_and_one_more_try() {
+    let mut stand = Stand::usual().await;
+    assert_eq!(stand.settle("a").await, CREATED);
+    stand.scene.smart_send.revoke_tokens();
+    let before = stand.scene.smart_send.calls().len();
+    assert_eq!(stand.settle("b").await, CREATED);
+    let calls = stand.scene.smart_send.calls();
+    let expected = [Called::Create, Called::Token, Called::Create];
+    assert_eq!(calls[before..before + 3], expected);
+    assert_eq!(stand.event()["recovered"], false);
+    assert_eq!(stand.event()["attempts"], 1);
+    assert_eq!(closure(&stand), None);
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_second_401_closes_the_gate_and_the_intent_goes_back_uncounted() {
+    let mut stand = Stand::usual().await;
+    stand.scene.smart_send.on_create([unauthorized(), unauthorized()]);
+    assert_eq!(stand.settle("a").await, Settlement::HandedBack);
+    assert_eq!(closure(&stand), Some(Closure::Denied(Denial::Unauthorized)));
+    let (_, _, record) = stand.returned();
+    assert!(is_new(&record));
+    assert_eq!((record.attempts, record.returns), (0, 0));
+    // It was not processed, so it is not remembered either.
+    super::seconds(60).await;
+    assert_eq!(stand.settle_next().await, CREATED);
+    assert_eq!(stand.event()["recovered"], false);
+    assert_eq!(stand.event()["attempts"], 1);
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_401_whose_second_try_never_comes_is_not_remembered() {
+    let mut stand = Stand::usual().await;
+    stand.scene.smart_send.on_create([unauthorized()]);
+    let task = stand.start("a").await;
+    while stand.scene.smart_send.count(Called::Create) == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let pause = RetryAfter::In(Duration::from_mins(2));
+    stand.desk.turns.told(smartsend::gate::Report::Throttled(Some(pause)));
+    assert_eq!(task.await.unwrap(), Settlement::HandedBack);
+    assert_eq!(stand.settle_in_the_end().await, CREATED);
+    assert_eq!(stand.event()["attempts"], 1);
+    assert_eq!(stand.event()["recovered"], false);
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn refused_credentials_close_the_gate_and_nothing_is_counted() {
+    let mut stand = Stand::usual().await;
+    stand.scene.smart_send.on_token([NoToken::Refused]);
+    assert_eq!(stand.settle("a").await, Settlement::HandedBack);
+    assert_eq!(closure(&stand), Some(Closure::Denied(Denial::Credentials)));
+    assert!(is_new(&stand.returned().2));
+    assert_eq!(stand.scene.smart_send.calls(), [Called::Token]);
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_token_endpoint_that_asks_for_a_pause_gets_it() {
+    let mut stand = Stand::usual().await;
+    let wait = RetryAfter::In(Duration::from_secs(30));
+    stand.scene.smart_send.on_token([NoToken::Throttled(Some(wait))]);
+    assert_eq!(stand.settle("a").await, CREATED);
+    let ledger = stand.scene.smart_send.ledger();
+    assert!(ledger[1].at - ledger[0].at >= Duration::from_secs(30));
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn without_a_token_nothing_was_sent() {
+    let mut stand = Stand::usual().await;
+    stand.scene.smart_send.on_token([NoToken::Unavailable(Unsent::NoToken); 3]);
+    assert_eq!(stand.settle("a").await, Settlement::Returned);
+    assert!(is_new(&stand.returned().2));
+    assert_eq!(stand.scene.smart_send.count(Called::Create), 0);
+}
+
+/// An endpoint that does not say how long a token lives gives one for the call that waits for it.
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_token_that_cannot_be_kept_serves_the_call_that_asked_for_it() {
+    let mut stand = Stand::usual().await;
+    stand.scene.smart_send.set(|state| state.token_life = Duration::ZERO);
+    assert_eq!(stand.settle("a").await, CREATED);
+    assert_eq!(stand.scene.smart_send.calls()[..2], [Called::Token, Called::Create]);
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_closed_gate_ends_the_wait_for_a_token() {
+    let mut stand = Stand::usual().await;
+    let pause = RetryAfter::In(Duration::from_secs(50));
+    stand.desk.turns.told(smartsend::gate::Report::Throttled(Some(pause)));
+    let task = stand.start("a").await;
+    super::seconds(1).await;
+    let why = Closure::Denied(Denial::Forbidden);
+    stand.desk.turns.told(smartsend::gate::Report::Shut(why));
+    assert_eq!(task.await.unwrap(), Settlement::HandedBack);
+    assert_eq!(stand.scene.smart_send.count(Called::Token), 0);
+}
+
+/// The look that only wants to see a link is no reason to close the gate.
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn an_early_look_with_an_outdated_token_closes_nothing() {
+    let mut stand = Stand::usual().await;
+    stand.scene.smart_send.on_look([unauthorized()]);
+    assert_eq!(stand.settle("a").await, CREATED);
+    let look = stand.scene.smart_send.ledger().pop().unwrap();
+    assert_eq!((look.called, look.reference.as_deref()), (Called::Look, Some("a")));
+    assert_eq!(closure(&stand), None);
+    assert_eq!(stand.settle("b").await, CREATED);
+}
+
+/// Details shows a link some time after it was made, so an early look must not be too early.
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn an_early_look_sees_a_link_that_details_shows_only_after_a_while() {
+    let mut stand = Stand::usual().await;
+    stand.scene.smart_send.set(|state| state.lag = Duration::from_secs(3));
+    stand.settle("a").await;
+    assert!(stand.desk.proof.is_given());
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_blind_details_proves_nothing_and_is_asked_ever_more_rarely() {
+    let settings = Settings::usual();
+    let mut stand = Stand::new(&settings).await;
+    stand.scene.smart_send.set(|state| state.blind = true);
+    for number in 0..100 {
+        stand.settle(&format!("a{number}")).await;
+    }
+    assert!(!stand.desk.proof.is_given());
+    let looks = stand.scene.smart_send.count(Called::Look);
+    assert!((1..=10).contains(&looks), "{looks}");
+}
+
+/// It may have been made in any other way, and says nothing of what this API makes.
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_link_of_another_intent_proves_nothing() {
+    let mut stand = Stand::usual().await;
+    let mut other = intent_of("a");
+    other.amount = smartsend::payout::amount::Amount::parse("7.00").unwrap();
+    stand.scene.smart_send.has_link(&other);
+    let settlement = stand.settle("a").await;
+    assert_eq!(settlement, Settlement::Settled(EventKind::Failed));
+    assert!(!stand.desk.proof.is_given());
+    stand.scene.smart_send.has_link(&intent_of("b"));
+    assert_eq!(stand.settle("b").await, CREATED);
+    assert!(stand.desk.proof.is_given());
+}

@@ -1,0 +1,75 @@
+//! Intents as upstream publishes them.
+
+use futures_util::future::join_all;
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{BasicProperties, Confirmation, Connection};
+use serde_json::{Value, json};
+
+/// The traceparent of the W3C's recommendation "Trace Context".
+pub(crate) const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+/// An intent with every field of V1.
+pub(crate) fn intent(reference: &str) -> Value {
+    json!({
+        "merchantRefId": reference,
+        "amount": "100.50",
+        "description": "Refund for order 8841",
+        "custName": "Asha Rao",
+        "custMobile": "9999999999",
+        "custEmail": "asha@example.com",
+        "metadata": { "orderId": "8841" },
+    })
+}
+
+/// The same with some fields set otherwise; `null` takes one away.
+pub(crate) fn intent_with(reference: &str, fields: &Value) -> Value {
+    let mut intent = intent(reference);
+    let object = intent.as_object_mut().unwrap();
+    for (name, value) in fields.as_object().unwrap() {
+        if value.is_null() {
+            object.remove(name);
+        } else {
+            object.insert(name.clone(), value.clone());
+        }
+    }
+    intent
+}
+
+/// The properties that upstream should set.
+pub(crate) fn properties(reference: &str) -> BasicProperties {
+    let mut headers = FieldTable::default();
+    headers.insert("traceparent".into(), AMQPValue::LongString(TRACEPARENT.into()));
+    headers.insert("tracestate".into(), AMQPValue::LongString("vendor=1".into()));
+    BasicProperties::default()
+        .with_content_type("application/json".into())
+        .with_message_id(short(&format!("intent-{reference}")))
+        .with_correlation_id(short(&format!("saga-{reference}")))
+        .with_headers(headers)
+        .with_delivery_mode(2)
+}
+
+/// Publishes intents for a merchant, all of them at once, and waits for every confirm.
+pub(crate) async fn publish_all(
+    connection: &Connection,
+    merchant: &str,
+    intents: impl IntoIterator<Item = (Vec<u8>, BasicProperties)>,
+) {
+    let channel = connection.create_channel().await.unwrap();
+    channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
+    let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+    let mut confirms = Vec::new();
+    for (body, properties) in intents {
+        let (exchange, key) = ("smartsend.intents".into(), short(merchant));
+        let sent = channel.basic_publish(exchange, key, options, &body, properties);
+        confirms.push(sent.await.unwrap());
+    }
+    for confirmation in join_all(confirms).await {
+        assert!(matches!(confirmation.unwrap(), Confirmation::Ack(None)));
+    }
+    channel.close(200, "OK".into()).await.unwrap();
+}
+
+fn short(text: &str) -> lapin::types::ShortString {
+    lapin::types::ShortString::try_new(text.to_owned()).unwrap()
+}

@@ -1,0 +1,22 @@
+//! A model of the ports on simulated time: a provider, a broker, a clock, and processes that can
+//! be killed at any step.
+//!
+//! It is for `#[tokio::test(flavor = "current_thread", start_paused = true)]`: time passes only
+//! when everything waits, and chance comes from a seed, so a run is the same every time.
+
+mod account;
+mod broker;
+mod clock;
+mod inbox;
+mod life;
+mod outbox;
+mod scene;
+mod shelves;
+mod smart_send;
+
+pub(crate) use broker::{Door, Fault, Message};
+pub(crate) use clock::{Chance, ModelClock};
+pub(crate) use inbox::ModelInbox;
+pub(crate) use life::Life;
+pub(crate) use scene::{ModelDesk, Process, Scene, Settings, body, intent_of};
+pub(crate) use smart_send::{Act, Called, Request, SmartSend, State, accepted, refusal};

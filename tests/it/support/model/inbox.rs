@@ -1,0 +1,123 @@
+//! One process's deliveries.
+
+use smartsend::ports::{Clock, Delivered, Delivery, Gone, Inbox, Queue};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+use super::broker::Broker;
+use super::clock::ModelClock;
+use super::life::Life;
+
+/// How long the broker is away, one way.
+const AWAY: Duration = Duration::from_millis(1);
+
+/// A merchant's queue, as one process sees it.
+pub(crate) struct ModelQueue {
+    pub(super) seat: Seat,
+    pub(super) prefetch: usize,
+}
+
+/// Who consumes what.
+#[derive(Clone)]
+pub(super) struct Seat {
+    pub(super) broker: Broker,
+    pub(super) clock: ModelClock,
+    pub(super) life: Life,
+    pub(super) process: u64,
+    pub(super) merchant: String,
+}
+
+impl Queue for ModelQueue {
+    type Inbox = ModelInbox;
+
+    async fn open(&self) -> Result<ModelInbox, String> {
+        self.seat.life.step().await;
+        tokio::time::sleep(AWAY).await;
+        let Seat { broker, merchant, process, clock, .. } = &self.seat;
+        let (consumer, session) = broker.consume((merchant, *process, self.prefetch), clock.now());
+        Ok(ModelInbox { seat: self.seat.clone(), consumer, session })
+    }
+}
+
+/// A consumer and its session.
+pub(crate) struct ModelInbox {
+    seat: Seat,
+    consumer: u64,
+    session: CancellationToken,
+}
+
+impl Inbox for ModelInbox {
+    type Delivery = ModelDelivery;
+
+    async fn next(&mut self) -> Option<ModelDelivery> {
+        let Seat { broker, merchant, .. } = &self.seat;
+        let next = broker.changed_after(|broker| broker.next_sent(merchant, self.consumer));
+        let (tag, delivered) = tokio::select! {
+            biased;
+            () = self.session.cancelled() => None,
+            next = next => next,
+        }?;
+        let (seat, session) = (self.seat.clone(), self.session.clone());
+        Some(ModelDelivery { seat, session, tag, delivered, settled: false })
+    }
+
+    async fn cancel(&self) {
+        self.seat.life.step().await;
+        tokio::time::sleep(AWAY).await;
+        self.seat.broker.cancel(&self.seat.merchant, self.consumer, self.seat.clock.now());
+    }
+
+    fn lost(&self) -> CancellationToken {
+        self.session.clone()
+    }
+}
+
+/// A delivery in hand.
+pub(crate) struct ModelDelivery {
+    seat: Seat,
+    session: CancellationToken,
+    tag: u64,
+    delivered: Delivered,
+    settled: bool,
+}
+
+impl ModelDelivery {
+    /// Ends when its channel has.
+    pub(crate) fn lost(&self) -> CancellationToken {
+        self.session.clone()
+    }
+}
+
+impl Delivery for ModelDelivery {
+    fn delivered(&self) -> &Delivered {
+        &self.delivered
+    }
+
+    async fn still_ours(&self) -> bool {
+        self.seat.life.step().await;
+        tokio::time::sleep(2 * AWAY).await;
+        !self.session.is_cancelled() && self.seat.broker.has(&self.seat.merchant, self.tag)
+    }
+
+    async fn acknowledge(mut self) -> Result<(), Gone> {
+        self.seat.life.step().await;
+        tokio::time::sleep(AWAY).await;
+        self.settled = true;
+        let at = self.seat.clock.now();
+        let done = !self.session.is_cancelled()
+            && self.seat.broker.acknowledge(&self.seat.merchant, self.tag, at);
+        self.seat.life.step().await;
+        if done { Ok(()) } else { Err(Gone) }
+    }
+
+    fn let_go(self, _why: &'static str) {}
+}
+
+impl Drop for ModelDelivery {
+    /// As the adapter does: what is dropped unsettled ends the session, and so comes back.
+    fn drop(&mut self) {
+        if !self.settled && !self.session.is_cancelled() {
+            self.seat.broker.cut(self.seat.process, self.seat.clock.now());
+        }
+    }
+}

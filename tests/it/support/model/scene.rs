@@ -1,0 +1,213 @@
+//! Provider, broker and clock, and the processes that work between them.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use smartsend::observe::board::Board;
+use smartsend::pace::Rate;
+use smartsend::payout::amount::Amount;
+use smartsend::payout::decision::{OnNotFound, Policy};
+use smartsend::payout::intent::{Intent, wire};
+use smartsend::payout::link::LinkHosts;
+use smartsend::payout::outcome::Terms;
+use smartsend::payout::record::{Account, Api};
+use smartsend::payout::retry::Delays;
+use smartsend::pipeline::{Alone, Desk, Exits, Memory, Proof};
+use smartsend::ports::Clock;
+use smartsend::turns::{Limits, Turns};
+use smartsend::worker::Worker;
+use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::account::ModelAccount;
+use super::broker::Broker;
+use super::clock::{Chance, ModelClock};
+use super::inbox::{ModelQueue, Seat};
+use super::life::Life;
+use super::outbox::ModelOutbox;
+use super::smart_send::SmartSend;
+
+pub(crate) type ModelDesk = Desk<ModelAccount, ModelOutbox, ModelClock>;
+pub(crate) type ModelWorker = Worker<ModelQueue, ModelAccount, ModelOutbox, ModelClock>;
+
+/// What a merchant's configuration says.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) policy: Policy,
+    pub(crate) limits: Limits,
+    pub(crate) hold: Duration,
+    pub(crate) in_hand_max: Duration,
+    pub(crate) room: usize,
+    pub(crate) prefetch: usize,
+    pub(crate) capacity: usize,
+    pub(crate) drain: Duration,
+}
+
+impl Settings {
+    /// The contract's defaults.
+    pub(crate) fn usual() -> Self {
+        let delays = [1, 5, 30, 120, 600].map(Duration::from_secs);
+        Self {
+            policy: Policy {
+                account: Account { payout_merchant_id: "1111312".to_owned(), api: Api::V1 },
+                terms: Terms {
+                    rejects: Vec::new(),
+                    link_hosts: LinkHosts::Only(vec!["payumoney.com".to_owned()]),
+                },
+                max_amount: Amount::parse("200000.00").unwrap(),
+                delays: Delays::new(&delays).unwrap(),
+                max_age: Duration::from_hours(24),
+                settle: Duration::from_secs(5),
+                looks: 3,
+                quarantine: Duration::from_mins(5),
+                on_not_found: OnNotFound::Resend,
+                look_first: false,
+            },
+            limits: Limits {
+                rate: Rate { per_second: at_least_one(10), burst: at_least_one(2) },
+                concurrency: 16,
+                max_pause: Duration::from_mins(15),
+            },
+            hold: Duration::from_mins(1),
+            in_hand_max: Duration::from_mins(15),
+            room: 16,
+            prefetch: 32,
+            capacity: 65_536,
+            drain: Duration::from_secs(30),
+        }
+    }
+
+    /// The setting under which even a naive provider makes no second link.
+    pub(crate) fn strict() -> Self {
+        let mut settings = Self::usual();
+        settings.policy.look_first = true;
+        settings.policy.on_not_found = OnNotFound::Park;
+        settings
+    }
+}
+
+fn at_least_one(number: u32) -> NonZeroU32 {
+    NonZeroU32::new(number).unwrap()
+}
+
+/// Everything outside the processes.
+#[derive(Clone)]
+pub(crate) struct Scene {
+    pub(crate) clock: ModelClock,
+    pub(crate) smart_send: SmartSend,
+    pub(crate) broker: Broker,
+    pub(crate) chance: Chance,
+    processes: Arc<AtomicU64>,
+}
+
+/// One process. Its deliveries come back when it is killed.
+pub(crate) struct Process {
+    pub(crate) number: u64,
+    pub(crate) life: Life,
+    pub(crate) stopping: CancellationToken,
+    pub(crate) board: Board,
+    scene: Scene,
+}
+
+impl Scene {
+    pub(crate) fn new(seed: u64) -> Self {
+        let chance = Chance::of(seed);
+        let clock = ModelClock::new(chance.clone());
+        let smart_send = SmartSend::new(clock.clone());
+        let (broker, processes) = (Broker::default(), Arc::default());
+        Self { clock, smart_send, broker, chance, processes }
+    }
+
+    /// A process that starts with an empty memory.
+    pub(crate) fn process(&self, life: Life) -> Process {
+        let number = self.processes.fetch_add(1, Ordering::Relaxed);
+        let (stopping, board) = (CancellationToken::new(), Board::default());
+        Process { number, life, stopping, board, scene: self.clone() }
+    }
+
+    /// An intent from upstream.
+    pub(crate) fn publish(&self, merchant: &str, reference: &str) {
+        self.broker.publish_intent(merchant, body(reference), self.clock.now());
+    }
+}
+
+impl Process {
+    /// A desk for a merchant whose provider this is.
+    pub(crate) fn desk_at(
+        &self,
+        merchant: &str,
+        smart_send: &SmartSend,
+        settings: &Settings,
+    ) -> ModelDesk {
+        let Scene { clock, broker, .. } = &self.scene;
+        let (policy, life) = (settings.policy.clone(), self.life.clone());
+        let keep = policy.quarantine + settings.hold + smart_send.lock().timeout;
+        Desk {
+            merchant: merchant.to_owned(),
+            memory: Memory::new(settings.capacity, keep, policy.is_strict()),
+            policy,
+            hold: settings.hold,
+            in_hand_max: settings.in_hand_max,
+            provider: ModelAccount::new(smart_send.clone(), clock.clone(), life.clone()),
+            outbox: ModelOutbox { broker: broker.clone(), clock: clock.clone(), life },
+            clock: clock.clone(),
+            turns: Turns::new(settings.limits, clock.clone()),
+            alone: Alone::default(),
+            room: Semaphore::new(settings.room),
+            room_size: settings.room,
+            proof: Proof::default(),
+            hold_off: watch::Sender::new(Duration::ZERO),
+            exits: Exits::default(),
+            stopping: self.stopping.clone(),
+        }
+    }
+
+    pub(crate) fn desk(&self, merchant: &str, settings: &Settings) -> ModelDesk {
+        self.desk_at(merchant, &self.scene.smart_send, settings)
+    }
+
+    pub(crate) fn queue(&self, merchant: &str, prefetch: usize) -> ModelQueue {
+        let Scene { clock, broker, .. } = self.scene.clone();
+        let (life, process) = (self.life.clone(), self.number);
+        let seat = Seat { broker, clock, life, process, merchant: merchant.to_owned() };
+        ModelQueue { seat, prefetch }
+    }
+
+    /// A worker for a merchant whose provider this is.
+    pub(crate) fn worker_at(
+        &self,
+        merchant: &str,
+        smart_send: &SmartSend,
+        settings: &Settings,
+    ) -> ModelWorker {
+        Worker {
+            queue: self.queue(merchant, settings.prefetch),
+            desk: Arc::new(self.desk_at(merchant, smart_send, settings)),
+            board: self.board.clone(),
+            drain: settings.drain,
+        }
+    }
+
+    pub(crate) fn worker(&self, merchant: &str, settings: &Settings) -> ModelWorker {
+        self.worker_at(merchant, &self.scene.smart_send, settings)
+    }
+
+    /// The process is gone, and with it its connection.
+    pub(crate) fn cut(&self) {
+        self.scene.broker.cut(self.number, self.scene.clock.now());
+    }
+}
+
+/// An intent of 100.50 for Asha, as upstream writes it.
+pub(crate) fn body(reference: &str) -> String {
+    format!(
+        r#"{{"merchantRefId":"{reference}","amount":"100.50","description":"Refund","custMobile":"9999999999","custEmail":"asha@example.com"}}"#
+    )
+}
+
+/// What [`body`] says.
+pub(crate) fn intent_of(reference: &str) -> Intent {
+    wire::parse(body(reference).as_bytes(), Api::V1).unwrap()
+}

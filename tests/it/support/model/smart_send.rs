@@ -1,0 +1,284 @@
+//! The provider's side: links, faults, and a ledger of every request.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use smartsend::payout::customer::Private;
+use smartsend::payout::intent::Intent;
+use smartsend::payout::reference::Reference;
+use smartsend::payout::sighting::{Answer, Data, Envelope, Sighting};
+use smartsend::ports::NoToken;
+
+use super::clock::{Chance, ModelClock};
+
+/// What the provider does with one request.
+#[expect(clippy::large_enum_variant, reason = "a script holds a few of them")]
+#[derive(Clone, Debug)]
+pub(crate) enum Act {
+    /// What it is asked for.
+    Serve,
+    /// Nothing: the request is lost on the way, and no answer comes.
+    LoseRequest,
+    /// What it is asked for, so much later, and the answer is lost.
+    LoseAnswer(Duration),
+    /// Nothing, and the call shows this.
+    Show(Sighting),
+}
+
+/// Which kind of request it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Called {
+    Token,
+    Create,
+    Look,
+}
+
+/// One request, when it was sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) at: Duration,
+    pub(crate) called: Called,
+    /// Nothing for a token.
+    pub(crate) reference: Option<String>,
+}
+
+/// A link that was made.
+#[derive(Clone, Debug)]
+pub(crate) struct MadeLink {
+    pub(crate) reference: Reference,
+    pub(crate) url: String,
+    intent: Intent,
+    at: Duration,
+}
+
+/// Picks an act at random.
+type Weather = Box<dyn Fn(Called, &Chance) -> Act + Send>;
+
+/// The provider. Clones are the same one.
+#[derive(Clone)]
+pub(crate) struct SmartSend {
+    state: Arc<Mutex<State>>,
+    clock: ModelClock,
+}
+
+pub(crate) struct State {
+    /// Whether a second create for a reference makes a second link.
+    pub(crate) naive: bool,
+    /// How long details takes to show a link.
+    pub(crate) lag: Duration,
+    /// Whether details never shows one.
+    pub(crate) blind: bool,
+    /// How long a call takes.
+    pub(crate) latency: Duration,
+    /// How long a client waits for an answer.
+    pub(crate) timeout: Duration,
+    /// How long a token is used.
+    pub(crate) token_life: Duration,
+    /// The end of the references that are never accepted, with code 1106.
+    pub(crate) rejected: Option<&'static str>,
+    /// How many creates bring down the task that sends them.
+    pub(crate) panics: u32,
+    creates: VecDeque<Act>,
+    looks: VecDeque<Act>,
+    pub(super) tokens: VecDeque<NoToken>,
+    weather: Option<(Weather, Chance)>,
+    links: Vec<MadeLink>,
+    ledger: Vec<Request>,
+    pub(super) issued: u64,
+    pub(super) oldest_good: u64,
+    pub(super) in_flight: u32,
+    pub(super) most_in_flight: u32,
+}
+
+impl SmartSend {
+    pub(crate) fn new(clock: ModelClock) -> Self {
+        let state = State {
+            naive: false,
+            lag: Duration::ZERO,
+            blind: false,
+            latency: Duration::from_millis(100),
+            timeout: Duration::from_secs(20),
+            token_life: Duration::from_hours(2),
+            rejected: None,
+            panics: 0,
+            creates: VecDeque::new(),
+            looks: VecDeque::new(),
+            tokens: VecDeque::new(),
+            weather: None,
+            links: Vec::new(),
+            ledger: Vec::new(),
+            issued: 0,
+            oldest_good: 0,
+            in_flight: 0,
+            most_in_flight: 0,
+        };
+        Self { state: Arc::new(Mutex::new(state)), clock }
+    }
+
+    /// Changes how it behaves.
+    pub(crate) fn set(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.lock());
+    }
+
+    /// What it does with the next creates; after these it serves.
+    pub(crate) fn on_create(&self, acts: impl IntoIterator<Item = Act>) {
+        self.lock().creates.extend(acts);
+    }
+
+    /// What it does with the next looks.
+    pub(crate) fn on_look(&self, acts: impl IntoIterator<Item = Act>) {
+        self.lock().looks.extend(acts);
+    }
+
+    /// How the next token requests fail.
+    pub(crate) fn on_token(&self, failures: impl IntoIterator<Item = NoToken>) {
+        self.lock().tokens.extend(failures);
+    }
+
+    /// What it does with every call that no script is about.
+    pub(crate) fn weather(
+        &self,
+        chance: Chance,
+        weather: impl Fn(Called, &Chance) -> Act + Send + 'static,
+    ) {
+        self.lock().weather = Some((Box::new(weather), chance));
+    }
+
+    /// From here on it serves everything.
+    pub(crate) fn calm(&self) {
+        self.lock().weather = None;
+    }
+
+    /// Makes every token that was given out worthless.
+    pub(crate) fn revoke_tokens(&self) {
+        let mut state = self.lock();
+        state.oldest_good = state.issued + 1;
+    }
+
+    /// A link that someone else has made.
+    pub(crate) fn has_link(&self, intent: &Intent) {
+        let at = self.clock.elapsed();
+        self.lock().add_link(intent, at);
+    }
+
+    /// Every link so far.
+    pub(crate) fn all_links(&self) -> Vec<MadeLink> {
+        self.lock().links.clone()
+    }
+
+    /// The links for a reference.
+    pub(crate) fn links(&self, reference: &str) -> Vec<MadeLink> {
+        let state = self.lock();
+        state.links.iter().filter(|link| link.reference.as_str() == reference).cloned().collect()
+    }
+
+    /// Every request so far.
+    pub(crate) fn ledger(&self) -> Vec<Request> {
+        self.lock().ledger.clone()
+    }
+
+    /// The kinds of the requests so far, in order.
+    pub(crate) fn calls(&self) -> Vec<Called> {
+        self.lock().ledger.iter().map(|request| request.called).collect()
+    }
+
+    /// How many requests of a kind there were.
+    pub(crate) fn count(&self, called: Called) -> usize {
+        self.calls().into_iter().filter(|one| *one == called).count()
+    }
+
+    /// The most creates and looks that were in flight at once.
+    pub(crate) fn most_in_flight(&self) -> u32 {
+        self.lock().most_in_flight
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Writes a request down, and says what happens with it.
+    pub(super) fn arrives(&self, called: Called, reference: Option<&Reference>) -> Act {
+        let at = self.clock.elapsed();
+        let mut state = self.lock();
+        state.ledger.push(Request { at, called, reference: reference.map(ToString::to_string) });
+        let scripted = match called {
+            Called::Token => None,
+            Called::Create => state.creates.pop_front(),
+            Called::Look => state.looks.pop_front(),
+        };
+        let by_weather = || state.weather.as_ref().map(|(pick, chance)| pick(called, chance));
+        scripted.or_else(by_weather).unwrap_or(Act::Serve)
+    }
+
+    /// Makes a link, or refuses a second one.
+    pub(super) fn make(&self, intent: &Intent) -> Sighting {
+        let at = self.clock.elapsed();
+        let mut state = self.lock();
+        if state.rejected.is_some_and(|end| intent.reference.as_str().ends_with(end)) {
+            return refusal(1106);
+        }
+        let taken = state.links.iter().any(|link| link.reference == intent.reference);
+        if taken && !state.naive {
+            return refusal(1103);
+        }
+        let url = state.add_link(intent, at);
+        accepted(Data { link: Some(Private::new(url)), ..Data::default() })
+    }
+
+    /// What details shows.
+    pub(super) fn details(&self, reference: &Reference) -> Sighting {
+        let now = self.clock.elapsed();
+        let state = self.lock();
+        let seen = |link: &&MadeLink| {
+            link.reference == *reference && link.at + state.lag <= now && !state.blind
+        };
+        let Some(link) = state.links.iter().find(seen) else {
+            let texts = vec![Private::new("Smart Send Record not found")];
+            return answer(
+                200,
+                Envelope { status: 1, codes: vec![], texts, data: Data::default() },
+            );
+        };
+        let contact = &link.intent.contact;
+        accepted(Data {
+            reference: Some(reference.to_string()),
+            link: Some(Private::new(link.url.clone())),
+            link_status: Some("ACTIVE".to_owned()),
+            amount: Some(link.intent.amount.to_string()),
+            mobile: contact.mobile().map(|mobile| Private::new(mobile.expose())),
+            email: contact.email().map(|email| Private::new(email.expose())),
+            ..Data::default()
+        })
+    }
+}
+
+impl State {
+    fn add_link(&mut self, intent: &Intent, at: Duration) -> String {
+        let number = self.links.len();
+        let url = format!("https://payumoney.com/s?id={}-{number}", intent.reference);
+        let link = MadeLink {
+            reference: intent.reference.clone(),
+            url: url.clone(),
+            intent: intent.clone(),
+            at,
+        };
+        self.links.push(link);
+        url
+    }
+}
+
+/// A success in PayU's envelope.
+pub(crate) fn accepted(data: Data) -> Sighting {
+    answer(200, Envelope { status: 0, codes: vec![], texts: vec![], data })
+}
+
+/// A refusal with a code in PayU's envelope.
+pub(crate) fn refusal(code: i64) -> Sighting {
+    answer(200, Envelope { status: 1, codes: vec![code], texts: vec![], data: Data::default() })
+}
+
+/// An answer.
+pub(crate) fn answer(status: u16, envelope: Envelope) -> Sighting {
+    Sighting::Answered(Answer { status, retry_after: None, envelope: Some(envelope) })
+}

@@ -1,0 +1,273 @@
+//! A whole installation for one test: a virtual host, a sandbox, a configuration, workers.
+//!
+//! Everything in it is real: RabbitMQ, HTTP, and the binary. Times are short, and keep the
+//! relations of the configuration.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::Output;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use lapin::options::QueueDeclareOptions;
+use lapin::types::FieldTable;
+use lapin::{BasicProperties, Connection};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use super::broker::Node;
+use super::intents::{properties, publish_all};
+use super::program::Program;
+use super::provider::Provider;
+use super::results::{Collector, RESULTS};
+use super::worker::Worker;
+
+/// How many lines of each worker's log a failed test shows.
+const LINES_SHOWN: usize = 12;
+/// The names of the retry queues that go with the delays below.
+const RETRIES: [&str; 2] = ["smartsend.retry.200ms", "smartsend.retry.1s"];
+
+/// See the module.
+pub(crate) struct Scenario {
+    /// The broker.
+    pub(crate) node: &'static Node,
+    /// Its virtual host.
+    pub(crate) vhost: String,
+    /// The stand-in for Smart Send.
+    pub(crate) provider: Provider,
+    /// The test's own connection.
+    pub(crate) connection: Connection,
+    directory: TempDir,
+    merchants: Vec<String>,
+    settings: Vec<(String, String)>,
+    workers: AtomicUsize,
+}
+
+impl Scenario {
+    /// One merchant, `default`, and everything declared; the results have a queue.
+    pub(crate) async fn new() -> Self {
+        Self::with_faults(json!({})).await
+    }
+
+    /// The same with a provider that behaves so.
+    pub(crate) async fn with_faults(faults: Value) -> Self {
+        let scenario = Self::bare(&["default"], faults).await;
+        scenario.apply(&["--results-queue", RESULTS]).await;
+        scenario
+    }
+
+    /// These merchants, and nothing declared.
+    pub(crate) async fn bare(merchants: &[&str], faults: Value) -> Self {
+        let node = Node::shared();
+        let vhost = node.vhost().await;
+        let connection = node.connect(&vhost).await;
+        let directory = tempfile::tempdir().unwrap();
+        let seed = faults["seed"].as_u64().unwrap_or_default();
+        let provider = Provider::start(seed, &faults, directory.path()).await;
+        let merchants: Vec<_> = merchants.iter().map(|name| (*name).to_owned()).collect();
+        let text = configuration(&node.amqp_url(&vhost), provider.url(), &merchants);
+        std::fs::write(directory.path().join("smartsend.toml"), text).unwrap();
+        Self {
+            node,
+            vhost,
+            provider,
+            connection,
+            directory,
+            merchants,
+            settings: Vec::new(),
+            workers: AtomicUsize::new(0),
+        }
+    }
+
+    /// Sets a key for every process that starts from now on, such as `retry.hold`.
+    pub(crate) fn set(&mut self, key: &str, value: &str) {
+        let name = format!("SMARTSEND_{}", key.replace('.', "__").to_uppercase());
+        self.settings.retain(|(known, _)| *known != name);
+        self.settings.push((name, value.to_owned()));
+    }
+
+    /// Where its files are.
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Runs `smartsend topology apply` with these options.
+    pub(crate) async fn apply(&self, options: &[&str]) {
+        let output = self.command(&[&["topology", "apply"], options].concat()).await;
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Runs `smartsend` to its end.
+    pub(crate) async fn command(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_smartsend"));
+        command.args(arguments).env_clear().envs(self.environment()).kill_on_drop(true);
+        command.output().await.unwrap()
+    }
+
+    /// Starts a worker.
+    pub(crate) fn worker(&self) -> Worker {
+        self.worker_with(&["run"])
+    }
+
+    /// Starts a worker with these arguments.
+    pub(crate) fn worker_with(&self, arguments: &[&str]) -> Worker {
+        let number = self.workers.fetch_add(1, Ordering::Relaxed);
+        let log = self.directory().join(format!("worker-{number}.log"));
+        Worker::new(Program::start(arguments, &self.environment(), log))
+    }
+
+    /// Starts a worker and waits until it is ready.
+    pub(crate) async fn ready_worker(&self) -> Worker {
+        let worker = self.worker();
+        worker.ready().await;
+        worker
+    }
+
+    /// Publishes one intent for `default`.
+    pub(crate) async fn publish(&self, intent: &Value) {
+        self.publish_many([intent.clone()]).await;
+    }
+
+    /// Publishes intents for `default`.
+    pub(crate) async fn publish_many(&self, intents: impl IntoIterator<Item = Value>) {
+        self.publish_for("default", intents).await;
+    }
+
+    /// Publishes intents for a merchant.
+    pub(crate) async fn publish_for(
+        &self,
+        merchant: &str,
+        intents: impl IntoIterator<Item = Value>,
+    ) {
+        let whole = intents.into_iter().map(|intent| {
+            let reference = intent["merchantRefId"].as_str().unwrap().to_owned();
+            (intent.to_string().into_bytes(), properties(&reference))
+        });
+        publish_all(&self.connection, merchant, whole).await;
+    }
+
+    /// Publishes a body as it is.
+    pub(crate) async fn publish_raw(&self, body: &[u8], properties: BasicProperties) {
+        publish_all(&self.connection, "default", [(body.to_vec(), properties)]).await;
+    }
+
+    /// Begins to collect the results.
+    pub(crate) async fn results(&self) -> Collector {
+        Collector::start(&self.connection, RESULTS).await
+    }
+
+    /// Begins to collect what is parked.
+    pub(crate) async fn parked(&self) -> Collector {
+        Collector::start(&self.connection, "smartsend.parked").await
+    }
+
+    /// How many messages of a queue are ready.
+    pub(crate) async fn depth(&self, queue: &str) -> u32 {
+        let channel = self.connection.create_channel().await.unwrap();
+        let options = QueueDeclareOptions::durable().passive();
+        let found = channel.queue_declare(queue.into(), options, FieldTable::default());
+        let count = found.await.unwrap().message_count();
+        channel.close(200, "OK".into()).await.unwrap();
+        count
+    }
+
+    /// How many messages of all intents and retry queues are ready.
+    pub(crate) async fn work_left(&self) -> u32 {
+        let mut left = 0;
+        for merchant in &self.merchants {
+            left += self.depth(&format!("smartsend.intents.{merchant}")).await;
+        }
+        for queue in RETRIES {
+            left += self.depth(queue).await;
+        }
+        left
+    }
+
+    /// How many messages all intents and retry queues hold, those in a worker's hands included.
+    /// Asks the queues' state machines, since what RabbitMQ reports may be seconds old.
+    pub(crate) async fn work_total(&self) -> u64 {
+        let vhost = &self.vhost;
+        let question = format!(
+            "lists:sum([begin {{ok, {{_, N}}, _}} = ra:local_query(amqqueue:get_pid(Q), \
+             fun rabbit_fifo:query_messages_total/1), N end \
+             || Q <- rabbit_amqqueue:list(<<\"{vhost}\">>), begin {{resource, _, _, Name}} = \
+             amqqueue:get_name(Q), nomatch =/= re:run(Name, \"intents|retry\") end])."
+        );
+        self.node.eval(&question).await.trim().parse().unwrap()
+    }
+
+    /// Stops the worker with SIGTERM: it must exit with 0 and leave nothing to do behind.
+    pub(crate) async fn finish(&self, worker: Worker) {
+        worker.stop().await;
+        assert_eq!(self.work_left().await, 0, "work is left");
+    }
+
+    fn environment(&self) -> Vec<(String, String)> {
+        let file = self.directory().join("smartsend.toml").display().to_string();
+        let mut environment = self.settings.clone();
+        environment.push(("SMARTSEND_CONFIG".to_owned(), file));
+        environment
+    }
+}
+
+/// A test that fails shows the ends of the workers' logs.
+impl Drop for Scenario {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        let mut shown = std::io::stderr().lock(); // the harness would not tell whose it is
+        for number in 0..self.workers.load(Ordering::Relaxed) {
+            let log = self.directory().join(format!("worker-{number}.log"));
+            let log = std::fs::read_to_string(log).unwrap_or_default();
+            let lines: Vec<_> = log.lines().filter(|line| !line.contains("lapin")).collect();
+            let last = lines[lines.len().saturating_sub(LINES_SHOWN)..].join("\n");
+            writeln!(shown, "{}, worker {number}:\n{last}", self.vhost).unwrap();
+        }
+    }
+}
+
+fn configuration(broker: &str, provider: &str, merchants: &[String]) -> String {
+    let mut text = format!(
+        r#"
+        [broker]
+        urls = ["{broker}"]
+        heartbeat = "1s"
+        confirm_timeout = "2s"
+        [retry]
+        hold = "1s"
+        delays = ["200ms", "1s"]
+        max_age = "10m"
+        [unsure]
+        settle = "200ms"
+        looks = 3
+        quarantine = "5s"
+        [ops]
+        listen = "127.0.0.1:0"
+        [shutdown]
+        drain = "4s"
+        "#
+    );
+    for (number, name) in merchants.iter().enumerate() {
+        let merchant = format!(
+            r#"
+            [merchants.{name}]
+            payout_merchant_id = "111131{number}"
+            api = "v1"
+            api_url = "{provider}/payout"
+            auth_url = "{provider}/oauth/token"
+            client_id = "client-{name}"
+            client_secret = "sandbox-secret"
+            rate_per_second = 500
+            burst = 20
+            concurrency = 16
+            connect_timeout = "500ms"
+            timeout = "1s"
+            max_amount = "200000.00"
+            sandbox = true
+            "#
+        );
+        text.push_str(&merchant);
+    }
+    text
+}

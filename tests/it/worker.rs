@@ -1,0 +1,262 @@
+//! One merchant's loop: it stops without a doubt, follows its gate, and leaves others alone.
+#![expect(clippy::unchecked_time_subtraction, reason = "a test may panic")]
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use smartsend::gate::State;
+use smartsend::payout::outcome::Denial;
+use smartsend::payout::record::Record;
+use smartsend::payout::sighting::{Answer, Sighting};
+use smartsend::ports::NoToken;
+use tokio::task::JoinHandle;
+
+use crate::support::model::{Act, Called, Door, Life, Process, Scene, Settings, SmartSend};
+
+const MERCHANT: &str = "default";
+
+fn answer(status: u16) -> Act {
+    Act::Show(Sighting::Answered(Answer { status, retry_after: None, envelope: None }))
+}
+
+async fn seconds(seconds: u64) {
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+}
+
+/// A scene with one process at work.
+fn begin(settings: &Settings) -> (Scene, Process, JoinHandle<usize>) {
+    let scene = Scene::new(3);
+    let process = scene.process(Life::long());
+    let running = tokio::spawn(process.worker(MERCHANT, settings).run());
+    (scene, process, running)
+}
+
+fn created(scene: &Scene) -> usize {
+    scene.story_count("link.created")
+}
+
+impl Scene {
+    fn story_count(&self, word: &str) -> usize {
+        self.broker.story().iter().filter(|line| *line == word).count()
+    }
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn it_settles_what_comes_at_the_merchant_s_rate() {
+    let (scene, process, running) = begin(&Settings::usual());
+    for number in 0..300 {
+        scene.publish(MERCHANT, &format!("a{number}"));
+    }
+    seconds(33).await;
+    assert_eq!(created(&scene), 300);
+    assert!(scene.smart_send.most_in_flight() <= 16);
+    assert_eq!(scene.broker.left(MERCHANT), 0);
+    process.stopping.cancel();
+    assert_eq!(running.await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_stop_finishes_what_was_sent_and_hands_back_what_was_not() {
+    let (scene, process, running) = begin(&Settings::usual());
+    scene.smart_send.set(|state| state.latency = Duration::from_secs(5));
+    for number in 0..32 {
+        scene.publish(MERCHANT, &format!("a{number}"));
+    }
+    seconds(12).await;
+    let sent = scene.smart_send.count(Called::Create);
+    assert!((1..32).contains(&sent), "{sent}");
+    process.stopping.cancel();
+    assert_eq!(running.await.unwrap(), 0);
+    assert_eq!(scene.smart_send.count(Called::Create), sent, "nothing was sent after the stop");
+    assert_eq!(created(&scene), sent);
+    let back = scene.broker.retried();
+    assert_eq!(back.len(), 32 - sent);
+    for (_, copy) in back {
+        assert!(!Record::from_headers(&copy.headers).unwrap().is_unsure());
+    }
+    let handed_back = process.board.status().merchants[MERCHANT].handed_back;
+    assert_eq!(handed_back, 32 - sent as u64);
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_stop_before_anything_came_is_at_once() {
+    let (scene, process, running) = begin(&Settings::usual());
+    scene.smart_send.on_token([NoToken::Refused; 50]);
+    seconds(10).await;
+    process.stopping.cancel();
+    let stopped = scene.clock.elapsed();
+    assert_eq!(running.await.unwrap(), 0);
+    assert!(scene.clock.elapsed() - stopped < Duration::from_secs(1));
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn what_cannot_be_published_by_the_end_of_the_drain_is_counted_and_stays() {
+    let (scene, process, running) = begin(&Settings::usual());
+    scene.broker.set_shut(Door::Results, true);
+    scene.publish(MERCHANT, "a");
+    seconds(10).await;
+    let stopped = scene.clock.elapsed();
+    process.stopping.cancel();
+    assert_eq!(running.await.unwrap(), 1);
+    let took = scene.clock.elapsed() - stopped;
+    assert!(took >= Duration::from_secs(30) && took < Duration::from_secs(31), "{took:?}");
+    assert_eq!(scene.broker.left(MERCHANT), 1);
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_closed_gate_cancels_the_consumer_once_and_a_good_probe_brings_it_back() {
+    let (scene, _process, _running) = begin(&Settings::usual());
+    // The token stays good all the while.
+    scene.smart_send.on_create([answer(403)]);
+    scene.publish(MERCHANT, "a");
+    seconds(30).await;
+    assert_eq!(scene.story_count("cancelled"), 1);
+    assert_eq!(scene.story_count("consuming"), 2);
+    assert_eq!(created(&scene), 1);
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn while_the_gate_is_closed_nothing_is_consumed() {
+    let (scene, _process, _running) = begin(&Settings::usual());
+    seconds(5).await;
+    scene.smart_send.on_token([NoToken::Refused; 5]);
+    scene.smart_send.on_create([answer(403)]);
+    for number in 0..100 {
+        scene.publish(MERCHANT, &format!("a{number}"));
+    }
+    seconds(20).await;
+    assert_eq!(scene.story_count("consuming"), 1, "{:?}", scene.broker.story());
+    let back = scene.broker.retried().len();
+    assert!(back <= 32, "only what was in hand goes back: {back}");
+    seconds(120).await;
+    assert_eq!(created(&scene), 100);
+    assert_eq!(scene.broker.left(MERCHANT), 0);
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_foreign_link_ends_the_consuming_until_a_restart() {
+    use smartsend::payout::customer::Private;
+    use smartsend::payout::sighting::Data;
+    let (scene, process, running) = begin(&Settings::usual());
+    let link = Some(Private::new("https://evil.example/s"));
+    let foreign = crate::support::model::accepted(Data { link, ..Data::default() });
+    scene.smart_send.on_create([Act::Show(foreign)]);
+    scene.publish(MERCHANT, "a");
+    seconds(5).await;
+    scene.publish(MERCHANT, "b");
+    seconds(7200).await;
+    assert_eq!(scene.story_count("consuming"), 1);
+    assert_eq!(scene.smart_send.count(Called::Create), 1);
+    assert_eq!(scene.broker.left(MERCHANT), 1);
+    let reasons = process.board.reasons();
+    assert!(reasons.iter().any(|reason| reason.contains("link_hosts")), "{reasons:?}");
+    process.stopping.cancel();
+    assert_eq!(running.await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_lost_connection_is_followed_by_a_new_inbox_and_looks() {
+    let (scene, process, _running) = begin(&Settings::usual());
+    scene.smart_send.set(|state| state.latency = Duration::from_secs(4));
+    for number in 0..8 {
+        scene.publish(MERCHANT, &format!("a{number}"));
+    }
+    seconds(10).await;
+    process.cut();
+    seconds(600).await;
+    for number in 0..8 {
+        assert_eq!(scene.smart_send.links(&format!("a{number}")).len(), 1);
+    }
+    assert_eq!(scene.broker.left(MERCHANT), 0);
+    assert!(scene.story_count("consuming") >= 2);
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_standby_takes_over_with_one_call_at_a_time() {
+    let (scene, first, running) = begin(&Settings::usual());
+    seconds(1).await;
+    let second = scene.process(Life::long());
+    let worker = second.worker(MERCHANT, &Settings::usual());
+    let state = worker.desk.turns.state();
+    let _running = tokio::spawn(worker.run());
+    scene.publish(MERCHANT, "a");
+    seconds(5).await;
+    assert_eq!(scene.smart_send.count(Called::Create), 1);
+    first.stopping.cancel();
+    assert_eq!(running.await.unwrap(), 0);
+    scene.publish(MERCHANT, "b");
+    seconds(5).await;
+    assert_eq!(*state.borrow(), State::Open);
+    assert_eq!(created(&scene), 2);
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn one_merchant_s_trouble_leaves_another_alone() {
+    let scene = Scene::new(3);
+    let process = scene.process(Life::long());
+    let [troubled, fine] = [(), ()].map(|()| SmartSend::new(scene.clock.clone()));
+    troubled.weather(scene.chance.clone(), |called, chance| match called {
+        Called::Create if chance.percent(50) => answer(403),
+        Called::Create => answer(500),
+        Called::Token | Called::Look => answer(503),
+    });
+    let settings = Settings::usual();
+    tokio::spawn(process.worker_at("troubled", &troubled, &settings).run());
+    tokio::spawn(process.worker_at("fine", &fine, &settings).run());
+    for number in 0..200 {
+        scene.publish("troubled", &format!("t{number}"));
+        scene.publish("fine", &format!("f{number}"));
+    }
+    seconds(23).await;
+    assert_eq!(created(&scene), 200);
+    assert_eq!(scene.broker.left("fine"), 0);
+    assert!(troubled.count(Called::Create) > 0);
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_task_that_panics_ends_neither_the_loop_nor_the_intent() {
+    let (scene, process, running) = begin(&Settings::usual());
+    scene.publish(MERCHANT, "first");
+    seconds(10).await;
+    scene.smart_send.set(|state| state.panics = 1);
+    scene.publish(MERCHANT, "a");
+    seconds(600).await;
+    assert_eq!(scene.smart_send.links("a").len(), 1, "it came back");
+    assert_eq!(created(&scene), 2);
+    scene.publish(MERCHANT, "b");
+    seconds(5).await;
+    assert_eq!(created(&scene), 3);
+    process.stopping.cancel();
+    assert_eq!(running.await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn credentials_that_are_refused_leave_the_intents_where_they_are() {
+    let scene = Scene::new(3);
+    let process = scene.process(Life::long());
+    scene.smart_send.on_token([NoToken::Refused; 7]);
+    let worker = process.worker(MERCHANT, &Settings::usual());
+    let state = worker.desk.turns.state();
+    let _running = tokio::spawn(worker.run());
+    scene.publish(MERCHANT, "a");
+    seconds(30).await;
+    assert_eq!(scene.story_count("consuming"), 0);
+    let why = smartsend::gate::Closure::Denied(Denial::Credentials);
+    assert!(matches!(*state.borrow(), State::Closed { why: closed, .. } if closed == why));
+    seconds(100).await;
+    assert_eq!(created(&scene), 1);
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_process_that_was_frozen_sends_nothing_of_what_it_had_in_hand() {
+    let (scene, _process, _running) = begin(&Settings::usual());
+    seconds(5).await;
+    for number in 0..32 {
+        scene.publish(MERCHANT, &format!("a{number}"));
+    }
+    scene.clock.jump_wall(SignedDuration::from_mins(10));
+    seconds(1).await;
+    assert_eq!(scene.smart_send.count(Called::Create), 0);
+    seconds(60).await;
+    assert_eq!(created(&scene), 32);
+}
