@@ -85,6 +85,8 @@ struct Inner<C: Clock> {
     in_flight: u32,
     /// Results cannot be published, so nothing new may be started.
     stalled: bool,
+    /// The gate's state as it was shown last.
+    shown: State,
 }
 
 /// Leave to send one request. Dropping it, used or not, says that the request is over.
@@ -111,6 +113,7 @@ impl<C: Clock> Turns<C> {
             line: Line::new(),
             in_flight: 0,
             stalled: false,
+            shown: gate.state(),
             gate,
         };
         let shared = Shared {
@@ -228,14 +231,21 @@ impl<C: Clock> Shared<C> {
     fn serve(self: &Arc<Self>, inner: &mut Inner<C>) -> Next {
         let next = self.give(inner);
         let state = inner.gate.state();
-        self.state.send_if_modified(|known| std::mem::replace(known, state) != state);
+        if inner.shown != state {
+            inner.shown = state;
+            self.state.send_replace(state);
+        }
         next
     }
 
     fn give(self: &Arc<Self>, inner: &mut Inner<C>) -> Next {
         loop {
-            let now = self.clock.now();
             let was = inner.gate.state();
+            // A pause ends by its time, whoever waits; anything else waits for whoever comes.
+            if inner.line.is_empty() && !matches!(was, State::Paused { .. }) {
+                return Next::Idle;
+            }
+            let now = self.clock.now();
             let admission = inner.gate.admission(now);
             if was != inner.gate.state() {
                 // The pause is over. An idle limiter has refilled to its whole burst.

@@ -13,7 +13,7 @@ use crate::payout::outcome::Outcome;
 use crate::payout::outcome::look::{Likeness, Look};
 use crate::payout::reference::Reference;
 use crate::payout::sighting::Sighting;
-use crate::ports::{Clock, Delivery, NoToken, Outbox, Provider, Token};
+use crate::ports::{Clock, Delivery, Moment, NoToken, Outbox, Provider, Token};
 use crate::turns::{Class, Turn};
 
 /// What became of a create that was decided.
@@ -35,10 +35,11 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         case: &Case<'_>,
         call: CreateCall<'_>,
     ) -> Result<Created, Halt> {
-        let (class, patience) = self.standing(hand, case, call.kind());
+        let now = self.clock.now();
+        let (class, patience) = self.standing(hand, case, call.kind(), now);
         let reference = &call.intent().reference;
         let mut entered = Entered::Known;
-        let mut timing = self.timing();
+        let mut timing = Timing::from(now);
         let mut tries = 0;
         // The turn is kept until the gate has heard what the call showed, or the next one would be
         // sent into the same throttle.
@@ -47,15 +48,16 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
                 Ok(both) => both,
                 Err(sighting) => break (sighting, None),
             };
-            if let Some(stop) = self.last_check(hand, case, call.kind()).await? {
-                return Ok(stop);
+            let now = self.clock.now();
+            if case.is_overdue(now.wall) {
+                return Ok(Created::Overdue);
             }
-            let now = self.clock.now().steady;
-            entered = self.memory.enter(reference, now);
+            self.last_check(hand, call.kind(), now).await?;
+            timing.sent = now.steady;
+            entered = self.memory.enter(reference, timing.sent);
             if entered == Entered::Full {
                 return Err(Halt::NoRoom);
             }
-            timing.sent = now;
             let sighting = self.provider.create(&token, &call).await;
             if !self.wants_new_token(&sighting, &token, &mut tries) {
                 break (sighting, Some(turn));
@@ -81,7 +83,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         hand: &Hand<D>,
         intent: &Intent,
     ) -> Result<Look, Halt> {
-        let mut timing = self.timing();
+        let mut timing = Timing::from(self.clock.now());
         let mut tries = 0;
         let reference = &intent.reference;
         let (sighting, _turn) = loop {
@@ -146,10 +148,11 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         hand: &Hand<D>,
         case: &Case<'_>,
         kind: CreateKind,
+        now: Moment,
     ) -> (Class, Duration) {
         let class = if case.record().returns == 0 { Class::New } else { Class::Retry };
         match kind {
-            CreateKind::First => (class, self.hold.saturating_sub(hand.age(self.clock.now()))),
+            CreateKind::First => (class, self.hold.saturating_sub(hand.age(now))),
             CreateKind::Resend => (Class::Retry, self.hold),
         }
     }
@@ -173,26 +176,22 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         })
     }
 
-    /// The last look around before the first byte: `Some` to decide again, `Err` to let go.
+    /// The last look around before the first byte.
     async fn last_check<D: Delivery>(
         &self,
         hand: &Hand<D>,
-        case: &Case<'_>,
         kind: CreateKind,
-    ) -> Result<Option<Created>, Halt> {
-        let now = self.clock.now();
+        now: Moment,
+    ) -> Result<(), Halt> {
         if hand.lost.is_cancelled() {
             return Err(Halt::Lost);
-        }
-        if case.is_overdue(now.wall) {
-            return Ok(Some(Created::Overdue));
         }
         match kind {
             // An old delivery may be in other hands by now: of a process that was frozen, or cut
             // off, and does not know it yet.
             CreateKind::First if hand.age(now) >= self.hold => Err(Halt::TooOld),
-            CreateKind::First => Ok(None),
-            CreateKind::Resend if hand.delivery.still_ours().await => Ok(None),
+            CreateKind::First => Ok(()),
+            CreateKind::Resend if hand.delivery.still_ours().await => Ok(()),
             CreateKind::Resend => Err(Halt::Lost),
         }
     }
@@ -212,14 +211,9 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         unauthorized && *tries <= NEW_TOKENS_MAX
     }
 
-    fn timing(&self) -> Timing {
-        let now = self.clock.now().steady;
-        Timing { started: now, sent: now }
-    }
-
     fn tell(&self, call: &'static str, reference: &Reference, outcome: &'static str, at: Timing) {
         CallAnswered {
-            merchant: &self.merchant,
+            meters: &self.meters,
             reference,
             call,
             outcome,
@@ -235,4 +229,10 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
 struct Timing {
     started: Duration,
     sent: Duration,
+}
+
+impl From<Moment> for Timing {
+    fn from(now: Moment) -> Self {
+        Self { started: now.steady, sent: now.steady }
+    }
 }

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::exits::Exits;
 use super::memory::{Alone, Memory};
+use crate::observe::meters::Meters;
 use crate::payout::decision::Policy;
 use crate::ports::{Clock, Moment, Outbox, Provider};
 use crate::turns::Turns;
@@ -18,6 +19,8 @@ use crate::turns::Turns;
 pub struct Desk<P, O, C: Clock> {
     /// The merchant's name.
     pub merchant: String,
+    /// The merchant's series.
+    pub meters: Meters,
     /// What follows from what.
     pub policy: Policy,
     /// How old a delivery may be at its first create.

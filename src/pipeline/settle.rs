@@ -104,7 +104,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         let fresh_link = matches!(verdict, Verdict::Created { recovered: false, .. });
         let event = Event::of_verdict(intent, &record, verdict, self.origin(delivered));
         let fact = IntentSettled {
-            merchant: &self.merchant,
+            meters: &self.meters,
             event: &event,
             attempts: record.attempts,
             age: age_of(delivered, &record, now.wall),
@@ -131,8 +131,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         let errors = errors_json(&invalid.errors);
         let parked = self.parked_copy(delivered, Headers::new(), "INVALID_INTENT", Some(errors));
         let event = Event::of_invalid(invalid, &delivered.body, self.origin(delivered));
-        let fact =
-            IntentSettled { merchant: &self.merchant, event: &event, attempts: 0, age: None };
+        let fact = IntentSettled { meters: &self.meters, event: &event, attempts: 0, age: None };
         self.replace(hand, &event, Some(parked), &fact).await
     }
 
@@ -285,7 +284,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         if let Look::Found(_) = look {
             self.proof.give();
         }
-        LinkProven { merchant: &self.merchant, reference, look: look.word() }.tell();
+        LinkProven { meters: &self.meters, reference, look: look.word() }.tell();
     }
 }
 

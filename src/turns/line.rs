@@ -52,6 +52,14 @@ impl<C: Clock> Line<C> {
         self.queue(class).push_front(waiter);
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.probes.is_empty()
+            && self.tokens.is_empty()
+            && self.looks.is_empty()
+            && self.retries.is_empty()
+            && self.news.is_empty()
+    }
+
     /// Takes out who is next and still waiting. Without room for calls, only probes and tokens go.
     pub(super) fn first(&mut self, room: bool) -> Option<(Class, Waiter<C>)> {
         for class in ORDER {

@@ -10,6 +10,7 @@ use super::CannotStart;
 use crate::amqp::Publisher;
 use crate::clock::SystemClock;
 use crate::config::{Config, Merchant};
+use crate::observe::meters::Meters;
 use crate::pace::Rate;
 use crate::payout::decision::Policy;
 use crate::payout::link::LinkHosts;
@@ -70,6 +71,7 @@ pub(super) fn desk(
     };
     Ok(Desk {
         merchant: merchant.name.clone(),
+        meters: Meters::new(&merchant.name),
         memory: Memory::new(CAPACITY, keep, policy.is_strict()),
         policy,
         hold: config.retry.hold,

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use metrics::{counter, histogram};
 use tracing::debug;
 
+use crate::observe::meters::Meters;
 use crate::payout::reference::Reference;
 
 /// A call was answered, or given up.
 #[derive(Debug)]
 pub struct CallAnswered<'a> {
-    /// The merchant.
-    pub merchant: &'a str,
+    /// The merchant's series.
+    pub meters: &'a Meters,
     /// The intent's reference.
     pub reference: &'a Reference,
     /// `create` or `look`.
@@ -27,20 +27,14 @@ pub struct CallAnswered<'a> {
 impl CallAnswered<'_> {
     /// Tells it.
     pub fn tell(&self) {
-        let merchant = self.merchant.to_owned();
-        counter!("smartsend_calls_total", "merchant" => merchant.clone(), "call" => self.call,
-            "outcome" => self.outcome)
-        .increment(1);
+        self.meters.calls.of([self.call, self.outcome]).increment(1);
         if self.call == "look" {
-            counter!("smartsend_looks_total", "merchant" => merchant.clone(),
-                "result" => self.outcome)
-            .increment(1);
+            self.meters.looks.of([self.outcome, ""]).increment(1);
         }
-        histogram!("smartsend_call_seconds", "merchant" => merchant.clone(), "call" => self.call)
-            .record(self.took);
-        histogram!("smartsend_limiter_wait_seconds", "merchant" => merchant).record(self.waited);
+        self.meters.call_seconds.of([self.call, ""]).record(self.took);
+        self.meters.limiter_wait.record(self.waited);
         debug!(
-            merchant = self.merchant,
+            merchant = self.meters.merchant(),
             intent.reference = %self.reference,
             call = self.call,
             outcome = self.outcome,

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use metrics::{counter, gauge, histogram};
+use metrics::{counter, gauge};
 use tracing::{debug, error, info, warn};
 
 use crate::gate::State;
+use crate::observe::meters::Meters;
 use crate::payout::event::{Ending, Event, EventKind};
 use crate::payout::record::Record;
 use crate::payout::reference::Reference;
@@ -13,8 +14,8 @@ use crate::payout::reference::Reference;
 /// An intent was settled: its event is confirmed.
 #[derive(Debug)]
 pub struct IntentSettled<'a> {
-    /// The merchant.
-    pub merchant: &'a str,
+    /// The merchant's series.
+    pub meters: &'a Meters,
     /// The event.
     pub event: &'a Event,
     /// Creates that may have left.
@@ -31,21 +32,19 @@ impl IntentSettled<'_> {
             EventKind::Failed => "failed",
             EventKind::Unresolved => "unresolved",
         };
-        let merchant = self.merchant.to_owned();
-        counter!("smartsend_intents_total", "merchant" => merchant.clone(), "outcome" => outcome)
-            .increment(1);
+        self.meters.intents.of([outcome, ""]).increment(1);
         if let Some(age) = self.age {
-            histogram!("smartsend_intent_age_seconds", "merchant" => merchant).record(age);
+            self.meters.intent_age.record(age);
         }
         let reference = self.event.subject.reference.as_ref().map_or("", |r| r.as_str());
         let reason = self.reason();
         if self.is_parked() {
-            counter!("smartsend_parked_total", "merchant" => self.merchant.to_owned(),
+            counter!("smartsend_parked_total", "merchant" => self.meters.merchant().to_owned(),
                 "reason" => reason.clone())
             .increment(1);
         }
         info!(
-            merchant = self.merchant,
+            merchant = self.meters.merchant(),
             intent.reference = reference,
             intent.id = self.event.intent_id,
             event.id = %self.event.id,
@@ -150,8 +149,8 @@ impl IntentLetGo<'_> {
 /// A fresh link was looked up, to see whether details shows links of this API.
 #[derive(Debug)]
 pub struct LinkProven<'a> {
-    /// The merchant.
-    pub merchant: &'a str,
+    /// The merchant's series.
+    pub meters: &'a Meters,
     /// The link's reference.
     pub reference: &'a Reference,
     /// The look's word.
@@ -161,14 +160,12 @@ pub struct LinkProven<'a> {
 impl LinkProven<'_> {
     /// Tells it.
     pub fn tell(&self) {
-        counter!("smartsend_looks_total", "merchant" => self.merchant.to_owned(),
-            "result" => self.look)
-        .increment(1);
+        self.meters.looks.of([self.look, ""]).increment(1);
         if self.look == "found" {
-            debug!(merchant = self.merchant, intent.reference = %self.reference,
+            debug!(merchant = self.meters.merchant(), intent.reference = %self.reference,
                 "details shows the links of this API");
         } else {
-            warn!(merchant = self.merchant, intent.reference = %self.reference,
+            warn!(merchant = self.meters.merchant(), intent.reference = %self.reference,
                 look = self.look,
                 "details does not show a link that was just made; until it does, nothing that \
                  may have been sent is sent again");

@@ -159,6 +159,7 @@ impl Process {
             room_size: settings.room,
             proof: Proof::default(),
             hold_off: watch::Sender::new(Duration::ZERO),
+            meters: smartsend::observe::meters::Meters::new("default"),
             exits: Exits::default(),
             stopping: self.stopping.clone(),
         }
