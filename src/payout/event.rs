@@ -55,7 +55,7 @@ impl EventKind {
 
 /// What became of one intent.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Event {
+pub struct Event<'a> {
     /// The same every time for the same intent and kind.
     pub id: Uuid,
     /// The intent's `message_id`, or an id made of what it says.
@@ -65,31 +65,31 @@ pub struct Event {
     /// When this event was made.
     pub time: Timestamp,
     /// What the intent said, as far as it is valid.
-    pub subject: Subject,
+    pub subject: Subject<'a>,
     /// What became of it.
-    pub result: Ending,
+    pub result: Ending<'a>,
 }
 
 /// What the intent said.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Subject {
+pub struct Subject<'a> {
     /// Its reference.
-    pub reference: Option<Reference>,
+    pub reference: Option<&'a Reference>,
     /// Its amount.
     pub amount: Option<Amount>,
     /// Its description.
-    pub description: Option<Private>,
+    pub description: Option<&'a Private>,
     /// The customer's name.
-    pub name: Option<Private>,
+    pub name: Option<&'a Private>,
     /// How the customer is reached.
-    pub contact: Option<Contact>,
+    pub contact: Option<&'a Contact>,
     /// Its metadata.
-    pub metadata: BTreeMap<String, String>,
+    pub metadata: &'a BTreeMap<String, String>,
 }
 
 /// What became of an intent, as far as an event says it.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Ending {
+pub enum Ending<'a> {
     /// It has a link.
     Created {
         /// The link.
@@ -102,7 +102,7 @@ pub enum Ending {
     /// It failed.
     Failed(Failure),
     /// It is no intent.
-    Invalid(Vec<FieldError>),
+    Invalid(&'a [FieldError]),
     /// It is parked.
     Unresolved {
         /// Why.
@@ -123,10 +123,10 @@ pub struct Origin<'a> {
     pub now: Timestamp,
 }
 
-impl Event {
+impl<'a> Event<'a> {
     /// The event for a verdict.
     pub fn of_verdict(
-        intent: &Intent,
+        intent: &'a Intent,
         record: &Record,
         verdict: Verdict,
         origin: Origin<'_>,
@@ -143,21 +143,21 @@ impl Event {
     }
 
     /// The event for a body that is no intent.
-    pub fn of_invalid(invalid: Invalid, body: &[u8], origin: Origin<'_>) -> Self {
+    pub fn of_invalid(invalid: &'a Invalid, body: &[u8], origin: Origin<'_>) -> Self {
         let name = Name { head: format!("raw\n{}", origin.merchant), tail: Some(body.to_vec()) };
-        let valid = invalid.valid;
+        let valid = &invalid.valid;
         let subject = Subject {
-            reference: valid.reference,
+            reference: valid.reference.as_ref(),
             amount: valid.amount,
-            description: valid.description,
-            name: valid.name,
-            contact: valid.contact,
-            metadata: valid.metadata,
+            description: valid.description.as_ref(),
+            name: valid.name.as_ref(),
+            contact: valid.contact.as_ref(),
+            metadata: &valid.metadata,
         };
-        Self::new(&name, subject, Ending::Invalid(invalid.errors), origin)
+        Self::new(&name, subject, Ending::Invalid(&invalid.errors), origin)
     }
 
-    fn new(name: &Name, subject: Subject, result: Ending, origin: Origin<'_>) -> Self {
+    fn new(name: &Name, subject: Subject<'a>, result: Ending<'a>, origin: Origin<'_>) -> Self {
         let kind = result.kind();
         Self {
             id: name.id(Some(kind.event_type())),
@@ -177,7 +177,7 @@ impl Event {
     }
 }
 
-impl Ending {
+impl Ending<'_> {
     /// The kind of event that says so.
     pub fn kind(&self) -> EventKind {
         match self {
@@ -188,14 +188,14 @@ impl Ending {
     }
 }
 
-fn subject_of(intent: &Intent) -> Subject {
+fn subject_of(intent: &Intent) -> Subject<'_> {
     Subject {
-        reference: Some(intent.reference.clone()),
+        reference: Some(&intent.reference),
         amount: Some(intent.amount),
-        description: Some(intent.description.clone()),
-        name: intent.name.clone(),
-        contact: Some(intent.contact.clone()),
-        metadata: intent.metadata.clone(),
+        description: Some(&intent.description),
+        name: intent.name.as_ref(),
+        contact: Some(&intent.contact),
+        metadata: &intent.metadata,
     }
 }
 

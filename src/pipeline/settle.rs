@@ -130,7 +130,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         let delivered = hand.delivered();
         let errors = errors_json(&invalid.errors);
         let parked = self.parked_copy(delivered, Headers::new(), "INVALID_INTENT", Some(errors));
-        let event = Event::of_invalid(invalid, &delivered.body, self.origin(delivered));
+        let event = Event::of_invalid(&invalid, &delivered.body, self.origin(delivered));
         let fact = IntentSettled { meters: &self.meters, event: &event, attempts: 0, age: None };
         self.replace(hand, &event, Some(parked), &fact).await
     }
@@ -139,7 +139,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
     async fn replace<D: Delivery>(
         &self,
         hand: Hand<D>,
-        event: &Event,
+        event: &Event<'_>,
         parked: Option<Copied>,
         fact: &IntentSettled<'_>,
     ) -> Settlement {
@@ -148,7 +148,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         if let (Ok(()), Some(copy)) = (&replaced, parked) {
             replaced = self.publish(Exit::Parked, &Outgoing::Parked(copy), &hand.lost).await;
         }
-        let reference = event.subject.reference.as_ref();
+        let reference = event.subject.reference;
         if let Err(NotReplaced) = replaced {
             IntentLetGo { merchant: &self.merchant, reference }.tell();
             hand.delivery.let_go("its result could not be published");
@@ -223,7 +223,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         }
     }
 
-    fn message(&self, event: &Event, delivered: &Delivered) -> EventMessage {
+    fn message(&self, event: &Event<'_>, delivered: &Delivered) -> EventMessage {
         let intent = &delivered.properties;
         EventMessage {
             kind: event.kind(),

@@ -1,5 +1,7 @@
 //! Events: their ids, their JSON, and that a repeat is the same event.
 
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -18,8 +20,9 @@ const EXAMPLE: &str = r#"{ "merchantRefId": "order-8841-r1", "amount": "100.50",
     "custEmail": "asha@example.com", "deadline": "2026-11-25T18:30:00Z",
     "metadata": { "orderId": "8841" } }"#;
 
-fn intent() -> Intent {
-    parse(EXAMPLE.as_bytes(), Api::V1).unwrap()
+fn intent() -> &'static Intent {
+    static INTENT: LazyLock<Intent> = LazyLock::new(|| parse(EXAMPLE.as_bytes(), Api::V1).unwrap());
+    &INTENT
 }
 
 fn noon() -> Timestamp {
@@ -41,15 +44,15 @@ fn origin(message_id: Option<&str>) -> Origin<'_> {
     Origin { merchant: "default", message_id, now: noon() }
 }
 
-fn event(verdict: Verdict) -> Event {
-    Event::of_verdict(&intent(), &record(), verdict, origin(None))
+fn event(verdict: Verdict) -> Event<'static> {
+    Event::of_verdict(intent(), &record(), verdict, origin(None))
 }
 
 fn created() -> Verdict {
     Verdict::Created { made: made(), recovered: false }
 }
 
-fn json_of(event: &Event) -> Value {
+fn json_of(event: &Event<'_>) -> Value {
     serde_json::from_slice(&event.to_json()).unwrap()
 }
 
@@ -63,7 +66,7 @@ fn the_ids_are_those_of_the_contract() {
 
 #[test]
 fn a_created_event_is_exactly_this() {
-    let event = Event::of_verdict(&intent(), &record(), created(), origin(Some("upstream-17")));
+    let event = Event::of_verdict(intent(), &record(), created(), origin(Some("upstream-17")));
     assert_eq!(event.kind(), EventKind::Created);
     assert_eq!(
         json_of(&event),
@@ -124,7 +127,7 @@ fn a_failed_event_has_a_reason_in_place_of_the_link() {
 fn an_event_of_an_intent_that_cannot_be_read_tells_every_error_and_what_is_valid() {
     let body = br#"{"merchantRefId":"order-1","amount":"1e2","custMobile":"9999999999"}"#;
     let invalid = parse(body, Api::V1).unwrap_err();
-    let event = Event::of_invalid(*invalid, body, origin(Some("m-1")));
+    let event = Event::of_invalid(&invalid, body, origin(Some("m-1")));
     assert_eq!(event.kind(), EventKind::Failed);
     let json = json_of(&event);
     assert_eq!(json["subject"], "order-1");
@@ -155,7 +158,7 @@ fn an_event_of_an_intent_that_cannot_be_read_tells_every_error_and_what_is_valid
 #[test]
 fn an_event_of_a_body_that_is_no_json_has_no_subject() {
     let invalid = parse(b"<xml/>", Api::V1).unwrap_err();
-    let json = json_of(&Event::of_invalid(*invalid, b"<xml/>", origin(None)));
+    let json = json_of(&Event::of_invalid(&invalid, b"<xml/>", origin(None)));
     assert!(json.get("subject").is_none());
     assert!(json["data"].get("merchantRefId").is_none());
     assert_eq!(json["data"]["errors"][0]["field"], "body");
@@ -184,7 +187,7 @@ fn a_repeat_differs_only_in_time_recovered_and_attempts() {
     let later = Origin { now: "2026-11-24T10:00:00Z".parse().unwrap(), ..origin(None) };
     let record = Record { attempts: 3, looks: 2, returns: 5, ..record() };
     let verdict = Verdict::Created { made: made(), recovered: true };
-    let mut repeat = json_of(&Event::of_verdict(&intent(), &record, verdict, later));
+    let mut repeat = json_of(&Event::of_verdict(intent(), &record, verdict, later));
     let mut first = json_of(&first);
     assert_ne!(first["time"], repeat["time"]);
     assert_eq!(repeat["data"]["attempts"], 3);
@@ -242,7 +245,8 @@ fn another_merchant_reference_amount_or_customer_is_another_event() {
 fn trace_18_two_unreadable_bodies_have_different_ids() {
     let id = |body: &[u8], merchant| {
         let origin = Origin { merchant, message_id: None, now: noon() };
-        let event = Event::of_invalid(*parse(body, Api::V1).unwrap_err(), body, origin);
+        let invalid = parse(body, Api::V1).unwrap_err();
+        let event = Event::of_invalid(&invalid, body, origin);
         (event.id.to_string(), event.intent_id)
     };
     assert_ne!(id(b"{", "default"), id(b"[", "default"));

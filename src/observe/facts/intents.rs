@@ -17,7 +17,7 @@ pub struct IntentSettled<'a> {
     /// The merchant's series.
     pub meters: &'a Meters,
     /// The event.
-    pub event: &'a Event,
+    pub event: &'a Event<'a>,
     /// Creates that may have left.
     pub attempts: u32,
     /// From publish to result.

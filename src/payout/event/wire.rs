@@ -88,7 +88,7 @@ struct WireError<'a> {
     message: &'a str,
 }
 
-impl Event {
+impl Event<'_> {
     /// The event as JSON.
     #[expect(clippy::missing_panics_doc, reason = "plain JSON always serializes")]
     pub fn to_json(&self) -> Vec<u8> {
@@ -129,7 +129,7 @@ impl Event {
     }
 }
 
-fn result_of(ending: &Ending) -> Result<'_> {
+fn result_of<'a>(ending: &'a Ending<'_>) -> Result<'a> {
     match ending {
         Ending::Created { made, recovered, attempts } => Result::Created {
             link: made.link.expose(),
