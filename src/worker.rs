@@ -4,20 +4,22 @@
 mod watch;
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use tokio::task::JoinSet;
+use futures_util::{FutureExt, StreamExt};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::gate::State;
 use crate::observe::board::{Board, Consumer};
 use crate::observe::facts::intents::{DrainTimedOut, TaskPanicked};
 use crate::pipeline::{Desk, Settlement, handle};
-use crate::ports::{Clock, Inbox, Outbox, Provider, Queue};
+use crate::ports::{Clock, Delivery, Inbox, Outbox, Provider, Queue};
 
 /// How long until a queue is tried again that could not be consumed.
 const QUEUE_WAIT: Duration = Duration::from_secs(2);
@@ -38,9 +40,6 @@ pub struct Worker<Q, P, O, C: Clock> {
     pub drain: Duration,
 }
 
-/// The deliveries in hand, each in a task of its own.
-type Tasks = JoinSet<Settlement>;
-
 /// Why the inbox was left.
 enum Left {
     /// The process is to stop.
@@ -53,7 +52,8 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
     /// Works until the desk is told to stop, and then until everything in hand is settled, or
     /// `drain` is over. Returns how many deliveries it left unsettled.
     pub async fn run(self) -> usize {
-        let mut tasks = Tasks::new();
+        // The deliveries in hand, each in a task of its own.
+        let tasks = TaskTracker::new();
         // Each of these is polled when it was woken itself, and not at every delivery: nearly
         // always they sleep.
         let mut beside: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
@@ -61,15 +61,15 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
         beside.push(Box::pin(self.desk.probe_when_due()));
         beside.push(Box::pin(self.watch()));
         tokio::select! {
-            () = self.take_until_stopped(&mut tasks) => {}
+            () = self.take_until_stopped(&tasks) => {}
             _ = beside.next() => {} // none of them ends
         }
         drop(beside);
-        self.drain(&mut tasks).await
+        self.drain(&tasks).await
     }
 
-    async fn take_until_stopped(&self, tasks: &mut Tasks) {
-        while let Some(inbox) = self.next_inbox(tasks).await {
+    async fn take_until_stopped(&self, tasks: &TaskTracker) {
+        while let Some(inbox) = self.next_inbox().await {
             if let Left::Stopping = self.take(inbox, tasks).await {
                 return;
             }
@@ -77,10 +77,10 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
     }
 
     /// The next inbox; `None` to stop.
-    async fn next_inbox(&self, tasks: &mut Tasks) -> Option<Q::Inbox> {
+    async fn next_inbox(&self) -> Option<Q::Inbox> {
         loop {
-            self.unless_stopping(tasks, self.get_ready()).await?;
-            match self.unless_stopping(tasks, self.queue.open()).await? {
+            self.unless_stopping(self.get_ready()).await?;
+            match self.unless_stopping(self.queue.open()).await? {
                 Ok(inbox) => {
                     self.board.clear(("queue", &*self.desk.merchant));
                     self.tell(Consumer::Standby);
@@ -88,7 +88,7 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
                 }
                 Err(reason) => {
                     self.board.raise(("queue", &*self.desk.merchant), reason);
-                    self.unless_stopping(tasks, self.desk.clock.sleep(QUEUE_WAIT)).await?;
+                    self.unless_stopping(self.desk.clock.sleep(QUEUE_WAIT)).await?;
                 }
             }
         }
@@ -112,25 +112,17 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
         self.board.clear(key);
     }
 
-    /// Waits for something, and meanwhile sees tasks end; `None` to stop.
-    async fn unless_stopping<T>(
-        &self,
-        tasks: &mut Tasks,
-        wait: impl Future<Output = T>,
-    ) -> Option<T> {
-        let mut wait = pin!(wait);
-        loop {
-            tokio::select! {
-                done = &mut wait => return Some(done),
-                () = self.desk.stopping.cancelled() => return None,
-                Some(ended) = tasks.join_next() => self.ended(ended),
-            }
+    /// Waits for something; `None` to stop.
+    async fn unless_stopping<T>(&self, wait: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            done = wait => Some(done),
+            () = self.desk.stopping.cancelled() => None,
         }
     }
 
     /// Takes deliveries until the inbox ends. A cancelled inbox still gives out what the broker
     /// has sent, and each of these goes back with its record.
-    async fn take(&self, mut inbox: Q::Inbox, tasks: &mut Tasks) -> Left {
+    async fn take(&self, mut inbox: Q::Inbox, tasks: &TaskTracker) -> Left {
         let lost = inbox.lost();
         let mut stopping = pin!(self.desk.stopping.cancelled());
         let mut closed = pin!(self.desk.turns.closed());
@@ -147,12 +139,6 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
                     cancelled = true;
                     inbox.cancel().await;
                 }
-                Some(ended) = tasks.join_next() => {
-                    self.ended(ended);
-                    while let Some(ended) = tasks.try_join_next() {
-                        self.ended(ended);
-                    }
-                }
                 delivery = inbox.next() => {
                     let Some(delivery) = delivery else { break };
                     if !active {
@@ -160,9 +146,7 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
                         self.desk.took_over();
                         self.tell(Consumer::Active);
                     }
-                    let desk = Arc::clone(&self.desk);
-                    let lost = lost.clone();
-                    tasks.spawn(async move { handle(delivery, lost, &desk).await });
+                    tasks.spawn(self.task(delivery, lost.clone()));
                 }
             }
         }
@@ -170,19 +154,36 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
         if self.desk.stopping.is_cancelled() { Left::Stopping } else { Left::ForNow }
     }
 
+    /// Brings one delivery to its settlement. A panic on the way is a defect of ours: it is told,
+    /// the delivery is dropped and comes back, and the others go on.
+    fn task<D: Delivery>(
+        &self,
+        delivery: D,
+        lost: CancellationToken,
+    ) -> impl Future<Output = ()> + Send + use<D, Q, P, O, C> {
+        let desk = Arc::clone(&self.desk);
+        let board = self.board.clone();
+        async move {
+            let settled = AssertUnwindSafe(handle(delivery, lost, &desk)).catch_unwind().await;
+            match settled {
+                Ok(Settlement::HandedBack) => board.update_merchant(&desk.merchant, |merchant| {
+                    merchant.handed_back = merchant.handed_back.saturating_add(1);
+                }),
+                Ok(Settlement::Settled(_) | Settlement::Returned | Settlement::LetGo) => {}
+                Err(_) => TaskPanicked { merchant: &desk.merchant }.tell(),
+            }
+        }
+    }
+
     /// Waits for what is in hand. A request that was written is never abandoned before its own
     /// timeout, and `drain` is longer than that.
-    async fn drain(&self, tasks: &mut Tasks) -> usize {
+    async fn drain(&self, tasks: &TaskTracker) -> usize {
         let beside = async {
             tokio::join!(self.desk.turns.drive(), self.watch());
         };
-        let all = async {
-            while let Some(ended) = tasks.join_next().await {
-                self.ended(ended);
-            }
-        };
+        tasks.close();
         tokio::select! {
-            () = all => {}
+            () = tasks.wait() => {}
             () = beside => {}
             () = self.desk.clock.sleep(self.drain) => {}
         }
@@ -191,19 +192,6 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
             DrainTimedOut { merchant: &self.desk.merchant, left }.tell();
         }
         left
-    }
-
-    fn ended(&self, ended: Result<Settlement, tokio::task::JoinError>) {
-        match ended {
-            Ok(Settlement::HandedBack) => self.board.update_merchant(&self.desk.merchant, |m| {
-                m.handed_back = m.handed_back.saturating_add(1);
-            }),
-            // The delivery was dropped on the way, and comes back.
-            Err(error) if error.is_panic() => {
-                TaskPanicked { merchant: &self.desk.merchant }.tell();
-            }
-            Ok(Settlement::Settled(_) | Settlement::Returned | Settlement::LetGo) | Err(_) => {}
-        }
     }
 
     fn tell(&self, consumer: Consumer) {
