@@ -34,13 +34,22 @@ type CannotStart = Box<dyn std::error::Error + Send + Sync>;
 
 /// Works until the first signal to stop; a second one ends it at once.
 pub async fn run(config: Config, options: Options) -> Exit {
-    match start(&config, &options).await {
+    let log = match log::init(&config.log) {
+        Ok(log) => log,
+        Err(error) => {
+            complain(&error);
+            return Exit::Usage;
+        }
+    };
+    let exit = match start(&config, &options).await {
         Ok(running) => running.until_stopped().await,
         Err(error) => {
             complain(&error);
             Exit::Usage
         }
-    }
+    };
+    log.flush();
+    exit
 }
 
 /// A worker at work.
@@ -54,7 +63,6 @@ struct Running {
 }
 
 async fn start(config: &Config, options: &Options) -> Result<Running, CannotStart> {
-    log::init(&config.log)?;
     let metrics = metrics::install()?;
     let clock = SystemClock::start();
     let board = Board::starting();

@@ -5,13 +5,17 @@
 //! theirs stay at `warn`. lapin is quiet unless it is named: it calls every end of a connection an
 //! error, and the worker tells each of them itself, once and with what follows.
 
+pub mod gather;
+
 use std::fmt;
+use std::io::{self, Stderr};
 
 use tracing::Subscriber;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::config;
+use gather::Gather;
 
 /// The log could not be set up.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,10 +23,13 @@ use crate::config;
 pub struct LogUnavailable(String);
 
 /// Sends the log lines of this process to stderr, in the format and from the level of `[log]`.
-pub fn init(log: &config::Log) -> Result<(), LogUnavailable> {
+/// Whoever ends the process flushes what this returns.
+pub fn init(log: &config::Log) -> Result<Gather<Stderr>, LogUnavailable> {
     let unavailable = |error: &dyn fmt::Display| LogUnavailable(error.to_string());
-    let lines = lines(log, std::io::stderr).map_err(|error| unavailable(&error))?;
-    tracing::subscriber::set_global_default(lines).map_err(|error| unavailable(&error))
+    let gather = Gather::new(io::stderr()).map_err(|error| unavailable(&error))?;
+    let lines = lines(log, gather.clone()).map_err(|error| unavailable(&error))?;
+    tracing::subscriber::set_global_default(lines).map_err(|error| unavailable(&error))?;
+    Ok(gather)
 }
 
 /// What writes the lines, to any writer.

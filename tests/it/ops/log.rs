@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use smartsend::config::{Log, LogFormat};
 use smartsend::observe::board::Board;
 use smartsend::observe::log;
+use smartsend::observe::log::gather::Gather;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Log lines, kept.
@@ -93,4 +94,43 @@ fn lapin_is_quiet_unless_it_is_named() {
     assert_eq!(logged(LogFormat::Pretty, "info", speak), "");
     let text = logged(LogFormat::Pretty, "info,lapin=error", speak);
     assert!(text.contains("the end of a connection"), "{text}");
+}
+
+/// What was written, write by write.
+#[derive(Clone, Default)]
+struct Writes(Arc<Mutex<Vec<String>>>);
+
+impl Write for Writes {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if !bytes.is_empty() {
+            self.0.lock().unwrap().push(String::from_utf8(bytes.to_vec()).unwrap());
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn lines_that_come_fast_are_gathered_and_none_is_lost() {
+    let writes = Writes::default();
+    let gather = Gather::new(writes.clone()).unwrap();
+    let config = Log { format: LogFormat::Pretty, level: "info".to_owned() };
+    let lines = log::lines(&config, gather.clone()).unwrap();
+    tracing::subscriber::with_default(lines, || {
+        tracing::info!(target: "smartsend", "alone");
+        assert_eq!(writes.0.lock().unwrap().len(), 1, "a line that comes alone goes at once");
+        for number in 0..1000 {
+            tracing::info!(target: "smartsend", number, "one of many");
+        }
+        tracing::warn!(target: "smartsend", "a warning");
+        let last = writes.0.lock().unwrap().last().unwrap().clone();
+        assert!(last.contains("a warning"), "a warning goes at once, with all that came before");
+    });
+    gather.flush();
+    let writes = writes.0.lock().unwrap();
+    assert_eq!(writes.concat().lines().count(), 1002);
+    assert!(writes.len() < 200, "{} writes", writes.len());
 }

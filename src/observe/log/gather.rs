@@ -1,0 +1,121 @@
+//! Lines to stderr: each at once while they come slowly, several in one write while they come fast.
+//!
+//! A write for each line is a system call for each intent, and at thousands of intents a second
+//! that is a good part of what the worker costs. A line that is held back for a few milliseconds is
+//! lost when the process is killed in just these; so a warning or an error is never held back, and
+//! neither is a line that comes alone.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tracing::{Level, Metadata};
+use tracing_subscriber::fmt::MakeWriter;
+
+/// How long a line is held back at most.
+const HOLD_BACK: Duration = Duration::from_millis(10);
+/// So many bytes are written without waiting for more.
+const BYTES_MAX: usize = 16 * 1024;
+
+/// A writer that gathers lines. Clones gather into one.
+pub struct Gather<W>(Arc<Shared<W>>);
+
+struct Shared<W> {
+    gathered: Mutex<Gathered<W>>,
+    busy: Condvar,
+}
+
+struct Gathered<W> {
+    out: W,
+    lines: Vec<u8>,
+    /// A line came in the last few milliseconds, so the next one waits for more.
+    busy: bool,
+}
+
+impl<W: Write + Send + 'static> Gather<W> {
+    /// Gathers lines for `out`.
+    pub fn new(out: W) -> io::Result<Self> {
+        let gathered = Gathered { out, lines: Vec::with_capacity(BYTES_MAX), busy: false };
+        let shared = Arc::new(Shared { gathered: Mutex::new(gathered), busy: Condvar::new() });
+        let ticking = Arc::clone(&shared);
+        std::thread::Builder::new().name("log".to_owned()).spawn(move || ticking.tick())?;
+        Ok(Self(shared))
+    }
+
+    /// Writes what is held back.
+    pub fn flush(&self) {
+        self.0.lock().write();
+    }
+}
+
+impl<W> Clone for Gather<W> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<W: Write> Shared<W> {
+    fn lock(&self) -> MutexGuard<'_, Gathered<W>> {
+        // A panic while it is held leaves whole lines behind.
+        self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes what was held back for long enough, for as long as the process lives.
+    fn tick(&self) {
+        let mut gathered = self.lock();
+        loop {
+            while !gathered.busy {
+                gathered = self.busy.wait(gathered).unwrap_or_else(PoisonError::into_inner);
+            }
+            let waited = self.busy.wait_timeout(gathered, HOLD_BACK);
+            gathered = waited.unwrap_or_else(PoisonError::into_inner).0;
+            gathered.busy = !gathered.lines.is_empty();
+            gathered.write();
+        }
+    }
+}
+
+impl<W: Write> Gathered<W> {
+    fn write(&mut self) {
+        // A log that cannot be written is no reason to stop paying.
+        self.out.write_all(&self.lines).ok();
+        self.lines.clear();
+    }
+}
+
+/// Takes one line.
+pub struct Line<'a, W> {
+    shared: &'a Shared<W>,
+    urgent: bool,
+}
+
+impl<W: Write> Write for Line<'_, W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let mut gathered = self.shared.lock();
+        gathered.lines.extend_from_slice(line);
+        if self.urgent || !gathered.busy || gathered.lines.len() >= BYTES_MAX {
+            gathered.write();
+        }
+        if !gathered.busy {
+            gathered.busy = true;
+            self.shared.busy.notify_one();
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a, W: Write + 'a> MakeWriter<'a> for Gather<W> {
+    type Writer = Line<'a, W>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        Line { shared: &self.0, urgent: true }
+    }
+
+    fn make_writer_for(&'a self, meta: &Metadata<'_>) -> Self::Writer {
+        Line { shared: &self.0, urgent: *meta.level() <= Level::WARN }
+    }
+}
