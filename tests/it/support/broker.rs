@@ -88,6 +88,9 @@ impl Node {
                  ssl_options.verify = verify_peer\nssl_options.fail_if_no_peer_cert = true\n"
         ));
         node.await_port();
+        // RabbitMQ opens this one a moment after the other.
+        let tls = (Ipv4Addr::LOCALHOST, node.tls_port);
+        wait_blocking(&"RabbitMQ to listen for TLS", || TcpStream::connect(tls).is_ok());
         node
     }
 
