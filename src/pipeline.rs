@@ -44,7 +44,7 @@ pub async fn handle<D: Delivery, P: Provider, O: Outbox, C: Clock>(
     // finds the first in the memory.
     let _running = tokio::select! {
         running = desk.alone.run(&intent.reference) => running,
-        () = hand.lost.cancelled() => return desk.let_go(hand, &intent.reference),
+        () = hand.lost.cancelled() => return desk.let_lost(hand, &intent.reference),
     };
     let end = run(&hand, &intent, desk).await;
     desk.settle(hand, &intent, end).await

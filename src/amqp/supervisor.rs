@@ -114,6 +114,11 @@ impl Broker {
         session.as_ref().filter(|session| session.is_live()).cloned()
     }
 
+    /// Host and port of the session at hand; never the login.
+    pub fn address(&self) -> Option<String> {
+        self.live_session().map(|session| session.address().to_owned())
+    }
+
     /// What can be told of it, and when that changes.
     pub fn state(&self) -> watch::Receiver<BrokerState> {
         self.shared.state.subscribe()

@@ -86,7 +86,7 @@ async fn start(config: &Config, options: &Options) -> Result<Running, CannotStar
     if options.declare {
         beside.spawn(declare(broker.clone(), topology.clone(), board.clone()));
     }
-    let common = Common { broker, board, stopping, topology };
+    let common = Common { clock, broker, board, stopping, topology };
     let mut workers = JoinSet::new();
     let mut watched = Watched::default();
     for merchant in config.merchants.values() {
@@ -95,7 +95,7 @@ async fn start(config: &Config, options: &Options) -> Result<Running, CannotStar
         workers.spawn(worker.run());
     }
     let Common { broker, board, stopping, .. } = common;
-    beside.spawn(watch_broker(broker.state(), watched, board.clone()));
+    beside.spawn(watch_broker(broker.clone(), watched, board.clone()));
     beside.spawn(watch_parked(broker.clone()));
     board.clear(("start", ""));
     Ok(Running { broker, stopping, stopped, workers, beside })
@@ -106,6 +106,7 @@ type MerchantWorker =
 
 /// What all merchants share.
 struct Common {
+    clock: SystemClock,
     broker: Broker,
     board: Board,
     stopping: CancellationToken,
@@ -118,8 +119,7 @@ fn worker(
     common: &Common,
 ) -> Result<MerchantWorker, CannotStart> {
     let prefetch = Prefetch::of(config, merchant);
-    let publisher = common.broker.publisher(&common.topology);
-    let desk = desk(config, merchant, prefetch, publisher, common.stopping.clone())?;
+    let desk = desk(config, merchant, prefetch, common)?;
     let own = Topology::new(&config.broker.prefix, [&*merchant.name], &config.retry.delays)?;
     let name = merchant.name.clone();
     Ok(Worker {

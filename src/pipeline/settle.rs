@@ -56,7 +56,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
     ) -> Settlement {
         let reference = &intent.reference;
         match end {
-            End::Lost => self.let_go(hand, reference),
+            End::Lost => self.let_lost(hand, reference),
             End::Verdict(case, verdict) => {
                 let record = case.record().clone();
                 self.settle_verdict(hand, intent, record, verdict).await
@@ -76,9 +76,18 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
     }
 
     /// Lets a delivery go whose channel has ended.
-    pub(super) fn let_go<D: Delivery>(&self, hand: Hand<D>, reference: &Reference) -> Settlement {
-        IntentLetGo { merchant: &self.merchant, reference: Some(reference) }.tell();
-        hand.delivery.let_go("its channel has ended");
+    pub(super) fn let_lost<D: Delivery>(&self, hand: Hand<D>, reference: &Reference) -> Settlement {
+        self.let_go(hand, Some(reference), "its channel has ended")
+    }
+
+    fn let_go<D: Delivery>(
+        &self,
+        hand: Hand<D>,
+        reference: Option<&Reference>,
+        why: &'static str,
+    ) -> Settlement {
+        IntentLetGo { merchant: &self.merchant, reference }.tell();
+        hand.delivery.let_go(why);
         Settlement::LetGo
     }
 
@@ -150,9 +159,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         }
         let reference = event.subject.reference;
         if let Err(NotReplaced) = replaced {
-            IntentLetGo { merchant: &self.merchant, reference }.tell();
-            hand.delivery.let_go("its result could not be published");
-            return Settlement::LetGo;
+            return self.let_go(hand, reference, "its result could not be published");
         }
         fact.tell();
         // If the channel has ended, the delivery comes back, and the same event goes out again.
@@ -174,9 +181,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         let copy = self.copy(delivered, record.to_headers(due));
         let outgoing = Outgoing::Retry { delay, copy };
         if self.publish(Exit::Retries, &outgoing, &hand.lost).await.is_err() {
-            IntentLetGo { merchant: &self.merchant, reference: Some(reference) }.tell();
-            hand.delivery.let_go("its copy could not be published");
-            return Settlement::LetGo;
+            return self.let_go(hand, Some(reference), "its copy could not be published");
         }
         match hand.delivery.acknowledge().await {
             Ok(()) => settlement,

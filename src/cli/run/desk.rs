@@ -4,9 +4,8 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
-use tokio_util::sync::CancellationToken;
 
-use super::CannotStart;
+use super::{CannotStart, Common};
 use crate::amqp::Publisher;
 use crate::clock::SystemClock;
 use crate::config::{Config, Merchant};
@@ -50,14 +49,15 @@ impl Prefetch {
     }
 }
 
+/// The clock is the one that deliveries are stamped by: two of them have begun at two moments, and
+/// the age of a delivery would be off by what lies between.
 pub(super) fn desk(
     config: &Config,
     merchant: &Merchant,
     prefetch: Prefetch,
-    outbox: Publisher,
-    stopping: CancellationToken,
+    common: &Common,
 ) -> Result<Desk<Account<SystemClock>, Publisher, SystemClock>, CannotStart> {
-    let clock = SystemClock::start();
+    let clock = common.clock;
     let policy = policy(config, merchant)?;
     let keep = [config.unsure.quarantine, config.retry.hold, merchant.timeout];
     let keep = keep.iter().fold(Duration::ZERO, |sum, part| sum.saturating_add(*part));
@@ -77,7 +77,7 @@ pub(super) fn desk(
         hold: config.retry.hold,
         in_hand_max: config.broker.consumer_timeout / 2,
         provider: Account::new(merchant, clock)?,
-        outbox,
+        outbox: common.broker.publisher(&common.topology),
         clock,
         turns: Turns::new(limits, clock),
         alone: Alone::default(),
@@ -86,7 +86,7 @@ pub(super) fn desk(
         proof: Proof::default(),
         hold_off: watch::Sender::new(Duration::ZERO),
         exits: Exits::default(),
-        stopping,
+        stopping: common.stopping.clone(),
     })
 }
 

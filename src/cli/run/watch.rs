@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
-
 use crate::amqp::{Broker, BrokerState, Publisher, Topology};
 use crate::clock::SystemClock;
 use crate::observe::board::Board;
@@ -32,11 +30,8 @@ impl Watched {
 }
 
 /// Tells the board of the broker, and holds every merchant back while nothing can be published.
-pub(super) async fn watch_broker(
-    mut state: watch::Receiver<BrokerState>,
-    watched: Watched,
-    board: Board,
-) {
+pub(super) async fn watch_broker(broker: Broker, watched: Watched, board: Board) {
+    let mut state = broker.state();
     loop {
         let now = state.borrow_and_update().clone();
         match &now {
@@ -55,6 +50,7 @@ pub(super) async fn watch_broker(
                 status.connects =
                     status.connects.saturating_add(u64::from(connected && !status.connected));
                 status.connected = connected;
+                status.host = broker.address().or_else(|| status.host.take());
             });
         }
         for desk in &watched.0 {
