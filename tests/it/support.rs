@@ -9,6 +9,7 @@ pub(crate) mod clock;
 pub(crate) mod model;
 pub(crate) mod intents;
 pub(crate) mod program;
+pub(crate) mod proof;
 pub(crate) mod provider;
 pub(crate) mod raw_server;
 pub(crate) mod results;

@@ -12,18 +12,15 @@ use std::io::Write as _;
 use run::{Run, torture};
 use tally::Tally;
 
-fn number(name: &str, default: u64) -> u64 {
-    let text = std::env::var_os(name).map(|text| text.into_string().unwrap());
-    text.map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} is no number")))
-}
+use crate::support::proof::{Row, size};
 
 /// A run of the size that the environment asks for.
 fn sized(name: &'static str) -> Run {
     Run {
         name,
-        intents: number("SMARTSEND_TORTURE_INTENTS", 1500),
-        kills: number("SMARTSEND_TORTURE_KILLS", 5),
-        seed: number("SMARTSEND_TORTURE_SEED", rand::random_range(1..1_000_000)),
+        intents: size("SMARTSEND_TORTURE_INTENTS", 1500),
+        kills: size("SMARTSEND_TORTURE_KILLS", 5),
+        seed: size("SMARTSEND_TORTURE_SEED", rand::random_range(1..1_000_000)),
         twice: false,
         strict: false,
     }
@@ -38,7 +35,25 @@ async fn print_and_run(run: Run) -> Tally {
     print(&format!("torture: {} begins, seed {}", run.name, run.seed));
     let tally = torture(&run).await;
     print(&format!("{}\n{}", tally::HEAD, tally.row(&run)));
+    proof(&run, &tally).show();
     tally
+}
+
+fn proof(run: &Run, tally: &Tally) -> Row {
+    Row {
+        layer: format!("torture: {}", run.name),
+        runs: 1,
+        unit: "runs",
+        intents: run.intents,
+        faults: tally.kills,
+        kills: tally.kills,
+        links: tally.links,
+        doubles: tally.doubled,
+        lost: tally.lost,
+        wrong_failed: tally.failed,
+        unresolved: tally.unresolved,
+        seeds: run.seed.to_string(),
+    }
 }
 
 fn nothing_is_lost_or_doubled(run: &Run, tally: &Tally) {
