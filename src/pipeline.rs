@@ -43,8 +43,9 @@ pub async fn handle<D: Delivery, P: Provider, O: Outbox, C: Clock>(
     // Two deliveries with one reference never run at the same time: the second waits, and then
     // finds the first in the memory.
     let _running = tokio::select! {
-        running = desk.alone.run(&intent.reference) => running,
+        biased;
         () = hand.lost.cancelled() => return desk.let_lost(hand, &intent.reference),
+        running = desk.alone.run(&intent.reference) => running,
     };
     let end = run(&hand, &intent, desk).await;
     desk.settle(hand, &intent, end).await

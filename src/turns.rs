@@ -5,13 +5,14 @@
 //! last step before the send: whatever is slow between the two turns an even pace into bursts.
 
 mod line;
+mod watch;
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{Notify, oneshot};
 
 use crate::gate::{Admission, Gate, Report, State};
 use crate::pace::{Limiter, Rate};
@@ -148,6 +149,7 @@ impl<C: Clock> Turns<C> {
             match next {
                 Next::Idle => self.shared.changed.notified().await,
                 Next::After(wait) => tokio::select! {
+                    biased;
                     () = self.shared.changed.notified() => {}
                     () = self.shared.clock.sleep(wait) => {}
                 },
