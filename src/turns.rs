@@ -265,7 +265,11 @@ impl<C: Clock> Shared<C> {
                 inner.line.turn_away_all_but_probes();
             }
             let room = !inner.stalled && inner.in_flight < calls_max;
-            let Some((class, waiter)) = inner.line.first(room) else { return Next::Idle };
+            // While probing only a create opens the gate. If all the looks that come before first
+            // creates went first, one at a time, no delivery would be young enough for its create.
+            let Some((class, waiter)) = inner.line.first(room, admission == Admission::One) else {
+                return Next::Idle;
+            };
             if let Err(wait) = inner.limiter.take(now.steady) {
                 inner.line.put_back(class, waiter);
                 return Next::After(wait);

@@ -56,6 +56,21 @@ async fn it_settles_what_comes_at_the_merchant_s_rate() {
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn looks_before_first_creates_leave_turns_for_the_creates() {
+    let settings = Settings::strict();
+    let (scene, _process, _running) = begin(&settings);
+    scene.smart_send.set(|state| state.latency = Duration::from_secs(3));
+    for number in 0..100 {
+        scene.publish(MERCHANT, &format!("a{number}"));
+    }
+    // One call at a time until a create is answered: 32 looks alone would last longer than a
+    // delivery is young enough for a create.
+    let hold_off = settings.policy.quarantine + settings.hold;
+    tokio::time::sleep(hold_off + Duration::from_mins(3)).await;
+    assert!(created(&scene) > 50, "{}", created(&scene));
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn a_stop_finishes_what_was_sent_and_hands_back_what_was_not() {
     let (scene, process, running) = begin(&Settings::usual());
     scene.smart_send.set(|state| state.latency = Duration::from_secs(5));
