@@ -18,6 +18,7 @@ mod gate;
 mod turns;
 mod pipeline;
 mod worker;
+mod simulation;
 mod config;
 mod topology;
 mod publisher;

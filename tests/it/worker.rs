@@ -11,7 +11,7 @@ use smartsend::payout::sighting::{Answer, Sighting};
 use smartsend::ports::NoToken;
 use tokio::task::JoinHandle;
 
-use crate::support::model::{Act, Called, Door, Life, Process, Scene, Settings, SmartSend};
+use crate::support::model::{Act, Called, Door, Life, Process, Scene, Settings};
 
 const MERCHANT: &str = "default";
 
@@ -209,11 +209,12 @@ async fn a_standby_takes_over_with_one_call_at_a_time() {
 async fn one_merchant_s_trouble_leaves_another_alone() {
     let scene = Scene::new(3);
     let process = scene.process(Life::long());
-    let [troubled, fine] = [(), ()].map(|()| SmartSend::new(scene.clock.clone()));
+    let [troubled, fine] = [(), ()].map(|()| scene.another_provider());
     troubled.weather(scene.chance.clone(), |called, chance| match called {
         Called::Create if chance.percent(50) => answer(403),
         Called::Create => answer(500),
-        Called::Token | Called::Look => answer(503),
+        Called::Token => Act::Serve,
+        Called::Look => answer(503),
     });
     let settings = Settings::usual();
     tokio::spawn(process.worker_at("troubled", &troubled, &settings).run());
