@@ -36,5 +36,6 @@ mod drain;
 mod crash_points;
 mod replicas;
 mod torture;
+mod canary;
 mod readme;
 mod tidy;
