@@ -25,6 +25,7 @@ mod consumer;
 mod supervisor;
 mod token;
 mod provider;
+mod faults;
 mod wire;
 mod sandbox;
 mod ops;
