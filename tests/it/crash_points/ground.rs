@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
 
 use super::lookout::Lookout;
@@ -106,14 +107,18 @@ impl Course {
     }
 
     fn settings(self) -> Vec<(&'static str, &'static str)> {
-        // As short as the relations of the configuration allow: every case takes a quarantine.
-        let mut settings = vec![
-            ("retry.hold", "400ms"),
-            ("unsure.quarantine", "3500ms"),
-            ("merchants.default.concurrency", CONCURRENCY),
-        ];
-        if self.setting == Setting::NaiveAndStrict {
-            settings.extend([("unsure.look_first", "true"), ("unsure.on_not_found", "park")]);
+        let mut settings =
+            vec![("retry.hold", "400ms"), ("merchants.default.concurrency", CONCURRENCY)];
+        match self.setting {
+            // Within a quarantine details has to show a link, on a busy machine too: else what was
+            // not found is parked.
+            Setting::Refusing => settings.push(("unsure.quarantine", "5s")),
+            // As short as the relations of the configuration allow.
+            Setting::NaiveAndStrict => settings.extend([
+                ("unsure.quarantine", "3500ms"),
+                ("unsure.look_first", "true"),
+                ("unsure.on_not_found", "park"),
+            ]),
         }
         if self.plot == Plot::OverLimit {
             settings.push(("merchants.default.max_amount", "50.00"));
@@ -124,6 +129,9 @@ impl Course {
 
 impl Ground {
     async fn prepare(course: Course) -> Self {
+        // One after the other: to declare quorum queues is the broker's hardest work.
+        static PREPARING: Mutex<()> = Mutex::const_new(());
+        let _preparing = PREPARING.lock().await;
         let mut scenario = Scenario::with_faults(course.faults(&json!({}))).await;
         for (key, value) in course.settings() {
             scenario.set(key, value);
