@@ -11,7 +11,7 @@ mod ground;
 mod lookout;
 mod point;
 
-use futures_util::{StreamExt, stream};
+use futures_util::future::join_all;
 
 use ground::{Course, Outcome, Setting};
 use point::Plot;
@@ -19,30 +19,31 @@ use point::Plot;
 use crate::support::proof::{Row, size};
 use crate::support::tally::Tally;
 
-const PLOTS: [Plot; 7] = [
-    Plot::Plain,
-    Plot::AnswersLost,
-    Plot::CreatesLost,
-    Plot::Unreachable,
-    Plot::Throttled,
-    Plot::OverLimit,
-    Plot::Stopping,
+/// Which plots share an installation: all of these take about the same time.
+const COURSES: [&[Plot]; 3] = [
+    &[Plot::Plain],
+    &[Plot::AnswersLost, Plot::CreatesLost, Plot::Stopping],
+    &[Plot::Unreachable, Plot::Throttled, Plot::OverLimit],
 ];
-
-/// How many installations there are at once.
-const AT_ONCE: usize = 8;
+/// Under the strict setting nothing is sent once more.
+const STRICT_COURSES: [&[Plot]; 3] = [
+    &[Plot::Plain],
+    &[Plot::AnswersLost, Plot::Stopping],
+    &[Plot::Unreachable, Plot::Throttled, Plot::OverLimit],
+];
 
 /// Kills at every point, with every intent published once and with some published twice.
 async fn killed_at_every_point(setting: Setting, names: [&str; 2]) {
     let nth_max = size("SMARTSEND_CRASH_NTH", 1);
-    // Under the strict setting nothing is sent once more.
-    let comes = |plot: &Plot| setting == Setting::Refusing || *plot != Plot::CreatesLost;
-    // The longest courses come first, once and twice.
-    let courses = PLOTS.into_iter().filter(comes).flat_map(|plot| {
-        [false, true].map(|twice| Course { plot, setting, twice, nth_max })
+    let courses = match setting {
+        Setting::Refusing => COURSES,
+        Setting::NaiveAndStrict => STRICT_COURSES,
+    };
+    let courses = courses.into_iter().flat_map(|plots| {
+        [false, true].map(|twice| Course { plots, setting, twice, nth_max })
     });
     let running = courses.map(async |course| (course.twice, ground::run(course).await));
-    let outcomes: Vec<_> = stream::iter(running).buffer_unordered(AT_ONCE).collect().await;
+    let outcomes = join_all(running).await;
     for (name, twice) in names.into_iter().zip([false, true]) {
         let own = outcomes.iter().filter(|outcome| outcome.0 == twice);
         show(name, &own.map(|(_, outcome)| outcome).collect::<Vec<_>>());
