@@ -137,11 +137,17 @@ impl Alone {
             let ended = self.one_ended.notified();
             let mut ended = std::pin::pin!(ended);
             ended.as_mut().enable();
-            if self.lock().insert(reference.clone()) {
-                return Running { alone: self, reference: reference.clone() };
+            if let Some(running) = self.try_run(reference) {
+                return running;
             }
             ended.await;
         }
+    }
+
+    /// Leave to run, unless another delivery with this reference does.
+    pub fn try_run(&self, reference: &Reference) -> Option<Running<'_>> {
+        let is_alone = self.lock().insert(reference.clone());
+        is_alone.then(|| Running { alone: self, reference: reference.clone() })
     }
 
     /// The references that run now, in order.

@@ -92,6 +92,15 @@ impl Scenario {
         self.settings.push((name.to_owned(), value.to_owned()));
     }
 
+    /// Takes times for every process from now on at which even a busy machine loses neither a
+    /// connection nor an answer: for tests that count what is in doubt.
+    pub(crate) fn be_patient(&mut self) {
+        self.set("broker.heartbeat", "5s");
+        self.set("merchants.default.timeout", "10s");
+        self.set("unsure.quarantine", "30s");
+        self.set("shutdown.drain", "20s");
+    }
+
     /// Where its files are.
     pub(crate) fn directory(&self) -> &Path {
         self.directory.path()
