@@ -16,6 +16,7 @@ mod event;
 mod pace;
 mod gate;
 mod turns;
+mod memory;
 mod pipeline;
 mod worker;
 mod config;
