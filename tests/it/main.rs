@@ -37,5 +37,6 @@ mod drain;
 mod crash_points;
 mod replicas;
 mod torture;
+mod proof;
 mod readme;
 mod tidy;

@@ -13,6 +13,7 @@ pub(crate) mod model;
 pub(crate) mod intents;
 pub(crate) mod program;
 pub(crate) mod proof;
+pub(crate) mod proof_table;
 pub(crate) mod provider;
 pub(crate) mod raw_server;
 pub(crate) mod results;
