@@ -15,6 +15,7 @@ pub(crate) mod intents;
 pub(crate) mod payu;
 pub(crate) mod program;
 pub(crate) mod proof;
+pub(crate) mod proof_table;
 pub(crate) mod provider;
 pub(crate) mod raw_server;
 pub(crate) mod results;
