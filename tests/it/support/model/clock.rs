@@ -10,6 +10,7 @@ use smartsend::ports::{Clock, Moment};
 use tokio::time::Instant;
 
 use super::life::Life;
+use crate::support::canary;
 
 /// Chance that comes out the same for the same seed.
 #[derive(Clone, Debug)]
@@ -57,6 +58,7 @@ pub(crate) struct ModelClock {
 impl ModelClock {
     /// 2026-11-24T09:30:00Z, an hour after the steady clock's start.
     pub(crate) fn new(chance: Chance) -> Self {
+        canary::watch();
         #[expect(
             clippy::disallowed_methods,
             reason = "this is the clock, and its time is simulated"
