@@ -5,6 +5,7 @@
 //! A delivery is acknowledged only after the broker confirmed what replaces it: its event, its
 //! copy on a retry queue, or its copy on the parked queue.
 
+mod back;
 mod call;
 mod desk;
 mod exits;
@@ -23,6 +24,7 @@ use crate::payout::intent::Intent;
 use crate::payout::intent::wire;
 use crate::payout::reference::Reference;
 use crate::ports::{Clock, Delivery, Outbox, Provider};
+use back::Back;
 use call::Created;
 pub use desk::{Desk, Proof};
 pub use exits::{Exits, ShutExits};
@@ -50,7 +52,11 @@ pub async fn handle<D: Delivery, P: Provider, O: Outbox, C: Clock>(
     let _running = match running {
         Ok(running) => running,
         Err(halt) => {
-            let end = halted(desk.open(&hand, &intent).case(), halt);
+            let case = desk.open(&hand, &intent).case();
+            let end = match halt {
+                Halt::TooOld => End::Back(case, Back::GiveWay),
+                Halt::Lost | Halt::Stopping | Halt::GateClosed | Halt::NoRoom => halted(case, halt),
+            };
             return desk.settle(hand, &intent, end).await;
         }
     };
@@ -62,10 +68,8 @@ pub async fn handle<D: Delivery, P: Provider, O: Outbox, C: Clock>(
 enum End<'a> {
     /// With a verdict.
     Verdict(Case<'a>, Verdict),
-    /// On a retry queue.
-    Return(Case<'a>, Duration),
-    /// Handed back as it is.
-    HandBack(Case<'a>, &'static str),
+    /// It goes back to the broker.
+    Back(Case<'a>, Back),
     /// Not ours any more.
     Lost,
 }
@@ -77,7 +81,7 @@ async fn run<'a, D: Delivery, P: Provider, O: Outbox, C: Clock>(
 ) -> End<'a> {
     let mut case = match desk.open(hand, intent) {
         Opened::Case(case) => case,
-        Opened::Renew(case) => return End::HandBack(case, "came back too often"),
+        Opened::Renew(case) => return End::Back(case, Back::AsItIs("came back too often")),
         Opened::Settle(case, verdict) => return End::Verdict(case, verdict),
     };
     let mut happened = Happened::Nothing;
@@ -98,9 +102,9 @@ async fn run<'a, D: Delivery, P: Provider, O: Outbox, C: Clock>(
                     case.waited(waited);
                     ended.map(|()| Happened::Nothing)
                 }
-                None => return End::Return(case, desk.policy.delays.within(wait)),
+                None => return End::Back(case, Back::Return(desk.policy.delays.within(wait))),
             },
-            Decision::Return(delay) => return End::Return(case, delay),
+            Decision::Return(delay) => return End::Back(case, Back::Return(delay)),
             Decision::Settle(verdict) => return End::Verdict(case, verdict),
         };
         happened = match step {
@@ -115,7 +119,7 @@ fn halted(case: Case<'_>, halt: Halt) -> End<'_> {
     match halt {
         Halt::Lost => End::Lost,
         Halt::Stopping | Halt::GateClosed | Halt::TooOld | Halt::NoRoom => {
-            End::HandBack(case, halt.word())
+            End::Back(case, Back::AsItIs(halt.word()))
         }
     }
 }

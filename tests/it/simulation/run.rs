@@ -21,6 +21,8 @@ pub(super) const MERCHANT: &str = "default";
 
 /// Within so long after the last fault everything has come to an end.
 const BOUND: Duration = Duration::from_mins(10);
+/// And as much for each copy that is left of an intent.
+const BOUND_EACH: Duration = Duration::from_mins(1);
 
 /// What a run came to.
 pub(super) struct Played {
@@ -113,7 +115,10 @@ impl World {
         self.scene.broker.calm();
         published.await.unwrap();
         self.told(format_args!("nothing goes wrong any more"));
-        let ended = tokio::time::timeout(BOUND, self.scene.broker.emptied()).await;
+        // Copies of one intent go one after the other, and each may look for a whole quarantine.
+        let copies = u32::try_from(self.scene.broker.left(MERCHANT)).unwrap();
+        let bound = BOUND + BOUND_EACH * copies;
+        let ended = tokio::time::timeout(bound, self.scene.broker.emptied()).await;
         if ended.is_err() {
             return self.break_promise("it does not come to an end");
         }
