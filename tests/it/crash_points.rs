@@ -39,9 +39,9 @@ async fn killed_at_every_point(setting: Setting, names: [&str; 2]) {
         Setting::Refusing => COURSES,
         Setting::NaiveAndStrict => STRICT_COURSES,
     };
-    let courses = courses.into_iter().flat_map(|plots| {
-        [false, true].map(|twice| Course { plots, setting, twice, nth_max })
-    });
+    let courses = courses
+        .into_iter()
+        .flat_map(|plots| [false, true].map(|twice| Course { plots, setting, twice, nth_max }));
     let running = courses.map(async |course| (course.twice, ground::run(course).await));
     let outcomes = join_all(running).await;
     for (name, twice) in names.into_iter().zip([false, true]) {

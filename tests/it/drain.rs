@@ -81,7 +81,12 @@ impl Sights {
                 self.marked += u64::from(marked);
                 self.never_sent += u64::from(marked && is_new);
             }
-            _ => {}
+            Says::Publish { .. }
+            | Says::Ack
+            | Says::Qos
+            | Says::Cancel
+            | Says::CancelOk
+            | Says::Other => {}
         }
     }
 }

@@ -147,10 +147,9 @@ impl Ground {
         }
         let (lookout, brake) = (Arc::<Lookout>::default(), Brake::default());
         let watching = Arc::clone(&lookout);
-        let amqp = AmqpProxy::start(scenario.node.address(), &brake, move |seen| {
-            watching.frame(seen)
-        })
-        .await;
+        let amqp =
+            AmqpProxy::start(scenario.node.address(), &brake, move |seen| watching.frame(seen))
+                .await;
         let watching = Arc::clone(&lookout);
         let http = HttpProxy::start(scenario.provider.address(), &brake, move |exchange| {
             watching.exchange(exchange)
@@ -314,13 +313,19 @@ impl Ground {
     }
 
     async fn count(mut self) -> Outcome {
+        // A copy on its way from a retry queue back is in no queue's count of what is ready.
+        until("all to be at rest", LONG, async || {
+            self.at_rest().await && self.scenario.work_total().await == 0
+        })
+        .await;
         let worker = self.worker.take().unwrap();
         self.scenario.finish(worker).await;
         assert_eq!(self.scenario.work_total().await, 0, "{:?}: work is left", self.course);
         let provider = &self.scenario.provider;
         let evidence = Evidence::gather(provider.links().await, &self.results.all().await);
         let parked = u64::from(self.scenario.depth("smartsend.parked").await);
-        let mut outcome = Outcome { provider_faults: provider.faults_met().await, ..Outcome::default() };
+        let mut outcome =
+            Outcome { provider_faults: provider.faults_met().await, ..Outcome::default() };
         for case in &self.cases {
             let tally = evidence.tally(case.references.iter().cloned());
             self.judge(case, &tally);
