@@ -5,13 +5,14 @@
 //! last step before the send: whatever is slow between the two turns an even pace into bursts.
 
 mod line;
+mod watch;
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{Notify, oneshot};
 
 use crate::gate::{Admission, Gate, Report, State};
 use crate::pace::{Limiter, Rate};
@@ -148,6 +149,7 @@ impl<C: Clock> Turns<C> {
             match next {
                 Next::Idle => self.shared.changed.notified().await,
                 Next::After(wait) => tokio::select! {
+                    biased;
                     () = self.shared.changed.notified() => {}
                     () = self.shared.clock.sleep(wait) => {}
                 },
@@ -263,7 +265,11 @@ impl<C: Clock> Shared<C> {
                 inner.line.turn_away_all_but_probes();
             }
             let room = !inner.stalled && inner.in_flight < calls_max;
-            let Some((class, waiter)) = inner.line.first(room) else { return Next::Idle };
+            // While probing only a create opens the gate. If all the looks that come before first
+            // creates went first, one at a time, no delivery would be young enough for its create.
+            let Some((class, waiter)) = inner.line.first(room, admission == Admission::One) else {
+                return Next::Idle;
+            };
             if let Err(wait) = inner.limiter.take(now.steady) {
                 inner.line.put_back(class, waiter);
                 return Next::After(wait);

@@ -123,6 +123,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
                 // In a box, for it is seldom needed and larger than all the rest of a call.
                 let asked = Box::pin(async {
                     tokio::select! {
+                        biased;
                         asked = self.new_token(Class::Token) => Ok(asked),
                         () = self.turns.closed() => Err(Halt::GateClosed),
                     }

@@ -53,6 +53,27 @@ impl Memory {
         Self { keep, capacity, strict, hasher: RandomState::new(), inner: Mutex::default() }
     }
 
+    /// Takes the room for so many references now, as far as they may be remembered at all, so that
+    /// nothing grows while a backlog is drained.
+    ///
+    /// Twice as much as they fill: a [`HashMap`] in which as many entries come as go rehashes in
+    /// place only while it is half empty, and doubles else, though it holds no more than before.
+    #[must_use]
+    pub fn with_room_for(self, references: usize) -> Self {
+        let room = references.min(self.capacity);
+        let mut inner = self.lock();
+        inner.last.reserve(room.saturating_mul(2));
+        inner.order.reserve(room);
+        drop(inner);
+        self
+    }
+
+    /// How many references fit before the tables grow, at the least: places that were given up
+    /// count again only after the next rehash.
+    pub fn room(&self) -> usize {
+        self.lock().last.capacity()
+    }
+
     /// Whether a reference was entered lately.
     pub fn holds(&self, reference: &Reference, now: Duration) -> bool {
         let key = self.key(reference);

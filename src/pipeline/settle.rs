@@ -122,8 +122,9 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         let settled = matches!(settlement, Settlement::Settled(_));
         if fresh_link && settled && self.proof.is_wanted(now.steady) {
             tokio::select! {
-                () = self.prove(&intent.reference) => {}
+                biased;
                 () = self.stopping.cancelled() => {}
+                () = self.prove(&intent.reference) => {}
                 () = self.clock.sleep(self.hold) => {} // paused or stalled; another link will do
             }
         }
@@ -211,6 +212,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
                 }
             }
             tokio::select! {
+                biased;
                 () = lost.cancelled() => break,
                 () = self.clock.sleep(wait) => wait = wait.saturating_mul(2).min(ROUTE_WAIT_MAX),
             }

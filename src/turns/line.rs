@@ -12,6 +12,8 @@ pub(super) type Waiter<C> = oneshot::Sender<Turn<C>>;
 
 const ORDER: [Class; Class::COUNT] =
     [Class::Probe, Class::Token, Class::Look, Class::Retry, Class::New];
+const CREATES_FIRST: [Class; Class::COUNT] =
+    [Class::Probe, Class::Token, Class::Retry, Class::New, Class::Look];
 
 /// Five queues.
 #[derive(Debug)]
@@ -61,8 +63,8 @@ impl<C: Clock> Line<C> {
     }
 
     /// Takes out who is next and still waiting. Without room for calls, only probes and tokens go.
-    pub(super) fn first(&mut self, room: bool) -> Option<(Class, Waiter<C>)> {
-        for class in ORDER {
+    pub(super) fn first(&mut self, room: bool, creates_first: bool) -> Option<(Class, Waiter<C>)> {
+        for class in if creates_first { CREATES_FIRST } else { ORDER } {
             if class.is_call() && !room {
                 return None;
             }

@@ -22,6 +22,7 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
             loop {
                 self.tell_numbers();
                 tokio::select! {
+                    biased;
                     // Neither sender goes away while the desk lives.
                     Ok(()) = gate.changed() => break,
                     Ok(()) = exits.changed() => break,

@@ -146,3 +146,21 @@ fn the_top_level_is_small() {
         assert!(known, "{name} does not belong at the top level");
     }
 }
+
+#[test]
+fn nothing_that_is_simulated_leaves_an_order_to_chance() {
+    for part in ["src/pipeline", "src/worker", "src/turns", "src/gate"] {
+        let single =
+            fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(part.to_owned() + ".rs"));
+        let mut files = vec![(part.to_owned(), single.unwrap())];
+        files.extend(files_below(part, ".rs"));
+        for (name, text) in files {
+            let lines: Vec<&str> = text.lines().collect();
+            for (number, line) in lines.iter().enumerate() {
+                let is_open = line.contains("select! {");
+                let is_biased = lines.get(number + 1).is_some_and(|next| next.trim() == "biased;");
+                assert!(!is_open || is_biased, "{name}: a select! that is not biased: {line}");
+            }
+        }
+    }
+}
