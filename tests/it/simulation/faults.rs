@@ -118,7 +118,7 @@ async fn freeze(world: &World, process: &Process) {
     tokio::time::sleep(duration.min(SILENCE_MAX)).await;
     if duration > SILENCE_MAX {
         process.cut();
-        tokio::time::sleep(duration - SILENCE_MAX).await;
+        tokio::time::sleep(duration.saturating_sub(SILENCE_MAX)).await;
     }
     world.told(format_args!("p{number} wakes up"));
     process.thaw();

@@ -96,58 +96,52 @@ impl Oracle {
         match step {
             Step::Queued { message, returned } => self.queued(message, *returned),
             Step::Delivered { process, tag, message } => self.delivered(*process, *tag, message),
-            Step::Acknowledged { process, tag } => self.acknowledged(*process, *tag),
             Step::Cut { process, .. } => self.cut(*process),
+            Step::Confirmed { process, outgoing } => self.confirmed(*process, outgoing),
+            Step::Answered { process, called, reference, sighting } => {
+                let intent = self.by_reference.get(reference.as_str()).copied();
+                self.processes.answered(*process, *called, intent, sighting);
+            }
+            Step::Gate { process, state } => self.processes.gate(*process, *state, at),
+            Step::Fault(_) => self.faults += 1,
+            Step::Told(_) => {}
+            Step::Acknowledged { process, tag } => return self.acknowledged(*process, *tag),
             Step::Published { process, outgoing, fault } => {
                 self.faults += u64::from(fault.is_some());
                 match fault {
-                    None | Some(Fault::ConfirmLost) => self.published(*process, at, outgoing),
-                    Some(Fault::Unroutable | Fault::Refused | Fault::Lost) => Ok(()),
+                    None | Some(Fault::ConfirmLost) => {
+                        return self.published(*process, at, outgoing);
+                    }
+                    Some(Fault::Unroutable | Fault::Refused | Fault::Lost) => {}
                 }
             }
-            Step::Confirmed { process, outgoing } => self.confirmed(*process, outgoing),
             Step::Sent { process, request, called, reference } => {
                 self.sent.insert(*request, at);
                 let intent = reference.and_then(|it| self.by_reference.get(it.as_str())).copied();
                 let is_probe =
                     *called == Called::Token || *called == Called::Look && intent.is_none();
-                self.processes.sent(*process, at, *called, (intent, is_probe))
-            }
-            Step::Answered { process, called, reference, sighting } => {
-                let intent = self.by_reference.get(reference.as_str()).copied();
-                self.processes.answered(*process, *called, intent, sighting);
-                Ok(())
+                return self.processes.sent(*process, at, *called, (intent, is_probe));
             }
             Step::Made { request, reference, url } => {
                 let took = at.saturating_sub(self.sent[request]);
-                self.made(self.by_reference[reference.as_str()], url, took)
+                return self.made(self.by_reference[reference.as_str()], url, took);
             }
-            Step::Gate { process, state } => {
-                self.processes.gate(*process, *state, at);
-                Ok(())
-            }
-            Step::Fault(_) => {
-                self.faults += 1;
-                Ok(())
-            }
-            Step::Told(_) => Ok(()),
         }
+        Ok(())
     }
 
     fn number_of(&self, message: &Message) -> usize {
         self.by_id[message.properties.message_id.as_deref().unwrap()]
     }
 
-    fn queued(&mut self, message: &Message, returned: bool) -> Result<(), Broken> {
+    fn queued(&mut self, message: &Message, returned: bool) {
         let number = self.number_of(message);
         self.intents[number].queued(returned);
-        Ok(())
     }
 
-    fn delivered(&mut self, process: u64, tag: u64, message: &Message) -> Result<(), Broken> {
+    fn delivered(&mut self, process: u64, tag: u64, message: &Message) {
         let number = self.number_of(message);
         self.processes.delivered(process, tag, Hand::of(number, message));
-        Ok(())
     }
 
     /// Never lost: what is acknowledged was replaced, and the intent is somewhere.
@@ -164,13 +158,12 @@ impl Oracle {
         Ok(())
     }
 
-    fn cut(&mut self, process: u64) -> Result<(), Broken> {
+    fn cut(&mut self, process: u64) {
         for number in self.processes.cut(process) {
             let intent = &mut self.intents[number];
             // A copy was published, and what it replaces comes back all the same.
             intent.is_doubled |= intent.here + intent.shelved > 1;
         }
-        Ok(())
     }
 
     fn made(&mut self, number: usize, url: &str, took: Duration) -> Result<(), Broken> {
@@ -237,7 +230,7 @@ impl Oracle {
         intent.told(event, told)
     }
 
-    fn confirmed(&mut self, process: u64, outgoing: &Outgoing) -> Result<(), Broken> {
+    fn confirmed(&mut self, process: u64, outgoing: &Outgoing) {
         let (id, replaces) = match outgoing {
             Outgoing::Event(event) => {
                 let told = Told::of(event);
@@ -250,7 +243,6 @@ impl Oracle {
         if replaces {
             self.processes.replaced(process, self.by_id[id.unwrap()]);
         }
-        Ok(())
     }
 
     /// The last judgement: each intent has ended, whatever came before.

@@ -102,10 +102,10 @@ impl Processes {
         let interval = Duration::from_secs(1) / rate.per_second.get();
         let seen = self.of(process);
         seen.due = seen.due.max(at) + interval;
-        if seen.due - at > interval * rate.burst.get() + ROUND_TRIP {
+        if seen.due.saturating_sub(at) > interval * rate.burst.get() + ROUND_TRIP {
             return Err(format!("p{process} is faster than allowed"));
         }
-        let closed_for = seen.closed_since.map_or(Duration::ZERO, |since| at - since);
+        let closed_for = seen.closed_since.map_or(Duration::ZERO, |since| at.saturating_sub(since));
         if closed_for > ROUND_TRIP && !is_probe {
             return Err(format!("p{process} sends a {called:?} through a closed gate"));
         }
@@ -208,7 +208,7 @@ impl Processes {
         let calls = seen.calls.get(&intent).copied().unwrap_or_default();
         // What another copy has sent is remembered; what this one has sent is known in any case,
         // and cannot be told from it here.
-        let is_remembered = remembers.is_some_and(|keep| at - calls.last_left < keep);
+        let is_remembered = remembers.is_some_and(|keep| at.saturating_sub(calls.last_left) < keep);
         let left = if is_remembered { calls.may_have_left } else { 0 };
         // Which of several deliveries it replaces cannot be seen: one that it may must be there.
         let may_be_new = |hand: &Hand| !hand.unsure && left <= hand.before.may_have_left;

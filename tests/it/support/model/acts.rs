@@ -7,7 +7,6 @@ use smartsend::payout::sighting::{Answer, Data, Envelope, Sighting, Unsent};
 use smartsend::ports::NoToken;
 
 /// What the provider does with one request.
-#[expect(clippy::large_enum_variant, reason = "a script holds a few of them")]
 #[derive(Clone, Debug)]
 pub(crate) enum Act {
     /// What it is asked for.

@@ -72,7 +72,7 @@ impl ModelClock {
     /// The clock of one process. It goes on with the process's life, and its wall clock is so far
     /// ahead.
     pub(super) fn of_process(&self, life: Life, ahead: SignedDuration) -> Self {
-        Self { life, ahead, ..self.clone() }
+        Self { ahead, life, ..self.clone() }
     }
 
     /// Time since it was made.

@@ -56,9 +56,11 @@ impl Inbox for ModelInbox {
 
     async fn next(&mut self) -> Option<ModelDelivery> {
         let Seat { broker, life, .. } = &self.seat;
-        let next = broker.changed_after(|broker| match life.is_frozen() {
-            true => Poll::Pending, // it is nudged when it is thawed
-            false => broker.next_sent(self.consumer),
+        let next = broker.changed_after(|broker| {
+            if life.is_frozen() {
+                return Poll::Pending; // it is nudged when it is thawed
+            }
+            broker.next_sent(self.consumer)
         });
         let (tag, delivered) = tokio::select! {
             biased;
