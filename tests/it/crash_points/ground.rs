@@ -313,6 +313,11 @@ impl Ground {
     }
 
     async fn count(mut self) -> Outcome {
+        // A copy on its way from a retry queue back is in no queue's count of what is ready.
+        until("all to be at rest", LONG, async || {
+            self.at_rest().await && self.scenario.work_total().await == 0
+        })
+        .await;
         let worker = self.worker.take().unwrap();
         self.scenario.finish(worker).await;
         assert_eq!(self.scenario.work_total().await, 0, "{:?}: work is left", self.course);

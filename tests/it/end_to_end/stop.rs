@@ -112,8 +112,9 @@ async fn a_drain_that_runs_out_counts_and_names_what_is_left_and_loses_nothing()
     let code = worker.program.exit_code(SOON).await;
     let log = std::fs::read_to_string(log).unwrap();
     assert_eq!(code, 3, "{log}");
-    let read = |line| serde_json::from_str::<serde_json::Value>(line).ok();
-    let told = log.lines().filter_map(read).rfind(|line| !line["left"].is_null());
+    let mut lines =
+        log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let told = lines.rfind(|line| !line["left"].is_null());
     let told = told.unwrap_or_else(|| panic!("the log does not say what was left:\n{log}"));
     assert_eq!((&told["left"], &told["references"]), (&json!(1), &json!("untold")));
     scenario.apply(&["--results-queue", RESULTS]).await;

@@ -54,15 +54,22 @@ impl Run {
         self.twice && number.is_multiple_of(20)
     }
 
-    fn faults(&self, lost_after: f64) -> Value {
-        // As slow as it takes for the work to last over all the kills: `CONCURRENCY` calls at
-        // once over lives of some 0.8 s. The rate is far above that.
-        let latency = CONCURRENCY * self.kills * 900 / self.intents;
-        let latency = if lost_after > 0.0 { latency } else { 1 };
+    /// While the worker is killed the provider is as slow as it takes for the work to last over all
+    /// the kills: `CONCURRENCY` calls at once over lives of some 0.8 s. The rate is far above that.
+    fn faults_while_killed(&self) -> Value {
+        self.faults(CONCURRENCY * self.kills * 900 / self.intents, 0.1)
+    }
+
+    /// Answers are lost until the end.
+    fn faults_at_rest(&self) -> Value {
+        self.faults(1, 0.02)
+    }
+
+    fn faults(&self, latency_ms: u64, lost_after: f64) -> Value {
         json!({
             "seed": self.seed,
-            "latency_ms": latency,
-            "latency_jitter_ms": latency / 2,
+            "latency_ms": latency_ms,
+            "latency_jitter_ms": latency_ms / 2,
             "lost_after": lost_after,
             "naive": self.strict,
         })
@@ -82,7 +89,7 @@ impl Run {
 #[expect(clippy::disallowed_methods, reason = "a test tells how long it took")]
 pub(super) async fn torture(run: &Run) -> Outcome {
     let begun = Instant::now();
-    let mut scenario = Scenario::with_faults(run.faults(0.1)).await;
+    let mut scenario = Scenario::with_faults(run.faults_while_killed()).await;
     scenario.set("merchants.default.rate_per_second", "20000");
     scenario.set("merchants.default.burst", "200");
     scenario.set("merchants.default.concurrency", &CONCURRENCY.to_string());
@@ -95,15 +102,14 @@ pub(super) async fn torture(run: &Run) -> Outcome {
     }
     scenario.publish_many(run.bodies()).await;
     let kills = kill_again_and_again(run, &scenario).await;
-    let lost_answers = scenario.provider.faults_met().await;
-    scenario.provider.set_faults(run.faults(0.0)).await;
+    scenario.provider.set_faults(run.faults_at_rest()).await;
     let results = scenario.results().await;
     let left = come_to_rest(run, &scenario, &results).await;
     let evidence = Evidence::gather(scenario.provider.links().await, &results.all().await);
     Outcome {
         tally: evidence.tally((0..run.intents).map(|number| run.reference(number))),
         kills,
-        lost_answers,
+        lost_answers: scenario.provider.faults_met().await,
         left,
         parked: scenario.depth("smartsend.parked").await.into(),
         seconds: begun.elapsed().as_secs(),
