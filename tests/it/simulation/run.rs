@@ -116,7 +116,7 @@ impl World {
         published.await.unwrap();
         self.told(format_args!("nothing goes wrong any more"));
         // Copies of one intent go one after the other, and each may look for a whole quarantine.
-        let copies = u32::try_from(self.scene.broker.left(MERCHANT)).unwrap();
+        let copies = u32::try_from(self.scene.broker.unsettled()).unwrap();
         let bound = BOUND + BOUND_EACH * copies;
         let ended = tokio::time::timeout(bound, self.scene.broker.emptied()).await;
         if ended.is_err() {

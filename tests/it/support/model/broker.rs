@@ -124,13 +124,19 @@ impl Broker {
 
     /// Ends when nothing is in any queue, in hand, or on its way back.
     pub(crate) async fn emptied(&self) {
-        self.changed_after(|broker| {
-            let state = broker.lock();
-            let is_empty = state.shelved == 0
-                && state.queues.values().all(|q| q.ready.is_empty() && q.unacked.is_empty());
-            if is_empty { Poll::Ready(()) } else { Poll::Pending }
-        })
+        self.changed_after(
+            |broker| {
+                if broker.unsettled() == 0 { Poll::Ready(()) } else { Poll::Pending }
+            },
+        )
         .await;
+    }
+
+    /// Messages in any queue, in hand, or on their way back.
+    pub(crate) fn unsettled(&self) -> usize {
+        let state = self.lock();
+        let queued = state.queues.values().map(|queue| queue.ready.len() + queue.unacked.len());
+        queued.sum::<usize>() + state.shelved
     }
 
     /// Messages of a merchant that are not acknowledged, in its queue or in hand.
