@@ -4,6 +4,7 @@ pub(crate) mod account;
 pub(crate) mod amqp;
 pub(crate) mod broker;
 pub(crate) mod broker_proxy;
+pub(crate) mod broker_stages;
 pub(crate) mod child;
 pub(crate) mod clock;
 pub(crate) mod model;
