@@ -1,6 +1,5 @@
 //! A worker on an attacked broker, from the first intent to the count.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use lapin::Confirmation;
@@ -14,6 +13,7 @@ use crate::support::intents::{intent, properties};
 use crate::support::proof::Row;
 use crate::support::results::{Message, RESULTS};
 use crate::support::scenario::Scenario;
+use crate::support::tally::{Evidence, Tally};
 use crate::support::waiting::{SOON, until};
 use crate::support::worker::Worker;
 
@@ -162,49 +162,31 @@ impl Ground {
         self.rests().await;
         self.scenario.finish(worker).await;
         self.keep(results.all().await);
-        let row = self.count(&self.scenario.provider.ledger().await, &self.kept);
-        row.show();
-        assert_eq!((row.links, row.doubles), (self.published, 0), "links");
-        assert_eq!((row.lost, row.wrong_failed, row.unresolved), (0, 0, 0), "outcomes");
+        let tally = self.tally().await;
+        self.row(&tally).show();
+        tally.assert_one_link_each(self.what);
         drop(results);
         self.node().delete_vhost(&self.scenario.vhost).await;
         self.lease.give_back();
     }
 
-    fn count(&self, ledger: &Value, results: &[Message]) -> Row {
-        let mut links: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for link in ledger["links"].as_array().unwrap() {
-            let reference = link["reference"].as_str().unwrap();
-            links.entry(reference).or_default().push(link["link"].as_str().unwrap());
-        }
-        let mut ids: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
-        for message in results {
-            let event = message.event();
-            let text = |name: &str| event[name].as_str().unwrap().to_owned();
-            let (reference, kind) = (text("subject"), text("type"));
-            if kind == "smartsend.link.created" {
-                let link = event["data"]["link"].as_str().unwrap();
-                assert!(links[&*reference].contains(&link), "an event has another link");
-            }
-            ids.entry((reference, kind)).or_default().insert(text("id"));
-        }
-        assert!(ids.values().all(|ids| ids.len() == 1), "an outcome has several event ids");
-        let of = |kind: &str| {
-            let kind = format!("smartsend.link.{kind}");
-            ids.keys().filter(|(_, other)| *other == kind).count() as u64
-        };
-        let subjects: BTreeSet<_> = ids.keys().map(|(reference, _)| reference).collect();
+    async fn tally(&self) -> Tally {
+        let evidence = Evidence::gather(self.scenario.provider.links().await, &self.kept);
+        evidence.tally((0..self.published).map(reference))
+    }
+
+    fn row(&self, tally: &Tally) -> Row {
         Row {
             layer: format!("broker: {} on {}", self.what, self.lease.version.full),
             runs: 1,
             unit: "runs",
-            intents: self.published,
+            intents: tally.intents,
             faults: self.faults,
-            links: links.values().map(|links| links.len() as u64).sum(),
-            doubles: links.values().filter(|links| links.len() > 1).count() as u64,
-            lost: self.published - subjects.len() as u64,
-            wrong_failed: of("failed"),
-            unresolved: of("unresolved"),
+            links: tally.links,
+            doubles: tally.doubled,
+            lost: tally.lost,
+            wrong_failed: tally.failed,
+            unresolved: tally.unresolved,
             ..Row::default()
         }
     }
