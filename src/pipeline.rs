@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::payout::decision::{Arrival, Case, Decision, Happened, Opened, Verdict, View};
 use crate::payout::intent::Intent;
 use crate::payout::intent::wire;
+use crate::payout::reference::Reference;
 use crate::ports::{Clock, Delivery, Outbox, Provider};
 use call::Created;
 pub use desk::{Desk, Proof};
@@ -42,9 +43,16 @@ pub async fn handle<D: Delivery, P: Provider, O: Outbox, C: Clock>(
     };
     // Two deliveries with one reference never run at the same time: the second waits, and then
     // finds the first in the memory.
-    let _running = tokio::select! {
-        running = desk.alone.run(&intent.reference) => running,
-        () = hand.lost.cancelled() => return desk.let_lost(hand, &intent.reference),
+    let running = match desk.alone.try_run(&intent.reference) {
+        Some(running) => Ok(running),
+        None => Box::pin(desk.wait_for_the_other(&hand, &intent.reference)).await, // seldom
+    };
+    let _running = match running {
+        Ok(running) => running,
+        Err(halt) => {
+            let end = halted(desk.open(&hand, &intent).case(), halt);
+            return desk.settle(hand, &intent, end).await;
+        }
     };
     let end = run(&hand, &intent, desk).await;
     desk.settle(hand, &intent, end).await
@@ -122,6 +130,18 @@ impl Created {
 }
 
 impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
+    /// Waits for the other delivery with this reference, and no longer than anything is held that
+    /// was not started: the other one may stay for a whole quarantine, and those that wait would
+    /// take the prefetch's places from everyone else.
+    async fn wait_for_the_other<D: Delivery>(
+        &self,
+        hand: &Hand<D>,
+        reference: &Reference,
+    ) -> Result<Running<'_>, Halt> {
+        let patience = self.hold.saturating_sub(hand.age(self.clock.now()));
+        hand.unless_halted(self, patience, self.alone.run(reference)).await
+    }
+
     fn open<'a, D: Delivery>(&'a self, hand: &Hand<D>, intent: &'a Intent) -> Opened<'a> {
         let now = self.clock.now();
         let delivered = hand.delivered();

@@ -98,7 +98,7 @@ async fn stopped_again_and_again(name: &str, concurrency: u64) {
     let mut scenario = Scenario::with_faults(faults).await;
     scenario.set("merchants.default.rate_per_second", "10000");
     scenario.set("merchants.default.concurrency", &concurrency.to_string());
-    scenario.set("shutdown.drain", "20s"); // the machine may be busy
+    scenario.be_patient();
     let redelivered = Redelivered::count(&mut scenario).await;
     let reference = |number: u64| format!("d{number}");
     let results = scenario.results().await;

@@ -88,8 +88,12 @@ impl Sights {
                 self.published.insert(line, published);
                 Some(published.written())
             }
-            (Way::ToWorker, Says::Ack, When::Before) => Some(self.published[&line].taken()),
-            (Way::ToWorker, Says::Ack, When::After) => Some(self.published[&line].confirmed()),
+            (Way::ToWorker, Says::Ack, When::Before) => {
+                self.published.get(&line).map(|published| published.taken())
+            }
+            (Way::ToWorker, Says::Ack, When::After) => {
+                self.published.get(&line).map(|published| published.confirmed())
+            }
             (Way::ToBroker, Says::Ack, When::Before) => Some(Point::AckWritten),
             (Way::ToBroker, Says::Ack, When::After) => {
                 self.in_hand.1 -= u64::from(self.in_hand.0 == seen.connection);

@@ -15,6 +15,7 @@ async fn a_stop_under_load_leaves_nothing_in_doubt_that_was_not() {
     const COUNT: usize = 400;
     let mut scenario = Scenario::with_faults(json!({ "latency_ms": 100 })).await;
     scenario.set("merchants.default.rate_per_second", "100");
+    scenario.be_patient();
     let results = scenario.results().await;
     scenario.publish_many((0..COUNT).map(|number| intent(&format!("s{number}")))).await;
     let worker = scenario.ready_worker().await;

@@ -13,6 +13,8 @@ use std::time::Duration;
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
+use super::canary;
+
 /// A running `smartsend`; dropping it kills it.
 pub(crate) struct Program {
     child: Child,
@@ -103,9 +105,19 @@ impl Program {
         lines[lines.len().saturating_sub(40)..].join("\n")
     }
 
-    async fn signal(&self, name: &str) {
+    /// Sends a signal by its name.
+    pub(crate) async fn signal(&self, name: &str) {
         let pid = self.pid().to_string();
         let sent = Command::new("kill").args(["-s", name, &pid]).status().await.unwrap();
         assert!(sent.success(), "cannot signal {pid}");
+    }
+}
+
+/// Whatever it has told until its end is searched for what must not be told.
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended, and then it has told everything already.
+        self.child.start_kill().ok();
+        canary::check("the log of the binary", &fs::read(&self.log).unwrap_or_default());
     }
 }
