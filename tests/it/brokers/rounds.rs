@@ -10,7 +10,7 @@ use crate::support::worker::Worker;
 const WARM: u64 = 3;
 
 /// How many intents are there at least when a fault comes: some seconds of work.
-const LOAD: u64 = 150;
+const LOAD: u64 = 400;
 
 /// A session's channels: 16 to publish on, one to consume on, one to look at queues on.
 const CHANNELS_MAX: usize = 18;
