@@ -25,6 +25,7 @@ mod topology;
 mod publisher;
 mod consumer;
 mod supervisor;
+mod brokers;
 mod token;
 mod provider;
 mod faults;

@@ -105,6 +105,23 @@ fn every_command_that_is_shown_exists() {
 }
 
 #[test]
+fn the_brokers_that_are_named_are_those_that_ci_attacks_and_can_be_had() {
+    let named = |text: &'static str| {
+        let after = text.split("SMARTSEND_TEST_BROKERS=").nth(1).expect("versions are named");
+        after.split(|c: char| c == '`' || c.is_whitespace()).next().unwrap()
+    };
+    let versions = named(README);
+    assert_eq!(versions, named(include_str!("../../.ci/run")));
+    assert_eq!(versions, named(include_str!("../../deploy/test.sh")));
+    // The first is what Debian 12 packages.
+    let apart = versions.split(',').skip(1);
+    let script = include_str!("../../deploy/brokers.sh");
+    for version in apart {
+        assert!(script.contains(&format!("    {version}) printf")), "there is no way to {version}");
+    }
+}
+
+#[test]
 fn every_script_that_is_shown_exists() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let scripts: Vec<&str> = README

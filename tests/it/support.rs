@@ -6,6 +6,7 @@ pub(crate) mod amqp_proxy;
 pub(crate) mod brake;
 pub(crate) mod broker;
 pub(crate) mod broker_proxy;
+pub(crate) mod broker_stages;
 pub(crate) mod canary;
 pub(crate) mod child;
 pub(crate) mod clock;

@@ -48,6 +48,11 @@ impl Program {
         self.child.stdout.take().unwrap()
     }
 
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id().expect("it has ended")
+    }
+
     /// What it has written to stderr.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
@@ -102,7 +107,7 @@ impl Program {
 
     /// Sends a signal by its name.
     pub(crate) async fn signal(&self, name: &str) {
-        let pid = self.child.id().expect("it has ended").to_string();
+        let pid = self.pid().to_string();
         let sent = Command::new("kill").args(["-s", name, &pid]).status().await.unwrap();
         assert!(sent.success(), "cannot signal {pid}");
     }

@@ -24,7 +24,7 @@ use super::results::{Collector, RESULTS};
 use super::worker::Worker;
 
 /// How many lines of each worker's log a failed test shows.
-const LINES_SHOWN: usize = 12;
+const LINES_SHOWN: usize = 30;
 /// The names of the retry queues that go with the delays below.
 const RETRIES: [&str; 2] = ["smartsend.retry.200ms", "smartsend.retry.1s"];
 
@@ -59,7 +59,11 @@ impl Scenario {
 
     /// These merchants, and nothing declared.
     pub(crate) async fn bare(merchants: &[&str], faults: Value) -> Self {
-        let node = Node::shared();
+        Self::on(Node::shared(), merchants, faults).await
+    }
+
+    /// The same on this node.
+    pub(crate) async fn on(node: &'static Node, merchants: &[&str], faults: Value) -> Self {
         let vhost = node.vhost().await;
         let connection = node.connect(&vhost).await;
         let directory = tempfile::tempdir().unwrap();
