@@ -33,5 +33,6 @@ mod submit;
 mod end_to_end;
 mod merchants;
 mod torture;
+mod fuzz_seeds;
 mod readme;
 mod tidy;
