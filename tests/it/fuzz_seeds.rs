@@ -11,13 +11,18 @@ mod record;
 #[path = "../fuzz/check/retry_after.rs"]
 mod retry_after;
 
+mod shaken;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
+/// Checks one input, and panics where it breaks something.
+type Check = fn(&[u8]);
+
 /// Every target and its check.
-const TARGETS: [(&str, fn(&[u8])); 5] = [
+const TARGETS: [(&str, Check); 5] = [
     ("answer", answer::check),
     ("config", config::check),
     ("intent", intent::check),
