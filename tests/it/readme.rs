@@ -13,6 +13,8 @@ use smartsend::payout::link::LinkHosts;
 use smartsend::payout::outcome::Made;
 use smartsend::payout::record::{Account, Api, Record};
 
+use crate::support::canary;
+
 const README: &str = include_str!("../../README.md");
 
 /// The blocks of one language, in order.
@@ -93,10 +95,9 @@ fn every_command_that_is_shown_exists() {
         let Some(rest) = line.strip_prefix("smartsend ") else { continue };
         let verb = rest.split_whitespace().next().unwrap();
         if seen.insert(verb) {
-            let help = Command::new(env!("CARGO_BIN_EXE_smartsend"))
-                .args([verb, "--help"])
-                .output()
-                .unwrap();
+            let help =
+                Command::new(env!("CARGO_BIN_EXE_smartsend")).args([verb, "--help"]).output();
+            let help = canary::checked(help.unwrap());
             assert!(help.status.success(), "smartsend {verb} does not exist");
         }
     }

@@ -9,6 +9,8 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use url::Url;
 
+use super::canary;
+
 /// A running [`Broker`]. Dropping it ends its sessions.
 pub(crate) struct Running {
     pub(crate) broker: Broker,
@@ -17,6 +19,7 @@ pub(crate) struct Running {
 
 /// `[broker]` for some addresses, with the prefix `smartsend`.
 pub(crate) fn settings(urls: &[&str]) -> config::Broker {
+    canary::watch();
     let read = |url: &&str| Url::parse(url).unwrap().into();
     config::Broker {
         urls: urls.iter().map(read).collect(),

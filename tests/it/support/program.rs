@@ -13,6 +13,8 @@ use std::time::Duration;
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
+use super::canary;
+
 /// A running `smartsend`; dropping it kills it.
 pub(crate) struct Program {
     child: Child,
@@ -61,6 +63,16 @@ impl Program {
         self.signal("TERM").await;
     }
 
+    /// Freezes it: it does nothing more, and does not know it (SIGSTOP).
+    pub(crate) async fn freeze(&self) {
+        self.signal("STOP").await;
+    }
+
+    /// Wakes it up (SIGCONT).
+    pub(crate) async fn wake(&self) {
+        self.signal("CONT").await;
+    }
+
     /// Kills it as a power cut would, and waits until it is gone.
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.unwrap();
@@ -88,9 +100,19 @@ impl Program {
         lines[lines.len().saturating_sub(40)..].join("\n")
     }
 
-    async fn signal(&self, name: &str) {
+    /// Sends a signal by its name.
+    pub(crate) async fn signal(&self, name: &str) {
         let pid = self.child.id().expect("it has ended").to_string();
         let sent = Command::new("kill").args(["-s", name, &pid]).status().await.unwrap();
         assert!(sent.success(), "cannot signal {pid}");
+    }
+}
+
+/// Whatever it has told until its end is searched for what must not be told.
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended, and then it has told everything already.
+        self.child.start_kill().ok();
+        canary::check("the log of the binary", &fs::read(&self.log).unwrap_or_default());
     }
 }

@@ -16,6 +16,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use super::broker::Node;
+use super::canary::{self, MOST_VERBOSE, SANDBOX_SECRET};
 use super::intents::{properties, publish_all};
 use super::program::Program;
 use super::provider::Provider;
@@ -74,7 +75,7 @@ impl Scenario {
             connection,
             directory,
             merchants,
-            settings: Vec::new(),
+            settings: vec![("SMARTSEND_LOG__LEVEL".to_owned(), MOST_VERBOSE.to_owned())],
             workers: AtomicUsize::new(0),
         }
     }
@@ -84,6 +85,11 @@ impl Scenario {
         let name = format!("SMARTSEND_{}", key.replace('.', "__").to_uppercase());
         self.settings.retain(|(known, _)| *known != name);
         self.settings.push((name, value.to_owned()));
+    }
+
+    /// Sets a variable that is none of ours for every process that starts from now on.
+    pub(crate) fn set_variable(&mut self, name: &str, value: &str) {
+        self.settings.push((name.to_owned(), value.to_owned()));
     }
 
     /// Where its files are.
@@ -101,7 +107,7 @@ impl Scenario {
     pub(crate) async fn command(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_smartsend"));
         command.args(arguments).env_clear().envs(self.environment()).kill_on_drop(true);
-        command.output().await.unwrap()
+        canary::checked(command.output().await.unwrap())
     }
 
     /// Starts a worker.
@@ -257,7 +263,7 @@ fn configuration(broker: &str, provider: &str, merchants: &[String]) -> String {
             api_url = "{provider}/payout"
             auth_url = "{provider}/oauth/token"
             client_id = "client-{name}"
-            client_secret = "sandbox-secret"
+            client_secret = "{SANDBOX_SECRET}"
             rate_per_second = 500
             burst = 20
             concurrency = 16

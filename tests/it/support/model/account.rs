@@ -11,6 +11,8 @@ use smartsend::payout::sighting::{Answer, Sighting, Silence};
 use smartsend::ports::{NoToken, Provider, Token};
 use tokio::sync::oneshot;
 
+use crate::support::canary;
+
 use super::clock::ModelClock;
 use super::life::Life;
 use super::smart_send::{Act, Called, SmartSend};
@@ -100,7 +102,7 @@ impl Provider for ModelAccount {
             return Err(why);
         }
         state.issued += 1;
-        let bearer = Private::new(format!("token-{}", state.issued));
+        let bearer = Private::new(format!("{}-{}", canary::TOKEN, state.issued));
         let token = Token { issue: state.issued, bearer };
         let end = self.clock.elapsed() + state.token_life;
         *self.held.lock().unwrap() = Some((token.clone(), end));

@@ -9,6 +9,8 @@ use rand::{RngExt, SeedableRng};
 use smartsend::ports::{Clock, Moment};
 use tokio::time::Instant;
 
+use crate::support::canary;
+
 /// Chance that comes out the same for the same seed.
 #[derive(Clone, Debug)]
 pub(crate) struct Chance(Arc<Mutex<StdRng>>);
@@ -46,6 +48,7 @@ pub(crate) struct ModelClock {
 impl ModelClock {
     /// 2026-11-24T09:30:00Z, an hour after the steady clock's start.
     pub(crate) fn new(chance: Chance) -> Self {
+        canary::watch();
         #[expect(
             clippy::disallowed_methods,
             reason = "this is the clock, and its time is simulated"

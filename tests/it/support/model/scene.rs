@@ -15,11 +15,13 @@ use smartsend::payout::outcome::Terms;
 use smartsend::payout::record::{Account, Api};
 use smartsend::payout::retry::Delays;
 use smartsend::pipeline::{Alone, Desk, Exits, Memory, Proof};
-use smartsend::ports::Clock;
+use smartsend::ports::{Clock, Provider};
 use smartsend::turns::{Limits, Turns};
 use smartsend::worker::Worker;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
+
+use crate::support::canary::{DESCRIPTION, EMAIL, MOBILE};
 
 use super::account::ModelAccount;
 use super::broker::Broker;
@@ -141,16 +143,28 @@ impl Process {
         smart_send: &SmartSend,
         settings: &Settings,
     ) -> ModelDesk {
+        let clock = self.scene.clock.clone();
+        let provider = ModelAccount::new(smart_send.clone(), clock, self.life.clone());
+        let timeout = smart_send.lock().timeout;
+        self.desk_with((merchant, provider, timeout), settings)
+    }
+
+    /// A desk for a merchant with any way to its provider, and how long a call may take.
+    pub(crate) fn desk_with<P: Provider>(
+        &self,
+        (merchant, provider, timeout): (&str, P, Duration),
+        settings: &Settings,
+    ) -> Desk<P, ModelOutbox, ModelClock> {
         let Scene { clock, broker, .. } = &self.scene;
         let (policy, life) = (settings.policy.clone(), self.life.clone());
-        let keep = policy.quarantine + settings.hold + smart_send.lock().timeout;
+        let keep = policy.quarantine + settings.hold + timeout;
         Desk {
             merchant: merchant.to_owned(),
             memory: Memory::new(settings.capacity, keep, policy.is_strict()),
             policy,
             hold: settings.hold,
             in_hand_max: settings.in_hand_max,
-            provider: ModelAccount::new(smart_send.clone(), clock.clone(), life.clone()),
+            provider,
             outbox: ModelOutbox { broker: broker.clone(), clock: clock.clone(), life },
             clock: clock.clone(),
             turns: Turns::new(settings.limits, clock.clone()),
@@ -204,7 +218,7 @@ impl Process {
 /// An intent of 100.50 for Asha, as upstream writes it.
 pub(crate) fn body(reference: &str) -> String {
     format!(
-        r#"{{"merchantRefId":"{reference}","amount":"100.50","description":"Refund","custMobile":"9999999999","custEmail":"asha@example.com"}}"#
+        r#"{{"merchantRefId":"{reference}","amount":"100.50","description":"{DESCRIPTION}","custMobile":"{MOBILE}","custEmail":"{EMAIL}"}}"#
     )
 }
 

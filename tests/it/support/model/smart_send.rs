@@ -256,7 +256,7 @@ impl SmartSend {
 impl State {
     fn add_link(&mut self, intent: &Intent, at: Duration) -> String {
         let number = self.links.len();
-        let url = format!("https://payumoney.com/s?id={}-{number}", intent.reference);
+        let url = format!("https://payumoney.com/smartPay?id={}-{number}", intent.reference);
         let link = MadeLink {
             reference: intent.reference.clone(),
             url: url.clone(),

@@ -1,4 +1,4 @@
-//! A server that cannot prove who it is gets nothing.
+//! F4: a server that cannot prove who it is gets nothing.
 
 use std::ffi::OsStr;
 use std::sync::Arc;
@@ -7,13 +7,16 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_tim
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, version};
-use smartsend::payout::sighting::{Sighting, Unsent};
+use smartsend::payout::outcome::Outcome;
+use smartsend::payout::sighting::Unsent;
+use smartsend::payu::Account;
 
+use super::{Line, account, create, ended_at_once, look, look_not_sent};
 use crate::support::account::merchant;
+use crate::support::canary::LINK;
 use crate::support::child;
+use crate::support::clock::ManualClock;
 use crate::support::raw_server::{RawServer, Step, answer};
-
-use super::{CREATED, account, create, ended_at_once, has_link, look};
 
 /// A certificate authority.
 struct Authority {
@@ -63,7 +66,7 @@ impl Authority {
 }
 
 /// The account of a merchant that is no sandbox, so that only https is spoken.
-fn strict(server: &RawServer) -> smartsend::payu::Account<crate::support::clock::ManualClock> {
+fn strict(server: &RawServer) -> Account<ManualClock> {
     let url = server.url("/payout").replace("http://", "https://");
     let mut merchant = merchant(&url, &url);
     merchant.sandbox = false;
@@ -71,8 +74,8 @@ fn strict(server: &RawServer) -> smartsend::payu::Account<crate::support::clock:
 }
 
 #[tokio::test]
-async fn a_server_that_cannot_prove_its_name_gets_no_request() {
-    const TEST: &str = "provider::tls::a_server_that_cannot_prove_its_name_gets_no_request";
+async fn f04_a_server_that_cannot_prove_its_name_gets_no_request() {
+    const TEST: &str = "faults::tls::f04_a_server_that_cannot_prove_its_name_gets_no_request";
     let roots = std::env::var_os("SSL_CERT_FILE");
     if !child::is_child() {
         // The system's roots are read from this file, and by this process only.
@@ -84,14 +87,16 @@ async fn a_server_that_cannot_prove_its_name_gets_no_request() {
     let trusted = Authority::new();
     std::fs::write(roots.unwrap(), &trusted.pem).unwrap();
     let stranger = Authority::new();
-    let script = vec![Step::ReadRequest, Step::Write(answer("200 OK", "", CREATED))];
+    let created = format!(r#"{{"status":0,"data":{{"link":"{LINK}"}}}}"#);
+    let script = vec![Step::ReadRequest, Step::Write(answer("200 OK", "", &created))];
     let expire = |params: &mut CertificateParams| params.not_after = date_time_ymd(2024, 1, 1);
 
     let good = RawServer::doing_over_tls(trusted.server("127.0.0.1", |_| {}), script.clone());
-    assert!(has_link(create(&strict(&good)).await), "the test's own certificates are no good");
-    assert!(has_link(look(&strict(&good)).await));
-    assert_eq!(good.log().seen.len(), 2);
+    let outcome = create(&strict(&good)).await;
+    assert!(matches!(outcome, Outcome::Created(_)), "the test's own certificates are no good");
+    assert_eq!(good.log().seen.len(), 1);
 
+    let mut line = Line::new("F4 TLS");
     for (what, tls) in [
         ("another name", trusted.server("other.example", |_| {})),
         ("expired", trusted.server("127.0.0.1", expire)),
@@ -99,25 +104,26 @@ async fn a_server_that_cannot_prove_its_name_gets_no_request() {
         ("certificate demanded, TLS 1.2", trusted.demanding(&version::TLS12)),
     ] {
         let server = RawServer::doing_over_tls(tls, script.clone());
-        let sighting = create(&strict(&server)).await;
-        assert_eq!(sighting, Sighting::NotSent(Unsent::Connect), "{what}");
+        assert_eq!(create(&strict(&server)).await, Outcome::NotSent(Unsent::Connect), "{what}");
         server.wait_for("the end of the connection", |log| log.closed == 1).await;
         assert_eq!((server.log().opened, server.log().seen.len()), (1, 0), "{what}");
+        line.unmade();
     }
 
     // In TLS 1.3 the server's refusal comes after our handshake is done: before hyper takes the
     // request, or after, and then it may have arrived for all that we know.
     let server = RawServer::doing_over_tls(trusted.demanding(&version::TLS13), script);
-    let sighting = create(&strict(&server)).await;
-    assert!(ended_at_once(&sighting), "{sighting:?}");
+    let outcome = create(&strict(&server)).await;
+    assert!(ended_at_once(&outcome), "{outcome:?}");
     assert_eq!(server.log().seen.len(), 0);
-}
+    line.unmade();
 
-#[tokio::test]
-async fn a_handshake_that_is_cut_sends_nothing() {
     for end in [vec![], vec![Step::Reset], vec![Step::Write(b"HTTP/1.1 200 OK\r\n\r\n".to_vec())]] {
         let server = RawServer::doing(end);
-        assert_eq!(create(&strict(&server)).await, Sighting::NotSent(Unsent::Connect));
-        assert_eq!((server.log().opened, server.log().seen.len()), (1, 0));
+        assert_eq!(create(&strict(&server)).await, Outcome::NotSent(Unsent::Connect));
+        assert_eq!(look(&strict(&server)).await, look_not_sent(Unsent::Connect));
+        assert_eq!((server.log().opened, server.log().seen.len()), (2, 0));
+        line.unmade();
     }
+    line.show();
 }
