@@ -40,6 +40,7 @@ mod drain;
 mod crash_points;
 mod replicas;
 mod torture;
+mod fuzz_seeds;
 mod canary;
 mod proof;
 mod readme;

@@ -13,10 +13,12 @@ fn files_below(folder: &str, ending: &str) -> Vec<(String, String)> {
         for entry in fs::read_dir(&folder).unwrap() {
             let path: PathBuf = entry.unwrap().path();
             if path.is_dir() {
-                folders.push(path);
+                let is_built = path.file_name().is_some_and(|name| name == "target");
+                folders.extend((!is_built).then_some(path));
             } else if path.to_str().unwrap().ends_with(ending) {
                 let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
-                files.push((name, fs::read_to_string(&path).unwrap()));
+                // The fuzz targets' seeds are bytes, not text.
+                files.push((name, String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned()));
             }
         }
     }
