@@ -12,6 +12,32 @@ pub(super) type Waiter<C> = oneshot::Sender<Turn<C>>;
 
 const ORDER: [Class; Class::COUNT] =
     [Class::Probe, Class::Token, Class::Look, Class::Retry, Class::New];
+const CREATES_FIRST: [Class; Class::COUNT] =
+    [Class::Probe, Class::Token, Class::Retry, Class::New, Class::Look];
+
+/// Who may go now. Probes and tokens always may.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct May {
+    /// Looks may.
+    pub(super) looks: bool,
+    /// Retries may.
+    pub(super) retries: bool,
+    /// First creates may.
+    pub(super) news: bool,
+    /// Whether creates go before looks.
+    pub(super) creates_first: bool,
+}
+
+impl May {
+    fn go(self, class: Class) -> bool {
+        match class {
+            Class::Probe | Class::Token => true,
+            Class::Look => self.looks,
+            Class::Retry => self.retries,
+            Class::New => self.news,
+        }
+    }
+}
 
 /// Five queues.
 #[derive(Debug)]
@@ -53,19 +79,24 @@ impl<C: Clock> Line<C> {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.probes.is_empty()
-            && self.tokens.is_empty()
-            && self.looks.is_empty()
-            && self.retries.is_empty()
-            && self.news.is_empty()
+        !ORDER.into_iter().any(|class| self.has(class))
     }
 
-    /// Takes out who is next and still waiting. Without room for calls, only probes and tokens go.
-    pub(super) fn first(&mut self, room: bool) -> Option<(Class, Waiter<C>)> {
-        for class in ORDER {
-            if class.is_call() && !room {
-                return None;
-            }
+    /// Whether anyone of this class waits.
+    pub(super) fn has(&self, class: Class) -> bool {
+        match class {
+            Class::Probe => !self.probes.is_empty(),
+            Class::Token => !self.tokens.is_empty(),
+            Class::Look => !self.looks.is_empty(),
+            Class::Retry => !self.retries.is_empty(),
+            Class::New => !self.news.is_empty(),
+        }
+    }
+
+    /// Takes out who is next of those who may go, and still waiting.
+    pub(super) fn first(&mut self, may: May) -> Option<(Class, Waiter<C>)> {
+        let order = if may.creates_first { CREATES_FIRST } else { ORDER };
+        for class in order.into_iter().filter(|class| may.go(*class)) {
             while let Some(waiter) = self.queue(class).pop_front() {
                 if !waiter.is_closed() {
                     return Some((class, waiter));

@@ -3,6 +3,7 @@
 #![expect(clippy::unchecked_time_subtraction, reason = "a test may panic")]
 
 mod crashes;
+mod outages;
 mod settling;
 mod stays;
 mod strict;

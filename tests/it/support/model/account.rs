@@ -92,12 +92,15 @@ impl Provider for ModelAccount {
         }
         turn().await;
         self.life.step().await;
-        self.smart_send.arrives(Called::Token, None);
+        let act = self.smart_send.arrives(Called::Token, None);
         let latency = self.smart_send.lock().latency;
         tokio::time::sleep(latency).await;
         let mut state = self.smart_send.lock();
         if let Some(why) = state.tokens.pop_front() {
             return Err(why);
+        }
+        if let Act::Show(Sighting::NotSent(why)) = act {
+            return Err(NoToken::Unavailable(why));
         }
         state.issued += 1;
         let bearer = Private::new(format!("token-{}", state.issued));
