@@ -51,8 +51,11 @@ const PROBE_WAIT_MAX: Duration = Duration::from_secs(30);
 /// Of so many unclear probes one counts as good. Details alone may be broken, for ever, and then no
 /// probe is ever answered well, while creates would be.
 const UNCLEAR_MAX: u32 = 10;
-/// How long a gate stays in doubt when no create comes to end it.
-const DOUBT_MAX: Duration = Duration::from_mins(10);
+/// How long a gate stays in doubt when no create comes to end it: what waits for the end of the
+/// doubt may wait for the next intent of a quiet merchant, but not for ever.
+const DOUBT_MAX: Duration = Duration::from_hours(1);
+/// How long after a doubt it is not forgotten.
+const AFTERMATH: Duration = Duration::from_mins(5);
 
 /// The gate of one merchant.
 #[derive(Debug)]
@@ -68,6 +71,8 @@ pub struct Gate {
     connections: Health,
     /// Until when a provider that was down is in doubt.
     doubt: Option<Duration>,
+    /// When the last doubt ended.
+    doubt_ended: Option<Duration>,
     /// Unclear probes since a create was answered.
     unclear: u32,
     /// How often it was closed.
@@ -86,6 +91,7 @@ impl Gate {
             creates: Health::default(),
             connections: Health::default(),
             doubt: None,
+            doubt_ended: None,
             unclear: 0,
             closures: 0,
         }
@@ -104,6 +110,13 @@ impl Gate {
     /// Whether the provider is down, or was and no create has been answered since.
     pub fn is_in_doubt(&self) -> bool {
         self.doubt.is_some()
+    }
+
+    /// Whether it is in doubt, or was until just now: whatever could not be asked of a provider
+    /// that was down takes a while to be asked afterwards.
+    pub fn was_down_lately(&self, now: Moment) -> bool {
+        let ended_lately = |ended| now.steady.saturating_sub(ended) < AFTERMATH;
+        self.is_in_doubt() || self.doubt_ended.is_some_and(ended_lately)
     }
 
     /// What it lets through. A pause whose time is up ends here, and so does a doubt.
@@ -265,8 +278,11 @@ impl Gate {
         }
     }
 
+    /// It ends if there is one, and with it the closed time.
     fn end_doubt(&mut self, now: Moment) {
-        self.doubt = None;
+        if self.doubt.take().is_some() {
+            self.doubt_ended = Some(now.steady);
+        }
         self.closed_time.end(now.wall);
     }
 

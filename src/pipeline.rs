@@ -100,7 +100,7 @@ async fn run<'a, D: Delivery, P: Provider, O: Outbox, C: Clock>(
             Decision::Return(delay) => return End::Return(case, delay),
             // What the provider would have said is known once it is back.
             Decision::Settle(verdict)
-                if verdict.is_for_want_of_an_answer() && desk.turns.is_in_doubt() =>
+                if verdict.is_for_want_of_an_answer() && desk.turns.was_down_lately() =>
             {
                 return End::Return(case, desk.policy.delays.within(IN_DOUBT_WAIT));
             }

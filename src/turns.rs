@@ -200,9 +200,10 @@ impl<C: Clock> Turns<C> {
         self.change(|inner| inner.gate.probed(probe, now));
     }
 
-    /// Whether the provider is down, or was and no create has been answered since.
-    pub fn is_in_doubt(&self) -> bool {
-        self.shared.lock().gate.is_in_doubt()
+    /// Whether the provider is down, or was so lately that nobody may be judged by its silence.
+    pub fn was_down_lately(&self) -> bool {
+        let now = self.shared.clock.now();
+        self.shared.lock().gate.was_down_lately(now)
     }
 
     /// Whether the gate is closed.

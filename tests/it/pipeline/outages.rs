@@ -65,7 +65,7 @@ fn refused() -> Act {
 /// What is published, and when.
 #[derive(Clone, Copy, Debug)]
 enum Traffic {
-    /// A backlog of 300 at once, and 300 more over the outage.
+    /// A backlog of 200 at once, and 200 more over the outage.
     Much,
     /// One a minute.
     Little,
@@ -103,6 +103,7 @@ impl Outage {
         this.traffic(traffic).await;
         this.ended = this.scene.clock.elapsed();
         this.scene.smart_send.calm();
+        this.publish(5);
         this
     }
 
@@ -121,7 +122,7 @@ impl Outage {
 
     async fn traffic(&mut self, traffic: Traffic) {
         let (at_once, every) = match traffic {
-            Traffic::Much => (300, OUTAGE / 300),
+            Traffic::Much => (200, OUTAGE / 200),
             Traffic::Little => (0, Duration::from_mins(1)),
         };
         self.publish(at_once);

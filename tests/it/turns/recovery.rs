@@ -133,8 +133,8 @@ async fn ten_answered_creates_earn_one_retry() {
     let mut settings = Settings::usual();
     settings.limits.rate.per_second = 1.try_into().unwrap();
     let (turns, clock) = open_line(&settings);
-    // By itself the next one would come at 100 seconds.
-    taken(&turns, &clock, Class::Retry, Duration::from_secs(91)).await;
+    // They come at 1 to 11 seconds, at 21, and so on; the next one would come at 101.
+    taken(&turns, &clock, Class::Retry, Duration::from_secs(93)).await;
     let start = clock.elapsed();
     let retry = stand(&turns, &clock, Class::Retry);
     for _ in 0..5 {
