@@ -189,7 +189,8 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
         }
         let left = tasks.len();
         if left > 0 {
-            DrainTimedOut { merchant: &self.desk.merchant, left }.tell();
+            let references = self.desk.alone.references();
+            DrainTimedOut { merchant: &self.desk.merchant, left, references: &references }.tell();
         }
         left
     }

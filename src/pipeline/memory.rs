@@ -144,6 +144,13 @@ impl Alone {
         }
     }
 
+    /// The references that run now, in order.
+    pub fn references(&self) -> Vec<Reference> {
+        let mut references: Vec<_> = self.lock().iter().cloned().collect();
+        references.sort_unstable();
+        references
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashSet<Reference>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }

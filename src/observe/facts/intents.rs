@@ -256,14 +256,21 @@ pub struct DrainTimedOut<'a> {
     pub merchant: &'a str,
     /// Deliveries that were left unacknowledged.
     pub left: usize,
+    /// Their references, as far as they have one. Deliveries with the same one share it.
+    pub references: &'a [Reference],
 }
+
+/// How many references one line names.
+const NAMED_MAX: usize = 100;
 
 impl DrainTimedOut<'_> {
     /// Tells it.
     pub fn tell(&self) {
+        let named: Vec<_> = self.references.iter().take(NAMED_MAX).map(Reference::as_str).collect();
         warn!(
             merchant = self.merchant,
             left = self.left,
+            references = named.join(" "),
             "the drain is over; what is left stays unacknowledged and comes back",
         );
     }

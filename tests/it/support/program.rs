@@ -61,6 +61,16 @@ impl Program {
         self.signal("TERM").await;
     }
 
+    /// Freezes it: it does nothing more, and does not know it (SIGSTOP).
+    pub(crate) async fn freeze(&self) {
+        self.signal("STOP").await;
+    }
+
+    /// Wakes it up (SIGCONT).
+    pub(crate) async fn wake(&self) {
+        self.signal("CONT").await;
+    }
+
     /// Kills it as a power cut would, and waits until it is gone.
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.unwrap();

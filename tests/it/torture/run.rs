@@ -8,10 +8,11 @@ use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
-use super::tally::Tally;
+use super::outcome::Outcome;
 use crate::support::intents::intent_with;
 use crate::support::results::Collector;
 use crate::support::scenario::Scenario;
+use crate::support::tally::Evidence;
 
 /// How the installation is tortured.
 #[derive(Clone, Debug)]
@@ -34,8 +35,11 @@ pub(super) struct Run {
 const CONCURRENCY: u64 = 32;
 /// Between the moment when the worker is active and its death.
 const LIFE_MS: std::ops::RangeInclusive<u64> = 50..=1500;
-/// Under the strict setting nothing is created for so long, quarantine and hold, after a start.
-const HOLD_OFF_MS: u64 = 6000;
+/// The times of the strict setting, as short as their relations allow: nothing is created for
+/// quarantine and hold after a start, and that is most of what such a run takes.
+const STRICT: [(&str, &str); 2] = [("retry.hold", "400ms"), ("unsure.quarantine", "3500ms")];
+/// Quarantine and hold under the strict setting.
+const HOLD_OFF_MS: u64 = 3900;
 /// How long everything may take to come to rest, besides 20 ms for each intent.
 const REST: Duration = Duration::from_mins(2);
 
@@ -76,7 +80,7 @@ impl Run {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test tells how long it took")]
-pub(super) async fn torture(run: &Run) -> Tally {
+pub(super) async fn torture(run: &Run) -> Outcome {
     let begun = Instant::now();
     let mut scenario = Scenario::with_faults(run.faults(0.1)).await;
     scenario.set("merchants.default.rate_per_second", "20000");
@@ -85,18 +89,25 @@ pub(super) async fn torture(run: &Run) -> Tally {
     if run.strict {
         scenario.set("unsure.look_first", "true");
         scenario.set("unsure.on_not_found", "park");
+        for (key, value) in STRICT {
+            scenario.set(key, value);
+        }
     }
     scenario.publish_many(run.bodies()).await;
     let kills = kill_again_and_again(run, &scenario).await;
+    let lost_answers = scenario.provider.faults_met().await;
     scenario.provider.set_faults(run.faults(0.0)).await;
     let results = scenario.results().await;
     let left = come_to_rest(run, &scenario, &results).await;
-    let mut tally = Tally::count(run, &scenario.provider.ledger().await, &results.all().await);
-    tally.kills = kills;
-    tally.left = left;
-    tally.parked = scenario.depth("smartsend.parked").await.into();
-    tally.seconds = begun.elapsed().as_secs();
-    tally
+    let evidence = Evidence::gather(scenario.provider.links().await, &results.all().await);
+    Outcome {
+        tally: evidence.tally((0..run.intents).map(|number| run.reference(number))),
+        kills,
+        lost_answers,
+        left,
+        parked: scenario.depth("smartsend.parked").await.into(),
+        seconds: begun.elapsed().as_secs(),
+    }
 }
 
 /// Returns how many of the kills found work to be done.

@@ -61,7 +61,7 @@ impl Inbox for ModelInbox {
         Some(ModelDelivery { seat, session, tag, delivered, settled: false })
     }
 
-    async fn cancel(&self) {
+    async fn cancel(&mut self) {
         self.seat.life.step().await;
         tokio::time::sleep(AWAY).await;
         self.seat.broker.cancel(&self.seat.merchant, self.consumer, self.seat.clock.now());

@@ -1,0 +1,320 @@
+//! One installation, on which one worker after the other is killed at a point.
+
+use std::collections::HashSet;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::{sleep, timeout};
+
+use super::lookout::Lookout;
+use super::point::{Plot, Point};
+use crate::support::amqp_proxy::AmqpProxy;
+use crate::support::brake::Brake;
+use crate::support::broker::Node;
+use crate::support::http_proxy::HttpProxy;
+use crate::support::intents::intent;
+use crate::support::results::Collector;
+use crate::support::scenario::Scenario;
+use crate::support::tally::{Evidence, Tally};
+use crate::support::waiting::until;
+use crate::support::worker::Worker;
+
+/// What the provider does with a second create, and what the worker does about that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Setting {
+    /// It refuses the second link of a reference, and what is not found is sent once more.
+    Refusing,
+    /// It would make a second link, and the setting is strict.
+    NaiveAndStrict,
+}
+
+/// What is done on one installation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Course {
+    pub(super) plot: Plot,
+    pub(super) setting: Setting,
+    /// Whether every third intent is published twice.
+    pub(super) twice: bool,
+    /// Up to the how manieth time at each point.
+    pub(super) nth_max: u64,
+}
+
+/// What has become of it.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    pub(super) tally: Tally,
+    pub(super) kills: u64,
+    /// Requests that the provider did not answer as it should.
+    pub(super) provider_faults: u64,
+}
+
+/// How many intents there are when the worker is killed, and how many come after that.
+const BATCH: u64 = 8;
+const LATER: u64 = 2;
+/// Calls at once. As many again wait in hand.
+const CONCURRENCY: &str = "4";
+/// How long it may take until a point is reached, or all is at rest again.
+const LONG: Duration = Duration::from_mins(2);
+
+/// See the module.
+pub(super) struct Ground {
+    course: Course,
+    scenario: Scenario,
+    lookout: Arc<Lookout>,
+    brake: Brake,
+    _amqp: AmqpProxy,
+    http: HttpProxy,
+    results: Collector,
+    worker: Option<Worker>,
+    cases: Vec<(String, Vec<String>)>,
+    settled: HashSet<String>,
+    read: usize,
+}
+
+/// Kills a worker at each point of the course, lets the next one bring everything to rest after
+/// each time, and counts.
+pub(super) async fn run(course: Course) -> Outcome {
+    let mut ground = Ground::prepare(course).await;
+    ground.warm_up().await;
+    for point in course.plot.points() {
+        let nth_max = if point.comes_once() { 1 } else { course.nth_max };
+        for nth in 1..=nth_max {
+            ground.kill_at(*point, nth).await;
+        }
+    }
+    ground.count().await
+}
+
+impl Course {
+    fn faults(self, faults: &Value) -> Value {
+        let mut faults = faults.clone();
+        faults["naive"] = json!(self.setting == Setting::NaiveAndStrict);
+        faults
+    }
+
+    /// What the provider does until the worker is killed.
+    fn trouble(self) -> Value {
+        self.faults(&match self.plot {
+            Plot::Plain | Plot::Unreachable | Plot::OverLimit => json!({}),
+            Plot::AnswersLost => json!({ "lost_after": 1.0 }),
+            Plot::CreatesLost => json!({ "lost_before": 1.0 }),
+            Plot::Throttled => json!({ "throttle": { "share": 1.0, "retry_after": "60" } }),
+            Plot::Stopping => json!({ "latency_ms": 300 }),
+        })
+    }
+
+    fn settings(self) -> Vec<(&'static str, &'static str)> {
+        // As short as the relations of the configuration allow: every case takes a quarantine.
+        let mut settings = vec![
+            ("retry.hold", "400ms"),
+            ("unsure.quarantine", "3500ms"),
+            ("merchants.default.concurrency", CONCURRENCY),
+        ];
+        if self.setting == Setting::NaiveAndStrict {
+            settings.extend([("unsure.look_first", "true"), ("unsure.on_not_found", "park")]);
+        }
+        if self.plot == Plot::OverLimit {
+            settings.push(("merchants.default.max_amount", "50.00"));
+        }
+        settings
+    }
+}
+
+impl Ground {
+    async fn prepare(course: Course) -> Self {
+        let mut scenario = Scenario::with_faults(course.faults(&json!({}))).await;
+        for (key, value) in course.settings() {
+            scenario.set(key, value);
+        }
+        let (lookout, brake) = (Arc::<Lookout>::default(), Brake::default());
+        let watching = Arc::clone(&lookout);
+        let amqp = AmqpProxy::start(scenario.node.address(), &brake, move |seen| {
+            watching.frame(seen)
+        })
+        .await;
+        let watching = Arc::clone(&lookout);
+        let http = HttpProxy::start(scenario.provider.address(), &brake, move |exchange| {
+            watching.exchange(exchange)
+        })
+        .await;
+        scenario.set("broker.urls", &Node::url_at(amqp.port(), &scenario.vhost));
+        scenario.set("merchants.default.auth_url", &format!("{}/oauth/token", http.url()));
+        let results = scenario.results().await;
+        let mut ground = Self {
+            course,
+            scenario,
+            lookout,
+            brake,
+            _amqp: amqp,
+            http,
+            results,
+            worker: None,
+            cases: Vec::new(),
+            settled: HashSet::new(),
+            read: 0,
+        };
+        ground.reach_provider(true);
+        ground
+    }
+
+    fn reach_provider(&mut self, reachable: bool) {
+        let url = if reachable {
+            self.http.url()
+        } else {
+            // A port that was free a moment ago refuses connections.
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            format!("http://{}", listener.local_addr().unwrap())
+        };
+        self.scenario.set("merchants.default.api_url", &format!("{url}/payout"));
+    }
+
+    /// Details has shown a link to the first worker too, when its turn comes.
+    async fn warm_up(&mut self) {
+        self.worker = Some(self.scenario.ready_worker().await);
+        self.publish("warm", "warm-up", 0..LATER).await;
+        self.rest("warm-up").await;
+    }
+
+    async fn kill_at(&mut self, point: Point, nth: u64) {
+        let name = format!("{:?}, {point:?} {nth}", self.course);
+        let number = self.cases.len().to_string();
+        let mut worker = self.reach(&name, &number, (point, nth)).await;
+        assert!(worker.program.is_running(), "{name}: it ended by itself");
+        worker.program.kill().await;
+        self.lookout.all_ended();
+        self.brake.release();
+        self.reach_provider(true);
+        self.scenario.provider.set_faults(self.course.faults(&json!({}))).await;
+        self.worker = Some(self.scenario.worker());
+        // These show details to the next worker, and that it goes on.
+        self.publish(&number, &name, BATCH..BATCH + LATER).await;
+        self.rest(&name).await;
+    }
+
+    /// Brings a worker to a point, and gives it, still alive.
+    async fn reach(&mut self, name: &str, number: &str, point: (Point, u64)) -> Worker {
+        let fresh = point.0.comes_at_the_start() || self.course.plot == Plot::Unreachable;
+        if let Some(worker) = self.worker.take_if(|_| fresh) {
+            worker.stop().await;
+        }
+        self.scenario.provider.set_faults(self.course.trouble()).await;
+        let stopping = self.course.plot == Plot::Stopping;
+        let resending = self.course.plot == Plot::CreatesLost;
+        if !stopping && !resending {
+            self.lookout.await_point(point.0, point.1);
+        }
+        self.publish(number, name, 0..BATCH).await;
+        self.reach_provider(self.course.plot != Plot::Unreachable);
+        let worker = self.worker.take().unwrap_or_else(|| self.scenario.worker());
+        if stopping {
+            self.calls_in_flight(number).await;
+            self.lookout.await_point(point.0, point.1);
+            worker.program.terminate().await;
+        }
+        if resending {
+            self.creates_lost(number).await;
+            self.lookout.await_point(point.0, point.1);
+        }
+        let reached = timeout(LONG, self.brake.pulled()).await;
+        assert!(reached.is_ok(), "{name}: never reached\n{}", worker.program.tail());
+        worker
+    }
+
+    /// Waits until the provider has creates of a case in its hands.
+    async fn calls_in_flight(&self, number: &str) {
+        let sent = async || self.sent(number).await > 0;
+        until("a create in flight", LONG, sent).await;
+    }
+
+    /// Waits until every create of a case was lost once, and lets the next ones through.
+    async fn creates_lost(&self, number: &str) {
+        until("all creates to be lost", LONG, async || self.sent(number).await >= BATCH).await;
+        self.scenario.provider.set_faults(self.course.faults(&json!({}))).await;
+    }
+
+    /// How many references of a case have been asked a link for.
+    async fn sent(&self, number: &str) -> u64 {
+        let begin = format!("c{number}-");
+        let ledger = self.scenario.provider.ledger().await;
+        let requests = ledger["requests"].as_array().unwrap().iter();
+        let references: HashSet<_> = requests
+            .filter(|request| request["kind"] == "create")
+            .filter_map(|request| request["reference"].as_str())
+            .filter(|reference| reference.starts_with(&begin))
+            .collect();
+        references.len() as u64
+    }
+
+    async fn publish(&mut self, number: &str, name: &str, range: std::ops::Range<u64>) {
+        let references: Vec<_> = range.map(|n| format!("c{number}-{n}")).collect();
+        let copies = |n: usize| if self.course.twice && n.is_multiple_of(3) { 2 } else { 1 };
+        let intents = references.iter().enumerate().flat_map(|(n, reference)| {
+            std::iter::repeat_n(intent(reference), copies(n))
+        });
+        self.scenario.publish_many(intents.collect::<Vec<_>>()).await;
+        match self.cases.last_mut() {
+            Some((last, known)) if last == name => known.extend(references),
+            _ => self.cases.push((name.to_owned(), references)),
+        }
+    }
+
+    /// Waits until every intent has its outcome and nothing is left to do.
+    async fn rest(&mut self, name: &str) {
+        let resting = async {
+            while !self.at_rest().await {
+                sleep(Duration::from_millis(50)).await;
+            }
+        };
+        if timeout(LONG, resting).await.is_ok() {
+            return;
+        }
+        let references = self.cases.iter().flat_map(|(_, references)| references);
+        let open: Vec<_> =
+            references.filter(|reference| !self.settled.contains(*reference)).collect();
+        let (left, in_hand) = (self.scenario.work_left().await, self.lookout.in_hand());
+        panic!("{name}: {left} are left in the queues, {in_hand} in hand, no outcome: {open:?}");
+    }
+
+    async fn at_rest(&mut self) -> bool {
+        let new = self.results.from(self.read);
+        self.read += new.len();
+        let subjects = new.iter().map(|message| message.event()["subject"].to_string());
+        self.settled.extend(subjects.map(|subject| subject.trim_matches('"').to_owned()));
+        let published: usize = self.cases.iter().map(|(_, references)| references.len()).sum();
+        self.settled.len() == published
+            && self.lookout.in_hand() == 0
+            && self.scenario.work_left().await == 0
+            && self.lookout.in_hand() == 0
+    }
+
+    async fn count(mut self) -> Outcome {
+        let worker = self.worker.take().unwrap();
+        self.scenario.finish(worker).await;
+        assert_eq!(self.scenario.work_total().await, 0, "{:?}: work is left", self.course);
+        let provider = &self.scenario.provider;
+        let evidence = Evidence::gather(provider.links().await, &self.results.all().await);
+        let parked = u64::from(self.scenario.depth("smartsend.parked").await);
+        let mut outcome = Outcome { provider_faults: provider.faults_met().await, ..Outcome::default() };
+        for (name, references) in &self.cases {
+            let tally = evidence.tally(references.iter().cloned());
+            self.judge(name, &tally);
+            outcome.tally.add(&tally);
+        }
+        assert!(parked >= outcome.tally.unresolved, "something unresolved is not parked");
+        outcome.kills = self.cases.len() as u64 - 1; // without the warm-up
+        outcome
+    }
+
+    fn judge(&self, name: &str, tally: &Tally) {
+        match (self.course.plot, self.course.setting) {
+            (Plot::OverLimit, _) => {
+                tally.assert_nothing_lost_or_doubled(name);
+                assert_eq!((tally.links, tally.unresolved), (0, tally.intents), "{name}");
+            }
+            (_, Setting::Refusing) => tally.assert_one_link_each(name),
+            (_, Setting::NaiveAndStrict) => tally.assert_one_link_or_unresolved(name),
+        }
+    }
+}
