@@ -268,13 +268,12 @@ impl Gate {
     /// An error tells that somebody answers, which is all that has to be known of who was denied.
     fn is_good(&mut self, probe: Probe, why: Closure) -> bool {
         match (probe, why) {
-            (Probe::Good, _) => true,
             (Probe::Bad, _) => false,
             (Probe::Error | Probe::Silent, Closure::Down(_)) | (Probe::Silent, _) => {
                 self.unclear = self.unclear.saturating_add(1);
                 self.unclear.is_multiple_of(UNCLEAR_MAX)
             }
-            (Probe::Error, _) => true,
+            (Probe::Good | Probe::Error, _) => true,
         }
     }
 

@@ -10,10 +10,19 @@ use crate::ports::Clock;
 /// Gets its turn; dropping it says that the gate is closed.
 pub(super) type Waiter<C> = oneshot::Sender<Turn<C>>;
 
-const ORDER: [Class; Class::COUNT] =
+const LOOKS_FIRST: [Class; Class::COUNT] =
     [Class::Probe, Class::Token, Class::Look, Class::Retry, Class::New];
 const CREATES_FIRST: [Class; Class::COUNT] =
     [Class::Probe, Class::Token, Class::Retry, Class::New, Class::Look];
+
+/// In which order they go.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Order {
+    /// The usual one: a look may end an intent.
+    LooksFirst,
+    /// Where only a create helps.
+    CreatesFirst,
+}
 
 /// Who may go now. Probes and tokens always may.
 #[derive(Clone, Copy, Debug)]
@@ -24,8 +33,8 @@ pub(super) struct May {
     pub(super) retries: bool,
     /// First creates may.
     pub(super) news: bool,
-    /// Whether creates go before looks.
-    pub(super) creates_first: bool,
+    /// Who of them goes first.
+    pub(super) order: Order,
 }
 
 impl May {
@@ -79,7 +88,7 @@ impl<C: Clock> Line<C> {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        !ORDER.into_iter().any(|class| self.has(class))
+        !LOOKS_FIRST.into_iter().any(|class| self.has(class))
     }
 
     /// Whether anyone of this class waits.
@@ -95,7 +104,10 @@ impl<C: Clock> Line<C> {
 
     /// Takes out who is next of those who may go, and still waiting.
     pub(super) fn first(&mut self, may: May) -> Option<(Class, Waiter<C>)> {
-        let order = if may.creates_first { CREATES_FIRST } else { ORDER };
+        let order = match may.order {
+            Order::LooksFirst => LOOKS_FIRST,
+            Order::CreatesFirst => CREATES_FIRST,
+        };
         for class in order.into_iter().filter(|class| may.go(*class)) {
             while let Some(waiter) = self.queue(class).pop_front() {
                 if !waiter.is_closed() {
@@ -108,7 +120,7 @@ impl<C: Clock> Line<C> {
 
     /// Tells everyone but the probes that the gate is closed.
     pub(super) fn turn_away_all_but_probes(&mut self) {
-        for class in ORDER.into_iter().filter(|class| *class != Class::Probe) {
+        for class in LOOKS_FIRST.into_iter().filter(|class| *class != Class::Probe) {
             self.queue(class).clear();
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::line::May;
+use super::line::{May, Order};
 use super::{Class, Inner, Shared, Turn};
 use crate::gate::{Admission, State};
 use crate::pace::Limiter;
@@ -47,10 +47,12 @@ impl<C: Clock> Shared<C> {
                 // The pause is over. An idle limiter has refilled to its whole burst.
                 inner.limiter = Limiter::empty(self.limits.rate, now.steady);
             }
-            let calls_max = match admission {
-                Admission::Free => self.limits.concurrency,
-                Admission::One => 1,
-                Admission::Shut => 0,
+            // While probing only a create opens the gate, and a look that gets no answer would
+            // keep the one place until its timeout.
+            let (calls_max, order) = match admission {
+                Admission::Free => (self.limits.concurrency, Order::LooksFirst),
+                Admission::One => (1, Order::CreatesFirst),
+                Admission::Shut => (0, Order::LooksFirst),
                 Admission::NotBefore(until) => {
                     return Next::After(until.saturating_sub(now.steady));
                 }
@@ -59,7 +61,7 @@ impl<C: Clock> Shared<C> {
                 inner.line.turn_away_all_but_probes();
             }
             let unpaid = inner.budget.wait(now.steady);
-            let may = inner.may(calls_max, admission == Admission::One, unpaid.is_zero());
+            let may = inner.may(calls_max, order, unpaid.is_zero());
             let Some((class, waiter)) = inner.line.first(may) else {
                 return inner.wait_for_pay(may, unpaid);
             };
@@ -79,15 +81,13 @@ impl<C: Clock> Shared<C> {
 }
 
 impl<C: Clock> Inner<C> {
-    /// What may go now. While probing, creates go first: only a create opens the gate, and a look
-    /// that gets no answer would keep the one place until its timeout.
-    fn may(&self, calls_max: u32, creates_first: bool, is_paid: bool) -> May {
+    fn may(&self, calls_max: u32, order: Order, is_paid: bool) -> May {
         let calls = !self.stalled && self.in_flight < calls_max;
         May {
             retries: calls && is_paid,
             looks: calls && self.looks.have_room() && (is_paid || !self.looks.fail()),
             news: calls,
-            creates_first,
+            order,
         }
     }
 

@@ -65,9 +65,9 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
         }
         let change = GateChanged { merchant, state, text: &text };
         if told {
-            change.tell_state()
+            change.tell_state();
         } else {
-            change.tell()
+            change.tell();
         }
         self.board.update_merchant(merchant, |status| status.gate = text);
     }

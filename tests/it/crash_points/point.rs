@@ -99,8 +99,18 @@ impl Plot {
         use Point::*;
         match self {
             Self::Plain => &[
-                TokenWritten, TokenAnswered, TokenHeard, Delivered, CreateWritten, CreateAnswered,
-                CreateHeard, EventWritten, EventTaken, EventConfirmed, AckWritten, AckPassed,
+                TokenWritten,
+                TokenAnswered,
+                TokenHeard,
+                Delivered,
+                CreateWritten,
+                CreateAnswered,
+                CreateHeard,
+                EventWritten,
+                EventTaken,
+                EventConfirmed,
+                AckWritten,
+                AckPassed,
             ],
             Self::AnswersLost => &[LookWritten, LookAnswered, LookHeard],
             Self::CreatesLost => &[StillOursAsked, ResendWritten, ResendAnswered, ResendHeard],
@@ -108,12 +118,24 @@ impl Plot {
                 &[CopyWritten, CopyTaken, CopyConfirmed, AckWritten, AckPassed]
             }
             Self::OverLimit => &[
-                EventWritten, EventTaken, EventConfirmed, ParkedWritten, ParkedTaken,
-                ParkedConfirmed, AckWritten, AckPassed,
+                EventWritten,
+                EventTaken,
+                EventConfirmed,
+                ParkedWritten,
+                ParkedTaken,
+                ParkedConfirmed,
+                AckWritten,
+                AckPassed,
             ],
             Self::Stopping => &[
-                CancelWritten, CancelAnswered, CancelHeard, CopyWritten, CopyTaken, CopyConfirmed,
-                AckWritten, AckPassed,
+                CancelWritten,
+                CancelAnswered,
+                CancelHeard,
+                CopyWritten,
+                CopyTaken,
+                CopyConfirmed,
+                AckWritten,
+                AckPassed,
             ],
         }
     }

@@ -293,6 +293,7 @@ async fn after_refused_connections_nothing_is_unsure() {
         let record = Record::from_headers(&copy.headers).unwrap();
         assert!(!record.is_unsure());
         assert_eq!(record.attempts, 0);
+        assert!(record.returns <= 1, "a closed gate hands back, and that is no trip");
     }
     outage.ends_well().await;
     for event in outage.scene.broker.results() {

@@ -188,7 +188,7 @@ async fn while_looks_fail_one_goes_at_a_time_and_creates_have_the_rest() {
     drop(first);
     second.await.unwrap().1.unwrap();
 
-    let late = taken(&turns, &clock, Class::Look, Duration::from_secs(120)).await;
+    let late = taken(&turns, &clock, Class::Look, Duration::from_mins(2)).await;
     let late = between(&late, 20, 120);
     assert!((99..=101).contains(&late), "each costs as a retry does: {late}");
 }
