@@ -130,9 +130,10 @@ impl Ground {
         }
         let (lookout, brake) = (Arc::<Lookout>::default(), Brake::default());
         let watching = Arc::clone(&lookout);
-        let amqp =
-            AmqpProxy::start(scenario.node.address(), &brake, move |seen| watching.frame(seen))
-                .await;
+        let amqp = AmqpProxy::start(scenario.node.address(), &brake, move |seen| {
+            watching.frame(seen)
+        })
+        .await;
         let watching = Arc::clone(&lookout);
         let http = HttpProxy::start(scenario.provider.address(), &brake, move |exchange| {
             watching.exchange(exchange)
@@ -249,10 +250,9 @@ impl Ground {
     async fn publish(&mut self, number: &str, name: &str, range: std::ops::Range<u64>) {
         let references: Vec<_> = range.map(|n| format!("c{number}-{n}")).collect();
         let copies = |n: usize| if self.course.twice && n.is_multiple_of(3) { 2 } else { 1 };
-        let intents = references
-            .iter()
-            .enumerate()
-            .flat_map(|(n, reference)| std::iter::repeat_n(intent(reference), copies(n)));
+        let intents = references.iter().enumerate().flat_map(|(n, reference)| {
+            std::iter::repeat_n(intent(reference), copies(n))
+        });
         self.scenario.publish_many(intents.collect::<Vec<_>>()).await;
         match self.cases.last_mut() {
             Some((last, known)) if last == name => known.extend(references),
@@ -296,8 +296,7 @@ impl Ground {
         let provider = &self.scenario.provider;
         let evidence = Evidence::gather(provider.links().await, &self.results.all().await);
         let parked = u64::from(self.scenario.depth("smartsend.parked").await);
-        let mut outcome =
-            Outcome { provider_faults: provider.faults_met().await, ..Outcome::default() };
+        let mut outcome = Outcome { provider_faults: provider.faults_met().await, ..Outcome::default() };
         for (name, references) in &self.cases {
             let tally = evidence.tally(references.iter().cloned());
             self.judge(name, &tally);

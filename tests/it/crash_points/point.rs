@@ -99,18 +99,8 @@ impl Plot {
         use Point::*;
         match self {
             Self::Plain => &[
-                TokenWritten,
-                TokenAnswered,
-                TokenHeard,
-                Delivered,
-                CreateWritten,
-                CreateAnswered,
-                CreateHeard,
-                EventWritten,
-                EventTaken,
-                EventConfirmed,
-                AckWritten,
-                AckPassed,
+                TokenWritten, TokenAnswered, TokenHeard, Delivered, CreateWritten, CreateAnswered,
+                CreateHeard, EventWritten, EventTaken, EventConfirmed, AckWritten, AckPassed,
             ],
             Self::AnswersLost => &[LookWritten, LookAnswered, LookHeard],
             Self::CreatesLost => &[StillOursAsked, ResendWritten, ResendAnswered, ResendHeard],
@@ -118,24 +108,12 @@ impl Plot {
                 &[CopyWritten, CopyTaken, CopyConfirmed, AckWritten, AckPassed]
             }
             Self::OverLimit => &[
-                EventWritten,
-                EventTaken,
-                EventConfirmed,
-                ParkedWritten,
-                ParkedTaken,
-                ParkedConfirmed,
-                AckWritten,
-                AckPassed,
+                EventWritten, EventTaken, EventConfirmed, ParkedWritten, ParkedTaken,
+                ParkedConfirmed, AckWritten, AckPassed,
             ],
             Self::Stopping => &[
-                CancelWritten,
-                CancelAnswered,
-                CancelHeard,
-                CopyWritten,
-                CopyTaken,
-                CopyConfirmed,
-                AckWritten,
-                AckPassed,
+                CancelWritten, CancelAnswered, CancelHeard, CopyWritten, CopyTaken, CopyConfirmed,
+                AckWritten, AckPassed,
             ],
         }
     }

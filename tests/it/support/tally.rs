@@ -93,8 +93,7 @@ impl Evidence {
             tally.events += told.count;
             tally.event_ids += told.ids.len() as u64;
             tally.wavering_ids += u64::from(told.ids.len() > 1);
-            tally.false_links +=
-                told.links.iter().filter(|link| !links.contains(link)).count() as u64;
+            tally.false_links += told.links.iter().filter(|link| !links.contains(link)).count() as u64;
             Some(())
         };
         let [created, failed, unresolved] =
