@@ -32,6 +32,10 @@ use hand::{Halt, Hand};
 pub use memory::{Alone, CAPACITY, Entered, Memory, Running};
 pub use settle::Settlement;
 
+/// How long an intent waits that would be parked while the provider is down. There may be many of
+/// them, and each comes back with a look.
+const IN_DOUBT_WAIT: Duration = Duration::from_mins(10);
+
 /// Brings one delivery to its settlement. `lost` ends when its channel has.
 pub async fn handle<D: Delivery, P: Provider, O: Outbox, C: Clock>(
     delivery: D,
@@ -104,7 +108,14 @@ async fn run<'a, D: Delivery, P: Provider, O: Outbox, C: Clock>(
                 }
                 None => return End::Back(case, Back::Return(desk.policy.delays.within(wait))),
             },
+            Decision::Return(_) if desk.turns.is_closed() => return halted(case, Halt::GateClosed),
             Decision::Return(delay) => return End::Back(case, Back::Return(delay)),
+            // What the provider would have said is known once it is back.
+            Decision::Settle(verdict)
+                if verdict.is_for_want_of_an_answer() && desk.turns.was_down_lately() =>
+            {
+                return End::Back(case, Back::Return(desk.policy.delays.within(IN_DOUBT_WAIT)));
+            }
             Decision::Settle(verdict) => return End::Verdict(case, verdict),
         };
         happened = match step {

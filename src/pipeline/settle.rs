@@ -248,16 +248,16 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
     /// Looks a fresh link up, only to see details show it, which may take details a while.
     async fn prove(&self, reference: &Reference) {
         self.clock.sleep(self.policy.settle).await;
-        let Ok(_turn) = self.turns.take(Class::Look).await else { return };
+        let Ok(turn) = self.turns.take(Class::Look).await else { return };
         let Some(token) = self.provider.token() else { return };
         let sighting = self.provider.look(&token, reference).await;
         if self.wants_new_token(&sighting, &token, &mut 0) {
             return; // the next call gets one, and this look is not worth another
         }
         let look = Look::classify(sighting, reference, &self.policy.terms);
-        self.turns.told(Report::of_look(&look));
+        self.turns.told_of(Some(&turn), Report::of_look(&look));
         if let Look::Found(_) = look {
-            self.proof.give();
+            self.proof.shown(reference);
         }
         LinkProven { meters: &self.meters, reference, look: look.word() }.tell();
     }

@@ -2,6 +2,7 @@
 //! acknowledged.
 #![expect(clippy::unchecked_time_subtraction, reason = "a test may panic")]
 
+mod outages;
 mod settling;
 mod stays;
 mod strict;

@@ -185,19 +185,33 @@ pub struct GateChanged<'a> {
 }
 
 impl GateChanged<'_> {
-    /// Tells it.
+    /// Tells it: a closed gate is something that a person should know of.
     pub fn tell(&self) {
-        let now = match self.state {
+        self.tell_state();
+        let (merchant, gate, text) = (self.merchant, self.word(), self.text);
+        match self.state {
+            State::Closed { .. } => warn!(merchant, gate, "the gate is {text}"),
+            State::Open | State::Paused { .. } | State::Probing => {
+                info!(merchant, gate, "the gate is {text}");
+            }
+        }
+    }
+
+    /// Tells the metrics alone.
+    pub fn tell_state(&self) {
+        for state in ["open", "paused", "closed", "probing"] {
+            gauge!("smartsend_gate_state", "merchant" => self.merchant.to_owned(), "state" => state)
+                .set(if state == self.word() { 1.0 } else { 0.0 });
+        }
+    }
+
+    fn word(&self) -> &'static str {
+        match self.state {
             State::Open => "open",
             State::Paused { .. } => "paused",
             State::Closed { .. } => "closed",
             State::Probing => "probing",
-        };
-        for state in ["open", "paused", "closed", "probing"] {
-            gauge!("smartsend_gate_state", "merchant" => self.merchant.to_owned(), "state" => state)
-                .set(if state == now { 1.0 } else { 0.0 });
         }
-        info!(merchant = self.merchant, gate = now, "the gate is {}", self.text);
     }
 }
 
