@@ -19,7 +19,9 @@ use std::time::Duration;
 use tokio::sync::SemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
-use crate::payout::decision::{Arrival, Case, Decision, Happened, Opened, Verdict, View};
+use crate::payout::decision::{
+    Arrival, Case, Decision, Happened, OnNotFound, Opened, Verdict, View,
+};
 use crate::payout::intent::Intent;
 use crate::payout::intent::wire;
 use crate::payout::reference::Reference;
@@ -110,13 +112,12 @@ async fn run<'a, D: Delivery, P: Provider, O: Outbox, C: Clock>(
             },
             Decision::Return(_) if desk.turns.is_closed() => return halted(case, Halt::GateClosed),
             Decision::Return(delay) => return End::Back(case, Back::Return(delay)),
-            // What the provider would have said is known once it is back.
-            Decision::Settle(verdict)
-                if verdict.is_for_want_of_an_answer() && desk.turns.was_down_lately() =>
-            {
-                return End::Back(case, Back::Return(desk.policy.delays.within(IN_DOUBT_WAIT)));
+            Decision::Settle(verdict) => {
+                return match desk.until_an_answer(&verdict) {
+                    Some(wait) => End::Back(case, Back::Return(desk.policy.delays.within(wait))),
+                    None => End::Verdict(case, verdict),
+                };
             }
-            Decision::Settle(verdict) => return End::Verdict(case, verdict),
         };
         happened = match step {
             Ok(happened) => happened,
@@ -212,6 +213,20 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         let patience = self.hold.saturating_sub(hand.age(now));
         hand.wait(self, left.min(patience)).await.1?;
         if left > patience { Err(Halt::TooOld) } else { Ok(()) }
+    }
+
+    /// How long an intent waits that would be parked for want of an answer, if one may yet come:
+    /// the provider comes back, or details shows the first link to a process that has just begun.
+    fn until_an_answer(&self, verdict: &Verdict) -> Option<Duration> {
+        if !verdict.is_for_want_of_an_answer() {
+            return None;
+        }
+        if self.turns.was_down_lately() {
+            return Some(IN_DOUBT_WAIT);
+        }
+        let would_resend = self.policy.on_not_found == OnNotFound::Resend;
+        let may_come = would_resend && self.proof.may_come(self.clock.now().steady);
+        may_come.then_some(self.policy.quarantine)
     }
 
     /// Room to wait in hand. A copy on a retry queue comes back behind the whole backlog, so what

@@ -60,10 +60,11 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
     /// the other one sent had time to show.
     pub fn took_over(&self) {
         self.turns.took_over();
+        let now = self.clock.now().steady;
+        self.proof.expect_until(now.saturating_add(self.policy.quarantine));
         if self.policy.is_strict() {
             let wait = self.policy.quarantine.saturating_add(self.hold);
-            let until = self.clock.now().steady.saturating_add(wait);
-            self.hold_off.send_replace(until);
+            self.hold_off.send_replace(now.saturating_add(wait));
         }
     }
 
@@ -87,6 +88,8 @@ pub struct Proof {
     /// A reference that details has shown.
     shown: Mutex<Option<Reference>>,
     next_try: Mutex<(Duration, Duration)>,
+    /// Until when it may be expected of the intents of a process that has just begun.
+    expected_until: Mutex<Duration>,
 }
 
 /// The first wait after a try that proved nothing; each one is twice as long.
@@ -103,6 +106,17 @@ impl Proof {
     /// It has.
     pub fn give(&self) {
         self.given.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it has not, and may well soon: a process begins without it, and what an earlier one
+    /// was sure of must not be parked before the first new link is looked up.
+    pub fn may_come(&self, now: Duration) -> bool {
+        let expected_until = *self.expected_until.lock().unwrap_or_else(PoisonError::into_inner);
+        !self.is_given() && now < expected_until
+    }
+
+    fn expect_until(&self, until: Duration) {
+        *self.expected_until.lock().unwrap_or_else(PoisonError::into_inner) = until;
     }
 
     /// It has, by this reference.

@@ -85,6 +85,30 @@ async fn a_copy_that_waits_for_the_other_one_goes_back_at_a_stop() {
     assert_eq!(stand.scene.smart_send.count(Called::Create), 2);
 }
 
+/// What it knew of details ended with the process before. The first link that is looked up tells it
+/// anew, and until then nothing is parked that would be sent again.
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_process_that_has_just_begun_parks_nothing_for_want_of_proof() {
+    let mut stand = Stand::usual().await;
+    stand.desk.took_over();
+    let mut record = first_record(&stand);
+    let seen = Seen::Unknown;
+    record.state = State::Unsure(Doubt { seen, last_sent: Some(record.first_seen), code: None });
+    (record.attempts, record.looks) = (1, 3);
+    record.waited = Duration::from_hours(1);
+    let message = own_message("a", &record);
+    assert_eq!(stand.settle_message(message).await, Settlement::Returned);
+    let (delay, copy, record) = stand.returned();
+    assert_eq!(delay, Duration::from_mins(2), "the longest within the quarantine");
+    assert!(record.is_unsure() && !copy.headers.is_empty());
+
+    assert_eq!(stand.settle("b").await, CREATED); // and details shows it
+    seconds(120).await;
+    assert_eq!(stand.settle_in_the_end().await, CREATED);
+    assert_eq!(stand.scene.smart_send.links("a").len(), 1);
+    assert!(stand.scene.broker.parked().is_empty());
+}
+
 /// The one slot of a probing gate is not passed on before the gate knows what the call showed.
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn nothing_is_sent_between_a_throttle_and_its_end() {
