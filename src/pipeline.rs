@@ -96,7 +96,7 @@ async fn run<'a, D: Delivery, P: Provider, O: Outbox, C: Clock>(
         }
         let step = match decision {
             Decision::Create(call) => desk.create(hand, &case, call).await.map(Created::happened),
-            Decision::Look => desk.look(hand, intent).await.map(Happened::Look),
+            Decision::Look => desk.look(hand, intent, &case).await.map(Happened::Look),
             Decision::TryAgain(wait) => {
                 hand.wait(desk, desk.clock.part_of(wait)).await.1.map(|()| Happened::Nothing)
             }

@@ -44,16 +44,23 @@ pub enum Class {
     Retry,
     /// A first create.
     New,
+    /// A look ahead of a first create. It goes last, or all that are in hand would look before the
+    /// first of them may create, and be too old for it by then.
+    FirstLook,
 }
 
 impl Class {
-    const COUNT: usize = 5;
+    const COUNT: usize = 6;
+
+    fn is_look(self) -> bool {
+        matches!(self, Self::Look | Self::FirstLook)
+    }
 
     /// Whether it counts as a call in flight.
     fn is_call(self) -> bool {
         match self {
             Self::Probe | Self::Token => false,
-            Self::Look | Self::Retry | Self::New => true,
+            Self::Look | Self::Retry | Self::New | Self::FirstLook => true,
         }
     }
 }
@@ -276,6 +283,10 @@ impl<C: Clock> Drop for Turn<C> {
         let Some(shared) = self.counted.take() else { return };
         let mut inner = shared.lock();
         inner.came_back(self.class);
+        if self.class == Class::FirstLook {
+            // Its create is asked for next, and shall find the place free: the driver comes later.
+            return shared.changed.notify_one();
+        }
         if let Next::After(_) = shared.serve(&mut inner) {
             shared.changed.notify_one();
         }

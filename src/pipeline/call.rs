@@ -82,12 +82,14 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         &self,
         hand: &Hand<D>,
         intent: &Intent,
+        case: &Case<'_>,
     ) -> Result<Look, Halt> {
         let mut timing = Timing::from(self.clock.now());
         let mut tries = 0;
         let reference = &intent.reference;
+        let class = if case.record().is_unsure() { Class::Look } else { Class::FirstLook };
         let (sighting, turn) = loop {
-            let (token, turn) = match self.token_and_turn(hand, Class::Look, self.hold).await? {
+            let (token, turn) = match self.token_and_turn(hand, class, self.hold).await? {
                 Ok(both) => both,
                 Err(sighting) => break (sighting, None),
             };

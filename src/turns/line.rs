@@ -11,9 +11,9 @@ use crate::ports::Clock;
 pub(super) type Waiter<C> = oneshot::Sender<Turn<C>>;
 
 const LOOKS_FIRST: [Class; Class::COUNT] =
-    [Class::Probe, Class::Token, Class::Look, Class::Retry, Class::New];
+    [Class::Probe, Class::Token, Class::Look, Class::Retry, Class::New, Class::FirstLook];
 const CREATES_FIRST: [Class; Class::COUNT] =
-    [Class::Probe, Class::Token, Class::Retry, Class::New, Class::Look];
+    [Class::Probe, Class::Token, Class::Retry, Class::New, Class::Look, Class::FirstLook];
 
 /// In which order they go.
 #[derive(Clone, Copy, Debug)]
@@ -41,14 +41,14 @@ impl May {
     fn go(self, class: Class) -> bool {
         match class {
             Class::Probe | Class::Token => true,
-            Class::Look => self.looks,
+            Class::Look | Class::FirstLook => self.looks,
             Class::Retry => self.retries,
             Class::New => self.news,
         }
     }
 }
 
-/// Five queues.
+/// A queue for each class.
 #[derive(Debug)]
 pub(super) struct Line<C: Clock> {
     probes: VecDeque<Waiter<C>>,
@@ -56,6 +56,7 @@ pub(super) struct Line<C: Clock> {
     looks: VecDeque<Waiter<C>>,
     retries: VecDeque<Waiter<C>>,
     news: VecDeque<Waiter<C>>,
+    first_looks: VecDeque<Waiter<C>>,
 }
 
 impl<C: Clock> Line<C> {
@@ -66,6 +67,7 @@ impl<C: Clock> Line<C> {
             looks: VecDeque::new(),
             retries: VecDeque::new(),
             news: VecDeque::new(),
+            first_looks: VecDeque::new(),
         }
     }
 
@@ -76,6 +78,7 @@ impl<C: Clock> Line<C> {
             Class::Look => &mut self.looks,
             Class::Retry => &mut self.retries,
             Class::New => &mut self.news,
+            Class::FirstLook => &mut self.first_looks,
         }
     }
 
@@ -99,6 +102,7 @@ impl<C: Clock> Line<C> {
             Class::Look => !self.looks.is_empty(),
             Class::Retry => !self.retries.is_empty(),
             Class::New => !self.news.is_empty(),
+            Class::FirstLook => !self.first_looks.is_empty(),
         }
     }
 

@@ -94,7 +94,8 @@ impl<C: Clock> Inner<C> {
 
     /// Nobody may go. Only for those who cannot pay it is a matter of time.
     fn wait_for_pay(&self, may: May, unpaid: Duration) -> Next {
-        let looks_wait = self.looks.have_room() && self.line.has(Class::Look);
+        let looks_wait = self.looks.have_room()
+            && (self.line.has(Class::Look) || self.line.has(Class::FirstLook));
         if may.news && !unpaid.is_zero() && (looks_wait || self.line.has(Class::Retry)) {
             return Next::After(unpaid);
         }
@@ -117,17 +118,17 @@ impl<C: Clock> Inner<C> {
         }
         self.in_flight = self.in_flight.saturating_add(1);
         self.ramp.went(now);
-        if class == Class::Retry || (class == Class::Look && self.looks.fail()) {
+        if class == Class::Retry || (class.is_look() && self.looks.fail()) {
             self.budget.pay(now);
         }
-        if class == Class::Look {
+        if class.is_look() {
             self.looks.went();
         }
     }
 
     pub(super) fn came_back(&mut self, class: Class) {
         self.in_flight = self.in_flight.saturating_sub(1);
-        if class == Class::Look {
+        if class.is_look() {
             self.looks.came_back();
         }
     }

@@ -15,7 +15,7 @@ use super::kinds::{Kind, Trouble};
 use super::run::Played;
 use super::tally::Tally;
 use super::trace::Trace;
-use crate::support::model::{Called, Fault, Message, Settings, Step};
+use crate::support::model::{Fault, Message, Settings, Step};
 use intents::{Known, Told};
 use processes::{Hand, Processes};
 
@@ -118,9 +118,7 @@ impl Oracle {
             Step::Sent { process, request, called, reference } => {
                 self.sent.insert(*request, at);
                 let intent = reference.and_then(|it| self.by_reference.get(it.as_str())).copied();
-                let is_probe =
-                    *called == Called::Token || *called == Called::Look && intent.is_none();
-                return self.processes.sent(*process, at, *called, (intent, is_probe));
+                return self.processes.sent(*process, at, *called, intent);
             }
             Step::Made { request, reference, url } => {
                 let took = at.saturating_sub(self.sent[request]);

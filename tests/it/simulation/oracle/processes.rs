@@ -33,6 +33,7 @@ struct Seen {
     /// When the next request is due, by the generic cell rate algorithm.
     due: Duration,
     closed_since: Option<Duration>,
+    last_called: Option<Called>,
     calls: BTreeMap<usize, Calls>,
     /// How often each intent was replaced, and the delivery is not acknowledged yet.
     replaced: BTreeMap<usize, u32>,
@@ -96,7 +97,7 @@ impl Processes {
         process: u64,
         at: Duration,
         called: Called,
-        (intent, is_probe): (Option<usize>, bool),
+        intent: Option<usize>,
     ) -> Result<(), Broken> {
         let rate = self.limits.rate;
         let interval = Duration::from_secs(1) / rate.per_second.get();
@@ -105,6 +106,10 @@ impl Processes {
         if seen.due.saturating_sub(at) > interval * rate.burst.get() + ROUND_TRIP {
             return Err(format!("p{process} is faster than allowed"));
         }
+        // A probe asks for a token and then looks something up.
+        let is_probe = called == Called::Token
+            || called == Called::Look && seen.last_called == Some(Called::Token);
+        seen.last_called = Some(called);
         let closed_for = seen.closed_since.map_or(Duration::ZERO, |since| at.saturating_sub(since));
         if closed_for > ROUND_TRIP && !is_probe {
             return Err(format!("p{process} sends a {called:?} through a closed gate"));
