@@ -84,10 +84,17 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         intent: &Intent,
         case: &Case<'_>,
     ) -> Result<Look, Halt> {
-        let mut timing = Timing::from(self.clock.now());
+        let now = self.clock.now();
+        let mut timing = Timing::from(now);
         let mut tries = 0;
         let reference = &intent.reference;
         let class = if case.record().is_unsure() { Class::Look } else { Class::FirstLook };
+        // Ahead of a create that could not follow, a look would only take the turn of one that ends
+        // an intent, and so makes room.
+        let leads_to_create = class == Class::FirstLook && !case.is_overdue(now.wall);
+        if leads_to_create && !self.memory.has_room_for(reference, now.steady) {
+            return Err(Halt::NoRoom);
+        }
         let (sighting, turn) = loop {
             let (token, turn) = match self.token_and_turn(hand, class, self.hold).await? {
                 Ok(both) => both,

@@ -81,6 +81,14 @@ impl Memory {
         inner.last.get(&key).is_some_and(|at| now.saturating_sub(*at) < self.keep)
     }
 
+    /// Whether a reference could be entered.
+    pub fn has_room_for(&self, reference: &Reference, now: Duration) -> bool {
+        let key = self.key(reference);
+        let mut inner = self.lock();
+        inner.drop_older_than(now.saturating_sub(self.keep));
+        !self.strict || inner.last.len() < self.capacity || inner.last.contains_key(&key)
+    }
+
     /// Enters a reference, before its first byte leaves.
     pub fn enter(&self, reference: &Reference, now: Duration) -> Entered {
         let key = self.key(reference);

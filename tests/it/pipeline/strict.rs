@@ -60,6 +60,9 @@ async fn without_room_in_the_memory_nothing_new_is_started() {
     stand.settle("b").await;
     assert_eq!(stand.settle("c").await, Settlement::HandedBack);
     assert!(is_new(&stand.returned().2));
+    let of_c = |r: &str| r == "c";
+    let ledger = stand.scene.smart_send.ledger();
+    assert!(!ledger.iter().any(|request| request.reference.as_deref().is_some_and(of_c)));
     assert_eq!(stand.scene.smart_send.count(Called::Create), 2);
     super::seconds(400).await;
     assert_eq!(stand.settle_in_the_end().await, CREATED, "the oldest was kept for long enough");
