@@ -1,0 +1,91 @@
+//! The protocol, searched through by a model checker.
+
+mod setting;
+mod known;
+mod asked;
+mod state;
+mod action;
+mod worker;
+mod broker;
+mod provider;
+mod promises;
+mod traces;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+use std::sync::{Arc, LazyLock, Mutex, OnceLock};
+
+use stateright::{Checker, HasDiscoveries, Model};
+
+use crate::support::proof::{Row, size};
+use promises::Protocol;
+use setting::{Faults, Setting};
+
+/// So many steps are searched at most; only the long form comes so far.
+const STATES_MAX: u64 = 10_000_000;
+
+/// How many more faults of each sort a setting gets in the long form.
+fn more_faults() -> u8 {
+    u8::try_from(size("SMARTSEND_MODEL_FAULTS", 0)).unwrap()
+}
+
+/// A space, searched through once however many tests ask.
+type Once = Arc<OnceLock<()>>;
+static SEARCHED: LazyLock<Mutex<BTreeMap<&str, Once>>> = LazyLock::new(Mutex::default);
+
+/// With every cure in, every promise holds in every state.
+fn holds(setting: Setting) {
+    let once = Once::clone(SEARCHED.lock().unwrap().entry(setting.name).or_default());
+    once.get_or_init(|| search(setting));
+}
+
+fn search(mut setting: Setting) {
+    let more = more_faults();
+    let Faults { deaths, losses, confirms } = setting.faults;
+    setting.faults =
+        Faults { deaths: deaths + more, losses: losses + more, confirms: confirms + more };
+    let most = size("SMARTSEND_MODEL_STATES", STATES_MAX).try_into().unwrap();
+    let model = Protocol::new(setting);
+    let checker = model.checker().threads(2).target_state_count(most).spawn_bfs().join();
+    if let Some((promise, path)) = checker.discoveries().into_iter().next() {
+        let actions = path.into_actions();
+        panic!("{}: {promise} is broken in {} steps: {actions:?}", setting.name, actions.len());
+    }
+    let bounded = checker.state_count() >= most;
+    assert!(!bounded || more > 0, "{}: the space is not searched through", setting.name);
+    let how_far = if bounded { "BOUNDED at" } else { "all of" };
+    let (states, depth) = (checker.unique_state_count(), checker.max_depth());
+    let (calm, questions) = (checker.model().calm_states(), checker.model().oracle.questions());
+    let name = setting.name;
+    say(&format!(
+        "{name}: {how_far} {states} states to a depth of {depth}, {questions} questions to the \
+         decisions, calm runs through {calm} states"
+    ));
+    let Faults { deaths, losses, confirms } = setting.faults;
+    Row {
+        layer: format!("model: {name}{}", if bounded { " (bounded)" } else { "" }),
+        runs: u64::try_from(states).unwrap(),
+        unit: "states",
+        intents: 1,
+        faults: u64::from(deaths + losses + confirms),
+        ..Row::default()
+    }
+    .show();
+}
+
+/// With one cure out, the promise is broken again, by the shortest trace.
+fn breaks(setting: Setting, cure: u8, promise: &'static str) {
+    let model = Protocol::new(setting.without(cure));
+    let enough = HasDiscoveries::AnyOf(BTreeSet::from([promise]));
+    let checker = model.checker().finish_when(enough).spawn_bfs().join();
+    let states = checker.unique_state_count();
+    let path = checker.discovery(promise);
+    let path = path.unwrap_or_else(|| panic!("not found again in {states} states: {setting:?}"));
+    let actions = path.into_actions();
+    let steps = actions.len();
+    say(&format!("without cure {cure}: {promise:?} breaks in {steps} steps: {actions:?}"));
+}
+
+fn say(line: &str) {
+    writeln!(std::io::stderr().lock(), "model: {line}").unwrap();
+}

@@ -1,0 +1,275 @@
+//! The traces that broke earlier drafts of the design: with every cure in, the promises hold in
+//! every state of the setting; with the one cure out, the trace is found again.
+
+use super::promises::{ENDS, NO_GUESS, NOT_LOST, ONE_LINK};
+use super::setting::{Details, Faults, Setting, With};
+use super::{breaks, holds};
+
+const PLAIN: Setting = Setting {
+    name: "one copy",
+    copies: 1,
+    details: Details::Lag,
+    quarantine: 3,
+    hold: 1,
+    delays: &[1, 3],
+    deadline: None,
+    max_age: None,
+    faults: faults(1, 1, 0),
+    with: &[],
+    without: None,
+};
+
+const TWICE: Setting = Setting {
+    name: "two copies",
+    copies: 2,
+    faults: faults(1, 0, 0),
+    with: &[With::Brisk],
+    ..PLAIN
+};
+
+const BLIND: Setting =
+    Setting { name: "blind details", details: Details::Blind, faults: faults(1, 1, 1), ..PLAIN };
+
+const STUBBORN: Setting =
+    Setting { name: "details that may never show it", details: Details::Whenever, ..PLAIN };
+
+const STUBBORN_TWICE: Setting = Setting {
+    name: "two copies, details that may never show it",
+    details: Details::Whenever,
+    faults: faults(1, 1, 0),
+    ..TWICE
+};
+
+const LIMITED: Setting =
+    Setting { name: "a limit", faults: faults(1, 0, 0), with: &[With::Limits], ..PLAIN };
+
+const LIMITED_TWICE: Setting =
+    Setting { name: "two copies, a limit", with: &[With::Brisk, With::Limits], ..TWICE };
+
+const LATE: Setting = Setting {
+    name: "a deadline, effects at any time",
+    details: Details::Whenever,
+    deadline: Some(1),
+    ..PLAIN
+};
+
+const DUE: Setting =
+    Setting { name: "two copies, a deadline", deadline: Some(1), faults: faults(1, 1, 0), ..TWICE };
+
+const RETURNED: Setting = Setting {
+    name: "two copies, a deadline, a long delay",
+    deadline: Some(4),
+    delays: &[5],
+    ..DUE
+};
+
+const SKEWED: Setting = Setting {
+    name: "two copies, a deadline, two clocks",
+    deadline: Some(2),
+    with: &[With::Brisk, With::Skew],
+    ..TWICE
+};
+
+const STRICT: Setting = Setting {
+    name: "strict, naive provider",
+    quarantine: 4,
+    hold: 2,
+    faults: faults(1, 0, 0),
+    with: &[With::StrictOverNaive],
+    ..PLAIN
+};
+
+const STRICT_TWICE: Setting = Setting {
+    name: "two copies, strict, naive provider",
+    copies: 2,
+    with: &[With::Brisk, With::StrictOverNaive],
+    ..STRICT
+};
+
+const STRICT_LOSSES: Setting = Setting {
+    name: "two copies, strict, naive provider, losses",
+    faults: faults(0, 3, 0),
+    ..STRICT_TWICE
+};
+
+const LOWERED: Setting = Setting {
+    name: "max_amount is lowered",
+    faults: faults(1, 0, 0),
+    with: &[With::Lowering],
+    ..PLAIN
+};
+
+const LOWERED_TWICE: Setting = Setting {
+    name: "two copies, max_amount is lowered",
+    with: &[With::Brisk, With::Lowering],
+    ..TWICE
+};
+
+const MOVED: Setting = Setting { name: "the account changes", with: &[With::Moving], ..PLAIN };
+
+const MASKED: Setting =
+    Setting { name: "two copies, masked details", with: &[With::Brisk, With::Masks], ..TWICE };
+
+const AGED: Setting = Setting {
+    name: "max_age",
+    max_age: Some(5),
+    faults: faults(1, 0, 0),
+    with: &[With::Shelves],
+    ..PLAIN
+};
+
+const FORBIDDING: Setting = Setting {
+    name: "403 for an unknown reference",
+    max_age: Some(5),
+    with: &[With::Forbids],
+    ..PLAIN
+};
+
+const fn faults(deaths: u8, losses: u8, confirms: u8) -> Faults {
+    Faults { deaths, losses, confirms }
+}
+
+/// Not one of the 27: what makes the second promise hold at all.
+#[test]
+fn what_is_acknowledged_before_its_confirm_is_lost() {
+    holds(BLIND);
+    breaks(BLIND, 0, NOT_LOST);
+}
+
+#[test]
+fn two_copies_make_one_link_whatever_details_shows_and_whenever_requests_land() {
+    holds(TWICE);
+    holds(STUBBORN_TWICE);
+}
+
+#[test]
+fn trace_01_a_link_that_details_is_blind_to_is_called_failed() {
+    holds(BLIND);
+    breaks(BLIND, 1, NO_GUESS);
+}
+
+#[test]
+fn trace_02_a_limit_fails_an_intent_that_is_then_created() {
+    holds(LIMITED);
+    breaks(LIMITED, 2, NO_GUESS);
+}
+
+#[test]
+fn trace_03_a_limit_that_is_checked_before_uniqueness_fails_a_linked_intent() {
+    holds(LIMITED_TWICE);
+    breaks(LIMITED_TWICE, 3, NO_GUESS);
+}
+
+#[test]
+fn trace_04_a_redelivered_copy_that_still_says_new_is_failed_by_its_deadline() {
+    holds(LATE);
+    breaks(LATE, 4, NO_GUESS);
+}
+
+#[test]
+fn trace_05_upstream_repeats_a_linked_intent_after_its_deadline() {
+    holds(DUE);
+    breaks(DUE, 5, NO_GUESS);
+}
+
+#[test]
+fn trace_06_strict_a_redelivered_copy_is_created_before_the_first_request_has_landed() {
+    holds(STRICT);
+    breaks(STRICT, 6, ONE_LINK);
+}
+
+#[test]
+fn trace_07_a_hand_back_launders_doubt() {
+    holds(LATE);
+    breaks(LATE, 7, NO_GUESS);
+}
+
+#[test]
+fn trace_08_a_frozen_process_wakes_and_sends() {
+    holds(STRICT_TWICE);
+    breaks(STRICT_TWICE, 8, ONE_LINK);
+}
+
+#[test]
+fn trace_09_a_lowered_max_amount_fails_what_was_sent() {
+    holds(LOWERED);
+    breaks(LOWERED, 9, NO_GUESS);
+}
+
+#[test]
+fn trace_10_an_unsure_intent_is_looked_up_in_another_account_and_sent_there() {
+    holds(MOVED);
+    breaks(MOVED, 10, ONE_LINK);
+}
+
+#[test]
+fn trace_11_a_masked_customer_is_called_another_one() {
+    holds(MASKED);
+    breaks(MASKED, 11, NO_GUESS);
+}
+
+#[test]
+fn trace_13_what_comes_back_too_old_is_parked_without_one_look() {
+    holds(AGED);
+    breaks(AGED, 13, NO_GUESS);
+}
+
+#[test]
+fn trace_16_a_duplicate_that_is_never_found_is_sent_again_for_ever() {
+    holds(STUBBORN);
+    breaks(STUBBORN, 16, ENDS);
+}
+
+#[test]
+fn trace_17_a_look_that_is_forbidden_closes_the_gate_for_ever() {
+    holds(FORBIDDING);
+    breaks(FORBIDDING, 17, ENDS);
+}
+
+#[test]
+fn trace_19_a_clock_that_jumps_ends_a_quarantine() {
+    holds(DUE);
+    breaks(DUE, 19, NO_GUESS);
+}
+
+#[test]
+fn trace_21_waits_before_the_deadline_are_counted_as_quarantine() {
+    holds(RETURNED);
+    breaks(RETURNED, 21, NO_GUESS);
+}
+
+#[test]
+fn trace_22_the_look_that_licenses_a_create_is_made_inside_the_hold_off() {
+    holds(STRICT_TWICE);
+    breaks(STRICT_TWICE, 22, ONE_LINK);
+}
+
+#[test]
+fn trace_23_the_hold_off_forgets_what_the_one_before_may_send_within_hold() {
+    holds(STRICT_TWICE);
+    breaks(STRICT_TWICE, 23, ONE_LINK);
+}
+
+#[test]
+fn trace_24_a_lowered_max_amount_fails_a_second_copy_of_what_was_sent() {
+    holds(LOWERED_TWICE);
+    breaks(LOWERED_TWICE, 24, NO_GUESS);
+}
+
+#[test]
+fn trace_25_one_replica_fails_while_the_other_still_creates() {
+    holds(SKEWED);
+    breaks(SKEWED, 25, NO_GUESS);
+}
+
+#[test]
+fn trace_26_an_unknown_that_stays_unknown_is_sent_again_for_ever() {
+    holds(STUBBORN);
+    breaks(STUBBORN, 26, ENDS);
+}
+
+#[test]
+fn trace_27_a_throttled_look_makes_a_second_copy_new() {
+    holds(STRICT_LOSSES);
+    breaks(STRICT_LOSSES, 27, ONE_LINK);
+}
