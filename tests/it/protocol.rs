@@ -10,8 +10,11 @@ mod broker;
 mod provider;
 mod promises;
 mod traces;
+mod pauses;
+mod beside;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
 use std::io::Write as _;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
@@ -62,18 +65,25 @@ fn search(mut setting: Setting) {
          decisions, calm runs through {calm} states"
     ));
     let Faults { deaths, losses, confirms } = setting.faults;
+    let layer = if bounded { format!("{name} (bounded)") } else { name.to_owned() };
+    show(&layer, states, deaths + losses + confirms);
+}
+
+/// The proof's row for a space.
+fn show(name: &str, states: usize, faults: u8) {
     Row {
-        layer: format!("model: {name}{}", if bounded { " (bounded)" } else { "" }),
+        layer: format!("model: {name}"),
         runs: u64::try_from(states).unwrap(),
         unit: "states",
         intents: 1,
-        faults: u64::from(deaths + losses + confirms),
+        faults: faults.into(),
         ..Row::default()
     }
     .show();
 }
 
-/// With one cure out, the promise is broken again, by the shortest trace.
+/// With one cure out, the promise is broken again, and the checker tells a trace (a short one, if not the
+/// shortest: it looks up only after a block of states).
 fn breaks(setting: Setting, cure: u8, promise: &'static str) {
     let model = Protocol::new(setting.without(cure));
     let enough = HasDiscoveries::AnyOf(BTreeSet::from([promise]));
@@ -81,9 +91,12 @@ fn breaks(setting: Setting, cure: u8, promise: &'static str) {
     let states = checker.unique_state_count();
     let path = checker.discovery(promise);
     let path = path.unwrap_or_else(|| panic!("not found again in {states} states: {setting:?}"));
-    let actions = path.into_actions();
+    tell_broken(cure, promise, &path.into_actions());
+}
+
+fn tell_broken(cure: u8, promise: &str, actions: &[impl Debug]) {
     let steps = actions.len();
-    say(&format!("without cure {cure}: {promise:?} breaks in {steps} steps: {actions:?}"));
+    say(&format!("without the cure of {cure}: {promise:?} breaks in {steps} steps: {actions:?}"));
 }
 
 fn say(line: &str) {

@@ -98,10 +98,7 @@ pub(super) struct Oracle {
 
 impl Oracle {
     pub(super) fn new(setting: Setting) -> Self {
-        let body = br#"{"merchantRefId":"r-1","amount":"100.50","description":"d",
-            "custMobile":"9999999999"}"#;
-        let deadline = setting.deadline.map(at);
-        let intent = Intent { deadline, ..parse(body, Api::V1).unwrap() };
+        let intent = intent(&setting);
         Self { setting, intent, usual: policy(&setting), told: Mutex::default() }
     }
 
@@ -314,8 +311,14 @@ fn status(status: u16) -> Sighting {
     Sighting::Answered(Answer { status, retry_after: None, envelope: None })
 }
 
+pub(super) fn intent(setting: &Setting) -> Intent {
+    let body = br#"{"merchantRefId":"r-1","amount":"100.50","description":"d",
+        "custMobile":"9999999999"}"#;
+    Intent { deadline: setting.deadline.map(at), ..parse(body, Api::V1).unwrap() }
+}
+
 /// A moment of the model's clock.
-fn at(clock: u8) -> Timestamp {
+pub(super) fn at(clock: u8) -> Timestamp {
     let start: Timestamp = "2026-11-24T09:30:00Z".parse().unwrap();
     start + TICK * u32::from(clock)
 }
@@ -325,7 +328,7 @@ fn arrival(headers: &Headers, now: Timestamp) -> Arrival<'_> {
     Arrival { headers, own, redelivered: false, delivery_count: 0, recent: false, now }
 }
 
-fn policy(setting: &Setting) -> Policy {
+pub(super) fn policy(setting: &Setting) -> Policy {
     let ticks = |ticks: u8| TICK * u32::from(ticks);
     let delays: Vec<Duration> = setting.delays.iter().map(|delay| ticks(*delay)).collect();
     let (on_not_found, look_first) =

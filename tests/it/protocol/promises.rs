@@ -96,7 +96,9 @@ impl Model for Protocol {
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
-        action::all(state, &self.setting, actions);
+        if one_link(state) && not_lost(state) && no_guess(state) {
+            action::all(state, &self.setting, actions);
+        }
     }
 
     fn next_state(&self, last: &State, action: Action) -> Option<State> {
@@ -108,17 +110,28 @@ impl Model for Protocol {
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
-            Property::always(ONE_LINK, |_, state: &State| {
-                state.provider.links.iter().sum::<u8>() < 2
-            }),
-            Property::always(NOT_LOST, |_, state: &State| state.holds_a_copy() || state.told.any()),
-            Property::always(NO_GUESS, |_, state: &State| {
-                let linked = state.provider.links.iter().any(|links| *links > 0);
-                !(state.told.failed && linked) && !state.told.unlooked
-            }),
+            Property::always(ONE_LINK, |_, state: &State| one_link(state)),
+            Property::always(NOT_LOST, |_, state: &State| not_lost(state)),
+            Property::always(NO_GUESS, |_, state: &State| no_guess(state)),
             Property::always(ENDS, |model: &Self, state| model.ends(state)),
         ]
     }
+}
+
+fn one_link(state: &State) -> bool {
+    state.provider.links.iter().sum::<u8>() < 2
+}
+
+/// What the broker does not hold any more was told of. Both copies have one reference, so one
+/// event will do for both; that an end is reached by each is for [`ENDS`].
+fn not_lost(state: &State) -> bool {
+    state.holds_a_copy() || state.told.any()
+}
+
+/// Nothing is failed that has a link, or gets one later.
+fn no_guess(state: &State) -> bool {
+    let linked = state.provider.links.iter().any(|links| *links > 0);
+    !(state.told.failed && linked) && !state.told.unlooked
 }
 
 impl Protocol {

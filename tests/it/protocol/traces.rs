@@ -5,7 +5,7 @@ use super::promises::{ENDS, NO_GUESS, NOT_LOST, ONE_LINK};
 use super::setting::{Details, Faults, Setting, With};
 use super::{breaks, holds};
 
-const PLAIN: Setting = Setting {
+pub(super) const PLAIN: Setting = Setting {
     name: "one copy",
     copies: 1,
     details: Details::Lag,
@@ -50,6 +50,7 @@ const LATE: Setting = Setting {
     name: "a deadline, effects at any time",
     details: Details::Whenever,
     deadline: Some(1),
+    faults: faults(2, 1, 0),
     ..PLAIN
 };
 
@@ -65,6 +66,8 @@ const RETURNED: Setting = Setting {
 
 const SKEWED: Setting = Setting {
     name: "two copies, a deadline, two clocks",
+    quarantine: 4,
+    hold: 2,
     deadline: Some(2),
     with: &[With::Brisk, With::Skew],
     ..TWICE
@@ -72,8 +75,8 @@ const SKEWED: Setting = Setting {
 
 const STRICT: Setting = Setting {
     name: "strict, naive provider",
-    quarantine: 4,
-    hold: 2,
+    quarantine: 5,
+    hold: 3,
     faults: faults(1, 0, 0),
     with: &[With::StrictOverNaive],
     ..PLAIN
