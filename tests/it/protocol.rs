@@ -21,6 +21,7 @@ use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 use stateright::{Checker, HasDiscoveries, Model};
 
 use crate::support::proof::{Row, size};
+use action::Action;
 use promises::Protocol;
 use setting::{Faults, Setting};
 
@@ -82,21 +83,29 @@ fn show(name: &str, states: usize, faults: u8) {
     .show();
 }
 
-/// With one cure out, the promise is broken again, and the checker tells a trace (a short one, if not the
-/// shortest: it looks up only after a block of states).
+/// With one cure out, the promise is broken again, and the checker tells a trace (a short one, if
+/// not the shortest: it looks up only after a block of states).
 fn breaks(setting: Setting, cure: u8, promise: &'static str) {
-    let model = Protocol::new(setting.without(cure));
-    let enough = HasDiscoveries::AnyOf(BTreeSet::from([promise]));
-    let checker = model.checker().finish_when(enough).spawn_bfs().join();
-    let states = checker.unique_state_count();
-    let path = checker.discovery(promise);
-    let path = path.unwrap_or_else(|| panic!("not found again in {states} states: {setting:?}"));
-    tell_broken(cure, promise, &path.into_actions());
+    let actions = counterexample(setting.without(cure), promise);
+    tell_broken(&format!("without the cure of {cure}"), promise, &actions);
 }
 
-fn tell_broken(cure: u8, promise: &str, actions: &[impl Debug]) {
+/// What no cure is for.
+fn breaks_with_every_cure(setting: Setting, promise: &'static str) {
+    tell_broken(setting.name, promise, &counterexample(setting, promise));
+}
+
+fn counterexample(setting: Setting, promise: &'static str) -> Vec<Action> {
+    let enough = HasDiscoveries::AnyOf(BTreeSet::from([promise]));
+    let checker = Protocol::new(setting).checker().finish_when(enough).spawn_bfs().join();
+    let states = checker.unique_state_count();
+    let path = checker.discovery(promise);
+    path.unwrap_or_else(|| panic!("not found in {states} states: {setting:?}")).into_actions()
+}
+
+fn tell_broken(how: &str, promise: &str, actions: &[impl Debug]) {
     let steps = actions.len();
-    say(&format!("without the cure of {cure}: {promise:?} breaks in {steps} steps: {actions:?}"));
+    say(&format!("{how}: {promise:?} breaks in {steps} steps: {actions:?}"));
 }
 
 fn say(line: &str) {

@@ -73,7 +73,7 @@ pub(super) fn all(state: &State, setting: &Setting, actions: &mut Vec<Action>) {
     if setting.has(With::Lowering) && !state.lowered {
         actions.push(Action::Lower);
     }
-    if setting.has(With::Moving) && may_move(state) {
+    if may_move(state, setting) {
         actions.push(Action::Move);
     }
 }
@@ -193,7 +193,9 @@ fn sights(state: &State, setting: &Setting) -> impl Iterator<Item = Sight> + use
         Details::Blind => (true, false),
     };
     let nothing = if setting.has(With::Forbids) { Sight::Forbidden } else { Sight::NotFound };
-    let sights = [hides.then_some(nothing), shows.then_some(Sight::Found)];
+    let vague = there && hides && setting.has(With::Vague);
+    let sights =
+        [hides.then_some(nothing), shows.then_some(Sight::Found), vague.then_some(Sight::Vague)];
     sights.into_iter().flatten()
 }
 
@@ -237,10 +239,12 @@ fn fails(state: &State, setting: &Setting, worker: usize, actions: &mut Vec<Acti
     }
 }
 
-/// An operator changes the account when both workers have stopped, and every copy that may have
-/// been sent says so in its record.
-fn may_move(state: &State) -> bool {
+/// An operator changes the account when both workers have stopped. Every copy that may have been
+/// sent says in its record to which account, unless its worker was killed.
+fn may_move(state: &State, setting: &Setting) -> bool {
     let idle = state.workers.iter().all(|worker| !worker.holds());
     let recorded = |copy: super::state::Copied| copy.known.is_some() && !copy.redelivered;
-    state.account == 0 && idle && state.queued.iter().all(|queued| recorded(queued.copy))
+    let allowed = setting.has(With::MovingAtAnyTime)
+        || setting.has(With::Moving) && state.queued.iter().all(|queued| recorded(queued.copy));
+    allowed && idle && state.account == 0
 }

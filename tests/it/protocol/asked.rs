@@ -82,6 +82,8 @@ pub(super) enum Heard {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Sight {
     Found,
+    /// There is a link, and its text is not shown.
+    Vague,
     NotFound,
     Forbidden,
     Failed,
@@ -281,6 +283,7 @@ impl Oracle {
     fn look(&self, sight: Sight, terms: &Terms) -> Look {
         let sighting = match sight {
             Sight::Found => accepted(self.details()),
+            Sight::Vague => accepted(Data { link: None, ..self.details() }),
             Sight::NotFound => refusal(1112),
             // Taken for a denial, as a create's 403 is one.
             Sight::Forbidden if self.setting.lacks(17) => status(401),

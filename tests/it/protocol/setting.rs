@@ -73,6 +73,10 @@ pub(super) enum With {
     Lowering,
     /// The merchant's account may be changed while every copy carries a record.
     Moving,
+    /// The account may be changed whenever both workers hold nothing.
+    MovingAtAnyTime,
+    /// Details may show a link for a while without its text.
+    Vague,
     /// Details masks the customer's fields.
     Masks,
     /// A look for an unknown reference is answered 403.
