@@ -1,14 +1,82 @@
-//! The protocol, searched through by a model checker.
+//! The protocol, searched through by a model checker: `stateright`, over the real decisions.
+//!
+//! Two workers, one or two copies of one intent, the broker and Smart Send. Every decision is
+//! `Case::open` or `Case::after`, asked with records that have gone through their headers and with
+//! answers that the real classification has judged (`asked`). What sequences them is written anew
+//! here, as `pipeline` does it: the last check before a create, the memory of references, the
+//! hold-off, event before acknowledgement. A process is killed, or cut off from the broker without
+//! knowing and goes on (a zombie), or loses its place as the active consumer with deliveries in
+//! hand; answers, confirms and turns are lost; a request that nobody waits for lands late or never;
+//! details lags, is blind, or masks. The numbers of such faults are bounded by each setting, and
+//! within them every order of events is searched.
+//!
+//! **Time** goes in ticks of 2.5 s, half the stated clock skew. `settle` is one tick, the quarantine
+//! three to five. It passes as an action of its own, before or after any other one, so that every
+//! process can be slow at every step; in the settings that are `Brisk` only one that is cut off can
+//! be, and the others do at once what they can. Whatever ages is counted only as far as it makes a
+//! difference: a request that may land until the end of its quarantine, a delivery until `hold`, a
+//! record until `max_age`, the clock until the deadline is over. Where effects have no bound
+//! (`Whenever`, `Blind`), a request lands at any time. A record's counters stop where no decision
+//! asks further. What only a delivery's case remembers is left out: its quick tries are one call,
+//! and a failed look waits `settle` each time. Details is proven from the start unless it is blind,
+//! which allows more than the program does. The memory forgets after its time under the strict
+//! setting, where it is safety, and else when its process ends. Equal workers are interchangeable,
+//! so a trace may name one by the other's number. Hashes of 64 bits stand for the states, as
+//! always with `stateright`.
+//!
+//! **Held in every state:** never two links (over a provider that refuses a second link, whatever
+//! details shows and whenever requests land; over one that makes a link for every create, in the
+//! strict setting); never lost; no `failed` beside a link, be it made before or later; and from
+//! every state, if nothing goes wrong any more, every run ends with an event and without a copy
+//! left (`promises`: a search of our own, since `stateright` sees no livelock).
+//!
+//! **The ablation.** Each test of a trace first holds the promises over the whole space of its
+//! setting, and then takes the one cure out and has the trace found again:
+//!
+//! | trace | shown by | how the cure is taken out |
+//! |---|---|---|
+//! | 1 | `traces::trace_01` | details counts as proven though it is blind, and a refusal that is not found fails |
+//! | 2, 3 | `traces::trace_02`, `_03` | the limit's code is listed in `rejects` |
+//! | 4 | `traces::trace_04` | `redelivered` is not told. Seen only where details may never show the link: looks before a deadline are a second cure |
+//! | 5 | `traces::trace_05` | a passed deadline fails without looks |
+//! | 6 | `traces::trace_06` | `redelivered` is not told, and nobody holds off: either alone is enough |
+//! | 7 | `traces::trace_07` | a hand-back carries a first record |
+//! | 8 | `traces::trace_08` | no age check before a first create, no round trip before a resend. The second half is not needed for the promises over these providers |
+//! | 9 | `traces::trace_09` | an amount above `max_amount` fails on any delivery |
+//! | 10 | `traces::trace_10` | the record's account is overwritten with the configured one |
+//! | 11 | `traces::trace_11` | a masked mobile is compared like any other |
+//! | 12 | `pauses::trace_12` | a pause cancels the consumer, and the next one starts with an open gate |
+//! | 13 | `traces::trace_13` | `max_age` is judged on arrival |
+//! | 14 | `beside::trace_14` | on a broker: the intents exchange without its alternate exchange |
+//! | 15 | `beside::trace_15` | the delivery count is told as if it stayed below the half |
+//! | 16 | `traces::trace_16` | a look is judged as if the doubt were not by a duplicate |
+//! | 17 | `traces::trace_17` | a look's 403 is taken for a denial |
+//! | 18 | `beside::trace_18` | the id is made of something that both bodies have |
+//! | 19 | `traces::trace_19` | a wait is measured by a clock that jumps |
+//! | 20 | `beside::trace_20` | on a broker: the copy keeps upstream's headers. That ours does not is for `end_to_end::bodies` |
+//! | 21 | `traces::trace_21` | a new record counts its trips through retry queues as waited |
+//! | 22 | `traces::trace_22` | looks of new intents are made inside the hold-off |
+//! | 23 | `traces::trace_23` | the hold-off is the quarantine alone |
+//! | 24 | `traces::trace_24` | an amount above `max_amount` fails on a clean first delivery |
+//! | 25 | `traces::trace_25` | the skew is not waited out |
+//! | 26 | `traces::trace_26` | a refusal leaves the kind of an earlier doubt |
+//! | 27 | `traces::trace_27` | a throttled look empties the memory |
+//!
+//! In the long form `SMARTSEND_MODEL_FAULTS=1` gives each setting one more fault of each sort, and
+//! `SMARTSEND_MODEL_STATES` bounds each search; a search that was bounded says so.
+#![expect(clippy::wildcard_enum_match_arm, reason = "a step names the cases that it is for")]
 
 mod setting;
 mod known;
 mod asked;
+mod cures;
 mod state;
 mod action;
 mod worker;
 mod broker;
 mod provider;
 mod promises;
+mod spaces;
 mod traces;
 mod pauses;
 mod beside;

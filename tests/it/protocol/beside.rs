@@ -15,7 +15,7 @@ use smartsend::ports::Headers;
 use stateright::{Checker, Model, Property};
 
 use super::asked::{at, intent, policy};
-use super::traces::PLAIN;
+use super::spaces::PLAIN;
 use crate::support::amqp::{declared, settings};
 use crate::support::broker::{Node, publish, take_next};
 

@@ -42,7 +42,7 @@ impl Protocol {
     /// to an end where everything is settled, and a state that comes again is a livelock.
     fn ends(&self, state: &State) -> bool {
         let mut ending = self.ending.lock().unwrap();
-        let mut branches = vec![Branch::at(self, state.clone())];
+        let mut branches = vec![Branch::at(self, state)];
         let mut path = HashSet::from([branches[0].hash]);
         if branches[0].is_dead_end || ending.contains(&branches[0].hash) {
             return !branches[0].is_dead_end;
@@ -54,7 +54,7 @@ impl Protocol {
                 branches.pop();
                 continue;
             };
-            let next = Branch::at(self, next);
+            let next = Branch::at(self, &next);
             if ending.contains(&next.hash) {
                 continue;
             }
@@ -75,13 +75,13 @@ struct Branch {
 }
 
 impl Branch {
-    fn at(model: &Protocol, state: State) -> Self {
+    fn at(model: &Protocol, state: &State) -> Self {
         let mut hasher = DefaultHasher::new();
         state.hash(&mut hasher);
         let mut actions = Vec::new();
-        action::calm(&state, &model.setting, &mut actions);
+        action::calm(state, &model.setting, &mut actions);
         let following: Vec<State> =
-            actions.into_iter().filter_map(|action| model.next_state(&state, action)).collect();
+            actions.into_iter().filter_map(|action| model.next_state(state, action)).collect();
         let is_dead_end = following.is_empty() && !state.has_ended();
         Self { hash: hasher.finish(), following, is_dead_end }
     }
@@ -128,10 +128,10 @@ fn not_lost(state: &State) -> bool {
     state.holds_a_copy() || state.told.any()
 }
 
-/// Nothing is failed that has a link, or gets one later.
+/// Nothing is failed that has a link, or gets one later, and nothing parked for its age unlooked.
 fn no_guess(state: &State) -> bool {
     let linked = state.provider.links.iter().any(|links| *links > 0);
-    !(state.told.failed && linked) && !state.told.unlooked
+    !(state.told.unlooked || state.told.failed && linked)
 }
 
 impl Protocol {
@@ -177,28 +177,28 @@ impl Protocol {
             | Action::Acknowledge(worker)
             | Action::LoseConfirm(worker)
             | Action::Jump(worker) => {
-                self.step(&mut Step { state, setting, oracle: &self.oracle, worker }, action);
+                step(&mut Step { state, setting, oracle: &self.oracle, worker }, action);
             }
         }
     }
+}
 
-    fn step(&self, step: &mut Step<'_>, action: Action) {
-        match action {
-            Action::Open(_, place) => step.open(place),
-            Action::Look(_, sight) => step.look(sight),
-            Action::Send(_) => step.send(),
-            Action::Serve(_, heard) => step.serve(heard),
-            Action::Lose(_) => step.lose(),
-            Action::Turn(_, heard) => step.turn(heard),
-            Action::Wake(_) => step.wake(),
-            Action::Shelve(_) => step.shelve(),
-            Action::Stop(_) => step.stop(),
-            Action::GoBack(_) => step.go_back(),
-            Action::Publish(_) => step.publish(),
-            Action::Acknowledge(_) => step.acknowledge(),
-            Action::LoseConfirm(_) => step.lose_confirm(),
-            Action::Jump(_) => step.jump(),
-            _ => unreachable!("{action:?} is not a worker's"),
-        }
+fn step(step: &mut Step<'_>, action: Action) {
+    match action {
+        Action::Open(_, place) => step.open(place),
+        Action::Look(_, sight) => step.look(sight),
+        Action::Send(_) => step.send(),
+        Action::Serve(_, heard) => step.serve(heard),
+        Action::Lose(_) => step.lose(),
+        Action::Turn(_, heard) => step.turn(heard),
+        Action::Wake(_) => step.wake(),
+        Action::Shelve(_) => step.shelve(),
+        Action::Stop(_) => step.stop(),
+        Action::GoBack(_) => step.go_back(),
+        Action::Publish(_) => step.publish(),
+        Action::Acknowledge(_) => step.acknowledge(),
+        Action::LoseConfirm(_) => step.lose_confirm(),
+        Action::Jump(_) => step.jump(),
+        _ => unreachable!("{action:?} is not a worker's"),
     }
 }

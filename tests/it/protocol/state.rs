@@ -108,6 +108,7 @@ pub(super) enum Stage {
 }
 
 /// What was published.
+#[expect(clippy::struct_excessive_bools, reason = "any of them can be told beside the others")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Told {
     pub(super) created: bool,

@@ -4,7 +4,7 @@
 use super::asked::{Asked, Heard, Oracle, Question, Sight};
 use super::known::{End, Known, Next};
 use super::setting::Setting;
-use super::state::{Hand, Held, Orphan, Queued, Stage, State};
+use super::state::{Hand, Held, Orphan, Stage, State};
 
 /// A step of one worker.
 pub(super) struct Step<'a> {
@@ -168,8 +168,7 @@ impl Step<'_> {
     }
 
     pub(super) fn go_back(&mut self) {
-        let known = self.copy_out();
-        let (known, delay) = known;
+        let (known, delay) = self.copy_out();
         self.drop_hand();
         self.state.publish_copy(known, delay);
     }
@@ -208,13 +207,11 @@ impl Step<'_> {
             self.drop_hand(); // acknowledged, though nothing was taken
             return;
         }
-        match self.hand().stage {
-            Stage::Does(Next::Settle(_)) => self.publish(),
-            _ => {
-                let (known, left) = self.copy_out();
-                let copy = super::state::Copied { known: Some(known), redelivered: false };
-                self.state.queued.push(Queued { left, copy });
-            }
+        if let Stage::Does(Next::Settle(_)) = self.hand().stage {
+            self.publish();
+        } else {
+            let (known, delay) = self.copy_out();
+            self.state.publish_copy(known, delay);
         }
         self.state.renew_session(self.worker, self.setting);
     }
