@@ -62,8 +62,9 @@
 //! | 26 | `traces::trace_26` | a refusal leaves the kind of an earlier doubt |
 //! | 27 | `traces::trace_27` | a throttled look empties the memory |
 //!
-//! In the long form `SMARTSEND_MODEL_FAULTS=1` gives each setting one more fault of each sort, and
-//! `SMARTSEND_MODEL_STATES` bounds each search; a search that was bounded says so.
+//! In the long form, `SMARTSEND_MODEL_FAULTS=1`, each space is searched again with one more death,
+//! one more loss and one more lost confirm. `SMARTSEND_MODEL_STATES` bounds each search in steps;
+//! one that was bounded says so.
 #![expect(clippy::wildcard_enum_match_arm, reason = "a step names the cases that it is for")]
 
 mod setting;
@@ -96,9 +97,17 @@ use setting::{Faults, Setting};
 /// So many steps are searched at most; only the long form comes so far.
 const STATES_MAX: u64 = 10_000_000;
 
-/// How many more faults of each sort a setting gets in the long form.
-fn more_faults() -> u8 {
-    u8::try_from(size("SMARTSEND_MODEL_FAULTS", 0)).unwrap()
+/// The setting's own faults; and in the long form so many more of each sort, one sort at a time,
+/// since one more of every sort is more than can be searched.
+fn budgets(own: Faults) -> Vec<Faults> {
+    let more = u8::try_from(size("SMARTSEND_MODEL_FAULTS", 0)).unwrap();
+    let raised = [
+        Faults { deaths: own.deaths + more, ..own },
+        Faults { losses: own.losses + more, ..own },
+        Faults { confirms: own.confirms + more, ..own },
+    ];
+    let raised = raised.into_iter().filter(|_| more > 0);
+    std::iter::once(own).chain(raised).collect()
 }
 
 /// A space, searched through once however many tests ask.
@@ -108,14 +117,15 @@ static SEARCHED: LazyLock<Mutex<BTreeMap<&str, Once>>> = LazyLock::new(Mutex::de
 /// With every cure in, every promise holds in every state.
 fn holds(setting: Setting) {
     let once = Once::clone(SEARCHED.lock().unwrap().entry(setting.name).or_default());
-    once.get_or_init(|| search(setting));
+    once.get_or_init(|| {
+        for faults in budgets(setting.faults) {
+            search(Setting { faults, ..setting }, faults != setting.faults);
+        }
+    });
 }
 
-fn search(mut setting: Setting) {
-    let more = more_faults();
-    let Faults { deaths, losses, confirms } = setting.faults;
-    setting.faults =
-        Faults { deaths: deaths + more, losses: losses + more, confirms: confirms + more };
+/// Searches one space. Only one of the long form may be larger than the bound.
+fn search(setting: Setting, may_be_bounded: bool) {
     let most = size("SMARTSEND_MODEL_STATES", STATES_MAX).try_into().unwrap();
     let model = Protocol::new(setting);
     let checker = model.checker().threads(2).target_state_count(most).spawn_bfs().join();
@@ -124,17 +134,17 @@ fn search(mut setting: Setting) {
         panic!("{}: {promise} is broken in {} steps: {actions:?}", setting.name, actions.len());
     }
     let bounded = checker.state_count() >= most;
-    assert!(!bounded || more > 0, "{}: the space is not searched through", setting.name);
+    assert!(!bounded || may_be_bounded, "{}: the space is not searched through", setting.name);
     let how_far = if bounded { "BOUNDED at" } else { "all of" };
     let (states, depth) = (checker.unique_state_count(), checker.max_depth());
     let (calm, questions) = (checker.model().calm_states(), checker.model().oracle.questions());
-    let name = setting.name;
+    let Faults { deaths, losses, confirms } = setting.faults;
+    let name = format!("{} ({deaths} deaths, {losses} losses, {confirms} confirms)", setting.name);
     say(&format!(
         "{name}: {how_far} {states} states to a depth of {depth}, {questions} questions to the \
          decisions, calm runs through {calm} states"
     ));
-    let Faults { deaths, losses, confirms } = setting.faults;
-    let layer = if bounded { format!("{name} (bounded)") } else { name.to_owned() };
+    let layer = if bounded { format!("{name}, bounded") } else { name };
     show(&layer, states, deaths + losses + confirms);
 }
 

@@ -39,6 +39,7 @@ pub(super) const STUBBORN_TWICE: Setting = Setting {
 
 pub(super) const VAGUE: Setting = Setting {
     name: "two copies, links without a text",
+    faults: faults(1, 0, 0),
     with: &[With::Brisk, With::Vague],
     ..STUBBORN_TWICE
 };
@@ -102,10 +103,16 @@ pub(super) const STRICT_LOSSES: Setting = Setting {
 };
 
 pub(super) const STRICT_FAULTS: Setting = Setting {
-    name: "strict, naive provider, all faults",
-    faults: faults(1, 1, 1),
+    name: "strict, naive provider, deaths and losses",
+    faults: faults(1, 1, 0),
     with: &[With::Brisk, With::StrictOverNaive],
     ..STRICT
+};
+
+pub(super) const STRICT_CONFIRMS: Setting = Setting {
+    name: "strict, naive provider, lost confirms",
+    faults: faults(1, 0, 1),
+    ..STRICT_FAULTS
 };
 
 pub(super) const LOWERED: Setting = Setting {

@@ -23,6 +23,7 @@ fn two_copies_make_one_link_whatever_details_shows_and_whenever_requests_land() 
 #[test]
 fn the_strict_setting_makes_one_link_over_a_provider_that_makes_one_for_every_create() {
     holds(STRICT_FAULTS);
+    holds(STRICT_CONFIRMS);
     holds(STRICT_TWICE);
     holds(STRICT_LOSSES);
 }
