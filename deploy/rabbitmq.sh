@@ -1,4 +1,6 @@
-# Functions for a RabbitMQ of one's own, without root services. Sourced by quickstart.sh and test.sh.
+# Functions for a RabbitMQ of one's own, without root services. Sourced by quickstart.sh, test.sh and
+# brokers.sh.
+# shellcheck shell=bash
 
 RABBITMQ_OLDEST=3.10 # quorum queues have message TTL and at-least-once dead lettering from here on
 
@@ -81,8 +83,8 @@ rabbitmq_start() {
     printf '[].\n' >"$folder/plugins"
     printf 'loopback_users = none\nlog.console = false\ndisk_free_limit.absolute = 50MB\n' >"$folder/node.conf"
     setsid rabbitmq-server >"$folder/node.out" 2>&1 </dev/null &
-    rabbitmqctl -n "$RABBITMQ_NODENAME" wait "$folder/node.pid" --timeout 60 >"$folder/wait.out" 2>&1 &&
-      rabbitmqctl -n "$RABBITMQ_NODENAME" await_startup --timeout 60 >>"$folder/wait.out" 2>&1 ||
+    { rabbitmqctl -n "$RABBITMQ_NODENAME" wait "$folder/node.pid" --timeout 60 &&
+      rabbitmqctl -n "$RABBITMQ_NODENAME" await_startup --timeout 60; } >"$folder/wait.out" 2>&1 ||
       die "the private RabbitMQ node does not start; see $folder/node.out and $folder/log"
     printf '%s\n' "$RABBITMQ_NODE_PORT"
   )

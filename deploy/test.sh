@@ -3,6 +3,9 @@
 # a broker to be had this fails and says so.
 #
 #   deploy/test.sh [arguments of the test binary, such as a part of a test's name]
+#
+# The tests that attack the broker (`brokers::`) run on this system's RabbitMQ, or on each version
+# that is named: SMARTSEND_TEST_BROKERS=3.10,4.0,4.3 (deploy/brokers.sh tells how these are had).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . deploy/rabbitmq.sh
@@ -10,4 +13,6 @@ cd "$(dirname "$0")/.."
 command -v cargo >/dev/null || die "cargo is missing: install Rust (see rust-version in Cargo.toml)"
 rabbitmq_install
 [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || die "there is no rabbitmq-server to test against"
+IFS=', ' read -ra versions <<<"${SMARTSEND_TEST_BROKERS-}"
+deploy/brokers.sh "${versions[@]}"
 cargo test --locked --test it -- "$@"

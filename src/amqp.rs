@@ -15,7 +15,7 @@ mod queue;
 pub mod tls;
 mod address;
 mod connection;
-mod headers;
+pub mod headers;
 mod hosts;
 
 pub use connection::CannotConnect;

@@ -5,4 +5,5 @@ pub mod meters;
 pub mod board;
 pub mod log;
 pub mod metrics;
+pub mod panics;
 pub mod server;

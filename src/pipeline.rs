@@ -5,6 +5,7 @@
 //! A delivery is acknowledged only after the broker confirmed what replaces it: its event, its
 //! copy on a retry queue, or its copy on the parked queue.
 
+mod back;
 mod call;
 mod desk;
 mod exits;
@@ -21,13 +22,19 @@ use tokio_util::sync::CancellationToken;
 use crate::payout::decision::{Arrival, Case, Decision, Happened, Opened, Verdict, View};
 use crate::payout::intent::Intent;
 use crate::payout::intent::wire;
+use crate::payout::reference::Reference;
 use crate::ports::{Clock, Delivery, Outbox, Provider};
+use back::Back;
 use call::Created;
 pub use desk::{Desk, Proof};
 pub use exits::{Exits, ShutExits};
 use hand::{Halt, Hand};
 pub use memory::{Alone, CAPACITY, Entered, Memory, Running};
 pub use settle::Settlement;
+
+/// How long an intent waits that would be parked while the provider is down. There may be many of
+/// them, and each comes back with a look.
+const IN_DOUBT_WAIT: Duration = Duration::from_mins(10);
 
 /// Brings one delivery to its settlement. `lost` ends when its channel has.
 pub async fn handle<D: Delivery, P: Provider, O: Outbox, C: Clock>(
@@ -42,9 +49,20 @@ pub async fn handle<D: Delivery, P: Provider, O: Outbox, C: Clock>(
     };
     // Two deliveries with one reference never run at the same time: the second waits, and then
     // finds the first in the memory.
-    let _running = tokio::select! {
-        running = desk.alone.run(&intent.reference) => running,
-        () = hand.lost.cancelled() => return desk.let_lost(hand, &intent.reference),
+    let running = match desk.alone.try_run(&intent.reference) {
+        Some(running) => Ok(running),
+        None => Box::pin(desk.wait_for_the_other(&hand, &intent.reference)).await, // seldom
+    };
+    let _running = match running {
+        Ok(running) => running,
+        Err(halt) => {
+            let case = desk.open(&hand, &intent).case();
+            let end = match halt {
+                Halt::TooOld => End::Back(case, Back::GiveWay),
+                Halt::Lost | Halt::Stopping | Halt::GateClosed | Halt::NoRoom => halted(case, halt),
+            };
+            return desk.settle(hand, &intent, end).await;
+        }
     };
     let end = run(&hand, &intent, desk).await;
     desk.settle(hand, &intent, end).await
@@ -54,10 +72,8 @@ pub async fn handle<D: Delivery, P: Provider, O: Outbox, C: Clock>(
 enum End<'a> {
     /// With a verdict.
     Verdict(Case<'a>, Verdict),
-    /// On a retry queue.
-    Return(Case<'a>, Duration),
-    /// Handed back as it is.
-    HandBack(Case<'a>, &'static str),
+    /// It goes back to the broker.
+    Back(Case<'a>, Back),
     /// Not ours any more.
     Lost,
 }
@@ -69,7 +85,7 @@ async fn run<'a, D: Delivery, P: Provider, O: Outbox, C: Clock>(
 ) -> End<'a> {
     let mut case = match desk.open(hand, intent) {
         Opened::Case(case) => case,
-        Opened::Renew(case) => return End::HandBack(case, "came back too often"),
+        Opened::Renew(case) => return End::Back(case, Back::AsItIs("came back too often")),
         Opened::Settle(case, verdict) => return End::Verdict(case, verdict),
     };
     let mut happened = Happened::Nothing;
@@ -80,7 +96,7 @@ async fn run<'a, D: Delivery, P: Provider, O: Outbox, C: Clock>(
         }
         let step = match decision {
             Decision::Create(call) => desk.create(hand, &case, call).await.map(Created::happened),
-            Decision::Look => desk.look(hand, intent).await.map(Happened::Look),
+            Decision::Look => desk.look(hand, intent, &case).await.map(Happened::Look),
             Decision::TryAgain(wait) => {
                 hand.wait(desk, desk.clock.part_of(wait)).await.1.map(|()| Happened::Nothing)
             }
@@ -90,9 +106,16 @@ async fn run<'a, D: Delivery, P: Provider, O: Outbox, C: Clock>(
                     case.waited(waited);
                     ended.map(|()| Happened::Nothing)
                 }
-                None => return End::Return(case, desk.policy.delays.within(wait)),
+                None => return End::Back(case, Back::Return(desk.policy.delays.within(wait))),
             },
-            Decision::Return(delay) => return End::Return(case, delay),
+            Decision::Return(_) if desk.turns.is_closed() => return halted(case, Halt::GateClosed),
+            Decision::Return(delay) => return End::Back(case, Back::Return(delay)),
+            // What the provider would have said is known once it is back.
+            Decision::Settle(verdict)
+                if verdict.is_for_want_of_an_answer() && desk.turns.was_down_lately() =>
+            {
+                return End::Back(case, Back::Return(desk.policy.delays.within(IN_DOUBT_WAIT)));
+            }
             Decision::Settle(verdict) => return End::Verdict(case, verdict),
         };
         happened = match step {
@@ -107,7 +130,7 @@ fn halted(case: Case<'_>, halt: Halt) -> End<'_> {
     match halt {
         Halt::Lost => End::Lost,
         Halt::Stopping | Halt::GateClosed | Halt::TooOld | Halt::NoRoom => {
-            End::HandBack(case, halt.word())
+            End::Back(case, Back::AsItIs(halt.word()))
         }
     }
 }
@@ -122,6 +145,18 @@ impl Created {
 }
 
 impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
+    /// Waits for the other delivery with this reference, and no longer than anything is held that
+    /// was not started: the other one may stay for a whole quarantine, and those that wait would
+    /// take the prefetch's places from everyone else.
+    async fn wait_for_the_other<D: Delivery>(
+        &self,
+        hand: &Hand<D>,
+        reference: &Reference,
+    ) -> Result<Running<'_>, Halt> {
+        let patience = self.hold.saturating_sub(hand.age(self.clock.now()));
+        hand.unless_halted(self, patience, self.alone.run(reference)).await
+    }
+
     fn open<'a, D: Delivery>(&'a self, hand: &Hand<D>, intent: &'a Intent) -> Opened<'a> {
         let now = self.clock.now();
         let delivered = hand.delivered();

@@ -126,7 +126,7 @@ pub trait Inbox: Send + 'static {
     /// The next one; `None` at the end.
     fn next(&mut self) -> impl Future<Output = Option<Self::Delivery>> + Send;
     /// Asks the broker to send no more. What it has sent still comes, and can be settled.
-    fn cancel(&self) -> impl Future<Output = ()> + Send;
+    fn cancel(&mut self) -> impl Future<Output = ()> + Send;
     /// Ends when the connection has: then no delivery of it is ours any more.
     fn lost(&self) -> CancellationToken;
 }

@@ -3,20 +3,33 @@
 //! A turn is what the gate, the limiter and the merchant's concurrency allow together, given in
 //! this order: what makes a probe, a token, a look, a retry, a first create. It is taken as the
 //! last step before the send: whatever is slow between the two turns an even pace into bursts.
+//!
+//! Three things make a turn come later, and none lets one come earlier. After a closed gate the
+//! pace grows slowly to the whole ([`ramp`]). Retries have to be paid for ([`budget`]). And while
+//! looks come to nothing they go one at a time ([`looks`]).
 
+mod budget;
 mod line;
+mod looks;
+mod ramp;
+mod serve;
+mod watch;
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{Notify, oneshot};
 
-use crate::gate::{Admission, Gate, Report, State};
+use crate::gate::{Gate, Probe, Report, State};
 use crate::pace::{Limiter, Rate};
 use crate::ports::Clock;
+use budget::Budget;
 use line::Line;
+use looks::Looks;
+use ramp::Ramp;
+use serve::Next;
 
 /// What a turn is for; the first in this order goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,16 +44,23 @@ pub enum Class {
     Retry,
     /// A first create.
     New,
+    /// A look ahead of a first create. It goes last, or all that are in hand would look before the
+    /// first of them may create, and be too old for it by then.
+    FirstLook,
 }
 
 impl Class {
-    const COUNT: usize = 5;
+    const COUNT: usize = 6;
+
+    fn is_look(self) -> bool {
+        matches!(self, Self::Look | Self::FirstLook)
+    }
 
     /// Whether it counts as a call in flight.
     fn is_call(self) -> bool {
         match self {
             Self::Probe | Self::Token => false,
-            Self::Look | Self::Retry | Self::New => true,
+            Self::Look | Self::Retry | Self::New | Self::FirstLook => true,
         }
     }
 }
@@ -81,6 +101,9 @@ struct Shared<C: Clock> {
 struct Inner<C: Clock> {
     gate: Gate,
     limiter: Limiter,
+    ramp: Ramp,
+    budget: Budget,
+    looks: Looks,
     line: Line<C>,
     in_flight: u32,
     /// Results cannot be published, so nothing new may be started.
@@ -94,22 +117,21 @@ struct Inner<C: Clock> {
 pub struct Turn<C: Clock> {
     /// Whose call in flight it counts as.
     counted: Option<Arc<Shared<C>>>,
-}
-
-/// What the line does next.
-enum Next {
-    /// Nothing, until something changes.
-    Idle,
-    /// It looks again after so long.
-    After(Duration),
+    class: Class,
+    /// How often the gate had been closed when it was given.
+    closures: u64,
 }
 
 impl<C: Clock> Turns<C> {
     /// A line that begins with an empty limiter and a probing gate.
     pub fn new(limits: Limits, clock: C) -> Self {
         let gate = Gate::probing(limits.max_pause);
+        let (now, per_second) = (clock.now().steady, limits.rate.per_second.get());
         let inner = Inner {
-            limiter: Limiter::empty(limits.rate, clock.now().steady),
+            limiter: Limiter::empty(limits.rate, now),
+            ramp: Ramp::whole(per_second),
+            budget: Budget::full(per_second, now),
+            looks: Looks::default(),
             line: Line::new(),
             in_flight: 0,
             stalled: false,
@@ -148,6 +170,7 @@ impl<C: Clock> Turns<C> {
             match next {
                 Next::Idle => self.shared.changed.notified().await,
                 Next::After(wait) => tokio::select! {
+                    biased;
                     () = self.shared.changed.notified() => {}
                     () = self.shared.clock.sleep(wait) => {}
                 },
@@ -155,19 +178,46 @@ impl<C: Clock> Turns<C> {
         }
     }
 
-    /// Tells the gate what a call showed.
+    /// Tells what a call showed that had no turn.
     pub fn told(&self, report: Report) {
+        self.told_of(None, report);
+    }
+
+    /// Tells what the call of a turn showed. A failure of one that was sent before the gate was
+    /// closed last says nothing new.
+    pub fn told_of(&self, turn: Option<&Turn<C>>, report: Report) {
         if report == Report::Nothing {
             return;
         }
         let now = self.shared.clock.now();
-        self.change(|inner| inner.gate.told(report, now));
+        self.change(|inner| {
+            let closures = inner.gate.closures();
+            if report.is_failure() && turn.is_some_and(|turn| turn.closures != closures) {
+                return;
+            }
+            if report == Report::Answered {
+                inner.budget.earn();
+            }
+            inner.looks.told(report);
+            inner.gate.told(report, now);
+        });
     }
 
     /// Tells a closed gate what its probe showed.
-    pub fn probed(&self, good: bool) {
+    pub fn probed(&self, probe: Probe) {
         let now = self.shared.clock.now();
-        self.change(|inner| inner.gate.probed(good, now));
+        self.change(|inner| inner.gate.probed(probe, now));
+    }
+
+    /// Whether the provider is down, or was so lately that nobody may be judged by its silence.
+    pub fn was_down_lately(&self) -> bool {
+        let now = self.shared.clock.now();
+        self.shared.lock().gate.was_down_lately(now)
+    }
+
+    /// Whether the gate is closed.
+    pub fn is_closed(&self) -> bool {
+        matches!(self.shared.lock().gate.state(), State::Closed { .. })
     }
 
     /// Begins anew with one call at a time and nothing saved up, since another process may have
@@ -226,64 +276,17 @@ impl<C: Clock> Shared<C> {
         // A panic while it is held would leave whole values behind all the same.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// Gives every turn that may be given now.
-    fn serve(self: &Arc<Self>, inner: &mut Inner<C>) -> Next {
-        let next = self.give(inner);
-        let state = inner.gate.state();
-        if inner.shown != state {
-            inner.shown = state;
-            self.state.send_replace(state);
-        }
-        next
-    }
-
-    fn give(self: &Arc<Self>, inner: &mut Inner<C>) -> Next {
-        loop {
-            let was = inner.gate.state();
-            // A pause ends by its time, whoever waits; anything else waits for whoever comes.
-            if inner.line.is_empty() && !matches!(was, State::Paused { .. }) {
-                return Next::Idle;
-            }
-            let now = self.clock.now();
-            let admission = inner.gate.admission(now);
-            if was != inner.gate.state() {
-                // The pause is over. An idle limiter has refilled to its whole burst.
-                inner.limiter = Limiter::empty(self.limits.rate, now.steady);
-            }
-            let (calls_max, shut) = match admission {
-                Admission::Free => (self.limits.concurrency, false),
-                Admission::One => (1, false),
-                Admission::Shut => (0, true),
-                Admission::NotBefore(until) => {
-                    return Next::After(until.saturating_sub(now.steady));
-                }
-            };
-            if shut {
-                inner.line.turn_away_all_but_probes();
-            }
-            let room = !inner.stalled && inner.in_flight < calls_max;
-            let Some((class, waiter)) = inner.line.first(room) else { return Next::Idle };
-            if let Err(wait) = inner.limiter.take(now.steady) {
-                inner.line.put_back(class, waiter);
-                return Next::After(wait);
-            }
-            // One who left the line in this very moment leaves the turn unused: the pace is kept.
-            let counted = class.is_call().then(|| Arc::clone(self));
-            match waiter.send(Turn { counted }) {
-                Ok(()) if class.is_call() => inner.in_flight = inner.in_flight.saturating_add(1),
-                Ok(()) => {}
-                Err(mut unused) => unused.counted = None, // its drop would wait for our own lock
-            }
-        }
-    }
 }
 
 impl<C: Clock> Drop for Turn<C> {
     fn drop(&mut self) {
         let Some(shared) = self.counted.take() else { return };
         let mut inner = shared.lock();
-        inner.in_flight = inner.in_flight.saturating_sub(1);
+        inner.came_back(self.class);
+        if self.class == Class::FirstLook {
+            // Its create is asked for next, and shall find the place free: the driver comes later.
+            return shared.changed.notify_one();
+        }
         if let Next::After(_) = shared.serve(&mut inner) {
             shared.changed.notify_one();
         }

@@ -61,6 +61,7 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
         beside.push(Box::pin(self.desk.probe_when_due()));
         beside.push(Box::pin(self.watch()));
         tokio::select! {
+            biased;
             () = self.take_until_stopped(&tasks) => {}
             _ = beside.next() => {} // none of them ends
         }
@@ -100,6 +101,7 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
         let key = ("token", &*self.desk.merchant);
         let mut ready = pin!(self.desk.get_ready());
         tokio::select! {
+            biased;
             () = &mut ready => return,
             () = self.desk.clock.sleep(READY_SOON) => {}
         }
@@ -115,6 +117,7 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
     /// Waits for something; `None` to stop.
     async fn unless_stopping<T>(&self, wait: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
+            biased;
             done = wait => Some(done),
             () = self.desk.stopping.cancelled() => None,
         }
@@ -183,13 +186,15 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
         };
         tasks.close();
         tokio::select! {
+            biased;
             () = tasks.wait() => {}
             () = beside => {}
             () = self.desk.clock.sleep(self.drain) => {}
         }
         let left = tasks.len();
         if left > 0 {
-            DrainTimedOut { merchant: &self.desk.merchant, left }.tell();
+            let references = self.desk.alone.references();
+            DrainTimedOut { merchant: &self.desk.merchant, left, references: &references }.tell();
         }
         left
     }

@@ -26,8 +26,11 @@ const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Why there is no connection. It names the host, never the login or the password.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("cannot connect to RabbitMQ at {0}")]
-pub struct CannotConnect(String);
+#[error("cannot connect to RabbitMQ at {text}")]
+pub struct CannotConnect {
+    text: String,
+    refused: bool,
+}
 
 /// An open connection. Dropping it closes its socket.
 pub(super) struct Link {
@@ -47,8 +50,15 @@ enum Handle {
 impl CannotConnect {
     /// Several refusals, one for each host that was tried, as one.
     pub(super) fn all(refusals: &[Self]) -> Self {
-        let texts: Vec<_> = refusals.iter().map(|refusal| refusal.0.as_str()).collect();
-        Self(texts.join("; "))
+        let texts: Vec<_> = refusals.iter().map(|refusal| refusal.text.as_str()).collect();
+        let refused = refusals.iter().any(Self::is_refused);
+        Self { text: texts.join("; "), refused }
+    }
+
+    /// Whether a broker was there and would not have us, because of the login, say. Otherwise
+    /// nobody answered.
+    pub(super) fn is_refused(&self) -> bool {
+        self.refused
     }
 }
 
@@ -61,14 +71,20 @@ impl Link {
         name: &str,
         frame_max: Option<u32>,
     ) -> Result<Self, CannotConnect> {
-        let cannot = |reason: String| CannotConnect(format!("{address}: {reason}"));
+        let cannot = |reason: String, refused| {
+            let text = format!("{address}: {reason}");
+            CannotConnect { text, refused }
+        };
         let socket = Socket(Arc::new(Mutex::new(Handle::Opening)));
         let mut uri = address.uri().clone();
         uri.query.frame_max = frame_max.or(uri.query.frame_max);
         match timeout(CONNECT_TIMEOUT, connect(uri, tls, name, &socket)).await {
             Ok(Ok(connection)) => Ok(Self { connection, socket }),
-            Ok(Err(err)) => Err(cannot(reason(&err))),
-            Err(_) => Err(cannot(format!("no AMQP handshake within {CONNECT_TIMEOUT:?}"))),
+            Ok(Err(err)) => {
+                let refused = matches!(err.kind(), ErrorKind::ProtocolError(_));
+                Err(cannot(reason(&err), refused))
+            }
+            Err(_) => Err(cannot(format!("no AMQP handshake within {CONNECT_TIMEOUT:?}"), false)),
         }
     }
 

@@ -1,35 +1,38 @@
 //! Consuming one queue.
 //!
 //! A stream that ends without a word, an acknowledgement that answers `Ok(false)`, a process that
-//! was frozen for a minute and takes what lay in its socket for new: each looks like health. So a
-//! task of its own empties the stream as soon as something is in it, every delivery carries a
-//! moment at which it had not yet arrived, and an end that nobody asked for ends the session.
+//! was frozen for a minute and takes what lay in its socket for new: each looks like health. So every
+//! delivery carries a moment at which it had not yet arrived, and an end that nobody asked for ends
+//! the session.
 
+mod arrivals;
+mod credit;
 mod delivery;
 mod line;
-mod pump;
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use lapin::options::{BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
-use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::connection::reason;
 use super::session::Session;
 use super::topology::short;
+use arrivals::{Arrivals, Over};
 use line::Line;
-use pump::Arrival;
 
 pub use delivery::AmqpDelivery;
 
 /// The deliveries of one queue, in order.
 pub struct Inbox {
     line: Arc<Line>,
-    arrivals: mpsc::UnboundedReceiver<Arrival>,
+    arrivals: Arrivals,
+    /// The session's end, kept at hand: it is waited for beside every delivery.
+    session_ended: Pin<Box<WaitForCancellationFutureOwned>>,
     end: Option<End>,
-    ending: oneshot::Receiver<End>,
 }
 
 /// How an inbox came to its end.
@@ -95,15 +98,12 @@ impl Inbox {
             Err(_) => return Err(failed(fault(session, &timed_out()))),
         };
         let line = Arc::new(Line::new(session.clone(), channel, queue, prefetch));
-        let (send_arrival, arrivals) = mpsc::unbounded_channel();
-        let (send_end, ending) = oneshot::channel();
-        let pumping = pump::pump(stream, asked_at, Arc::clone(&line), send_arrival);
-        tokio::spawn(async move {
-            let end = pumping.await;
-            // The inbox may be gone already, and then nobody asks.
-            send_end.send(end).ok();
-        });
-        Ok(Self { line, arrivals, end: None, ending })
+        Ok(Self {
+            arrivals: Arrivals::new(stream, asked_at, Arc::clone(&line)),
+            session_ended: Box::pin(session.ending().cancelled_owned()),
+            line,
+            end: None,
+        })
     }
 
     /// The next delivery; `None` at the end, and [`Inbox::end`] says which end. Dropping this
@@ -112,34 +112,42 @@ impl Inbox {
         if self.end.is_some() {
             return None;
         }
-        let session = self.line.session();
-        let arrival = if !session.is_live() {
-            None // what was not handed out before a fault is not ours any more
-        } else if let Ok(arrival) = self.arrivals.try_recv() {
-            Some(arrival)
-        } else {
-            tokio::select! {
-                biased;
-                () = session.ended() => None,
-                arrival = self.arrivals.recv() => arrival,
+        let next = tokio::select! {
+            biased;
+            // What was not handed out before a fault is not ours any more.
+            () = &mut self.session_ended => Err(None),
+            next = self.arrivals.next() => next.map_err(Some),
+        };
+        match next {
+            Ok(arrival) => Some(AmqpDelivery::new(arrival, Arc::clone(&self.line))),
+            Err(over) => {
+                self.end = Some(self.ended(over));
+                None
             }
-        };
-        if let Some(arrival) = arrival {
-            return Some(AmqpDelivery::new(arrival, Arc::clone(&self.line)));
         }
-        let end = if self.line.session().is_live() {
-            (&mut self.ending).await.unwrap_or(End::Fault)
-        } else {
-            End::Fault
+    }
+
+    /// Judges an end: one that nobody asked for ends the session.
+    fn ended(&self, over: Option<Over>) -> End {
+        let why = match over {
+            Some(Over::Quiet) if self.line.was_cancelled() => return End::Asked,
+            Some(Over::Quiet) => "RabbitMQ ended the consumer; was the queue deleted?".to_owned(),
+            Some(Over::Error(err)) => reason(&err),
+            Some(Over::Silent) | None => return End::Fault,
         };
-        self.end = Some(end);
-        None
+        let queue = self.line.queue();
+        self.line.session().fail(format!("consuming queue {queue} ended: {why}"));
+        End::Fault
     }
 
     /// Stops the broker from sending more. What it has sent is still handed out, and
-    /// acknowledging works until the last delivery is settled.
-    pub async fn cancel(&self) {
-        self.line.cancel().await;
+    /// acknowledging works until the last delivery is settled; only while this runs nothing is
+    /// acknowledged.
+    pub async fn cancel(&mut self) {
+        let line = Arc::clone(&self.line);
+        let _hold = line.credit().hold();
+        self.arrivals.gather().await;
+        line.cancel().await;
     }
 
     /// How it ended, once [`Inbox::next`] has said `None`.

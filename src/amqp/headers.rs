@@ -22,15 +22,20 @@ const TRACE_LEN_MAX: usize = 2 * 1024;
 pub(super) static NONE: Headers = Headers::new();
 
 /// What a delivery's properties say.
-pub(super) struct Read {
-    pub(super) properties: Properties,
-    pub(super) headers: Headers,
-    pub(super) user_id: Option<String>,
-    pub(super) delivery_count: u64,
+pub struct Read {
+    /// What is carried on to everything that is published for it.
+    pub properties: Properties,
+    /// The headers that have our prefix, without it.
+    pub headers: Headers,
+    /// Who published it, as the broker vouches for.
+    pub user_id: Option<String>,
+    /// How often it came back.
+    pub delivery_count: u64,
 }
 
-/// Reads a delivery's properties.
-pub(super) fn read(from: &BasicProperties) -> Read {
+/// Reads a delivery's properties. Whatever they are, nothing fails here: what cannot be a header of
+/// ours is kept as one that makes a record unreadable.
+pub fn read(from: &BasicProperties) -> Read {
     let empty = FieldTable::default();
     let table = from.headers().as_ref().unwrap_or(&empty);
     let text = |short: &Option<ShortString>| short.as_ref().map(ToString::to_string);
@@ -52,7 +57,7 @@ pub(super) fn read(from: &BasicProperties) -> Read {
 }
 
 /// Writes properties and headers for a publish. `user_id` must be the connection's own login.
-pub(super) fn write(
+pub fn write(
     properties: &Properties,
     headers: &Headers,
     user_id: Option<&ShortString>,

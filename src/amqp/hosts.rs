@@ -1,6 +1,12 @@
 //! The brokers of a configuration, in the order in which they are tried.
 
+use std::future::Future;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use lapin::tcp::OwnedTLSConfig;
+use tokio::time::sleep;
 
 use super::address::Address;
 use super::connection::{CannotConnect, Link};
@@ -11,6 +17,10 @@ use crate::config;
 /// much aside for each connection, which is 8 MiB with RabbitMQ's own limit; 8 KiB is the least
 /// that RabbitMQ 4.1 takes.
 const BRIEF_FRAME_MAX: u32 = 8192;
+
+/// How long a host may be silent until the next one is tried beside it. A frozen host takes
+/// connections and says nothing; waiting out each of those would cost seconds at every step.
+const HEAD_START: Duration = Duration::from_millis(500);
 
 /// Why the broker's part of a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -61,14 +71,32 @@ impl Hosts {
 
     /// Connects to the first one that answers, to declare or to look.
     pub(super) async fn open_briefly(&self, purpose: &str) -> Result<Link, CannotConnect> {
+        self.first(|host| host.open_briefly(purpose)).await
+    }
+
+    /// What the first host gives for which this succeeds. The next one's turn comes when one
+    /// has failed, or was silent for a while; the attempts that are not needed are dropped.
+    pub(super) async fn first<'a, T, F>(
+        &'a self,
+        open: impl Fn(Host<'a>) -> F,
+    ) -> Result<T, CannotConnect>
+    where
+        F: Future<Output = Result<T, CannotConnect>>,
+    {
         let mut refusals = Vec::new();
-        for host in self.each() {
-            match host.open_briefly(purpose).await {
-                Ok(link) => return Ok(link),
-                Err(refusal) => refusals.push(refusal),
+        let mut attempts = FuturesUnordered::new();
+        let mut hosts = self.each().peekable();
+        loop {
+            attempts.extend(hosts.next().map(&open));
+            tokio::select! {
+                attempt = attempts.next() => match attempt {
+                    Some(Ok(opened)) => return Ok(opened),
+                    Some(Err(refusal)) => refusals.push(refusal),
+                    None => return Err(CannotConnect::all(&refusals)),
+                },
+                () = sleep(HEAD_START), if hosts.peek().is_some() => {}
             }
         }
-        Err(CannotConnect::all(&refusals))
     }
 
     /// The first address's virtual host, for which definitions are written.

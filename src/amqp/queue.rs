@@ -51,7 +51,7 @@ impl ports::Inbox for Inbox {
         Self::next(self).await
     }
 
-    async fn cancel(&self) {
+    async fn cancel(&mut self) {
         Self::cancel(self).await;
     }
 

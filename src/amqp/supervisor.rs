@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::connection::CannotConnect;
-use super::hosts::{CannotStart, Hosts};
+use super::hosts::{CannotStart, Host, Hosts};
 use super::publisher::Publisher;
 use super::session::{Session, Settings};
 use super::topology::{CannotApply, Missing, Topology, apply_on, parked_name, verify_on};
@@ -23,14 +23,18 @@ use crate::config;
 use crate::observe::facts::broker as facts;
 use crate::ports::{Clock, Moment};
 
-/// The shortest and the longest wait between two rounds over the hosts.
+/// The shortest wait between two rounds over the hosts.
 const WAIT_MIN: Duration = Duration::from_millis(100);
-const WAIT_MAX: Duration = Duration::from_secs(10);
-/// The wait is this part of the outage so far: a node that was away for half a minute is used
-/// again within two seconds, and one that was away for hours is not asked ten times a second.
+/// The longest while nobody answers. Asking costs little then, and the first intent is to move
+/// within two seconds of the broker's return, however long it was away.
+const WAIT_MAX: Duration = Duration::from_millis(500);
+/// The longest where a broker is there and does not want us, or lets us go at once: each session
+/// costs it work, and has it deliver everything again.
+const WAIT_MAX_UNWANTED: Duration = Duration::from_secs(5);
+/// The wait is this part of the outage so far.
 const OUTAGE_SHARE: u32 = 20;
 /// A session that lived so long ends the outage before it; one that did not counts as a part.
-const SETTLED_AFTER: Duration = Duration::from_secs(10);
+const SETTLED_AFTER: Duration = Duration::from_secs(2);
 /// How often both connections' states are read. lapin's event stream would be the other way, but
 /// it loses what happens before it is asked for, and two listeners share one stream.
 const WATCH_EVERY: Duration = Duration::from_millis(100);
@@ -178,6 +182,8 @@ async fn supervise(shared: Arc<Shared>) {
         session.close().await;
         if shared.now().since(born) >= SETTLED_AFTER {
             outage = Outage::default();
+        } else {
+            outage.unwanted = true;
         }
     }
     let reason = STOPPING.to_owned();
@@ -191,26 +197,26 @@ impl Shared {
         (self.settings.now)()
     }
 
-    /// Tries every host in order, round after round, until one gives both connections.
+    /// Tries the hosts, round after round, until one gives both connections.
     async fn connect(&self, outage: &mut Outage) -> Session {
         loop {
             if let Some(wait) = outage.wait(self.now()) {
                 sleep(wait).await;
             }
-            let mut refusals = Vec::new();
-            for host in self.settings.hosts.each() {
-                let both = tokio::try_join!(host.open("consume"), host.open("publish"));
-                match both {
-                    Ok((consume, publish)) => {
-                        let settings = Arc::clone(&self.settings);
-                        return Session::new(consume, publish, host.address, settings);
-                    }
-                    Err(refusal) => refusals.push(refusal),
+            match self.settings.hosts.first(|host| self.open_on(host)).await {
+                Ok(session) => return session,
+                Err(refusal) => {
+                    outage.unwanted = refusal.is_refused();
+                    let reason = refusal.to_string();
+                    self.tell(BrokerState::Disconnected { reason }, "");
                 }
             }
-            let reason = CannotConnect::all(&refusals).to_string();
-            self.tell(BrokerState::Disconnected { reason }, "");
         }
+    }
+
+    async fn open_on(&self, host: Host<'_>) -> Result<Session, CannotConnect> {
+        let (consume, publish) = tokio::try_join!(host.open("consume"), host.open("publish"))?;
+        Ok(Session::new(consume, publish, host.address, Arc::clone(&self.settings)))
     }
 
     /// Returns once the session has ended or the worker stops.
@@ -250,6 +256,8 @@ impl Shared {
 #[derive(Default)]
 struct Outage {
     since: Option<Moment>,
+    /// Whether a broker was there the last time, and would not keep us.
+    unwanted: bool,
 }
 
 impl Outage {
@@ -260,7 +268,8 @@ impl Outage {
             self.since = Some(now);
             return None;
         };
-        let wait = (now.since(since) / OUTAGE_SHARE).clamp(WAIT_MIN, WAIT_MAX);
+        let longest = if self.unwanted { WAIT_MAX_UNWANTED } else { WAIT_MAX };
+        let wait = (now.since(since) / OUTAGE_SHARE).clamp(WAIT_MIN, longest);
         Some(rand::random_range(wait / 2..=wait))
     }
 }

@@ -30,6 +30,12 @@ impl BrokerUrl {
             }
             Some(Host::Domain(_) | Host::Ipv4(_)) => {}
         }
+        // A password with a bare `/` in it looks like a host, a port and a virtual host.
+        if has_late_at(text) {
+            return Err("a / ? or # in the password is written %2f %3f %23, and a @ in a virtual \
+                        host's name %40"
+                .to_owned());
+        }
         if url.query().is_some() || url.fragment().is_some() {
             return Err("it must end with the virtual host; heartbeat and the like have keys of \
                         their own in [broker]"
@@ -134,8 +140,17 @@ pub(super) fn is_loopback(url: &Url) -> bool {
     }
 }
 
+/// Whether a `@` stands behind the host and port, so that what looks like them may be a login.
+fn has_late_at(text: &str) -> bool {
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    rest.split_once(['/', '?', '#']).is_some_and(|(_, after)| after.contains('@'))
+}
+
 /// Scheme, host and port: what is left of an address without anything that may be secret.
 fn bare(text: &str) -> Option<String> {
+    if has_late_at(text) {
+        return None;
+    }
     let url = Url::parse(text).ok()?;
     let host = url.host_str().filter(|host| !host.is_empty())?;
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();

@@ -16,6 +16,9 @@ use super::{
 /// RabbitMQ takes a message's time to live up to 2^32 - 1 ms ("Time-To-Live"); this is below it.
 const DELAY_MAX: Duration = Duration::from_hours(1000);
 
+/// From this length on, in bytes, what a message of the TOML parser quotes may be a value.
+const QUOTED_LEN_MIN: usize = 4;
+
 /// Reads everything, checks the relations, and gives a configuration or all that is wrong.
 pub(super) fn read(
     toml_text: &str,
@@ -58,7 +61,16 @@ pub(super) fn read(
 fn unreadable(toml_text: &str, error: &toml::de::Error) -> Problem {
     let before = error.span().and_then(|span| toml_text.get(..span.start)).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
-    Problem::new(format!("line {line}"), format!("it is no TOML: {}", error.message()))
+    // Of the messages too, those about a value quote it; the others quote the few signs that were
+    // expected.
+    let quoted = error.message().split('`').skip(1).step_by(2);
+    let reason = match quoted.map(str::len).max() {
+        Some(QUOTED_LEN_MIN..) => {
+            "there is a value that cannot be read, such as too large a number"
+        }
+        Some(_) | None => error.message(),
+    };
+    Problem::new(format!("line {line}"), format!("it is no TOML: {reason}"))
 }
 
 fn broker(mut s: Section<'_>) -> Option<Broker> {

@@ -1,9 +1,9 @@
 //! What an outcome says about the whole merchant.
 
 use super::Closure;
-use crate::payout::outcome::look::Look;
+use crate::payout::outcome::look::{Look, LookFailure};
 use crate::payout::outcome::{Outcome, Unclear};
-use crate::payout::sighting::RetryAfter;
+use crate::payout::sighting::{RetryAfter, Silence, Unsent};
 
 /// What a call says about the whole merchant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,10 +12,27 @@ pub enum Report {
     Nothing,
     /// A create was answered, whatever the answer: the account works.
     Answered,
+    /// A create came to nothing, in a way that is not its intent's fault.
+    Failed(Trouble),
+    /// A look was answered in a way that makes sense.
+    Looked,
+    /// A look came to nothing.
+    LookFailed(Trouble),
     /// Too many requests.
     Throttled(Option<RetryAfter>),
     /// Nothing may be sent.
     Shut(Closure),
+}
+
+/// In which way calls come to nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// No connection comes about, or no token.
+    Unreachable,
+    /// No answer comes.
+    Silent,
+    /// The answers are errors, or make no sense.
+    Broken,
 }
 
 impl Report {
@@ -32,24 +49,64 @@ impl Report {
             Outcome::Unknown(Unclear::Misdirected(status)) => {
                 Self::Shut(Closure::Misdirected(*status))
             }
-            Outcome::Unknown(
-                Unclear::Silence(_)
-                | Unclear::Status(_)
-                | Unclear::NoEnvelope
-                | Unclear::NoLink
-                | Unclear::OtherReference,
-            )
-            | Outcome::NotSent(_) => Self::Nothing,
+            Outcome::Unknown(why) => Trouble::of_unclear(*why).map_or(Self::Nothing, Self::Failed),
+            Outcome::NotSent(why) => Trouble::of_unsent(*why).map_or(Self::Nothing, Self::Failed),
         }
     }
 
-    /// What a look says. A failed one says nothing: providers answer 403 and 5xx for a reference
-    /// that they do not know, and one odd answer must not close a gate.
+    /// What a look says. A failed one says nothing of the account: providers answer 403 and 5xx
+    /// for a reference that they do not know.
     pub fn of_look(look: &Look) -> Self {
         match look {
             Look::Throttled(retry_after) => Self::Throttled(*retry_after),
             Look::Denied(why) => Self::Shut(Closure::Denied(*why)),
-            Look::Found(_) | Look::NotFound | Look::Failed(_) => Self::Nothing,
+            Look::Found(_) | Look::NotFound => Self::Looked,
+            Look::Failed(LookFailure::Status(_) | LookFailure::Odd) => {
+                Self::LookFailed(Trouble::Broken)
+            }
+            Look::Failed(LookFailure::Silence(why)) => Self::LookFailed(Trouble::of_silence(*why)),
+            Look::Failed(LookFailure::NotSent(why)) => {
+                Trouble::of_unsent(*why).map_or(Self::Nothing, Self::LookFailed)
+            }
+        }
+    }
+
+    /// Whether it speaks against the provider.
+    pub fn is_failure(self) -> bool {
+        matches!(self, Self::Failed(_) | Self::LookFailed(_))
+    }
+}
+
+impl Trouble {
+    /// A status of 4xx may be about one intent, and so may a success without a link.
+    fn of_unclear(why: Unclear) -> Option<Self> {
+        match why {
+            Unclear::Silence(why) => Some(Self::of_silence(why)),
+            Unclear::Status(400..=407 | 409..=499) | Unclear::Misdirected(_) | Unclear::NoLink => {
+                None
+            }
+            Unclear::Status(_) | Unclear::NoEnvelope | Unclear::OtherReference => {
+                Some(Self::Broken)
+            }
+        }
+    }
+
+    fn of_silence(why: Silence) -> Self {
+        match why {
+            Silence::Timeout | Silence::Connection => Self::Silent,
+            Silence::CutBody | Silence::TooLarge => Self::Broken,
+        }
+    }
+
+    /// What cannot be built is a defect of ours, and no provider's trouble.
+    fn of_unsent(why: Unsent) -> Option<Self> {
+        match why {
+            Unsent::Dns
+            | Unsent::Connect
+            | Unsent::ConnectTimeout
+            | Unsent::Unstarted
+            | Unsent::NoToken => Some(Self::Unreachable),
+            Unsent::Unbuildable => None,
         }
     }
 }
@@ -77,6 +134,16 @@ impl std::fmt::Display for Closure {
                 "the provider gave a link on a host that is not in link_hosts; check who answers at \
                  api_url, then restart",
             ),
+            Self::Down(Trouble::Unreachable) => f.write_str(
+                "the provider is down: no connection comes about, or no token; check the network, \
+                 api_url and auth_url",
+            ),
+            Self::Down(Trouble::Silent) => {
+                f.write_str("the provider is down: it answers nothing within `timeout`")
+            }
+            Self::Down(Trouble::Broken) => {
+                f.write_str("the provider is down: its answers are errors or make no sense")
+            }
         }
     }
 }

@@ -45,7 +45,7 @@ impl Email {
         }
         // A quoted or bracketed form is legal by RFC 5321 and a way to hide a second address.
         if text.contains(['"', '[', ' ', ',', ';', '<', '>']) || !EmailAddress::is_valid(text) {
-            return Err("must be one e-mail address, such as asha@example.com");
+            return Err("must be one e-mail address, such as name@example.com");
         }
         Ok(Self(text.to_owned()))
     }

@@ -160,6 +160,11 @@ impl<'a> Case<'a> {
         &self.record
     }
 
+    /// Whether a create was tried before, in this delivery or in an earlier one, and not sent.
+    pub fn was_tried(&self) -> bool {
+        self.quick_tries > 0 || self.record.returns > 0
+    }
+
     /// Whether the intent's own deadline has passed. Asked once more after the turn, right before
     /// the send, since a turn can be long in coming.
     pub fn is_overdue(&self, now: Timestamp) -> bool {

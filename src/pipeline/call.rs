@@ -43,7 +43,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         let mut tries = 0;
         // The turn is kept until the gate has heard what the call showed, or the next one would be
         // sent into the same throttle.
-        let (sighting, _turn) = loop {
+        let (sighting, turn) = loop {
             let (token, turn) = match self.token_and_turn(hand, class, patience).await? {
                 Ok(both) => both,
                 Err(sighting) => break (sighting, None),
@@ -72,7 +72,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         if entered == Entered::Fresh && outcome.is_unprocessed() {
             self.memory.forget(reference);
         }
-        self.turns.told(Report::of_create(&outcome));
+        self.turns.told_of(turn.as_ref(), Report::of_create(&outcome));
         self.tell("create", reference, outcome.word(), timing);
         Ok(Created::Outcome(outcome))
     }
@@ -82,12 +82,14 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         &self,
         hand: &Hand<D>,
         intent: &Intent,
+        case: &Case<'_>,
     ) -> Result<Look, Halt> {
         let mut timing = Timing::from(self.clock.now());
         let mut tries = 0;
         let reference = &intent.reference;
-        let (sighting, _turn) = loop {
-            let (token, turn) = match self.token_and_turn(hand, Class::Look, self.hold).await? {
+        let class = if case.record().is_unsure() { Class::Look } else { Class::FirstLook };
+        let (sighting, turn) = loop {
+            let (token, turn) = match self.token_and_turn(hand, class, self.hold).await? {
                 Ok(both) => both,
                 Err(sighting) => break (sighting, None),
             };
@@ -102,9 +104,9 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         if let Look::Found(details) = &look
             && details.likeness(intent) == Likeness::Same
         {
-            self.proof.give();
+            self.proof.shown(reference);
         }
-        self.turns.told(Report::of_look(&look));
+        self.turns.told_of(turn.as_ref(), Report::of_look(&look));
         self.tell("look", reference, look.word(), timing);
         Ok(look)
     }
@@ -123,6 +125,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
                 // In a box, for it is seldom needed and larger than all the rest of a call.
                 let asked = Box::pin(async {
                     tokio::select! {
+                        biased;
                         asked = self.new_token(Class::Token) => Ok(asked),
                         () = self.turns.closed() => Err(Halt::GateClosed),
                     }
@@ -150,7 +153,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         kind: CreateKind,
         now: Moment,
     ) -> (Class, Duration) {
-        let class = if case.record().returns == 0 { Class::New } else { Class::Retry };
+        let class = if case.was_tried() { Class::Retry } else { Class::New };
         match kind {
             CreateKind::First => (class, self.hold.saturating_sub(hand.age(now))),
             CreateKind::Resend => (Class::Retry, self.hold),

@@ -1,7 +1,7 @@
 //! All that the pipeline needs of one merchant.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
@@ -11,6 +11,7 @@ use super::exits::Exits;
 use super::memory::{Alone, Memory};
 use crate::observe::meters::Meters;
 use crate::payout::decision::Policy;
+use crate::payout::reference::Reference;
 use crate::ports::{Clock, Moment, Outbox, Provider};
 use crate::turns::Turns;
 
@@ -83,6 +84,8 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
 #[derive(Debug, Default)]
 pub struct Proof {
     given: AtomicBool,
+    /// A reference that details has shown.
+    shown: Mutex<Option<Reference>>,
     next_try: Mutex<(Duration, Duration)>,
 }
 
@@ -100,6 +103,20 @@ impl Proof {
     /// It has.
     pub fn give(&self) {
         self.given.store(true, Ordering::Relaxed);
+    }
+
+    /// It has, by this reference.
+    pub fn shown(&self, reference: &Reference) {
+        self.give();
+        // One will do: which of two threads leaves its own does not matter.
+        if let Ok(mut shown) = self.shown.try_lock() {
+            shown.get_or_insert_with(|| reference.clone());
+        }
+    }
+
+    /// A reference that details has shown, and shows while it works.
+    pub fn reference(&self) -> Option<Reference> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether to look a fresh link up for no other reason than to see details show it. Details

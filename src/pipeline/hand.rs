@@ -56,7 +56,7 @@ impl<D: Delivery> Hand<D> {
         now.since(self.delivered().received)
     }
 
-    /// Waits for something that is not a call, a turn or a token, for at most so long.
+    /// Waits for something that is no call, for at most so long.
     pub(super) async fn unless_halted<T, P: Provider, O: Outbox, C: Clock>(
         &self,
         desk: &Desk<P, O, C>,

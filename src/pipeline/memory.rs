@@ -53,6 +53,27 @@ impl Memory {
         Self { keep, capacity, strict, hasher: RandomState::new(), inner: Mutex::default() }
     }
 
+    /// Takes the room for so many references now, as far as they may be remembered at all, so that
+    /// nothing grows while a backlog is drained.
+    ///
+    /// Twice as much as they fill: a [`HashMap`] in which as many entries come as go rehashes in
+    /// place only while it is half empty, and doubles else, though it holds no more than before.
+    #[must_use]
+    pub fn with_room_for(self, references: usize) -> Self {
+        let room = references.min(self.capacity);
+        let mut inner = self.lock();
+        inner.last.reserve(room.saturating_mul(2));
+        inner.order.reserve(room);
+        drop(inner);
+        self
+    }
+
+    /// How many references fit before the tables grow, at the least: places that were given up
+    /// count again only after the next rehash.
+    pub fn room(&self) -> usize {
+        self.lock().last.capacity()
+    }
+
     /// Whether a reference was entered lately.
     pub fn holds(&self, reference: &Reference, now: Duration) -> bool {
         let key = self.key(reference);
@@ -137,11 +158,24 @@ impl Alone {
             let ended = self.one_ended.notified();
             let mut ended = std::pin::pin!(ended);
             ended.as_mut().enable();
-            if self.lock().insert(reference.clone()) {
-                return Running { alone: self, reference: reference.clone() };
+            if let Some(running) = self.try_run(reference) {
+                return running;
             }
             ended.await;
         }
+    }
+
+    /// Leave to run, unless another delivery with this reference does.
+    pub fn try_run(&self, reference: &Reference) -> Option<Running<'_>> {
+        let is_alone = self.lock().insert(reference.clone());
+        is_alone.then(|| Running { alone: self, reference: reference.clone() })
+    }
+
+    /// The references that run now, in order.
+    pub fn references(&self) -> Vec<Reference> {
+        let mut references: Vec<_> = self.lock().iter().cloned().collect();
+        references.sort_unstable();
+        references
     }
 
     fn lock(&self) -> MutexGuard<'_, HashSet<Reference>> {

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::desk::Desk;
-use crate::gate::{Report, State};
+use crate::gate::{Probe, Report, State};
 use crate::payout::outcome::look::{Look, LookFailure};
 use crate::payout::reference::Reference;
 use crate::ports::{Clock, Outbox, Provider};
 use crate::turns::Class;
 
-/// The reference that a probe asks for. There need be no such link: any answer will do.
+/// The reference that a probe asks for as long as details has shown none.
 const PROBE_REFERENCE: &str = "smartsend-probe";
 /// How long until a token is asked for again at the start, when the endpoint gave no answer.
 const TOKEN_WAIT: Duration = Duration::from_secs(2);
@@ -49,29 +49,31 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
                 continue;
             };
             self.clock.sleep(due.saturating_sub(self.clock.now().steady)).await;
-            let good = self.probe().await;
-            self.turns.probed(good);
+            let probe = self.probe().await;
+            self.turns.probed(probe);
         }
     }
 
-    /// A new token, and then a look for a reference that need not exist.
-    async fn probe(&self) -> bool {
+    /// A new token, and then a look: for a link that details has shown before, since an error says
+    /// more there, or else for a reference that need not exist.
+    async fn probe(&self) -> Probe {
         if let Some(token) = self.provider.token() {
             self.provider.discard(&token);
         }
-        let Ok(token) = self.new_token(Class::Probe).await else { return false };
-        let Ok(_turn) = self.turns.take(Class::Probe).await else { return false };
-        let reference = probe_reference();
+        let Ok(token) = self.new_token(Class::Probe).await else { return Probe::Bad };
+        let Ok(_turn) = self.turns.take(Class::Probe).await else { return Probe::Bad };
+        let reference = self.proof.reference().unwrap_or_else(probe_reference);
         let sighting = self.provider.look(&token, &reference).await;
         match Look::classify(sighting, &reference, &self.policy.terms) {
-            // Providers answer 403 and 5xx for a reference that they do not know, so a failed look
-            // is an answer too.
-            Look::Found(_)
-            | Look::NotFound
-            | Look::Failed(LookFailure::Status(_) | LookFailure::Odd) => true,
-            Look::Failed(LookFailure::NotSent(_) | LookFailure::Silence(_))
-            | Look::Throttled(_)
-            | Look::Denied(_) => false,
+            // Providers answer 403 for a reference that they do not know, and that is an answer.
+            Look::Found(_) | Look::NotFound | Look::Failed(LookFailure::Status(400..=499)) => {
+                Probe::Good
+            }
+            Look::Failed(LookFailure::Status(_) | LookFailure::Odd) => Probe::Error,
+            Look::Failed(LookFailure::Silence(_)) => Probe::Silent,
+            Look::Failed(LookFailure::NotSent(_)) | Look::Throttled(_) | Look::Denied(_) => {
+                Probe::Bad
+            }
         }
     }
 }

@@ -10,9 +10,7 @@ use super::desk::Desk;
 use super::exits::Exit;
 use super::hand::Hand;
 use crate::gate::{Closure, Report};
-use crate::observe::facts::intents::{
-    IntentHandedBack, IntentLetGo, IntentReturned, IntentSettled, LinkProven,
-};
+use crate::observe::facts::intents::{IntentLetGo, IntentSettled, LinkProven};
 use crate::payout::decision::{Unresolved, Verdict};
 use crate::payout::event::wire::{CONTENT_TYPE, errors_json};
 use crate::payout::event::{Event, EventKind, Origin};
@@ -40,7 +38,7 @@ pub enum Settlement {
 }
 
 /// The delivery could not be replaced, and must not be acknowledged.
-struct NotReplaced;
+pub(super) struct NotReplaced;
 
 /// The first wait before a message that has no queue is published again.
 const ROUTE_WAIT_FIRST: Duration = Duration::from_millis(500);
@@ -61,17 +59,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
                 let record = case.record().clone();
                 self.settle_verdict(hand, intent, record, verdict).await
             }
-            End::Return(case, delay) => {
-                let record = case.returned(delay);
-                IntentReturned { merchant: &self.merchant, reference, record: &record, delay }
-                    .tell();
-                self.send_back(hand, reference, (delay, record), Settlement::Returned).await
-            }
-            End::HandBack(case, why) => {
-                IntentHandedBack { merchant: &self.merchant, reference, why }.tell();
-                let back = (self.policy.delays.shortest(), case.handed_back());
-                self.send_back(hand, reference, back, Settlement::HandedBack).await
-            }
+            End::Back(case, back) => self.give_back(hand, reference, case, back).await,
         }
     }
 
@@ -80,7 +68,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         self.let_go(hand, Some(reference), "its channel has ended")
     }
 
-    fn let_go<D: Delivery>(
+    pub(super) fn let_go<D: Delivery>(
         &self,
         hand: Hand<D>,
         reference: Option<&Reference>,
@@ -122,8 +110,9 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         let settled = matches!(settlement, Settlement::Settled(_));
         if fresh_link && settled && self.proof.is_wanted(now.steady) {
             tokio::select! {
-                () = self.prove(&intent.reference) => {}
+                biased;
                 () = self.stopping.cancelled() => {}
+                () = self.prove(&intent.reference) => {}
                 () = self.clock.sleep(self.hold) => {} // paused or stalled; another link will do
             }
         }
@@ -169,30 +158,10 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         }
     }
 
-    async fn send_back<D: Delivery>(
-        &self,
-        hand: Hand<D>,
-        reference: &Reference,
-        (delay, record): (Duration, Record),
-        settlement: Settlement,
-    ) -> Settlement {
-        let due = self.clock.now().wall.saturating_add(signed(delay)).ok();
-        let delivered = hand.delivered();
-        let copy = self.copy(delivered, record.to_headers(due));
-        let outgoing = Outgoing::Retry { delay, copy };
-        if self.publish(Exit::Retries, &outgoing, &hand.lost).await.is_err() {
-            return self.let_go(hand, Some(reference), "its copy could not be published");
-        }
-        match hand.delivery.acknowledge().await {
-            Ok(()) => settlement,
-            Err(_) => Settlement::LetGo,
-        }
-    }
-
     /// Publishes until the broker has it. What the broker certainly did not take is kept in hand
     /// and tried again, and nothing new is started meanwhile; what it may have taken is not
     /// repeated here: the delivery comes back, and the same event with it.
-    async fn publish(
+    pub(super) async fn publish(
         &self,
         exit: Exit,
         outgoing: &Outgoing,
@@ -211,6 +180,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
                 }
             }
             tokio::select! {
+                biased;
                 () = lost.cancelled() => break,
                 () = self.clock.sleep(wait) => wait = wait.saturating_mul(2).min(ROUTE_WAIT_MAX),
             }
@@ -247,7 +217,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         }
     }
 
-    fn copy(&self, delivered: &Delivered, headers: Headers) -> Copied {
+    pub(super) fn copy(&self, delivered: &Delivered, headers: Headers) -> Copied {
         Copied {
             merchant: self.merchant.clone(),
             body: delivered.body.clone(),
@@ -278,16 +248,16 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
     /// Looks a fresh link up, only to see details show it, which may take details a while.
     async fn prove(&self, reference: &Reference) {
         self.clock.sleep(self.policy.settle).await;
-        let Ok(_turn) = self.turns.take(Class::Look).await else { return };
+        let Ok(turn) = self.turns.take(Class::Look).await else { return };
         let Some(token) = self.provider.token() else { return };
         let sighting = self.provider.look(&token, reference).await;
         if self.wants_new_token(&sighting, &token, &mut 0) {
             return; // the next call gets one, and this look is not worth another
         }
         let look = Look::classify(sighting, reference, &self.policy.terms);
-        self.turns.told(Report::of_look(&look));
+        self.turns.told_of(Some(&turn), Report::of_look(&look));
         if let Look::Found(_) = look {
-            self.proof.give();
+            self.proof.shown(reference);
         }
         LinkProven { meters: &self.meters, reference, look: look.word() }.tell();
     }
@@ -301,8 +271,4 @@ fn age_of(delivered: &Delivered, record: &Record, now: jiff::Timestamp) -> Optio
         .and_then(|seconds| i64::try_from(seconds).ok())
         .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
     Duration::try_from(now.duration_since(published.unwrap_or(record.first_seen))).ok()
-}
-
-fn signed(duration: Duration) -> jiff::SignedDuration {
-    jiff::SignedDuration::try_from(duration).unwrap_or(jiff::SignedDuration::MAX)
 }

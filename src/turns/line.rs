@@ -10,10 +10,45 @@ use crate::ports::Clock;
 /// Gets its turn; dropping it says that the gate is closed.
 pub(super) type Waiter<C> = oneshot::Sender<Turn<C>>;
 
-const ORDER: [Class; Class::COUNT] =
-    [Class::Probe, Class::Token, Class::Look, Class::Retry, Class::New];
+const LOOKS_FIRST: [Class; Class::COUNT] =
+    [Class::Probe, Class::Token, Class::Look, Class::Retry, Class::New, Class::FirstLook];
+const CREATES_FIRST: [Class; Class::COUNT] =
+    [Class::Probe, Class::Token, Class::Retry, Class::New, Class::Look, Class::FirstLook];
 
-/// Five queues.
+/// In which order they go.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Order {
+    /// The usual one: a look may end an intent.
+    LooksFirst,
+    /// Where only a create helps.
+    CreatesFirst,
+}
+
+/// Who may go now. Probes and tokens always may.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct May {
+    /// Looks may.
+    pub(super) looks: bool,
+    /// Retries may.
+    pub(super) retries: bool,
+    /// First creates may.
+    pub(super) news: bool,
+    /// Who of them goes first.
+    pub(super) order: Order,
+}
+
+impl May {
+    fn go(self, class: Class) -> bool {
+        match class {
+            Class::Probe | Class::Token => true,
+            Class::Look | Class::FirstLook => self.looks,
+            Class::Retry => self.retries,
+            Class::New => self.news,
+        }
+    }
+}
+
+/// A queue for each class.
 #[derive(Debug)]
 pub(super) struct Line<C: Clock> {
     probes: VecDeque<Waiter<C>>,
@@ -21,6 +56,7 @@ pub(super) struct Line<C: Clock> {
     looks: VecDeque<Waiter<C>>,
     retries: VecDeque<Waiter<C>>,
     news: VecDeque<Waiter<C>>,
+    first_looks: VecDeque<Waiter<C>>,
 }
 
 impl<C: Clock> Line<C> {
@@ -31,6 +67,7 @@ impl<C: Clock> Line<C> {
             looks: VecDeque::new(),
             retries: VecDeque::new(),
             news: VecDeque::new(),
+            first_looks: VecDeque::new(),
         }
     }
 
@@ -41,6 +78,7 @@ impl<C: Clock> Line<C> {
             Class::Look => &mut self.looks,
             Class::Retry => &mut self.retries,
             Class::New => &mut self.news,
+            Class::FirstLook => &mut self.first_looks,
         }
     }
 
@@ -53,19 +91,28 @@ impl<C: Clock> Line<C> {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.probes.is_empty()
-            && self.tokens.is_empty()
-            && self.looks.is_empty()
-            && self.retries.is_empty()
-            && self.news.is_empty()
+        !LOOKS_FIRST.into_iter().any(|class| self.has(class))
     }
 
-    /// Takes out who is next and still waiting. Without room for calls, only probes and tokens go.
-    pub(super) fn first(&mut self, room: bool) -> Option<(Class, Waiter<C>)> {
-        for class in ORDER {
-            if class.is_call() && !room {
-                return None;
-            }
+    /// Whether anyone of this class waits.
+    pub(super) fn has(&self, class: Class) -> bool {
+        match class {
+            Class::Probe => !self.probes.is_empty(),
+            Class::Token => !self.tokens.is_empty(),
+            Class::Look => !self.looks.is_empty(),
+            Class::Retry => !self.retries.is_empty(),
+            Class::New => !self.news.is_empty(),
+            Class::FirstLook => !self.first_looks.is_empty(),
+        }
+    }
+
+    /// Takes out who is next of those who may go, and still waiting.
+    pub(super) fn first(&mut self, may: May) -> Option<(Class, Waiter<C>)> {
+        let order = match may.order {
+            Order::LooksFirst => LOOKS_FIRST,
+            Order::CreatesFirst => CREATES_FIRST,
+        };
+        for class in order.into_iter().filter(|class| may.go(*class)) {
             while let Some(waiter) = self.queue(class).pop_front() {
                 if !waiter.is_closed() {
                     return Some((class, waiter));
@@ -77,7 +124,7 @@ impl<C: Clock> Line<C> {
 
     /// Tells everyone but the probes that the gate is closed.
     pub(super) fn turn_away_all_but_probes(&mut self) {
-        for class in ORDER.into_iter().filter(|class| *class != Class::Probe) {
+        for class in LOOKS_FIRST.into_iter().filter(|class| *class != Class::Probe) {
             self.queue(class).clear();
         }
     }

@@ -1,5 +1,6 @@
 //! Tells how a merchant stands, whenever that changes.
 
+use std::mem::discriminant;
 use std::time::Duration;
 
 use super::Worker;
@@ -16,12 +17,16 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
     pub(super) async fn watch(&self) {
         let mut gate = self.desk.turns.state();
         let mut exits = self.desk.exits.watch();
+        let mut told = None;
         loop {
-            self.tell_gate(*gate.borrow_and_update());
+            let state = *gate.borrow_and_update();
+            self.tell_gate(state, told.is_some_and(|told| is_same(told, state)));
+            told = Some(state);
             self.tell_exits(*exits.borrow_and_update());
             loop {
                 self.tell_numbers();
                 tokio::select! {
+                    biased;
                     // Neither sender goes away while the desk lives.
                     Ok(()) = gate.changed() => break,
                     Ok(()) = exits.changed() => break,
@@ -31,16 +36,24 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
         }
     }
 
-    fn tell_gate(&self, state: State) {
+    /// Tells of the gate, in the log only if it is not as it was: each probe that fails sets the
+    /// time of the next one, and an outage is long.
+    fn tell_gate(&self, state: State, told: bool) {
         let merchant = &*self.desk.merchant;
+        let now = self.desk.clock.now();
         let text = match state {
             State::Open => "open".to_owned(),
             State::Probing => "probing".to_owned(),
             State::Paused { until, .. } => {
-                let left = until.saturating_sub(self.desk.clock.now().steady);
+                let left = until.saturating_sub(now.steady);
                 format!("paused for {} s: the provider asks for fewer requests", left.as_secs())
             }
-            State::Closed { why, .. } => format!("closed: {why}"),
+            State::Closed { why, probe_at: None } => format!("closed: {why}"),
+            State::Closed { why, probe_at: Some(due) } => {
+                let due = now.wall.saturating_add(signed(due.saturating_sub(now.steady)));
+                let due = due.map_or_else(|_| String::new(), |due| format!(" at {due:.0}"));
+                format!("closed: {why}; the next probe goes out{due}")
+            }
         };
         let key = ("gate", merchant);
         match state {
@@ -51,7 +64,12 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
             // load to a replica that runs into the same limit.
             State::Paused { .. } | State::Open | State::Probing => self.board.clear(key),
         }
-        GateChanged { merchant, state, text: &text }.tell();
+        let change = GateChanged { merchant, state, text: &text };
+        if told {
+            change.tell_state();
+        } else {
+            change.tell();
+        }
         self.board.update_merchant(merchant, |status| status.gate = text);
     }
 
@@ -94,4 +112,16 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
             merchant.held = held;
         });
     }
+}
+
+/// Whether only the time has changed until which it is so.
+fn is_same(one: State, other: State) -> bool {
+    match (one, other) {
+        (State::Closed { why: one, .. }, State::Closed { why: other, .. }) => one == other,
+        (one, other) => discriminant(&one) == discriminant(&other),
+    }
+}
+
+fn signed(duration: Duration) -> jiff::SignedDuration {
+    jiff::SignedDuration::try_from(duration).unwrap_or(jiff::SignedDuration::MAX)
 }

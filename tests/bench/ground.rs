@@ -19,7 +19,7 @@ const WORKER: &str = env!("CARGO_BIN_EXE_smartsend");
 /// Where intents wait.
 pub(crate) const INTENTS: &str = "smartsend.intents.default";
 /// Where results are collected.
-const RESULTS: &str = "bench.results";
+pub(crate) const RESULTS: &str = "bench.results";
 /// The account that pays.
 pub(crate) const ACCOUNT: &str = "1111312";
 
@@ -32,6 +32,15 @@ pub(crate) struct Ground {
     http: reqwest::Client,
     connection: Connection,
     channel: Channel,
+}
+
+/// What the sandbox has made.
+#[derive(Clone, Copy, Debug, serde::Deserialize)]
+pub(crate) struct Summary {
+    /// Links.
+    pub(crate) links: u32,
+    /// References that have a link.
+    pub(crate) references: u32,
 }
 
 /// How the worker is to be configured.
@@ -170,11 +179,12 @@ impl Ground {
 
     /// How many links the sandbox has made.
     pub(crate) async fn links(&self) -> u32 {
-        #[derive(serde::Deserialize)]
-        struct Summary {
-            links: u32,
-        }
-        self.ledger::<Summary>("?summary=true").await.links
+        self.summary().await.links
+    }
+
+    /// The sandbox's ledger in numbers.
+    pub(crate) async fn summary(&self) -> Summary {
+        self.ledger("?summary=true").await
     }
 
     /// When each request came to the sandbox, tokens and looks among them, in microseconds.

@@ -8,6 +8,9 @@ use crate::ground::{ACCOUNT, Ground};
 /// How many publishes wait for their confirms at once.
 const WINDOW: u32 = 1000;
 
+/// What the id of an intent begins with; its number follows.
+const ID_PREFIX: &str = "intent-";
+
 /// Puts so many intents into the queue, while nobody consumes.
 pub(crate) async fn fill(ground: &Ground, intents: u32) {
     let channel = ground.connection().create_channel().await.unwrap();
@@ -17,7 +20,7 @@ pub(crate) async fn fill(ground: &Ground, intents: u32) {
         let properties = BasicProperties::default()
             .with_delivery_mode(2)
             .with_content_type("application/json".into())
-            .with_message_id(format!("intent-{number:06}").into());
+            .with_message_id(format!("{ID_PREFIX}{number:06}").into());
         let (exchange, options) = ("smartsend.intents".into(), BasicPublishOptions::default());
         let body = intent(number);
         let publish = channel.basic_publish(exchange, "default".into(), options, &body, properties);
@@ -34,6 +37,11 @@ pub(crate) async fn fill(ground: &Ground, intents: u32) {
     }
     channel.close(200, "OK".into()).await.unwrap();
     assert_eq!(ground.intents().await, intents, "nobody consumes yet");
+}
+
+/// The number of the intent whose id this is.
+pub(crate) fn number(id: &str) -> Option<usize> {
+    id.strip_prefix(ID_PREFIX)?.parse().ok()
 }
 
 /// An intent without `metadata`, so that the bare loop can post it as it is.

@@ -3,6 +3,7 @@
 //! ```sh
 //! cargo bench                                                     # everything, about 25 minutes
 //! cargo bench -- --intents 2000 --pairs 1 --only 64 --skip-pace   # a first look, half a minute
+//! cargo bench --bench bench -- --backlog 1000000                  # memory over a long backlog
 //! ```
 //!
 //! A number alone says nothing: it is the machine's, the broker's and the sandbox's. So each run of
@@ -12,6 +13,9 @@
 //! intent, no record, no token that ends, no limit, no metric and no log line.
 //!
 //! It starts a RabbitMQ node and a sandbox of its own, and ends with 1 if a figure was missed.
+//!
+//! `cargo bench --bench bench -- proof-table FILE...` measures nothing: it prints the table of the
+//! rows that `deploy/proof.sh` has gathered.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -21,6 +25,7 @@
     reason = "a benchmark prints numbers, and ends at the first thing that is not as it should be"
 )]
 
+mod backlog;
 mod bare;
 #[path = "../it/support/broker.rs"]
 #[expect(dead_code, reason = "the tests' broker can do more than is needed here")]
@@ -29,9 +34,16 @@ mod ground;
 mod load;
 mod pace;
 mod process;
+#[path = "../it/support/proof.rs"]
+#[expect(dead_code, reason = "the sizes of a backlog are options here")]
+mod proof;
+#[path = "../it/support/proof_table.rs"]
+mod proof_table;
 mod race;
 mod table;
 
+use std::fs;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -40,6 +52,7 @@ use smartsend::clock::SystemClock;
 use smartsend::ports::Clock;
 
 use ground::Ground;
+use proof_table::Table;
 use race::Course;
 
 /// Measures the worker beside a bare loop, and its pace.
@@ -69,8 +82,11 @@ struct Options {
     /// Only the pace
     #[arg(long)]
     skip_races: bool,
+    /// Only this: drain a backlog of so many intents, and hold its memory against that of 10,000
+    #[arg(long, value_name = "INTENTS")]
+    backlog: Option<u32>,
     /// Cargo passes it
-    #[arg(long, hide = true)]
+    #[arg(long, hide = true, global = true)]
     bench: bool,
     #[command(subcommand)]
     role: Option<Role>,
@@ -82,30 +98,35 @@ enum Role {
     /// The bare loop, as a process of its own.
     #[command(hide = true)]
     Bare(bare::Setup),
+    /// Prints the table of the proof, and ends with 1 if it does not hold.
+    ProofTable(Rows),
+}
+
+/// Where the rows of the proof are.
+#[derive(Debug, clap::Args)]
+struct Rows {
+    /// Files of rows, a line of JSON each
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// The rows are of a full proof, which has to reach a size
+    #[arg(long)]
+    full: bool,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let options = Options::parse();
-    if let Some(Role::Bare(setup)) = options.role {
-        bare::run(setup).await;
-        return ExitCode::SUCCESS;
+    let mut options = Options::parse();
+    match options.role.take() {
+        Some(Role::Bare(setup)) => {
+            bare::run(setup).await;
+            return ExitCode::SUCCESS;
+        }
+        Some(Role::ProofTable(rows)) => return proof_table(&rows),
+        None => {}
     }
     let ground = Ground::prepare().await;
     println!("{}", machine(&ground).await);
-    let mut missed = Vec::new();
-    if !options.skip_races {
-        for latency in &options.latency {
-            let latency = Duration::from_millis(*latency);
-            ground.answer_after(latency).await;
-            let course = Course { intents: options.intents, pairs: options.pairs, latency };
-            race::table(&ground, &course, &options.only, &mut missed).await;
-        }
-        ground.answer_after(Duration::ZERO).await;
-    }
-    if !options.skip_pace {
-        pace::table(&ground, &options.rates, options.seconds, &mut missed).await;
-    }
+    let missed = measure(&ground, &options).await;
     if missed.is_empty() {
         println!("Every figure was reached.");
         return ExitCode::SUCCESS;
@@ -116,9 +137,46 @@ async fn main() -> ExitCode {
     ExitCode::FAILURE
 }
 
+/// Measures what was asked for. Returns what was missed.
+async fn measure(ground: &Ground, options: &Options) -> Vec<String> {
+    let mut missed = Vec::new();
+    if let Some(intents) = options.backlog {
+        backlog::figure(ground, intents, &mut missed).await;
+        return missed;
+    }
+    if !options.skip_races {
+        for latency in &options.latency {
+            let latency = Duration::from_millis(*latency);
+            ground.answer_after(latency).await;
+            let course = Course { intents: options.intents, pairs: options.pairs, latency };
+            race::table(ground, &course, &options.only, &mut missed).await;
+        }
+        ground.answer_after(Duration::ZERO).await;
+    }
+    if !options.skip_pace {
+        pace::table(ground, &options.rates, options.seconds, &mut missed).await;
+    }
+    missed
+}
+
+fn proof_table(rows: &Rows) -> ExitCode {
+    let read = |file: &PathBuf| fs::read_to_string(file).expect("the file of rows can be read");
+    let text: String = rows.files.iter().map(read).collect();
+    let table = Table::parse(&text);
+    println!("{}", table.markdown());
+    let mut broken = table.broken();
+    if rows.full {
+        broken.extend(table.too_small());
+    }
+    for sentence in &broken {
+        eprintln!("BROKEN: {sentence}");
+    }
+    if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
 /// Where and when this was measured.
 async fn machine(ground: &Ground) -> String {
-    let cpus = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpus.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     format!(

@@ -21,6 +21,8 @@ pub(crate) struct Usage {
     pub(crate) system: Duration,
     /// The most memory that was resident at once, in bytes.
     pub(crate) peak: u64,
+    /// The memory that is resident now, in bytes.
+    pub(crate) resident: u64,
 }
 
 impl Process {
@@ -51,9 +53,12 @@ impl Process {
             || Duration::from_millis(ticks.next().unwrap_or(0) * 1000 / TICKS_PER_SECOND);
         let (user, system) = (time(), time());
         let status = read("status");
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB")).expect("proc(5) says so");
-        Usage { user, system, peak: peak.trim().parse::<u64>().unwrap() * 1024 }
+        let memory = |name: &str| {
+            let found = status.lines().find_map(|line| line.strip_prefix(name));
+            let found = found.and_then(|found| found.trim().strip_suffix(" kB"));
+            found.expect("proc(5) says so").trim().parse::<u64>().unwrap() * 1024
+        };
+        Usage { user, system, peak: memory("VmHWM:"), resident: memory("VmRSS:") }
     }
 
     /// Whether it has ended by itself.

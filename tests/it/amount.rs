@@ -75,6 +75,11 @@ fn an_echo_with_a_third_decimal_a_sign_or_an_exponent_is_no_amount() {
     }
 }
 
+#[test]
+fn a_debug_shows_the_amount_as_it_is_written() {
+    assert_eq!(format!("{:?}", Amount::parse("100.5").unwrap()), "Amount(100.50)");
+}
+
 proptest! {
     #[test]
     fn what_is_written_is_read_back_as_the_same_amount(

@@ -5,13 +5,15 @@ use std::process::{Command, Output};
 
 use smartsend::cli::explain;
 
+use crate::support::canary;
+
 fn smartsend(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_smartsend"))
+    let output = Command::new(env!("CARGO_BIN_EXE_smartsend"))
         .args(arguments)
         .current_dir(folder)
         .env_clear()
-        .output()
-        .unwrap()
+        .output();
+    canary::checked(output.unwrap())
 }
 
 fn said(output: &Output) -> String {

@@ -6,6 +6,7 @@ mod creates;
 mod looks;
 mod ages;
 mod arrivals;
+mod delays;
 mod traces;
 mod explorer;
 

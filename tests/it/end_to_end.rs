@@ -4,6 +4,7 @@ mod happy;
 mod bodies;
 mod doubt;
 mod throttled;
+mod outage;
 mod broker;
 mod topology;
 mod stop;

@@ -1,5 +1,7 @@
 //! Events: their ids, their JSON, and that a repeat is the same event.
 
+mod kinds;
+
 use std::sync::LazyLock;
 
 use jiff::Timestamp;

@@ -1,10 +1,12 @@
 //! Every way from one state of the gate to another.
 #![expect(clippy::unchecked_time_subtraction, reason = "a test may panic")]
 
+mod outage;
+
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use smartsend::gate::{Admission, Closure, Gate, Report, State};
+use smartsend::gate::{Admission, Closure, Gate, Probe, Report, State};
 use smartsend::payout::outcome::Denial;
 use smartsend::payout::sighting::RetryAfter;
 use smartsend::ports::Moment;
@@ -166,10 +168,10 @@ fn probes_get_rarer_and_a_good_one_leads_back_through_probing() {
     for _ in 0..8 {
         let now = probe_due(&gate).unwrap();
         due.push(now);
-        gate.probed(false, at(now));
+        gate.probed(Probe::Bad, at(now));
     }
     assert_eq!(due, [1, 3, 7, 15, 31, 61, 91, 121]);
-    gate.probed(true, at(151));
+    gate.probed(Probe::Good, at(151));
     assert_eq!(gate.admission(at(151)), Admission::One);
     gate.told(Report::Answered, at(152));
     assert_eq!(gate.admission(at(152)), Admission::Free);
@@ -181,7 +183,7 @@ fn probes_get_rarer_and_a_good_one_leads_back_through_probing() {
 fn a_gate_that_closes_again_before_a_create_was_answered_keeps_its_patience() {
     let mut gate = open_gate();
     gate.told(DENIED, at(0));
-    gate.probed(true, at(1));
+    gate.probed(Probe::Good, at(1));
     gate.told(DENIED, at(2));
     assert_eq!(probe_due(&gate), Some(4));
 }
@@ -191,8 +193,8 @@ fn a_foreign_link_closes_it_until_a_restart() {
     let mut gate = open_gate();
     gate.told(FOREIGN, at(0));
     assert_eq!(probe_due(&gate), None);
-    gate.probed(true, at(1));
-    gate.probed(false, at(1));
+    gate.probed(Probe::Good, at(1));
+    gate.probed(Probe::Bad, at(1));
     gate.told(Report::Answered, at(1));
     gate.told(DENIED, at(1));
     gate.took_over();
@@ -205,7 +207,7 @@ fn a_foreign_link_counts_also_when_the_gate_is_closed_already() {
     let mut gate = open_gate();
     gate.told(DENIED, at(0));
     gate.told(FOREIGN, at(0));
-    gate.probed(true, at(1));
+    gate.probed(Probe::Good, at(1));
     assert_eq!(gate.admission(at(1)), Admission::Shut);
     assert_eq!(probe_due(&gate), None);
 }
@@ -230,7 +232,7 @@ fn who_takes_over_during_a_pause_probes_after_it() {
 fn closed_time_is_summed_over_every_closure() {
     let mut gate = open_gate();
     gate.told(DENIED, at(10));
-    gate.probed(true, at(30));
+    gate.probed(Probe::Good, at(30));
     gate.told(DENIED, at(50));
     let since = |from: u64, now: u64| gate.closed_since(at(from).wall, at(now).wall).as_secs();
     assert_eq!(since(0, 60), 30);
@@ -245,7 +247,7 @@ fn closed_time_is_not_forgotten_in_a_long_outage() {
     let mut gate = open_gate();
     for round in 0..500 {
         gate.told(DENIED, at(round * 100));
-        gate.probed(true, at(round * 100 + 90));
+        gate.probed(Probe::Good, at(round * 100 + 90));
     }
     let closed = gate.closed_since(at(0).wall, at(50_000).wall).as_secs();
     assert!(closed >= 45_000, "{closed:?}");

@@ -18,6 +18,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::support::canary;
+
 /// The pages of a worker on a free port.
 struct Pages {
     address: SocketAddr,
@@ -28,6 +30,7 @@ struct Pages {
 
 impl Pages {
     async fn open(board: Board) -> Self {
+        canary::watch();
         let recorder = names::recorder().unwrap();
         metrics::with_local_recorder(&recorder, || {
             names::describe();
@@ -53,7 +56,9 @@ impl Pages {
 
     async fn get(&self, path: &str) -> (StatusCode, String) {
         let answer = self.ask(Method::GET, path).await;
-        (answer.status(), answer.text().await.unwrap())
+        let (status, text) = (answer.status(), answer.text().await.unwrap());
+        canary::check(path, text.as_bytes());
+        (status, text)
     }
 
     async fn ask(&self, method: Method, path: &str) -> reqwest::Response {

@@ -7,6 +7,7 @@ mod likeness;
 mod links;
 mod looks;
 mod statuses;
+mod words;
 
 use std::time::Duration;
 
@@ -36,6 +37,11 @@ fn reference() -> Reference {
 fn terms() -> Terms {
     let hosts = ["payumoney.com", "payu.in"].map(str::to_owned).to_vec();
     Terms { rejects: Vec::new(), link_hosts: LinkHosts::Only(hosts) }
+}
+
+#[test]
+fn a_reference_is_shown_as_it_is() {
+    assert_eq!(format!("{} {:?}", reference(), reference()), "order-1 Reference(order-1)");
 }
 
 fn answer(status: u16, envelope: Option<Envelope>) -> Sighting {

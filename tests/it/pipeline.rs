@@ -2,7 +2,7 @@
 //! acknowledged.
 #![expect(clippy::unchecked_time_subtraction, reason = "a test may panic")]
 
-mod crashes;
+mod outages;
 mod settling;
 mod stays;
 mod strict;
@@ -61,7 +61,7 @@ impl Stand {
 
     /// A message is put into the queue as it is, and begun.
     async fn start_message(&mut self, message: Message) -> JoinHandle<Settlement> {
-        self.scene.broker.push("default", message, self.scene.clock.now());
+        self.scene.broker.push("default", message);
         self.start_next().await
     }
 

@@ -1,15 +1,13 @@
-//! Each way in which an exchange can fail is seen as what it proves, and nothing is sent twice.
-//!
-//! Every test asserts both sides: what the account reports, and what the server wrote down.
+//! What an account sends, and what it reports of the answer: both sides are asserted, the report
+//! and what the server wrote down. What goes wrong on the way is in [`crate::faults`].
 
 mod answers;
 mod calls;
 mod phases;
-mod tls;
 
 use smartsend::config::Merchant;
 use smartsend::payout::reference::Reference;
-use smartsend::payout::sighting::{Answer, Sighting, Silence, Unsent};
+use smartsend::payout::sighting::{Answer, Sighting};
 use smartsend::payu::Account;
 use smartsend::ports::Provider;
 
@@ -17,7 +15,7 @@ use crate::support::account::{create_call, intent, merchant, token};
 use crate::support::clock::ManualClock;
 use crate::support::raw_server::RawServer;
 
-const CREATED: &str = r#"{"status":0,"msg":"Success","code":null,"data":{"link":"https://test.payumoney.com/x","linkId":"a+b="}}"#;
+const CREATED: &str = r#"{"status":0,"msg":"Success","code":null,"data":{"link":"https://test.payumoney.com/smartPay?id=canary%2Blink%2Fid%3D%3D","linkId":"canary+link/id=="}}"#;
 
 fn account(merchant: &Merchant) -> Account<ManualClock> {
     Account::new(merchant, ManualClock::new()).unwrap()
@@ -46,14 +44,4 @@ fn answered(sighting: Sighting) -> Answer {
 
 fn has_link(sighting: Sighting) -> bool {
     answered(sighting).envelope.is_some_and(|envelope| envelope.data.link.is_some())
-}
-
-/// What a connection shows that ends while a request is handed to it. Which of them it is
-/// depends on who is faster, and only hyper can know.
-fn ended_at_once(sighting: &Sighting) -> bool {
-    matches!(
-        sighting,
-        Sighting::NotSent(Unsent::Connect | Unsent::Unstarted)
-            | Sighting::NoAnswer(Silence::Connection)
-    )
 }

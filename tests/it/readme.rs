@@ -13,6 +13,8 @@ use smartsend::payout::link::LinkHosts;
 use smartsend::payout::outcome::Made;
 use smartsend::payout::record::{Account, Api, Record};
 
+use crate::support::canary;
+
 const README: &str = include_str!("../../README.md");
 
 /// The blocks of one language, in order.
@@ -93,14 +95,30 @@ fn every_command_that_is_shown_exists() {
         let Some(rest) = line.strip_prefix("smartsend ") else { continue };
         let verb = rest.split_whitespace().next().unwrap();
         if seen.insert(verb) {
-            let help = Command::new(env!("CARGO_BIN_EXE_smartsend"))
-                .args([verb, "--help"])
-                .output()
-                .unwrap();
+            let help =
+                Command::new(env!("CARGO_BIN_EXE_smartsend")).args([verb, "--help"]).output();
+            let help = canary::checked(help.unwrap());
             assert!(help.status.success(), "smartsend {verb} does not exist");
         }
     }
     assert_eq!(Vec::from_iter(seen), ["explain", "run", "submit", "topology"]);
+}
+
+#[test]
+fn the_brokers_that_are_named_are_those_that_ci_attacks_and_can_be_had() {
+    let named = |text: &'static str| {
+        let after = text.split("SMARTSEND_TEST_BROKERS=").nth(1).expect("versions are named");
+        after.split(|c: char| c == '`' || c.is_whitespace()).next().unwrap()
+    };
+    let versions = named(README);
+    assert_eq!(versions, named(include_str!("../../.ci/run")));
+    assert_eq!(versions, named(include_str!("../../deploy/test.sh")));
+    // The first is what Debian 12 packages.
+    let apart = versions.split(',').skip(1);
+    let script = include_str!("../../deploy/brokers.sh");
+    for version in apart {
+        assert!(script.contains(&format!("    {version}) printf")), "there is no way to {version}");
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Sessions that come, break, and come again.
 
+mod waits;
+
 use std::fs;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};

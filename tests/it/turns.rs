@@ -1,10 +1,12 @@
 //! The line of turns: who goes, when, and that nobody who leaves it takes a place along.
 #![expect(clippy::unchecked_time_subtraction, reason = "a test may panic")]
 
+mod recovery;
+
 use std::future::Future;
 use std::time::Duration;
 
-use smartsend::gate::{Closure, Report, State};
+use smartsend::gate::{Closure, Probe, Report, State};
 use smartsend::payout::outcome::Denial;
 use smartsend::payout::sighting::RetryAfter;
 use smartsend::ports::Clock;
@@ -189,7 +191,7 @@ async fn a_gate_that_closes_turns_everyone_away_but_probes() {
     probe.await.unwrap().1.unwrap();
     assert_eq!(turns.take(Class::New).await.unwrap_err(), Shut);
     turns.take(Class::Probe).await.unwrap();
-    turns.probed(true);
+    turns.probed(Probe::Good);
     turns.take(Class::New).await.unwrap();
 }
 
@@ -199,7 +201,7 @@ async fn closed_ends_when_the_gate_is_closed_and_at_once_if_it_was() {
     assert!(waits(turns.closed()).await);
     turns.told(DENIED);
     assert!(!waits(turns.closed()).await);
-    turns.probed(true);
+    turns.probed(Probe::Good);
     assert!(waits(turns.closed()).await);
 }
 

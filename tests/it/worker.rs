@@ -11,7 +11,7 @@ use smartsend::payout::sighting::{Answer, Sighting};
 use smartsend::ports::NoToken;
 use tokio::task::JoinHandle;
 
-use crate::support::model::{Act, Called, Door, Life, Process, Scene, Settings, SmartSend};
+use crate::support::model::{Act, Called, Door, Life, Process, Scene, Settings};
 
 const MERCHANT: &str = "default";
 
@@ -53,6 +53,21 @@ async fn it_settles_what_comes_at_the_merchant_s_rate() {
     assert_eq!(scene.broker.left(MERCHANT), 0);
     process.stopping.cancel();
     assert_eq!(running.await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn looks_before_first_creates_leave_turns_for_the_creates() {
+    let settings = Settings::strict();
+    let (scene, _process, _running) = begin(&settings);
+    scene.smart_send.set(|state| state.latency = Duration::from_secs(3));
+    for number in 0..100 {
+        scene.publish(MERCHANT, &format!("a{number}"));
+    }
+    // One call at a time until a create is answered: 32 looks alone would last longer than a
+    // delivery is young enough for a create.
+    let hold_off = settings.policy.quarantine + settings.hold;
+    tokio::time::sleep(hold_off + Duration::from_mins(3)).await;
+    assert!(created(&scene) > 50, "{}", created(&scene));
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
@@ -194,11 +209,12 @@ async fn a_standby_takes_over_with_one_call_at_a_time() {
 async fn one_merchant_s_trouble_leaves_another_alone() {
     let scene = Scene::new(3);
     let process = scene.process(Life::long());
-    let [troubled, fine] = [(), ()].map(|()| SmartSend::new(scene.clock.clone()));
+    let [troubled, fine] = [(), ()].map(|()| scene.another_provider());
     troubled.weather(scene.chance.clone(), |called, chance| match called {
         Called::Create if chance.percent(50) => answer(403),
         Called::Create => answer(500),
-        Called::Token | Called::Look => answer(503),
+        Called::Token => Act::Serve,
+        Called::Look => answer(503),
     });
     let settings = Settings::usual();
     tokio::spawn(process.worker_at("troubled", &troubled, &settings).run());

@@ -7,8 +7,8 @@ use lapin::Acker;
 use lapin::options::BasicAckOptions;
 use tokio::time::timeout;
 
+use super::arrivals::Arrival;
 use super::line::Line;
-use super::pump::Arrival;
 use crate::amqp::headers;
 use crate::observe::facts::broker as facts;
 use crate::ports::{Delivered, Delivery, Gone};
@@ -57,6 +57,7 @@ impl Delivery for AmqpDelivery {
     }
 
     async fn acknowledge(mut self) -> Result<(), Gone> {
+        self.line.credit().acknowledging().await;
         let limit = self.line.session().limit();
         let acked = timeout(limit, self.acker.ack(BasicAckOptions::default())).await;
         self.settled = true;

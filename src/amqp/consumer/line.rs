@@ -8,6 +8,7 @@ use lapin::options::{BasicCancelOptions, BasicQosOptions};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
+use super::credit::Credit;
 use crate::amqp::session::Session;
 
 /// A consuming channel with what has to be known to talk on it.
@@ -16,6 +17,7 @@ pub(super) struct Line {
     channel: Channel,
     queue: String,
     prefetch: u16,
+    credit: Credit,
     /// Held while a question is open, so that its answer cannot be taken for another's.
     asking: Mutex<()>,
     cancel_asked: AtomicBool,
@@ -28,6 +30,7 @@ impl Line {
             channel,
             queue: queue.to_owned(),
             prefetch,
+            credit: Credit::new(prefetch),
             asking: Mutex::new(()),
             cancel_asked: AtomicBool::new(false),
         }
@@ -39,6 +42,10 @@ impl Line {
 
     pub(super) fn queue(&self) -> &str {
         &self.queue
+    }
+
+    pub(super) fn credit(&self) -> &Credit {
+        &self.credit
     }
 
     pub(super) fn was_cancelled(&self) -> bool {

@@ -72,7 +72,8 @@ pub(super) fn desk(
     Ok(Desk {
         merchant: merchant.name.clone(),
         meters: Meters::new(&merchant.name),
-        memory: Memory::new(CAPACITY, keep, policy.is_strict()),
+        memory: Memory::new(CAPACITY, keep, policy.is_strict())
+            .with_room_for(most_sent_within(keep, limits.rate)),
         policy,
         hold: config.retry.hold,
         in_hand_max: config.broker.consumer_timeout / 2,
@@ -88,6 +89,14 @@ pub(super) fn desk(
         exits: Exits::default(),
         stopping: common.stopping.clone(),
     })
+}
+
+/// How many references a merchant can send while the first of them is remembered.
+fn most_sent_within(keep: Duration, rate: Rate) -> usize {
+    let seconds = keep.as_secs().saturating_add(1);
+    let paced = u64::from(rate.per_second.get()).saturating_mul(seconds);
+    let most = paced.saturating_add(u64::from(rate.burst.get()));
+    usize::try_from(most).unwrap_or(usize::MAX)
 }
 
 fn at_least_one(number: u32) -> NonZeroU32 {

@@ -185,19 +185,33 @@ pub struct GateChanged<'a> {
 }
 
 impl GateChanged<'_> {
-    /// Tells it.
+    /// Tells it: a closed gate is something that a person should know of.
     pub fn tell(&self) {
-        let now = match self.state {
+        self.tell_state();
+        let (merchant, gate, text) = (self.merchant, self.word(), self.text);
+        match self.state {
+            State::Closed { .. } => warn!(merchant, gate, "the gate is {text}"),
+            State::Open | State::Paused { .. } | State::Probing => {
+                info!(merchant, gate, "the gate is {text}");
+            }
+        }
+    }
+
+    /// Tells the metrics alone.
+    pub fn tell_state(&self) {
+        for state in ["open", "paused", "closed", "probing"] {
+            gauge!("smartsend_gate_state", "merchant" => self.merchant.to_owned(), "state" => state)
+                .set(if state == self.word() { 1.0 } else { 0.0 });
+        }
+    }
+
+    fn word(&self) -> &'static str {
+        match self.state {
             State::Open => "open",
             State::Paused { .. } => "paused",
             State::Closed { .. } => "closed",
             State::Probing => "probing",
-        };
-        for state in ["open", "paused", "closed", "probing"] {
-            gauge!("smartsend_gate_state", "merchant" => self.merchant.to_owned(), "state" => state)
-                .set(if state == now { 1.0 } else { 0.0 });
         }
-        info!(merchant = self.merchant, gate = now, "the gate is {}", self.text);
     }
 }
 
@@ -242,14 +256,21 @@ pub struct DrainTimedOut<'a> {
     pub merchant: &'a str,
     /// Deliveries that were left unacknowledged.
     pub left: usize,
+    /// Their references, as far as they have one. Deliveries with the same one share it.
+    pub references: &'a [Reference],
 }
+
+/// How many references one line names.
+const NAMED_MAX: usize = 100;
 
 impl DrainTimedOut<'_> {
     /// Tells it.
     pub fn tell(&self) {
+        let named: Vec<_> = self.references.iter().take(NAMED_MAX).map(Reference::as_str).collect();
         warn!(
             merchant = self.merchant,
             left = self.left,
+            references = named.join(" "),
             "the drain is over; what is left stays unacknowledged and comes back",
         );
     }

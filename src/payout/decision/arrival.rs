@@ -40,6 +40,15 @@ pub enum Opened<'a> {
     Settle(Case<'a>, Verdict),
 }
 
+impl<'a> Opened<'a> {
+    /// The intent, wherever it goes.
+    pub fn case(self) -> Case<'a> {
+        match self {
+            Self::Case(case) | Self::Renew(case) | Self::Settle(case, _) => case,
+        }
+    }
+}
+
 impl<'a> Case<'a> {
     /// Opens an intent: reads its record, and doubts it where there is reason to.
     ///

@@ -54,6 +54,26 @@ pub enum Unresolved {
     AccountChanged,
 }
 
+impl Verdict {
+    /// Whether it is a verdict for want of an answer: time is over, and what a later call could
+    /// have shown is not known. While the provider is down that is no verdict to come to.
+    pub fn is_for_want_of_an_answer(&self) -> bool {
+        match self {
+            Self::Created { .. } | Self::Failed(_) => false,
+            Self::Unresolved(why) => match why {
+                Unresolved::OutcomeUnknown | Unresolved::NotSent => true,
+                Unresolved::Refused(_)
+                | Unresolved::LinkUnknown
+                | Unresolved::LinkClosed
+                | Unresolved::LinkHost
+                | Unresolved::ReferenceConflict
+                | Unresolved::OverLimit
+                | Unresolved::AccountChanged => false,
+            },
+        }
+    }
+}
+
 impl Failure {
     /// The event's `reason.code`.
     pub fn code(self) -> String {

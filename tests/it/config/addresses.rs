@@ -39,9 +39,15 @@ fn a_brokers_address_that_would_be_misread_is_refused() {
         ("amqp://u:canary-7f3a@host:99999/a", "no address"),
         ("mqtt://u:canary-7f3a@host", "begins with amqp"),
         ("canary-7f3a", "no address"),
+        // A password with a bare / ? or # ends the address early, and the rest is the password.
+        ("amqp://u:/canary-7f3a@host", "written %2f"),
+        ("amqp://u:12/canary-7f3a@host", "written %2f"),
+        ("amqp://u:12?canary-7f3a@host", "written %2f"),
+        ("amqp://u:12#canary-7f3a@host/live", "written %2f"),
     ] {
         let sentence = refusal(&least_with("", &format!("[broker]\nurls = [\"{url}\"]")));
         assert!(sentence.contains(reason), "{url}: {sentence}");
+        assert!(!sentence.contains("//u:12"), "half a password is shown: {sentence}");
     }
     let sentence = refusal(&least_with("", "[broker]\nurls = \"amqp://u:canary-7f3a@host\""));
     assert!(sentence.contains("a list in brackets"), "{sentence}");

@@ -87,6 +87,12 @@ fn text_that_is_no_toml_is_told_by_its_line_and_not_shown() {
     assert!(sentence.starts_with("`line 3`: it is no TOML: "), "{sentence}");
     refusal("client_secret = canary-7f3a");
     refusal("client_secret = \"\\canary-7f3a\"");
+    // A secret of digits without its quotes is too large a number.
+    for secret in ["109999999999999999999", "99999999999999999999999999999999999999999999"] {
+        let sentence = refusal(&format!("\nclient_secret = {secret}"));
+        assert!(sentence.starts_with("`line 2`: it is no TOML: "), "{sentence}");
+        assert!(!sentence.contains("99999"), "{sentence}");
+    }
 }
 
 #[test]

@@ -90,6 +90,23 @@ fn a_link_that_details_has_shown_once_is_never_created_again() {
     assert!(matches!(end, Decision::Settle(Verdict::Unresolved(_))), "{end:?}");
 }
 
+// It was answered by a create, and says more than a look without a link.
+#[test]
+fn a_look_that_tells_nothing_takes_no_kind_no_code_and_no_attempt_from_a_duplicate_or_a_refusal() {
+    let (intent, policy) = (intent(), policy());
+    for outcome in [Outcome::Duplicate(Some(1103)), Outcome::Refused(Some(1128))] {
+        let mut play = Play::first(&intent, &policy);
+        play.create(outcome);
+        let before = play.case.record().clone();
+        assert!(matches!(play.look(found_vague()), Decision::Wait(_)));
+        assert_eq!(play.case.record(), &before);
+    }
+    let mut play = Play::first(&intent, &policy);
+    play.create(Outcome::Duplicate(Some(1103)));
+    play.until_look(&found_vague());
+    assert_eq!(play.until_look(&found_other()), failed(Failure::DuplicateReference));
+}
+
 #[test]
 fn a_dead_link_is_parked_and_never_sent_out() {
     let (intent, policy) = (intent(), policy());

@@ -92,7 +92,13 @@ fn an_email_is_one_ascii_address() {
     let local = "a".repeat(64);
     let long = format!("\"{local}@{}.example.com\"", ["b"; 91].join("."));
     assert_eq!(long.len(), 64 + 1 + 181 + 12 + 2);
-    for value in ["\"a@example.com\"", "\"first.last+tag@mail.example.com\""] {
+    // RFC 5321 with its erratum 1690: 254 characters and no more.
+    let of = |last: usize| {
+        format!("\"{local}@{}.{}.{}\"", "b".repeat(63), "c".repeat(63), "d".repeat(last))
+    };
+    let (longest, too_long) = (of(61), of(62));
+    assert_eq!(longest.len(), 254 + 2);
+    for value in ["\"a@example.com\"", "\"first.last+tag@mail.example.com\"", &longest] {
         assert!(read(&[("custEmail", value)]).is_ok(), "{value}");
     }
     for value in [
@@ -114,6 +120,7 @@ fn an_email_is_one_ascii_address() {
         "\"a(b)@example.com\"",
         "\"a..b@example.com\"",
         &long,
+        &too_long,
     ] {
         assert_eq!(fields(read(&[("custEmail", value)])), ["custEmail"], "{value}");
     }

@@ -11,7 +11,7 @@ use smartsend::payout::sighting::{Answer, RetryAfter, Sighting, Unsent};
 use smartsend::pipeline::Settlement;
 use smartsend::ports::Queue;
 
-use super::{Stand, first_record, is_new, message, own_message};
+use super::{Stand, first_record, is_new, message, own_message, seconds};
 use crate::support::model::{Act, Called, Message, Settings, intent_of};
 
 const CREATED: Settlement = Settlement::Settled(EventKind::Created);
@@ -48,6 +48,41 @@ async fn what_was_held_for_hold_goes_back_with_its_record() {
     assert!(is_new(&record));
     assert_eq!((record.attempts, record.returns), (0, 0));
     assert_eq!(stand.scene.smart_send.count(Called::Create), 1);
+}
+
+/// The other copy may stay for a whole quarantine. Those that wait for it meanwhile must not keep
+/// everyone else out.
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_copy_that_waits_for_the_other_one_goes_back_after_hold() {
+    let mut stand = Stand::usual().await;
+    stand.scene.smart_send.on_create([Act::LoseRequest]);
+    let first = stand.start("a").await;
+    seconds(25).await;
+    let started = stand.scene.clock.elapsed();
+    assert_eq!(stand.settle("a").await, Settlement::HandedBack);
+    let held = stand.scene.clock.elapsed() - started;
+    assert!(held >= Duration::from_mins(1) && held < Duration::from_secs(62), "{held:?}");
+    let (delay, _, record) = stand.returned();
+    assert_eq!(delay, Duration::from_mins(2), "as long as the other one looks");
+    let State::Unsure(Doubt { seen, .. }) = record.state else { panic!("{record:?}") };
+    assert_eq!((seen, record.returns), (Seen::Recent, 0));
+    assert!(!first.is_finished(), "the first one waits out its quarantine");
+    assert_eq!(stand.scene.smart_send.count(Called::Create), 1);
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_copy_that_waits_for_the_other_one_goes_back_at_a_stop() {
+    let mut stand = Stand::usual().await;
+    assert_eq!(stand.settle("first").await, CREATED); // and there is a token
+    stand.scene.smart_send.set(|state| state.latency = Duration::from_secs(10));
+    let first = stand.start("a").await;
+    let second = stand.start("a").await;
+    seconds(1).await;
+    stand.process.stopping.cancel();
+    assert_eq!(second.await.unwrap(), Settlement::HandedBack);
+    assert!(!first.is_finished(), "a request that was written is not abandoned");
+    assert_eq!(first.await.unwrap(), CREATED);
+    assert_eq!(stand.scene.smart_send.count(Called::Create), 2);
 }
 
 /// The one slot of a probing gate is not passed on before the gate knows what the call showed.
@@ -111,9 +146,9 @@ async fn a_resend_asks_the_broker_whether_the_delivery_is_still_ours() {
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn a_delivery_whose_channel_has_ended_is_never_sent_first_either() {
     let mut stand = Stand::usual().await;
-    super::seconds(60).await; // there is a turn at once
+    seconds(60).await; // there is a turn at once
     stand.settle("a").await;
-    super::seconds(60).await;
+    seconds(60).await;
     let task = stand.start("b").await;
     stand.process.cut();
     assert_eq!(task.await.unwrap(), Settlement::LetGo);
@@ -142,7 +177,7 @@ async fn a_throttled_look_leaves_the_reference_in_the_memory() {
     stand.scene.smart_send.on_look([throttled(200)]);
     assert_eq!(stand.settle("a").await, Settlement::HandedBack);
     assert!(stand.returned().2.is_unsure());
-    super::seconds(200).await;
+    seconds(200).await;
     assert_eq!(stand.settle("a").await, CREATED);
     assert_eq!(stand.settle("a").await, CREATED);
     assert_eq!(stand.scene.smart_send.links("a").len(), 1);
@@ -166,7 +201,7 @@ async fn a_stop_hands_back_what_waits_and_finishes_what_was_sent() {
     let mut stand = Stand::usual().await;
     stand.scene.smart_send.set(|state| state.latency = Duration::from_secs(10));
     let sent = stand.start("a").await;
-    super::seconds(15).await;
+    seconds(15).await;
     assert_eq!(stand.scene.smart_send.count(Called::Create), 1);
     stand.process.stopping.cancel();
     let waiting = stand.start("b").await;
@@ -180,7 +215,7 @@ async fn an_unsure_intent_that_is_stopped_in_its_quarantine_carries_what_it_has_
     let mut stand = Stand::usual().await;
     stand.scene.smart_send.on_create([Act::LoseRequest]);
     let task = stand.start("a").await;
-    super::seconds(120).await;
+    seconds(120).await;
     stand.process.stopping.cancel();
     assert_eq!(task.await.unwrap(), Settlement::HandedBack);
     let record = stand.returned().2;
@@ -196,7 +231,7 @@ async fn what_finds_no_room_goes_through_the_longest_queue_that_fits() {
     let mut stand = Stand::new(&settings).await;
     let unsure = |reference: &str| Message { redelivered: true, count: 1, ..message(reference) };
     let _first = stand.start_message(unsure("a")).await;
-    super::seconds(1).await;
+    seconds(1).await;
     assert_eq!(stand.settle_message(unsure("b")).await, Settlement::Returned);
     let (delay, _, record) = stand.returned();
     assert_eq!(delay, Duration::from_secs(5));
@@ -209,7 +244,7 @@ async fn a_closed_gate_ends_every_wait_in_hand() {
     let mut stand = Stand::usual().await;
     let unsure = Message { redelivered: true, count: 1, ..message("a") };
     let task = stand.start_message(unsure).await;
-    super::seconds(2).await;
+    seconds(2).await;
     stand.desk.turns.told(Report::Shut(Closure::Denied(Denial::Forbidden)));
     assert_eq!(task.await.unwrap(), Settlement::HandedBack);
     assert_eq!(stand.desk.held(), 0);

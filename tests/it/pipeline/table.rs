@@ -8,6 +8,7 @@ use smartsend::payout::event::EventKind;
 use smartsend::payout::record::{Doubt, Record, Seen, State};
 use smartsend::payout::sighting::{Answer, Data, Sighting, Silence, Unsent};
 use smartsend::pipeline::Settlement;
+use smartsend::ports::NoToken;
 
 use super::{Stand, first_record, is_new, message, own_message};
 use crate::support::model::{Act, Called, Message, Settings, accepted, intent_of, refusal};
@@ -281,7 +282,8 @@ async fn closed_time_does_not_count_towards_max_age() {
     let mut record = unsure(&stand, Seen::Unknown);
     record.first_seen -= max_age - hour;
     let why = smartsend::gate::Closure::Denied(smartsend::payout::outcome::Denial::Forbidden);
-    stand.scene.smart_send.on_look(std::iter::repeat_n(SILENCE, 121));
+    // No probe gets a token, for more than an hour.
+    stand.scene.smart_send.on_token([NoToken::Refused; 200]);
     stand.desk.turns.told(smartsend::gate::Report::Shut(why));
     super::seconds(3600).await;
     while matches!(*stand.desk.turns.state().borrow(), smartsend::gate::State::Closed { .. }) {

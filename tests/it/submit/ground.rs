@@ -15,9 +15,13 @@ use tokio::time::timeout;
 
 use crate::support::amqp::settings;
 use crate::support::broker::{Node, Taken, take_next};
+use crate::support::canary::{self, SANDBOX_SECRET};
+use crate::support::program::Program;
 
 /// Longer than anything here takes.
 pub(super) const SOON: Duration = Duration::from_mins(1);
+/// Where a worker's log goes.
+const LOG: &str = "worker.log";
 /// The queue of the merchant `default`.
 pub(super) const QUEUE: &str = "smartsend.intents.default";
 
@@ -61,7 +65,7 @@ impl Ground {
                 text,
                 "[merchants.{merchant}]\npayout_merchant_id = \"{number}\"\napi = \"v1\"\n\
                  api_url = \"{provider}/payout\"\nauth_url = \"{provider}/oauth/token\"\n\
-                 client_id = \"test\"\nclient_secret = \"sandbox-secret\"\n\
+                 client_id = \"test\"\nclient_secret = \"{SANDBOX_SECRET}\"\n\
                  rate_per_second = 200\nmax_amount = \"1000.00\"\nsandbox = true\n"
             )
             .unwrap();
@@ -86,11 +90,12 @@ impl Ground {
         self.write(name, &text);
     }
 
-    /// The names of the files in the folder but the configuration.
+    /// The names of the files in the folder but the configuration and the log.
     pub(super) fn files(&self) -> Vec<String> {
         let names = fs::read_dir(self.dir.path()).unwrap();
         let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let mut names: Vec<_> = names.filter(|name| name != "smartsend.toml").collect();
+        let mut names: Vec<_> =
+            names.filter(|name| name != "smartsend.toml" && name != LOG).collect();
         names.sort();
         names
     }
@@ -146,6 +151,7 @@ pub(super) struct Told {
 
 impl Told {
     pub(super) fn of(output: Output) -> Self {
+        let output = canary::checked(output);
         Self {
             code: output.status.code().expect("no signal ended it"),
             out: String::from_utf8(output.stdout).unwrap(),
@@ -179,7 +185,8 @@ impl Sandbox {
 }
 
 /// A worker of its own process; dropping it kills it.
-pub(super) fn start_worker(ground: &Ground) -> Child {
-    let mut command = ground.command(&["run"]);
-    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+pub(super) fn start_worker(ground: &Ground) -> Program {
+    let config = ground.path("smartsend.toml").display().to_string();
+    let level = ("SMARTSEND_LOG__LEVEL".to_owned(), canary::MOST_VERBOSE.to_owned());
+    Program::start(&["--config", &config, "run"], &[level], ground.path(LOG))
 }

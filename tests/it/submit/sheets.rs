@@ -48,7 +48,7 @@ async fn every_bad_cell_is_told_and_nothing_is_sent() {
         "row 4: amount is above the merchant's max_amount, 1000.00",
         "row 5: description is missing",
         "row 5: custMobile must be 10 digits, with or without +91 before them",
-        "row 5: custEmail must be one e-mail address, such as asha@example.com",
+        "row 5: custEmail must be one e-mail address, such as name@example.com",
         "row 5: metadata.order must have values of at most 256 characters",
         "row 6: custMobile or custEmail is needed: at least one of them",
         "4 of 5 rows are bad: nothing was sent",

@@ -21,6 +21,8 @@ use smartsend::payout::retry::Delays;
 use smartsend::ports::Token;
 use url::Url;
 
+use super::canary;
+
 /// A sandbox merchant with an API and a token endpoint, and short timeouts.
 pub(crate) fn merchant(api_url: &str, auth_url: &str) -> Merchant {
     Merchant {
@@ -30,7 +32,7 @@ pub(crate) fn merchant(api_url: &str, auth_url: &str) -> Merchant {
         auth_url: Url::parse(auth_url).unwrap(),
         grant: Grant::ClientCredentials {
             client_id: "client".to_owned(),
-            client_secret: secret("s3cr=t & more"),
+            client_secret: secret(canary::CLIENT_SECRET),
         },
         rate_per_second: 10,
         burst: 2,
@@ -55,10 +57,10 @@ pub(crate) fn intent(reference: &str) -> Intent {
     Intent {
         reference: Reference::parse(reference).unwrap(),
         amount: Amount::parse("100.5").unwrap(),
-        description: Private::new("Refund for order 8841"),
-        name: Some(Private::new("Asha Rao")),
+        description: Private::new(canary::DESCRIPTION),
+        name: Some(Private::new(canary::NAME)),
         contact: Contact::Both(
-            Mobile::parse("+919999999999").unwrap(),
+            Mobile::parse(&format!("+91{}", canary::MOBILE)).unwrap(),
             Email::parse("Asha@example.com").unwrap(),
         ),
         deadline: None,
@@ -106,5 +108,5 @@ fn policy() -> Policy {
 
 /// A token, as if it had been issued.
 pub(crate) fn token() -> Token {
-    Token { issue: 1, bearer: Private::new("c0ffee") }
+    Token { issue: 1, bearer: Private::new(canary::TOKEN) }
 }

@@ -5,9 +5,12 @@ use std::time::Duration;
 use smartsend::amqp::{Broker, BrokerState, Topology};
 use smartsend::clock::SystemClock;
 use smartsend::config;
+use smartsend::ports::Clock;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use url::Url;
+
+use super::canary;
 
 /// A running [`Broker`]. Dropping it ends its sessions.
 pub(crate) struct Running {
@@ -17,6 +20,7 @@ pub(crate) struct Running {
 
 /// `[broker]` for some addresses, with the prefix `smartsend`.
 pub(crate) fn settings(urls: &[&str]) -> config::Broker {
+    canary::watch();
     let read = |url: &&str| Url::parse(url).unwrap().into();
     config::Broker {
         urls: urls.iter().map(read).collect(),
@@ -32,7 +36,12 @@ pub(crate) fn settings(urls: &[&str]) -> config::Broker {
 
 /// Starts a broker on these settings.
 pub(crate) fn start(settings: &config::Broker) -> Running {
-    let (broker, supervisor) = Broker::start(settings, SystemClock::start()).unwrap();
+    start_by(settings, SystemClock::start())
+}
+
+/// The same by another clock.
+pub(crate) fn start_by(settings: &config::Broker, clock: impl Clock) -> Running {
+    let (broker, supervisor) = Broker::start(settings, clock).unwrap();
     Running { broker, supervisor: tokio::spawn(supervisor) }
 }
 

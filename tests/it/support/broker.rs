@@ -4,6 +4,7 @@
 //!   own from [`Node::vhost`], so tests do not see each other, and may close each other's
 //!   connections never: use [`Node::close_connections`], which names a virtual host.
 //! - [`Node::private`] is a node for one test that stops, kills or alarms it (6 s to boot).
+//! - [`Node::of`] and [`Node::cluster`] are nodes of a version that the environment chooses.
 //!
 //! Nothing survives the tests. Each node is a child of a shell that waits for the end of its
 //! standard input: when the test process ends, however it ends (SIGKILL too), the pipe closes,
@@ -12,13 +13,18 @@
 //! Ports are free ones, `epmd` is the node's own, and nothing of the system's RabbitMQ is touched.
 //! Where `rabbitmq-server` is not installed, the tests fail and say so.
 
+// The benchmarks take this file by its path, and then the others are not found without theirs.
+#[path = "broker/plan.rs"]
+mod plan;
+#[path = "broker/version.rs"]
+pub(crate) mod version;
+
 use std::fs;
 use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::os::unix::fs::PermissionsExt;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
@@ -31,31 +37,38 @@ use lapin::options::{
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Confirmation, Connection, ConnectionProperties};
 
-/// Where Debian keeps the scripts. Those in `/usr/sbin` change to the user `rabbitmq`.
-const SCRIPTS: &str = "/usr/lib/rabbitmq/bin";
+use plan::Plan;
+use version::Version;
+
 /// How long a node may take to boot on a busy machine.
 const BOOT_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// The shell that runs a node until its standard input ends.
 const KEEPER: &str = r#"
 set -m
-epmd -port "$ERL_EPMD_PORT" -address 127.0.0.1 </dev/null >/dev/null 2>&1 & EPMD=$!
+EPMD=
+if [ -n "$OWN_EPMD" ]; then
+  epmd -port "$ERL_EPMD_PORT" -address 127.0.0.1 </dev/null >/dev/null 2>&1 & EPMD=$!
+fi
 start() { rabbitmq-server </dev/null >>"$DIR/out" 2>&1 & SERVER=$!; }
 start
 while read -r word; do
   case $word in
     start) start ;;
     kill) kill -KILL -- "-$SERVER"; wait "$SERVER" ;;
+    freeze) kill -STOP -- "-$SERVER" ;;
+    thaw) kill -CONT -- "-$SERVER" ;;
   esac
 done
 kill -KILL -- "-$SERVER"
-kill -KILL -- "-$EPMD"
+[ -z "$EPMD" ] || kill -KILL -- "-$EPMD"
 wait
 rm -rf "$DIR"
 "#;
 
 /// A RabbitMQ node. Dropping it ends it.
 pub(crate) struct Node {
+    version: &'static Version,
     name: String,
     dir: PathBuf,
     port: u16,
@@ -73,20 +86,57 @@ impl Node {
 
     /// A node of one's own.
     pub(crate) fn private() -> Self {
-        let node = Self::make("");
+        Self::of(Version::installed())
+    }
+
+    /// A node of this version.
+    pub(crate) fn of(version: &'static Version) -> Self {
+        let node = Self::make(Plan::new(version), "");
         node.await_port();
         node
+    }
+
+    /// Three nodes of this version that know each other.
+    ///
+    /// A node that was cut off and finds the others again starts anew among them (`autoheal` of
+    /// RabbitMQ "Clustering and Network Partitions"), and one that is silent counts as cut off
+    /// after ten seconds instead of a minute.
+    pub(crate) fn cluster(version: &'static Version) -> Vec<Self> {
+        let mut plans = [(); 3].map(|()| Plan::new(version));
+        let mut conf = "cluster_partition_handling = autoheal\nnet_ticktime = 8\n\
+            cluster_formation.peer_discovery_backend = classic_config\n"
+            .to_owned();
+        if version.is_at_least(4, 3) {
+            // Before, what a lost node's consumers held came back at once; now after a minute.
+            conf.push_str("consumer_disconnected_timeout = 1000\n");
+        }
+        let epmd_port = plans[0].epmd_port;
+        for (number, plan) in plans.iter_mut().enumerate() {
+            plan.epmd_port = epmd_port;
+            plan.shares_epmd = number > 0;
+            let line = format!("cluster_formation.classic_config.nodes.{number} = {}\n", plan.name);
+            conf.push_str(&line);
+        }
+        let nodes: Vec<_> = plans.into_iter().map(|plan| Self::make(plan, &conf)).collect();
+        for node in &nodes {
+            node.await_port();
+        }
+        nodes
     }
 
     /// A node that also listens for TLS with this CA, certificate and key (PEM files), and takes
     /// only clients whose certificate the CA has signed. See [`Node::tls_port`].
     pub(crate) fn with_tls(ca: &Path, cert: &Path, key: &Path) -> Self {
         let (ca, cert, key) = (ca.display(), cert.display(), key.display());
-        let node = Self::make(&format!(
-            "listeners.ssl.1 = 127.0.0.1:TLS_PORT\nssl_options.cacertfile = {ca}\n\
+        let plan = Plan::new(Version::installed());
+        let node = Self::make(
+            plan,
+            &format!(
+                "listeners.ssl.1 = 127.0.0.1:TLS_PORT\nssl_options.cacertfile = {ca}\n\
                  ssl_options.certfile = {cert}\nssl_options.keyfile = {key}\n\
                  ssl_options.verify = verify_peer\nssl_options.fail_if_no_peer_cert = true\n"
-        ));
+            ),
+        );
         node.await_port();
         // RabbitMQ opens this one a moment after the other.
         let tls = (Ipv4Addr::LOCALHOST, node.tls_port);
@@ -94,52 +144,12 @@ impl Node {
         node
     }
 
-    fn make(conf: &str) -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        assert!(
-            Path::new(SCRIPTS).join("rabbitmq-server").exists(),
-            "these tests need a real RabbitMQ: `apt-get install rabbitmq-server` (its scripts \
-             are looked for in {SCRIPTS})"
-        );
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("smartsend-{}-{number}@localhost", std::process::id());
-        let dir = std::env::temp_dir().join(&name);
-        fs::create_dir_all(dir.join("home")).unwrap();
-        let cookie = dir.join("home/.erlang.cookie");
-        fs::write(&cookie, "SMARTSENDTESTS").unwrap();
-        fs::set_permissions(&cookie, fs::Permissions::from_mode(0o400)).unwrap();
-        let [port, tls_port, dist_port, epmd_port] = free_ports();
-        let conf = conf.replace("TLS_PORT", &tls_port.to_string());
-        let conf = format!(
-            "loopback_users = none\nlog.console = false\nlog.file.level = info\n\
-             disk_free_limit.absolute = 50MB\n{conf}"
-        );
-        fs::write(dir.join("node.conf"), conf).unwrap();
-        fs::write(dir.join("plugins"), "[].").unwrap();
-        let path = |name: &str| dir.join(name).display().to_string();
-        let env = vec![
-            ("DIR", dir.display().to_string()),
-            ("HOME", path("home")),
-            ("PATH", format!("{SCRIPTS}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")),
-            ("LANG", "C.UTF-8".to_owned()),
-            ("ERL_EPMD_PORT", epmd_port.to_string()),
-            ("ERL_EPMD_ADDRESS", "127.0.0.1".to_owned()),
-            // Else a `rabbitmqctl` that outlives the tests by a second starts one for good.
-            ("ERL_FLAGS", "-start_epmd false".to_owned()),
-            ("ERL_CRASH_DUMP_SECONDS", "0".to_owned()),
-            ("RABBITMQ_CONF_ENV_FILE", path("none.conf")),
-            ("RABBITMQ_MNESIA_BASE", path("mnesia")),
-            ("RABBITMQ_LOG_BASE", path("log")),
-            ("RABBITMQ_ENABLED_PLUGINS_FILE", path("plugins")),
-            ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "+S 1:1 +sbwt none".to_owned()),
-            ("RABBITMQ_NODENAME", name.clone()),
-            ("RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1".to_owned()),
-            ("RABBITMQ_NODE_PORT", port.to_string()),
-            ("RABBITMQ_DIST_PORT", dist_port.to_string()),
-            ("RABBITMQ_CONFIG_FILE", path("node.conf")),
-            ("RABBITMQ_PID_FILE", path("pid")),
-        ];
-        let keeper = Command::new("bash")
+    fn make(plan: Plan, conf: &str) -> Self {
+        let env = plan.prepare(conf);
+        let Plan { version, name, dir, port, tls_port, .. } = plan;
+        let output = fs::File::create(dir.join("out")).unwrap();
+        let keeper = version
+            .command("bash")
             .args(["-c", KEEPER])
             .env_clear()
             .envs(env.clone())
@@ -147,10 +157,10 @@ impl Node {
             .process_group(0) // a Ctrl-C at the terminal must not reach it first
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(output)
             .spawn()
-            .expect("bash must be installed");
-        Self { name, dir, port, tls_port, env, keeper: Mutex::new(keeper) }
+            .expect("bash and util-linux must be installed");
+        Self { version, name, dir, port, tls_port, env, keeper: Mutex::new(keeper) }
     }
 
     /// Boots a node that was killed, and waits until it listens.
@@ -164,6 +174,34 @@ impl Node {
         self.tell("kill");
         fs::remove_file(self.dir.join("out")).ok();
         wait_blocking(&"the node to be gone", || !self.listens());
+    }
+
+    /// Stops it so that it neither runs nor ends, and its sockets stay open.
+    pub(crate) fn freeze(&self) {
+        self.tell("freeze");
+    }
+
+    /// Lets it run again.
+    pub(crate) fn thaw(&self) {
+        self.tell("thaw");
+    }
+
+    /// Stops it as an operator does, and waits until its process has ended.
+    pub(crate) async fn stop(&self) {
+        let pid_file = self.dir.join("pid").display().to_string();
+        self.ctl(&["stop", &pid_file]).await;
+    }
+
+    /// Ends it, and removes its files. It cannot be used any more.
+    pub(crate) fn end(&self) {
+        let mut keeper = self.keeper.lock().unwrap();
+        drop(keeper.stdin.take());
+        keeper.wait().unwrap();
+    }
+
+    /// Its name within a cluster.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// A new virtual host in which `guest` may do everything.
@@ -202,7 +240,18 @@ impl Node {
 
     /// Runs `rabbitmqctl` (0.5 s and more) and gives its output; panics if it fails.
     pub(crate) async fn ctl(&self, args: &[&str]) -> String {
-        let output = tokio::process::Command::new(Path::new(SCRIPTS).join("rabbitmqctl"))
+        self.run("rabbitmqctl", args).await
+    }
+
+    /// Runs another of RabbitMQ's commands.
+    async fn run(&self, command: &str, args: &[&str]) -> String {
+        let ran = self.try_run(command, args).await;
+        ran.unwrap_or_else(|output| panic!("{command} {args:?}: {output}"))
+    }
+
+    /// The same where it may fail, and then its output is the error.
+    pub(crate) async fn try_run(&self, command: &str, args: &[&str]) -> Result<String, String> {
+        let output = tokio::process::Command::from(self.version.command(command))
             .args(["-q", "-n", &self.name])
             .args(args)
             .env_clear()
@@ -214,13 +263,8 @@ impl Node {
             .await
             .unwrap();
         let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-        assert!(
-            output.status.success(),
-            "rabbitmqctl {args:?}: {}{}",
-            text(&output.stdout),
-            text(&output.stderr)
-        );
-        text(&output.stdout)
+        let (printed, errors) = (text(&output.stdout), text(&output.stderr));
+        if output.status.success() { Ok(printed) } else { Err(format!("{printed}{errors}")) }
     }
 
     /// Evaluates an Erlang expression on the node.
@@ -233,6 +277,17 @@ impl Node {
         self.ctl(&["close_all_connections", "--vhost", vhost, "by the test"]).await;
     }
 
+    /// Removes a virtual host with all that is in it.
+    pub(crate) async fn delete_vhost(&self, vhost: &str) {
+        self.ctl(&["delete_vhost", vhost]).await;
+    }
+
+    /// Sets off the disk alarm, or ends it; the same holds as for the memory alarm.
+    pub(crate) async fn disk_alarm(&self, on: bool) {
+        let limit = if on { "900000GB" } else { "50MB" };
+        self.ctl(&["set_disk_free_limit", limit]).await;
+    }
+
     /// Sets off the memory alarm, or ends it. It blocks every publisher of the node, so only a
     /// private node may have one.
     pub(crate) async fn memory_alarm(&self, on: bool) {
@@ -242,8 +297,13 @@ impl Node {
 
     /// A plain lapin connection, for the test's own part.
     pub(crate) async fn connect(&self, vhost: &str) -> Connection {
+        self.try_connect(vhost).await.unwrap()
+    }
+
+    /// The same to a node that may be away.
+    pub(crate) async fn try_connect(&self, vhost: &str) -> lapin::Result<Connection> {
         let properties = ConnectionProperties::default().with_connection_name("test".into());
-        Connection::connect(&self.amqp_url(vhost), properties).await.unwrap()
+        Connection::connect(&self.amqp_url(vhost), properties).await
     }
 
     /// How many ready messages a queue holds.
@@ -262,7 +322,12 @@ impl Node {
         writeln!(keeper.stdin.as_mut().unwrap(), "{word}").unwrap();
     }
 
-    fn listens(&self) -> bool {
+    fn has_ended(&self) -> bool {
+        self.keeper.lock().unwrap().try_wait().unwrap().is_some()
+    }
+
+    /// Whether it takes connections.
+    pub(crate) fn listens(&self) -> bool {
         TcpStream::connect(self.address()).is_ok()
     }
 
@@ -270,7 +335,7 @@ impl Node {
         let output = || fs::read_to_string(self.dir.join("out")).unwrap_or_default();
         wait_blocking(&"RabbitMQ to boot", || {
             let output = output();
-            let failed = output.contains("BOOT FAILED");
+            let failed = output.contains("BOOT FAILED") || self.has_ended();
             assert!(!failed, "RabbitMQ did not boot:\n{output}");
             self.listens()
         });
@@ -279,9 +344,7 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        let mut keeper = self.keeper.lock().unwrap();
-        drop(keeper.stdin.take());
-        keeper.wait().unwrap();
+        self.end();
     }
 }
 
@@ -340,19 +403,6 @@ pub(crate) async fn take_next(connection: &Connection, queue: &str) -> Taken {
         body: message.data,
         properties: message.properties,
     }
-}
-
-/// Four ports that are free now, from below those that the system gives to clients: a node that is
-/// away for a moment must find its port free when it comes back, and a client that keeps trying
-/// must not be connected with itself.
-fn free_ports() -> [u16; 4] {
-    let free = |()| loop {
-        let port = rand::random_range(20_000..32_000);
-        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
-            return listener;
-        }
-    };
-    [(); 4].map(free).map(|listener| listener.local_addr().unwrap().port())
 }
 
 #[expect(clippy::disallowed_methods, reason = "nodes are waited for outside of any runtime")]

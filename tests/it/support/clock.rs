@@ -6,6 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use smartsend::ports::{Clock, Moment};
 use tokio::sync::watch;
 
+use super::canary;
+
 /// Both clocks, held by hand. Clones show the same time.
 #[derive(Clone)]
 pub(crate) struct ManualClock(watch::Sender<Moment>);
@@ -13,6 +15,7 @@ pub(crate) struct ManualClock(watch::Sender<Moment>);
 impl ManualClock {
     /// 2026-11-24T09:30:00Z, an hour after the steady clock's start.
     pub(crate) fn new() -> Self {
+        canary::watch();
         let wall = "2026-11-24T09:30:00Z".parse::<Timestamp>().unwrap();
         Self(watch::Sender::new(Moment { wall, steady: Duration::from_hours(1) }))
     }

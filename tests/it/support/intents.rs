@@ -6,6 +6,8 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Confirmation, Connection};
 use serde_json::{Value, json};
 
+use super::canary;
+
 /// The traceparent of the W3C's recommendation "Trace Context".
 pub(crate) const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
@@ -14,10 +16,10 @@ pub(crate) fn intent(reference: &str) -> Value {
     json!({
         "merchantRefId": reference,
         "amount": "100.50",
-        "description": "Refund for order 8841",
-        "custName": "Asha Rao",
-        "custMobile": "9999999999",
-        "custEmail": "asha@example.com",
+        "description": canary::DESCRIPTION,
+        "custName": canary::NAME,
+        "custMobile": canary::MOBILE,
+        "custEmail": canary::EMAIL,
         "metadata": { "orderId": "8841" },
     })
 }

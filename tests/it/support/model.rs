@@ -5,18 +5,23 @@
 //! when everything waits, and chance comes from a seed, so a run is the same every time.
 
 mod account;
+mod acts;
 mod broker;
 mod clock;
 mod inbox;
+mod journal;
 mod life;
+mod message;
 mod outbox;
 mod scene;
 mod shelves;
 mod smart_send;
 
-pub(crate) use broker::{Door, Fault, Message};
+pub(crate) use acts::{Act, accepted, refusal, word};
 pub(crate) use clock::{Chance, ModelClock};
 pub(crate) use inbox::ModelInbox;
-pub(crate) use life::Life;
+pub(crate) use journal::Step;
+pub(crate) use life::{Freeze, Life};
+pub(crate) use message::{Door, Fault, Message};
 pub(crate) use scene::{ModelDesk, Process, Scene, Settings, body, intent_of};
-pub(crate) use smart_send::{Act, Called, Request, SmartSend, State, accepted, refusal};
+pub(crate) use smart_send::{Called, State};

@@ -13,6 +13,8 @@ use std::time::Duration;
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
+use super::canary;
+
 /// A running `smartsend`; dropping it kills it.
 pub(crate) struct Program {
     child: Child,
@@ -46,6 +48,11 @@ impl Program {
         self.child.stdout.take().unwrap()
     }
 
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id().expect("it has ended")
+    }
+
     /// What it has written to stderr.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
@@ -59,6 +66,16 @@ impl Program {
     /// Sends SIGTERM.
     pub(crate) async fn terminate(&self) {
         self.signal("TERM").await;
+    }
+
+    /// Freezes it: it does nothing more, and does not know it (SIGSTOP).
+    pub(crate) async fn freeze(&self) {
+        self.signal("STOP").await;
+    }
+
+    /// Wakes it up (SIGCONT).
+    pub(crate) async fn wake(&self) {
+        self.signal("CONT").await;
     }
 
     /// Kills it as a power cut would, and waits until it is gone.
@@ -88,9 +105,19 @@ impl Program {
         lines[lines.len().saturating_sub(40)..].join("\n")
     }
 
-    async fn signal(&self, name: &str) {
-        let pid = self.child.id().expect("it has ended").to_string();
+    /// Sends a signal by its name.
+    pub(crate) async fn signal(&self, name: &str) {
+        let pid = self.pid().to_string();
         let sent = Command::new("kill").args(["-s", name, &pid]).status().await.unwrap();
         assert!(sent.success(), "cannot signal {pid}");
+    }
+}
+
+/// Whatever it has told until its end is searched for what must not be told.
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended, and then it has told everything already.
+        self.child.start_kill().ok();
+        canary::check("the log of the binary", &fs::read(&self.log).unwrap_or_default());
     }
 }

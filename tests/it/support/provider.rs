@@ -1,9 +1,11 @@
 //! The sandbox as a process of its own, and what its ledger says.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
 use reqwest::Client;
+use serde::Deserialize;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::time::timeout;
@@ -14,6 +16,26 @@ use super::program::Program;
 pub(crate) fn http() -> Client {
     let builder = Client::builder().no_proxy().pool_max_idle_per_host(0);
     builder.timeout(Duration::from_secs(20)).build().unwrap()
+}
+
+/// A link in the ledger.
+#[derive(Debug, Deserialize)]
+pub(crate) struct LinkMade {
+    /// Whose it is.
+    pub(crate) reference: String,
+    /// The link.
+    pub(crate) link: String,
+}
+
+/// A request in the ledger.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Asked {
+    /// When it came, in microseconds since 1970.
+    pub(crate) at_us: u64,
+    /// `token`, `create`, `details` or `other`.
+    pub(crate) kind: String,
+    /// The client whose token it came with, or that asked for one.
+    pub(crate) client: Option<String>,
 }
 
 /// A running sandbox.
@@ -38,6 +60,11 @@ impl Provider {
         Self { url, client: http(), _program: program }
     }
 
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.url.strip_prefix("http://").unwrap().parse().unwrap()
+    }
+
     /// Where it is.
     pub(crate) fn url(&self) -> &str {
         &self.url
@@ -58,6 +85,24 @@ impl Provider {
     /// The whole ledger.
     pub(crate) async fn ledger(&self) -> Value {
         self.get("/sandbox/ledger").await
+    }
+
+    /// Every link in the ledger. A long run has a ledger that would fill the memory as a [`Value`].
+    pub(crate) async fn links(&self) -> Vec<LinkMade> {
+        #[derive(Deserialize)]
+        struct Ledger {
+            links: Vec<LinkMade>,
+        }
+        serde_json::from_slice::<Ledger>(&self.bytes("/sandbox/ledger").await).unwrap().links
+    }
+
+    /// Every request in the ledger, in the order of arrival.
+    pub(crate) async fn asked(&self) -> Vec<Asked> {
+        #[derive(Deserialize)]
+        struct Ledger {
+            requests: Vec<Asked>,
+        }
+        serde_json::from_slice::<Ledger>(&self.bytes("/sandbox/ledger").await).unwrap().requests
     }
 
     /// How many requests of a kind came.
@@ -81,8 +126,18 @@ impl Provider {
         own.map(|one| one["link"].as_str().unwrap().to_owned()).collect()
     }
 
+    /// How many requests met a fault.
+    pub(crate) async fn faults_met(&self) -> u64 {
+        let summary = self.summary().await;
+        summary["faults"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum()
+    }
+
     async fn get(&self, path: &str) -> Value {
+        serde_json::from_slice(&self.bytes(path).await).unwrap()
+    }
+
+    async fn bytes(&self, path: &str) -> bytes::Bytes {
         let answer = self.client.get(format!("{}{path}", self.url)).send().await.unwrap();
-        serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
+        answer.bytes().await.unwrap()
     }
 }

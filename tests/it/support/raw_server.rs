@@ -13,6 +13,8 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use super::canary;
+
 /// One thing that a connection does.
 #[derive(Clone)]
 pub(crate) enum Step {
@@ -28,7 +30,9 @@ pub(crate) enum Step {
     Flood(Vec<u8>, Duration),
     /// Reads and writes nothing more until the peer is gone.
     Stall,
-    /// Ends with RST instead of FIN.
+    /// Ends the connection.
+    Close,
+    /// Ends it with RST instead of FIN.
     Reset,
 }
 
@@ -98,18 +102,27 @@ impl RawServer {
     pub(crate) fn answering(
         reply: impl Fn(usize, &Seen) -> Vec<u8> + Send + Sync + 'static,
     ) -> Self {
+        Self::deciding(move |number, seen| vec![Step::Write(reply(number, seen))])
+    }
+
+    /// Reads request after request, and after each does what `decide` says, until that ends the
+    /// connection.
+    pub(crate) fn deciding(
+        decide: impl Fn(usize, &Seen) -> Vec<Step> + Send + Sync + 'static,
+    ) -> Self {
         Self::start(
             None,
             Arc::new(move |_, peer| {
                 loop {
                     let (number, seen) = peer.read_request()?;
-                    peer.write(&reply(number, &seen))?;
+                    decide(number, &seen).into_iter().try_for_each(|step| peer.does(step))?;
                 }
             }),
         )
     }
 
     fn start(tls: Option<Arc<ServerConfig>>, behavior: Behavior) -> Self {
+        canary::watch();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let server = Self {
@@ -207,7 +220,7 @@ fn reset(stream: TcpStream, runtime: &Handle) {
 }
 
 /// Blocks this thread; it serves one connection and nothing else.
-fn wait(pause: Duration) {
+pub(crate) fn wait(pause: Duration) {
     let (_keep, never) = mpsc::channel::<()>();
     let _timed_out = never.recv_timeout(pause).is_err();
 }
@@ -227,9 +240,10 @@ impl Peer<'_> {
                 self.write(&bytes)?;
             },
             Step::Stall => io::copy(&mut self.stream, &mut io::sink()).map(drop),
+            Step::Close => Err(ErrorKind::ConnectionAborted.into()),
             Step::Reset => {
                 self.reset = true;
-                Ok(())
+                Err(ErrorKind::ConnectionReset.into())
             }
         }
     }

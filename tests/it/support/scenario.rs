@@ -16,6 +16,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use super::broker::Node;
+use super::canary::{self, MOST_VERBOSE, SANDBOX_SECRET};
 use super::intents::{properties, publish_all};
 use super::program::Program;
 use super::provider::Provider;
@@ -23,7 +24,7 @@ use super::results::{Collector, RESULTS};
 use super::worker::Worker;
 
 /// How many lines of each worker's log a failed test shows.
-const LINES_SHOWN: usize = 12;
+const LINES_SHOWN: usize = 30;
 /// The names of the retry queues that go with the delays below.
 const RETRIES: [&str; 2] = ["smartsend.retry.200ms", "smartsend.retry.1s"];
 
@@ -58,7 +59,11 @@ impl Scenario {
 
     /// These merchants, and nothing declared.
     pub(crate) async fn bare(merchants: &[&str], faults: Value) -> Self {
-        let node = Node::shared();
+        Self::on(Node::shared(), merchants, faults).await
+    }
+
+    /// The same on this node.
+    pub(crate) async fn on(node: &'static Node, merchants: &[&str], faults: Value) -> Self {
         let vhost = node.vhost().await;
         let connection = node.connect(&vhost).await;
         let directory = tempfile::tempdir().unwrap();
@@ -74,7 +79,7 @@ impl Scenario {
             connection,
             directory,
             merchants,
-            settings: Vec::new(),
+            settings: vec![("SMARTSEND_LOG__LEVEL".to_owned(), MOST_VERBOSE.to_owned())],
             workers: AtomicUsize::new(0),
         }
     }
@@ -84,6 +89,20 @@ impl Scenario {
         let name = format!("SMARTSEND_{}", key.replace('.', "__").to_uppercase());
         self.settings.retain(|(known, _)| *known != name);
         self.settings.push((name, value.to_owned()));
+    }
+
+    /// Sets a variable that is none of ours for every process that starts from now on.
+    pub(crate) fn set_variable(&mut self, name: &str, value: &str) {
+        self.settings.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Takes times for every process from now on at which even a busy machine loses neither a
+    /// connection nor an answer: for tests that count what is in doubt.
+    pub(crate) fn be_patient(&mut self) {
+        self.set("broker.heartbeat", "5s");
+        self.set("merchants.default.timeout", "10s");
+        self.set("unsure.quarantine", "30s");
+        self.set("shutdown.drain", "20s");
     }
 
     /// Where its files are.
@@ -101,7 +120,7 @@ impl Scenario {
     pub(crate) async fn command(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_smartsend"));
         command.args(arguments).env_clear().envs(self.environment()).kill_on_drop(true);
-        command.output().await.unwrap()
+        canary::checked(command.output().await.unwrap())
     }
 
     /// Starts a worker.
@@ -257,7 +276,7 @@ fn configuration(broker: &str, provider: &str, merchants: &[String]) -> String {
             api_url = "{provider}/payout"
             auth_url = "{provider}/oauth/token"
             client_id = "client-{name}"
-            client_secret = "sandbox-secret"
+            client_secret = "{SANDBOX_SECRET}"
             rate_per_second = 500
             burst = 20
             concurrency = 16

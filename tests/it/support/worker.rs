@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
+use super::canary;
 use super::program::Program;
 use super::provider::http;
 use super::waiting::{SOON, until};
@@ -70,7 +71,9 @@ impl Worker {
     pub(crate) async fn page(&self, path: &str) -> (u16, String) {
         let url = format!("http://{}{path}", self.address().await);
         let answer = http().get(url).send().await.unwrap();
-        (answer.status().as_u16(), answer.text().await.unwrap())
+        let (status, text) = (answer.status().as_u16(), answer.text().await.unwrap());
+        canary::check(path, text.as_bytes());
+        (status, text)
     }
 
     /// What it has written to its log.
@@ -86,8 +89,11 @@ impl Worker {
         .await;
     }
 
-    /// Stops it with SIGTERM, and expects exit code 0.
+    /// Stops it with SIGTERM, and expects exit code 0. Its pages are looked at once more before.
     pub(crate) async fn stop(self) {
+        for path in ["/readyz", "/status", "/metrics"] {
+            self.page(path).await;
+        }
         self.program.terminate().await;
         let log = self.program.log_path().to_owned();
         let code = self.program.exit_code(SOON).await;

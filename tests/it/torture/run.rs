@@ -8,10 +8,11 @@ use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
-use super::tally::Tally;
+use super::outcome::Outcome;
 use crate::support::intents::intent_with;
 use crate::support::results::Collector;
 use crate::support::scenario::Scenario;
+use crate::support::tally::Evidence;
 
 /// How the installation is tortured.
 #[derive(Clone, Debug)]
@@ -34,8 +35,11 @@ pub(super) struct Run {
 const CONCURRENCY: u64 = 32;
 /// Between the moment when the worker is active and its death.
 const LIFE_MS: std::ops::RangeInclusive<u64> = 50..=1500;
-/// Under the strict setting nothing is created for so long, quarantine and hold, after a start.
-const HOLD_OFF_MS: u64 = 6000;
+/// The times of the strict setting, as short as their relations allow: nothing is created for
+/// quarantine and hold after a start, and that is most of what such a run takes.
+const STRICT: [(&str, &str); 2] = [("retry.hold", "400ms"), ("unsure.quarantine", "3500ms")];
+/// Quarantine and hold under the strict setting.
+const HOLD_OFF_MS: u64 = 3900;
 /// How long everything may take to come to rest, besides 20 ms for each intent.
 const REST: Duration = Duration::from_mins(2);
 
@@ -50,15 +54,22 @@ impl Run {
         self.twice && number.is_multiple_of(20)
     }
 
-    fn faults(&self, lost_after: f64) -> Value {
-        // As slow as it takes for the work to last over all the kills: `CONCURRENCY` calls at
-        // once over lives of some 0.8 s. The rate is far above that.
-        let latency = CONCURRENCY * self.kills * 900 / self.intents;
-        let latency = if lost_after > 0.0 { latency } else { 1 };
+    /// While the worker is killed the provider is as slow as it takes for the work to last over all
+    /// the kills: `CONCURRENCY` calls at once over lives of some 0.8 s. The rate is far above that.
+    fn faults_while_killed(&self) -> Value {
+        self.faults(CONCURRENCY * self.kills * 900 / self.intents, 0.1)
+    }
+
+    /// Answers are lost until the end.
+    fn faults_at_rest(&self) -> Value {
+        self.faults(1, 0.02)
+    }
+
+    fn faults(&self, latency_ms: u64, lost_after: f64) -> Value {
         json!({
             "seed": self.seed,
-            "latency_ms": latency,
-            "latency_jitter_ms": latency / 2,
+            "latency_ms": latency_ms,
+            "latency_jitter_ms": latency_ms / 2,
             "lost_after": lost_after,
             "naive": self.strict,
         })
@@ -76,27 +87,33 @@ impl Run {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test tells how long it took")]
-pub(super) async fn torture(run: &Run) -> Tally {
+pub(super) async fn torture(run: &Run) -> Outcome {
     let begun = Instant::now();
-    let mut scenario = Scenario::with_faults(run.faults(0.1)).await;
+    let mut scenario = Scenario::with_faults(run.faults_while_killed()).await;
     scenario.set("merchants.default.rate_per_second", "20000");
     scenario.set("merchants.default.burst", "200");
     scenario.set("merchants.default.concurrency", &CONCURRENCY.to_string());
     if run.strict {
         scenario.set("unsure.look_first", "true");
         scenario.set("unsure.on_not_found", "park");
+        for (key, value) in STRICT {
+            scenario.set(key, value);
+        }
     }
     scenario.publish_many(run.bodies()).await;
     let kills = kill_again_and_again(run, &scenario).await;
-    scenario.provider.set_faults(run.faults(0.0)).await;
+    scenario.provider.set_faults(run.faults_at_rest()).await;
     let results = scenario.results().await;
     let left = come_to_rest(run, &scenario, &results).await;
-    let mut tally = Tally::count(run, &scenario.provider.ledger().await, &results.all().await);
-    tally.kills = kills;
-    tally.left = left;
-    tally.parked = scenario.depth("smartsend.parked").await.into();
-    tally.seconds = begun.elapsed().as_secs();
-    tally
+    let evidence = Evidence::gather(scenario.provider.links().await, &results.all().await);
+    Outcome {
+        tally: evidence.tally((0..run.intents).map(|number| run.reference(number))),
+        kills,
+        lost_answers: scenario.provider.faults_met().await,
+        left,
+        parked: scenario.depth("smartsend.parked").await.into(),
+        seconds: begun.elapsed().as_secs(),
+    }
 }
 
 /// Returns how many of the kills found work to be done.

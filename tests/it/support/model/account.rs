@@ -8,18 +8,23 @@ use smartsend::payout::customer::Private;
 use smartsend::payout::decision::CreateCall;
 use smartsend::payout::reference::Reference;
 use smartsend::payout::sighting::{Answer, Sighting, Silence};
-use smartsend::ports::{NoToken, Provider, Token};
+use smartsend::ports::{Clock, NoToken, Provider, Token};
 use tokio::sync::oneshot;
 
+use crate::support::canary;
+
+use super::acts::Act;
 use super::clock::ModelClock;
+use super::journal::Step;
 use super::life::Life;
-use super::smart_send::{Act, Called, SmartSend};
+use super::smart_send::{Arrival, Called, SmartSend};
 
 /// One account, as one process sees it: it has a token of its own.
 pub(crate) struct ModelAccount {
     smart_send: SmartSend,
     clock: ModelClock,
     life: Life,
+    process: u64,
     /// The token and its end.
     held: Mutex<Option<(Token, Duration)>>,
     /// Held by whoever asks for one.
@@ -27,52 +32,86 @@ pub(crate) struct ModelAccount {
 }
 
 impl ModelAccount {
-    pub(super) fn new(smart_send: SmartSend, clock: ModelClock, life: Life) -> Self {
+    pub(super) fn new(smart_send: SmartSend, clock: ModelClock, life: Life, process: u64) -> Self {
         let (held, flight) = (Mutex::default(), tokio::sync::Mutex::default());
-        Self { smart_send, clock, life, held, flight }
+        Self { smart_send, clock, life, process, held, flight }
     }
 
     /// Sends a request. The provider goes on with it, whatever becomes of this process.
     async fn call(
         &self,
         (called, token, reference): (Called, &Token, &Reference),
-        serve: impl FnOnce(SmartSend) -> Sighting + Send + 'static,
+        serve: impl FnOnce(&SmartSend, usize) -> Sighting + Send + 'static,
     ) -> Sighting {
-        self.life.step().await;
-        let act = self.smart_send.arrives(called, Some(reference));
+        self.life.step_at_once().await;
+        let arrival = self.smart_send.arrives(self.process, called, Some(reference));
         let _in_flight = InFlight::of(&self.smart_send);
-        let (latency, timeout, good) = {
+        let (timeout, good) = {
             let state = self.smart_send.lock();
-            (state.latency, state.timeout, token.issue >= state.oldest_good)
+            (state.timeout, token.issue >= state.oldest_good)
         };
         let (send_answer, answer) = oneshot::channel();
-        let smart_send = self.smart_send.clone();
-        tokio::spawn(async move {
-            let late = match act {
-                Act::LoseAnswer(late) => late,
-                Act::Serve | Act::LoseRequest | Act::Show(_) => latency / 2,
-            };
-            tokio::time::sleep(late).await;
-            let sighting = match act {
-                _ if !good => Sighting::Answered(unauthorized()),
-                Act::LoseRequest => return,
-                Act::Show(sighting) => sighting,
-                Act::Serve => serve(smart_send),
-                Act::LoseAnswer(_) => {
-                    serve(smart_send);
-                    return;
-                }
-            };
-            tokio::time::sleep(latency / 2).await;
-            send_answer.send(sighting).ok(); // nobody may listen any more
-        });
+        let served = serve_request(self.smart_send.clone(), arrival, good, send_answer, serve);
+        tokio::spawn(served);
         let sighting = tokio::select! {
+            biased;
             Ok(sighting) = answer => sighting,
-            () = tokio::time::sleep(timeout) => Sighting::NoAnswer(Silence::Timeout),
+            () = self.clock.sleep(timeout) => Sighting::NoAnswer(Silence::Timeout),
         };
         self.life.step().await;
+        let (process, sighting_seen) = (self.process, &sighting);
+        self.smart_send.note(&Step::Answered {
+            process,
+            called,
+            reference,
+            sighting: sighting_seen,
+        });
         sighting
     }
+}
+
+/// What the provider does with one request. Nobody may listen to its answer any more.
+async fn serve_request(
+    smart_send: SmartSend,
+    Arrival { act, number, latency }: Arrival,
+    good: bool,
+    answer: oneshot::Sender<Sighting>,
+    serve: impl FnOnce(&SmartSend, usize) -> Sighting,
+) {
+    let on_its_way = latency / 2;
+    match act {
+        _ if !good => {
+            tokio::time::sleep(latency).await;
+            answer.send(Sighting::Answered(unauthorized())).ok();
+        }
+        Act::LoseRequest => hang(answer).await,
+        Act::Show(sighting) => {
+            tokio::time::sleep(latency).await;
+            answer.send(sighting).ok();
+        }
+        Act::Serve => {
+            tokio::time::sleep(on_its_way).await;
+            let sighting = serve(&smart_send, number);
+            tokio::time::sleep(on_its_way).await;
+            answer.send(sighting).ok();
+        }
+        Act::LoseAnswer(late) => {
+            tokio::time::sleep(late).await;
+            serve(&smart_send, number);
+            hang(answer).await;
+        }
+        Act::Mislead(sighting, late) => {
+            tokio::time::sleep(latency).await;
+            answer.send(sighting).ok();
+            tokio::time::sleep(late.saturating_sub(latency)).await;
+            serve(&smart_send, number);
+        }
+    }
+}
+
+/// No answer comes, and the connection stays: until the client's patience ends.
+async fn hang(mut answer: oneshot::Sender<Sighting>) {
+    answer.closed().await;
 }
 
 impl Provider for ModelAccount {
@@ -91,16 +130,17 @@ impl Provider for ModelAccount {
             return Ok(token);
         }
         turn().await;
-        self.life.step().await;
-        self.smart_send.arrives(Called::Token, None);
-        let latency = self.smart_send.lock().latency;
+        self.life.step_at_once().await;
+        let Arrival { act, latency, .. } =
+            self.smart_send.arrives(self.process, Called::Token, None);
         tokio::time::sleep(latency).await;
+        self.life.step().await;
         let mut state = self.smart_send.lock();
-        if let Some(why) = state.tokens.pop_front() {
+        if let Some(why) = state.tokens.pop_front().or_else(|| act.refuses_token()) {
             return Err(why);
         }
         state.issued += 1;
-        let bearer = Private::new(format!("token-{}", state.issued));
+        let bearer = Private::new(format!("{}-{}", canary::TOKEN, state.issued));
         let token = Token { issue: state.issued, bearer };
         let end = self.clock.elapsed() + state.token_life;
         *self.held.lock().unwrap() = Some((token.clone(), end));
@@ -124,13 +164,13 @@ impl Provider for ModelAccount {
         });
         let intent = call.intent().clone();
         let what = (Called::Create, token, &call.intent().reference);
-        self.call(what, move |smart_send| smart_send.make(&intent)).await
+        self.call(what, move |smart_send, request| smart_send.make(&intent, request)).await
     }
 
     async fn look(&self, token: &Token, reference: &Reference) -> Sighting {
         let asked = reference.clone();
-        self.call((Called::Look, token, reference), move |smart_send| smart_send.details(&asked))
-            .await
+        let what = (Called::Look, token, reference);
+        self.call(what, move |smart_send, _| smart_send.details(&asked)).await
     }
 }
 

@@ -6,74 +6,42 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use smartsend::ports::{
-    Copied, Delivered, EventMessage, Headers, Moment, Outgoing, Properties, Unpublished,
-};
+use smartsend::ports::{Copied, Delivered, EventMessage, Outgoing, Properties};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::clock::Chance;
-use super::shelves::{Consumer, State};
+use super::clock::{Chance, ModelClock};
+use super::journal::{Journal, Step};
+use super::life::Life;
+use super::message::{Door, Fault, Message};
+use super::shelves::{Consumer, Session, State};
 
-/// A message in a merchant's queue.
-#[derive(Clone, Debug)]
-pub(crate) struct Message {
-    pub(crate) body: Bytes,
-    pub(crate) properties: Properties,
-    pub(crate) headers: Headers,
-    /// Whether our own login wrote it.
-    pub(crate) own: bool,
-    pub(crate) redelivered: bool,
-    /// How often it came back.
-    pub(crate) count: u64,
-}
-
-/// A way out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Door {
-    Results,
-    Retries,
-    Parked,
-}
-
-/// What goes wrong with one publish.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// No queue is bound.
-    Unroutable,
-    /// It is refused.
-    Refused,
-    /// It arrives, and the confirm is lost.
-    ConfirmLost,
-    /// It is lost on the way.
-    Lost,
-}
+/// How long it takes who was frozen to read that its connection has ended.
+const SOCKET_READ: Duration = Duration::from_millis(20);
 
 /// The broker. Clones are the same one.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Broker(Arc<Shared>);
 
-#[derive(Default)]
 struct Shared {
     state: Mutex<State>,
     changed: Notify,
 }
 
 impl Broker {
+    pub(super) fn new(journal: Journal) -> Self {
+        Self(Arc::new(Shared { state: Mutex::new(State::new(journal)), changed: Notify::new() }))
+    }
+
     /// An intent from upstream.
-    pub(crate) fn publish_intent(&self, merchant: &str, body: impl Into<Bytes>, at: Moment) {
+    pub(crate) fn publish_intent(&self, merchant: &str, body: impl Into<Bytes>) {
         let properties = Properties { message_id: Some("m-1".to_owned()), ..Properties::default() };
-        let (body, headers) = (body.into(), Headers::new());
-        let message =
-            Message { body, properties, headers, own: false, redelivered: false, count: 0 };
-        self.push(merchant, message, at);
+        self.push(merchant, Message::from_upstream(body, properties));
     }
 
     /// Puts a message at the end of a merchant's queue.
-    pub(crate) fn push(&self, merchant: &str, message: Message, at: Moment) {
-        let mut state = self.lock();
-        state.queues.entry(merchant.to_owned()).or_default().ready.push_back(message);
-        state.send(merchant, at);
+    pub(crate) fn push(&self, merchant: &str, message: Message) {
+        self.lock().put(merchant, message, false);
         self.0.changed.notify_waiters();
     }
 
@@ -102,29 +70,35 @@ impl Broker {
         };
     }
 
-    /// Ends a process's connection. What it had in hand comes back at once.
-    pub(crate) fn cut(&self, process: u64, at: Moment) {
+    /// Ends a process's connection. What it had in hand comes back at once, and so does the
+    /// process know, unless it is frozen.
+    pub(crate) fn cut(&self, process: u64) {
+        self.cut_unseen(process, Duration::ZERO);
+    }
+
+    /// Ends a process's connection, and the process notices only so much later.
+    pub(crate) fn cut_unseen(&self, process: u64, unseen: Duration) {
         let mut state = self.lock();
-        let Some(session) = state.sessions.remove(&process) else { return };
-        session.cancel();
-        let names: Vec<String> = state.queues.keys().cloned().collect();
-        for name in names {
-            let queue = state.queues.get_mut(&name).unwrap();
-            queue.consumers.retain(|consumer| consumer.process != process);
-            let back: Vec<u64> = queue
-                .unacked
-                .iter()
-                .filter(|(_, (owner, _))| *owner == process)
-                .map(|(tag, _)| *tag)
-                .collect();
-            for tag in back.into_iter().rev() {
-                let (_, mut message) = queue.unacked.remove(&tag).unwrap();
-                message.redelivered = true;
-                message.count += 1;
-                queue.ready.push_front(message);
-            }
-            state.send(&name, at);
+        let Some(Session { noticed, life }) = state.sessions.remove(&process) else { return };
+        if unseen.is_zero() && !life.is_frozen() {
+            noticed.cancel();
+        } else {
+            tokio::spawn(async move {
+                tokio::time::sleep(unseen).await;
+                if life.is_frozen() {
+                    life.thawed().await;
+                    tokio::time::sleep(SOCKET_READ).await;
+                }
+                noticed.cancel();
+            });
         }
+        state.take_back(process);
+        drop(state);
+        self.nudge();
+    }
+
+    /// Lets everyone who waits look again.
+    pub(super) fn nudge(&self) {
         self.0.changed.notify_waiters();
     }
 
@@ -146,6 +120,23 @@ impl Broker {
     /// What happened, in order, in the fewest words.
     pub(crate) fn story(&self) -> Vec<String> {
         self.lock().story.clone()
+    }
+
+    /// Ends when nothing is in any queue, in hand, or on its way back.
+    pub(crate) async fn emptied(&self) {
+        self.changed_after(
+            |broker| {
+                if broker.unsettled() == 0 { Poll::Ready(()) } else { Poll::Pending }
+            },
+        )
+        .await;
+    }
+
+    /// Messages in any queue, in hand, or on their way back.
+    pub(crate) fn unsettled(&self) -> usize {
+        let state = self.lock();
+        let queued = state.queues.values().map(|queue| queue.ready.len() + queue.unacked.len());
+        queued.sum::<usize>() + state.shelved
     }
 
     /// Messages of a merchant that are not acknowledged, in its queue or in hand.
@@ -170,45 +161,46 @@ impl Broker {
         }
     }
 
-    /// A consumer of a process, and the process's session.
+    /// A consumer of a process, and the end of the process's session as the process sees it.
     pub(super) fn consume(
         &self,
         (merchant, process, prefetch): (&str, u64, usize),
-        at: Moment,
+        clock: &ModelClock,
+        life: &Life,
     ) -> (u64, CancellationToken) {
         let mut state = self.lock();
-        let session = state.sessions.entry(process).or_default().clone();
+        let session = state
+            .sessions
+            .entry(process)
+            .or_insert_with(|| Session { noticed: CancellationToken::new(), life: life.clone() });
+        let noticed = session.noticed.clone();
         let number = state.next_number();
         let queue = state.queues.entry(merchant.to_owned()).or_default();
-        queue.consumers.push_back(Consumer { number, process, prefetch });
+        queue.consumers.push_back(Consumer { number, process, prefetch, clock: clock.clone() });
         state.sent.insert(number, VecDeque::new());
         state.story.push("consuming".to_owned());
-        state.send(merchant, at);
-        (number, session)
+        state.send(merchant);
+        (number, noticed)
     }
 
-    pub(super) fn cancel(&self, merchant: &str, consumer: u64, at: Moment) {
+    pub(super) fn cancel(&self, merchant: &str, consumer: u64) {
         let mut state = self.lock();
         let queue = state.queues.get_mut(merchant).unwrap();
         queue.consumers.retain(|one| one.number != consumer);
+        state.cancelled.insert(consumer);
         state.story.push("cancelled".to_owned());
-        state.send(merchant, at);
-        self.0.changed.notify_waiters();
+        state.send(merchant);
+        drop(state);
+        self.nudge();
     }
 
     /// What was sent to a consumer next; nothing when it was cancelled and nothing will be.
-    pub(super) fn next_sent(
-        &self,
-        merchant: &str,
-        consumer: u64,
-    ) -> Poll<Option<(u64, Delivered)>> {
+    pub(super) fn next_sent(&self, consumer: u64) -> Poll<Option<(u64, Delivered)>> {
         let mut state = self.lock();
         if let Some(next) = state.sent.get_mut(&consumer).unwrap().pop_front() {
             return Poll::Ready(Some(next));
         }
-        let consumers = &state.queues[merchant].consumers;
-        let is_there = consumers.iter().any(|one| one.number == consumer);
-        if is_there { Poll::Pending } else { Poll::Ready(None) }
+        if state.cancelled.contains(&consumer) { Poll::Ready(None) } else { Poll::Pending }
     }
 
     /// Whether a process still has a delivery.
@@ -216,23 +208,21 @@ impl Broker {
         self.lock().queues.get(merchant).is_some_and(|queue| queue.unacked.contains_key(&tag))
     }
 
-    pub(super) fn acknowledge(&self, merchant: &str, tag: u64, at: Moment) -> bool {
+    pub(super) fn acknowledge(&self, merchant: &str, tag: u64) {
         let mut state = self.lock();
         let queue = state.queues.get_mut(merchant).unwrap();
-        let was_there = queue.unacked.remove(&tag).is_some();
-        if was_there {
+        if let Some((process, _)) = queue.unacked.remove(&tag) {
+            state.journal.note(&Step::Acknowledged { process, tag });
             state.story.push("acknowledged".to_owned());
         }
-        state.send(merchant, at);
-        self.0.changed.notify_waiters();
-        was_there
+        state.send(merchant);
+        drop(state);
+        self.nudge();
     }
 
-    /// Takes a publish in. A retried copy comes back as a message of our own.
-    pub(super) fn take_in(
-        &self,
-        outgoing: &Outgoing,
-    ) -> Result<Option<(Duration, Message)>, Fault> {
+    /// Takes a publish in. A retried copy comes back as a message of our own, whether its confirm
+    /// was lost or not.
+    pub(super) fn take_in(&self, process: u64, outgoing: &Outgoing) -> Result<(), Fault> {
         let mut state = self.lock();
         let door = match outgoing {
             Outgoing::Event(_) => Door::Results,
@@ -244,29 +234,25 @@ impl Broker {
             None => state.weather.as_ref().and_then(|(chance, share)| Fault::by(chance, *share)),
             fault => fault,
         };
+        state.journal.note(&Step::Published { process, outgoing, fault });
         if let Some(fault @ (Fault::Unroutable | Fault::Refused | Fault::Lost)) = fault {
             state.story.push(format!("{door:?} {fault:?}"));
             return Err(fault);
         }
-        let back = state.keep(outgoing);
-        match fault {
-            Some(fault) => Err(fault),
-            None => Ok(back),
+        if let (Some((delay, message)), Outgoing::Retry { copy, .. }) =
+            (state.keep(outgoing), outgoing)
+        {
+            tokio::spawn(self.clone().return_after(delay, copy.merchant.clone(), message));
         }
-    }
-}
-
-impl Fault {
-    fn by(chance: &Chance, share: u64) -> Option<Self> {
-        let all = [Self::Unroutable, Self::Refused, Self::ConfirmLost, Self::Lost];
-        chance.percent(share).then(|| all[usize::try_from(chance.below(4)).unwrap()])
+        fault.map_or(Ok(()), Err)
     }
 
-    pub(super) fn seen(self) -> Unpublished {
-        match self {
-            Self::Unroutable => Unpublished::Unroutable,
-            Self::Refused => Unpublished::Refused,
-            Self::ConfirmLost | Self::Lost => Unpublished::Unconfirmed,
-        }
+    async fn return_after(self, delay: Duration, merchant: String, message: Message) {
+        tokio::time::sleep(delay).await;
+        let mut state = self.lock();
+        state.shelved -= 1;
+        state.put(&merchant, message, true);
+        drop(state);
+        self.nudge();
     }
 }

@@ -1,7 +1,9 @@
 //! One process's deliveries.
 
-use smartsend::ports::{Clock, Delivered, Delivery, Gone, Inbox, Queue};
+use std::task::Poll;
 use std::time::Duration;
+
+use smartsend::ports::{Delivered, Delivery, Gone, Inbox, Queue};
 use tokio_util::sync::CancellationToken;
 
 use super::broker::Broker;
@@ -10,6 +12,8 @@ use super::life::Life;
 
 /// How long the broker is away, one way.
 const AWAY: Duration = Duration::from_millis(1);
+/// How long the broker's answer is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A merchant's queue, as one process sees it.
 pub(crate) struct ModelQueue {
@@ -33,8 +37,9 @@ impl Queue for ModelQueue {
     async fn open(&self) -> Result<ModelInbox, String> {
         self.seat.life.step().await;
         tokio::time::sleep(AWAY).await;
-        let Seat { broker, merchant, process, clock, .. } = &self.seat;
-        let (consumer, session) = broker.consume((merchant, *process, self.prefetch), clock.now());
+        let Seat { broker, merchant, process, clock, life } = &self.seat;
+        life.thawed().await;
+        let (consumer, session) = broker.consume((merchant, *process, self.prefetch), clock, life);
         Ok(ModelInbox { seat: self.seat.clone(), consumer, session })
     }
 }
@@ -50,8 +55,13 @@ impl Inbox for ModelInbox {
     type Delivery = ModelDelivery;
 
     async fn next(&mut self) -> Option<ModelDelivery> {
-        let Seat { broker, merchant, .. } = &self.seat;
-        let next = broker.changed_after(|broker| broker.next_sent(merchant, self.consumer));
+        let Seat { broker, life, .. } = &self.seat;
+        let next = broker.changed_after(|broker| {
+            if life.is_frozen() {
+                return Poll::Pending; // it is nudged when it is thawed
+            }
+            broker.next_sent(self.consumer)
+        });
         let (tag, delivered) = tokio::select! {
             biased;
             () = self.session.cancelled() => None,
@@ -61,10 +71,10 @@ impl Inbox for ModelInbox {
         Some(ModelDelivery { seat, session, tag, delivered, settled: false })
     }
 
-    async fn cancel(&self) {
+    async fn cancel(&mut self) {
         self.seat.life.step().await;
         tokio::time::sleep(AWAY).await;
-        self.seat.broker.cancel(&self.seat.merchant, self.consumer, self.seat.clock.now());
+        self.seat.broker.cancel(&self.seat.merchant, self.consumer);
     }
 
     fn lost(&self) -> CancellationToken {
@@ -93,21 +103,33 @@ impl Delivery for ModelDelivery {
         &self.delivered
     }
 
+    /// No answer comes on a connection that the broker has ended and this process has not: then it
+    /// is given up.
     async fn still_ours(&self) -> bool {
         self.seat.life.step().await;
         tokio::time::sleep(2 * AWAY).await;
-        !self.session.is_cancelled() && self.seat.broker.has(&self.seat.merchant, self.tag)
+        self.seat.life.step().await;
+        if self.session.is_cancelled() {
+            return false;
+        }
+        if self.seat.broker.has(&self.seat.merchant, self.tag) {
+            return true;
+        }
+        tokio::time::timeout(PATIENCE, self.session.cancelled()).await.ok();
+        false
     }
 
+    /// To have written it is all that a process can know.
     async fn acknowledge(mut self) -> Result<(), Gone> {
         self.seat.life.step().await;
-        tokio::time::sleep(AWAY).await;
         self.settled = true;
-        let at = self.seat.clock.now();
-        let done = !self.session.is_cancelled()
-            && self.seat.broker.acknowledge(&self.seat.merchant, self.tag, at);
+        if self.session.is_cancelled() {
+            return Err(Gone);
+        }
+        tokio::time::sleep(AWAY).await;
+        self.seat.broker.acknowledge(&self.seat.merchant, self.tag);
         self.seat.life.step().await;
-        if done { Ok(()) } else { Err(Gone) }
+        if self.session.is_cancelled() { Err(Gone) } else { Ok(()) }
     }
 
     fn let_go(self, _why: &'static str) {}
@@ -117,7 +139,7 @@ impl Drop for ModelDelivery {
     /// As the adapter does: what is dropped unsettled ends the session, and so comes back.
     fn drop(&mut self) {
         if !self.settled && !self.session.is_cancelled() {
-            self.seat.broker.cut(self.seat.process, self.seat.clock.now());
+            self.seat.broker.cut(self.seat.process);
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use smartsend::ports::{Clock, Outbox, Outgoing, Unpublished};
+use smartsend::ports::{Outbox, Outgoing, Unpublished};
 
-use super::broker::{Broker, Fault};
-use super::clock::ModelClock;
+use super::broker::Broker;
+use super::journal::{Journal, Step};
 use super::life::Life;
+use super::message::Fault;
 
 /// How long a message is on its way.
 const AWAY: Duration = Duration::from_millis(1);
@@ -17,29 +18,24 @@ const CONFIRM_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(crate) struct ModelOutbox {
     pub(super) broker: Broker,
-    pub(super) clock: ModelClock,
     pub(super) life: Life,
+    pub(super) process: u64,
+    pub(super) journal: Journal,
 }
 
 impl Outbox for ModelOutbox {
     async fn publish(&self, outgoing: &Outgoing) -> Result<(), Unpublished> {
         self.life.step().await;
         tokio::time::sleep(AWAY).await;
-        let taken = self.broker.take_in(outgoing);
-        if let (Ok(Some((delay, message))), Outgoing::Retry { copy, .. }) = (&taken, outgoing) {
-            let (delay, message, merchant) = (*delay, message.clone(), copy.merchant.clone());
-            let (broker, clock) = (self.broker.clone(), self.clock.clone());
-            tokio::spawn(async move {
-                tokio::time::sleep(delay).await;
-                broker.push(&merchant, message, clock.now());
-            });
-        }
+        let taken = self.broker.take_in(self.process, outgoing);
         let confirm = match taken {
             Err(Fault::ConfirmLost | Fault::Lost) => CONFIRM_TIMEOUT,
-            Ok(_) | Err(Fault::Unroutable | Fault::Refused) => AWAY,
+            Ok(()) | Err(Fault::Unroutable | Fault::Refused) => AWAY,
         };
         tokio::time::sleep(confirm).await;
         self.life.step().await;
-        taken.map(|_| ()).map_err(Fault::seen)
+        taken.map_err(Fault::seen)?;
+        self.journal.note(&Step::Confirmed { process: self.process, outgoing });
+        Ok(())
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use smartsend::observe::board::Board;
 use smartsend::pace::Rate;
 use smartsend::payout::amount::Amount;
@@ -15,17 +16,20 @@ use smartsend::payout::outcome::Terms;
 use smartsend::payout::record::{Account, Api};
 use smartsend::payout::retry::Delays;
 use smartsend::pipeline::{Alone, Desk, Exits, Memory, Proof};
-use smartsend::ports::Clock;
+use smartsend::ports::Provider;
 use smartsend::turns::{Limits, Turns};
 use smartsend::worker::Worker;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::support::canary::{DESCRIPTION, EMAIL, MOBILE};
+
 use super::account::ModelAccount;
 use super::broker::Broker;
 use super::clock::{Chance, ModelClock};
 use super::inbox::{ModelQueue, Seat};
-use super::life::Life;
+use super::journal::Journal;
+use super::life::{Freeze, Life};
 use super::outbox::ModelOutbox;
 use super::smart_send::SmartSend;
 
@@ -99,6 +103,7 @@ pub(crate) struct Scene {
     pub(crate) smart_send: SmartSend,
     pub(crate) broker: Broker,
     pub(crate) chance: Chance,
+    pub(crate) journal: Journal,
     processes: Arc<AtomicU64>,
 }
 
@@ -108,6 +113,7 @@ pub(crate) struct Process {
     pub(crate) life: Life,
     pub(crate) stopping: CancellationToken,
     pub(crate) board: Board,
+    clock: ModelClock,
     scene: Scene,
 }
 
@@ -115,21 +121,33 @@ impl Scene {
     pub(crate) fn new(seed: u64) -> Self {
         let chance = Chance::of(seed);
         let clock = ModelClock::new(chance.clone());
-        let smart_send = SmartSend::new(clock.clone());
-        let (broker, processes) = (Broker::default(), Arc::default());
-        Self { clock, smart_send, broker, chance, processes }
+        let journal = Journal::new(clock.clone());
+        let smart_send = SmartSend::new(clock.clone(), journal.clone());
+        let (broker, processes) = (Broker::new(journal.clone()), Arc::default());
+        Self { clock, smart_send, broker, chance, journal, processes }
     }
 
     /// A process that starts with an empty memory.
     pub(crate) fn process(&self, life: Life) -> Process {
+        self.process_ahead(life, SignedDuration::ZERO)
+    }
+
+    /// One whose wall clock is so far ahead.
+    pub(crate) fn process_ahead(&self, life: Life, ahead: SignedDuration) -> Process {
         let number = self.processes.fetch_add(1, Ordering::Relaxed);
         let (stopping, board) = (CancellationToken::new(), Board::default());
-        Process { number, life, stopping, board, scene: self.clone() }
+        let clock = self.clock.of_process(life.clone(), ahead);
+        Process { number, life, stopping, board, clock, scene: self.clone() }
+    }
+
+    /// A provider of its own, for another merchant.
+    pub(crate) fn another_provider(&self) -> SmartSend {
+        SmartSend::new(self.clock.clone(), self.journal.clone())
     }
 
     /// An intent from upstream.
     pub(crate) fn publish(&self, merchant: &str, reference: &str) {
-        self.broker.publish_intent(merchant, body(reference), self.clock.now());
+        self.broker.publish_intent(merchant, body(reference));
     }
 }
 
@@ -141,17 +159,30 @@ impl Process {
         smart_send: &SmartSend,
         settings: &Settings,
     ) -> ModelDesk {
-        let Scene { clock, broker, .. } = &self.scene;
+        let (clock, life) = (self.clock.clone(), self.life.clone());
+        let provider = ModelAccount::new(smart_send.clone(), clock, life, self.number);
+        let timeout = smart_send.lock().timeout;
+        self.desk_with((merchant, provider, timeout), settings)
+    }
+
+    /// A desk for a merchant with any way to its provider, and how long a call may take.
+    pub(crate) fn desk_with<P: Provider>(
+        &self,
+        (merchant, provider, timeout): (&str, P, Duration),
+        settings: &Settings,
+    ) -> Desk<P, ModelOutbox, ModelClock> {
+        let Scene { broker, journal, .. } = &self.scene;
+        let (clock, process) = (&self.clock, self.number);
         let (policy, life) = (settings.policy.clone(), self.life.clone());
-        let keep = policy.quarantine + settings.hold + smart_send.lock().timeout;
+        let keep = policy.quarantine + settings.hold + timeout;
         Desk {
             merchant: merchant.to_owned(),
             memory: Memory::new(settings.capacity, keep, policy.is_strict()),
             policy,
             hold: settings.hold,
             in_hand_max: settings.in_hand_max,
-            provider: ModelAccount::new(smart_send.clone(), clock.clone(), life.clone()),
-            outbox: ModelOutbox { broker: broker.clone(), clock: clock.clone(), life },
+            provider,
+            outbox: ModelOutbox { broker: broker.clone(), life, process, journal: journal.clone() },
             clock: clock.clone(),
             turns: Turns::new(settings.limits, clock.clone()),
             alone: Alone::default(),
@@ -170,7 +201,7 @@ impl Process {
     }
 
     pub(crate) fn queue(&self, merchant: &str, prefetch: usize) -> ModelQueue {
-        let Scene { clock, broker, .. } = self.scene.clone();
+        let (broker, clock) = (self.scene.broker.clone(), self.clock.clone());
         let (life, process) = (self.life.clone(), self.number);
         let seat = Seat { broker, clock, life, process, merchant: merchant.to_owned() };
         ModelQueue { seat, prefetch }
@@ -197,14 +228,30 @@ impl Process {
 
     /// The process is gone, and with it its connection.
     pub(crate) fn cut(&self) {
-        self.scene.broker.cut(self.number, self.scene.clock.now());
+        self.scene.broker.cut(self.number);
+    }
+
+    /// The broker gives up on it, and the process notices so much later.
+    pub(crate) fn cut_unseen(&self, unseen: Duration) {
+        self.scene.broker.cut_unseen(self.number, unseen);
+    }
+
+    /// It stands still, and time goes on.
+    pub(crate) fn freeze(&self, by: Freeze) {
+        self.life.freeze(by, self.scene.clock.elapsed());
+    }
+
+    /// It wakes up.
+    pub(crate) fn thaw(&self) {
+        self.life.thaw(self.scene.clock.elapsed());
+        self.scene.broker.nudge();
     }
 }
 
 /// An intent of 100.50 for Asha, as upstream writes it.
 pub(crate) fn body(reference: &str) -> String {
     format!(
-        r#"{{"merchantRefId":"{reference}","amount":"100.50","description":"Refund","custMobile":"9999999999","custEmail":"asha@example.com"}}"#
+        r#"{{"merchantRefId":"{reference}","amount":"100.50","description":"{DESCRIPTION}","custMobile":"{MOBILE}","custEmail":"{EMAIL}"}}"#
     )
 }
 

@@ -3,19 +3,25 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use smartsend::ports::{Copied, Delivered, EventMessage, Moment, Outgoing};
+use smartsend::ports::{Clock, Copied, Delivered, EventMessage, Outgoing};
 use tokio_util::sync::CancellationToken;
 
-use super::broker::{Door, Fault, Message};
-use super::clock::Chance;
+use super::clock::{Chance, ModelClock};
+use super::journal::{Journal, Step};
+use super::life::Life;
+use super::message::{Door, Fault, Message};
 
-#[derive(Default)]
 pub(super) struct State {
+    pub(super) journal: Journal,
     pub(super) queues: BTreeMap<String, Queue>,
     /// The live session of each process.
-    pub(super) sessions: BTreeMap<u64, CancellationToken>,
+    pub(super) sessions: BTreeMap<u64, Session>,
     /// What was sent to a consumer, and not taken out of its inbox yet.
     pub(super) sent: BTreeMap<u64, VecDeque<(u64, Delivered)>>,
+    /// Consumers that were cancelled by their process.
+    pub(super) cancelled: BTreeSet<u64>,
+    /// Copies on retry queues.
+    pub(super) shelved: usize,
     pub(super) numbers: u64,
     pub(super) faults: BTreeMap<Door, VecDeque<Fault>>,
     pub(super) shut: BTreeSet<Door>,
@@ -25,6 +31,13 @@ pub(super) struct State {
     pub(super) retried: Vec<(Duration, Copied)>,
     pub(super) parked: Vec<Copied>,
     pub(super) story: Vec<String>,
+}
+
+/// A process's connection, as the broker sees it.
+pub(super) struct Session {
+    /// Ends when the process has noticed.
+    pub(super) noticed: CancellationToken,
+    pub(super) life: Life,
 }
 
 #[derive(Default)]
@@ -39,9 +52,30 @@ pub(super) struct Consumer {
     pub(super) number: u64,
     pub(super) process: u64,
     pub(super) prefetch: usize,
+    /// The process's.
+    pub(super) clock: ModelClock,
 }
 
 impl State {
+    pub(super) fn new(journal: Journal) -> Self {
+        Self {
+            journal,
+            queues: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            sent: BTreeMap::new(),
+            cancelled: BTreeSet::new(),
+            shelved: 0,
+            numbers: 0,
+            faults: BTreeMap::new(),
+            shut: BTreeSet::new(),
+            weather: None,
+            results: Vec::new(),
+            retried: Vec::new(),
+            parked: Vec::new(),
+            story: Vec::new(),
+        }
+    }
+
     pub(super) fn next_number(&mut self) -> u64 {
         self.numbers += 1;
         self.numbers
@@ -62,6 +96,7 @@ impl State {
             Outgoing::Retry { delay, copy } => {
                 self.story.push(format!("retry {}s", delay.as_secs()));
                 self.retried.push((*delay, copy.clone()));
+                self.shelved += 1;
                 let Copied { body, properties, headers, .. } = copy.clone();
                 let (own, redelivered, count) = (true, false, 0);
                 let message = Message { body, properties, headers, own, redelivered, count };
@@ -70,15 +105,47 @@ impl State {
         }
     }
 
+    /// Puts a message at the end of a merchant's queue.
+    pub(super) fn put(&mut self, merchant: &str, message: Message, returned: bool) {
+        self.journal.note(&Step::Queued { message: &message, returned });
+        self.queues.entry(merchant.to_owned()).or_default().ready.push_back(message);
+        self.send(merchant);
+    }
+
+    /// Takes back what a process had in hand, in the order that it had.
+    pub(super) fn take_back(&mut self, process: u64) {
+        let names: Vec<String> = self.queues.keys().cloned().collect();
+        for name in names {
+            let queue = self.queues.get_mut(&name).unwrap();
+            queue.consumers.retain(|consumer| consumer.process != process);
+            let ours = queue.unacked.iter().filter(|(_, (owner, _))| *owner == process);
+            let back: Vec<u64> = ours.map(|(tag, _)| *tag).collect();
+            for tag in back.iter().rev() {
+                let (_, mut message) = queue.unacked.remove(tag).unwrap();
+                message.redelivered = true;
+                message.count += 1;
+                queue.ready.push_front(message);
+            }
+            self.journal.note(&Step::Cut { process, back: &back });
+            self.send(&name);
+        }
+    }
+
     /// Sends what is ready to the active consumer, up to its prefetch.
-    pub(super) fn send(&mut self, merchant: &str, at: Moment) {
+    pub(super) fn send(&mut self, merchant: &str) {
         let Some(queue) = self.queues.get_mut(merchant) else { return };
         let Some(active) = queue.consumers.front() else { return };
         let sent = self.sent.get_mut(&active.number).unwrap();
-        while queue.unacked.len() < active.prefetch {
+        let process = active.process;
+        // A consumer that was cancelled may still have some of these.
+        let in_hand = |queue: &Queue| queue.unacked.values().filter(|(p, _)| *p == process).count();
+        let mut room = active.prefetch.saturating_sub(in_hand(queue));
+        while room > 0 {
             let Some(message) = queue.ready.pop_front() else { return };
+            room -= 1;
             self.numbers += 1;
             let tag = self.numbers;
+            self.journal.note(&Step::Delivered { process, tag, message: &message });
             let delivered = Delivered {
                 body: message.body.clone(),
                 properties: message.properties.clone(),
@@ -86,9 +153,9 @@ impl State {
                 own: message.own,
                 redelivered: message.redelivered,
                 delivery_count: message.count,
-                received: at,
+                received: active.clock.now(),
             };
-            queue.unacked.insert(tag, (active.process, message));
+            queue.unacked.insert(tag, (process, message));
             sent.push_back((tag, delivered));
         }
     }

@@ -7,23 +7,19 @@ use std::time::Duration;
 use smartsend::payout::customer::Private;
 use smartsend::payout::intent::Intent;
 use smartsend::payout::reference::Reference;
-use smartsend::payout::sighting::{Answer, Data, Envelope, Sighting};
+use smartsend::payout::sighting::{Data, Envelope, Sighting};
 use smartsend::ports::NoToken;
 
+use super::acts::{Act, accepted, answer, refusal};
 use super::clock::{Chance, ModelClock};
+use super::journal::{Journal, Step};
 
-/// What the provider does with one request.
-#[expect(clippy::large_enum_variant, reason = "a script holds a few of them")]
-#[derive(Clone, Debug)]
-pub(crate) enum Act {
-    /// What it is asked for.
-    Serve,
-    /// Nothing: the request is lost on the way, and no answer comes.
-    LoseRequest,
-    /// What it is asked for, so much later, and the answer is lost.
-    LoseAnswer(Duration),
-    /// Nothing, and the call shows this.
-    Show(Sighting),
+/// A request that has come.
+pub(super) struct Arrival {
+    pub(super) act: Act,
+    /// Its place in the ledger.
+    pub(super) number: usize,
+    pub(super) latency: Duration,
 }
 
 /// Which kind of request it was.
@@ -60,6 +56,7 @@ type Weather = Box<dyn Fn(Called, &Chance) -> Act + Send>;
 pub(crate) struct SmartSend {
     state: Arc<Mutex<State>>,
     clock: ModelClock,
+    journal: Journal,
 }
 
 pub(crate) struct State {
@@ -71,6 +68,10 @@ pub(crate) struct State {
     pub(crate) blind: bool,
     /// How long a call takes.
     pub(crate) latency: Duration,
+    /// Makes calls take between half of that and one and a half.
+    pub(crate) jitter: Option<Chance>,
+    /// Makes details blur some answers: how many out of a hundred.
+    pub(crate) blur: Option<(Chance, u64)>,
     /// How long a client waits for an answer.
     pub(crate) timeout: Duration,
     /// How long a token is used.
@@ -92,12 +93,14 @@ pub(crate) struct State {
 }
 
 impl SmartSend {
-    pub(crate) fn new(clock: ModelClock) -> Self {
+    pub(super) fn new(clock: ModelClock, journal: Journal) -> Self {
         let state = State {
             naive: false,
             lag: Duration::ZERO,
             blind: false,
             latency: Duration::from_millis(100),
+            jitter: None,
+            blur: None,
             timeout: Duration::from_secs(20),
             token_life: Duration::from_hours(2),
             rejected: None,
@@ -113,7 +116,7 @@ impl SmartSend {
             in_flight: 0,
             most_in_flight: 0,
         };
-        Self { state: Arc::new(Mutex::new(state)), clock }
+        Self { state: Arc::new(Mutex::new(state)), clock, journal }
     }
 
     /// Changes how it behaves.
@@ -162,9 +165,9 @@ impl SmartSend {
         self.lock().add_link(intent, at);
     }
 
-    /// Every link so far.
-    pub(crate) fn all_links(&self) -> Vec<MadeLink> {
-        self.lock().links.clone()
+    /// How long details takes to show a link.
+    pub(crate) fn lag(&self) -> Duration {
+        self.lock().lag
     }
 
     /// The links for a reference.
@@ -197,32 +200,54 @@ impl SmartSend {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
+    pub(super) fn note(&self, step: &Step<'_>) {
+        self.journal.note(step);
+    }
+
     /// Writes a request down, and says what happens with it.
-    pub(super) fn arrives(&self, called: Called, reference: Option<&Reference>) -> Act {
+    pub(super) fn arrives(
+        &self,
+        process: u64,
+        called: Called,
+        reference: Option<&Reference>,
+    ) -> Arrival {
         let at = self.clock.elapsed();
         let mut state = self.lock();
-        state.ledger.push(Request { at, called, reference: reference.map(ToString::to_string) });
+        let number = state.ledger.len();
+        self.note(&Step::Sent { process, request: number, called, reference });
+        let name = reference.map(ToString::to_string);
+        state.ledger.push(Request { at, called, reference: name });
         let scripted = match called {
             Called::Token => None,
             Called::Create => state.creates.pop_front(),
             Called::Look => state.looks.pop_front(),
         };
         let by_weather = || state.weather.as_ref().map(|(pick, chance)| pick(called, chance));
-        scripted.or_else(by_weather).unwrap_or(Act::Serve)
+        let act = scripted.or_else(by_weather).unwrap_or(Act::Serve);
+        if !matches!(act, Act::Serve) {
+            self.note(&Step::Fault(format_args!("request {number}: {act}")));
+        }
+        let latency = match &state.jitter {
+            Some(chance) => state.latency / 2 + chance.up_to(state.latency),
+            None => state.latency,
+        };
+        Arrival { act, number, latency }
     }
 
     /// Makes a link, or refuses a second one.
-    pub(super) fn make(&self, intent: &Intent) -> Sighting {
+    pub(super) fn make(&self, intent: &Intent, request: usize) -> Sighting {
         let at = self.clock.elapsed();
         let mut state = self.lock();
-        if state.rejected.is_some_and(|end| intent.reference.as_str().ends_with(end)) {
+        let reference = &intent.reference;
+        if state.rejected.is_some_and(|end| reference.as_str().ends_with(end)) {
             return refusal(1106);
         }
-        let taken = state.links.iter().any(|link| link.reference == intent.reference);
+        let taken = state.links.iter().any(|link| link.reference == *reference);
         if taken && !state.naive {
             return refusal(1103);
         }
         let url = state.add_link(intent, at);
+        self.note(&Step::Made { request, reference, url: &url });
         accepted(Data { link: Some(Private::new(url)), ..Data::default() })
     }
 
@@ -241,6 +266,15 @@ impl SmartSend {
             );
         };
         let contact = &link.intent.contact;
+        if state.blur.as_ref().is_some_and(|(chance, share)| chance.percent(*share)) {
+            // A link without a customer: nothing to compare it by.
+            return accepted(Data {
+                reference: Some(reference.to_string()),
+                link: Some(Private::new(link.url.clone())),
+                link_status: Some("ACTIVE".to_owned()),
+                ..Data::default()
+            });
+        }
         accepted(Data {
             reference: Some(reference.to_string()),
             link: Some(Private::new(link.url.clone())),
@@ -256,7 +290,7 @@ impl SmartSend {
 impl State {
     fn add_link(&mut self, intent: &Intent, at: Duration) -> String {
         let number = self.links.len();
-        let url = format!("https://payumoney.com/s?id={}-{number}", intent.reference);
+        let url = format!("https://payumoney.com/smartPay?id={}-{number}", intent.reference);
         let link = MadeLink {
             reference: intent.reference.clone(),
             url: url.clone(),
@@ -266,19 +300,4 @@ impl State {
         self.links.push(link);
         url
     }
-}
-
-/// A success in PayU's envelope.
-pub(crate) fn accepted(data: Data) -> Sighting {
-    answer(200, Envelope { status: 0, codes: vec![], texts: vec![], data })
-}
-
-/// A refusal with a code in PayU's envelope.
-pub(crate) fn refusal(code: i64) -> Sighting {
-    answer(200, Envelope { status: 1, codes: vec![code], texts: vec![], data: Data::default() })
-}
-
-/// An answer.
-pub(crate) fn answer(status: u16, envelope: Envelope) -> Sighting {
-    Sighting::Answered(Answer { status, retry_after: None, envelope: Some(envelope) })
 }

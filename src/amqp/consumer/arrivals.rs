@@ -1,0 +1,196 @@
+//! Empties lapin's stream, and stamps what comes out of it.
+//!
+//! Whoever was frozen and wakes up must not take old deliveries for fresh ones: another worker may
+//! have them by now. So a delivery is stamped with the last moment at which the stream was seen
+//! empty, which is before it arrived. After a gap even an empty stream proves nothing, since the
+//! socket may hold what the stream does not yet: then the broker is asked, and everything that
+//! comes before its answer gets the moment before the gap.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{FutureExt, StreamExt};
+use lapin::Consumer;
+use lapin::message::Delivery;
+use tokio::task::JoinHandle;
+use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
+
+use super::line::Line;
+use crate::observe::facts::broker as facts;
+use crate::ports::Moment;
+
+/// How often an idle stream is seen to be empty.
+const TICK: Duration = Duration::from_millis(500);
+/// A longer gap between two looks at the stream is a freeze. The heartbeat is the limit above
+/// which the broker may have given up on us; on a busy machine a second is nothing.
+const GAP_MAX: Duration = Duration::from_secs(3);
+
+/// A queue that has sent nothing for so long has nothing more to send.
+const QUIET: Duration = Duration::from_millis(200);
+/// How long a cancel waits at most until everything is here that can be on its way.
+const GATHER_MAX: Duration = Duration::from_secs(1);
+
+/// A delivery and a moment not later than its arrival.
+pub(super) struct Arrival {
+    pub(super) delivery: Delivery,
+    pub(super) received: Moment,
+}
+
+/// How a stream ends.
+pub(super) enum Over {
+    /// Without a word, as after a cancel, or when its queue was deleted.
+    Quiet,
+    /// With an error.
+    Error(lapin::Error),
+    /// The broker did not answer after a freeze.
+    Silent,
+}
+
+/// The deliveries of one consumer, in order.
+pub(super) struct Arrivals {
+    stream: Consumer,
+    line: Arc<Line>,
+    /// The last moment at which the stream was seen empty.
+    empty_at: Moment,
+    tick: Interval,
+    /// Out of the stream and without a stamp yet.
+    fresh: Vec<Delivery>,
+    ready: VecDeque<Arrival>,
+    over: Option<Over>,
+    question: Option<Question>,
+}
+
+/// What the broker is asked after a freeze.
+struct Question {
+    woke_at: Moment,
+    /// A task of its own: nobody who stops waiting for it leaves a question open on the channel.
+    answered: JoinHandle<bool>,
+}
+
+impl Arrivals {
+    /// `empty_at` is a moment before the broker was asked for deliveries.
+    pub(super) fn new(stream: Consumer, empty_at: Moment, line: Arc<Line>) -> Self {
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self {
+            stream,
+            line,
+            empty_at,
+            tick,
+            fresh: Vec::new(),
+            ready: VecDeque::new(),
+            over: None,
+            question: None,
+        }
+    }
+
+    /// The next one, or how the stream ended. Whoever drops this future loses nothing.
+    pub(super) async fn next(&mut self) -> Result<Arrival, Over> {
+        loop {
+            if let Some(arrival) = self.ready.pop_front() {
+                return Ok(arrival);
+            }
+            if let Some(over) = self.over.take() {
+                return Err(over);
+            }
+            self.fill().await;
+        }
+    }
+
+    /// Waits until everything is here that the broker may send, or it has nothing more.
+    pub(super) async fn gather(&mut self) {
+        let gathered = async {
+            while self.over.is_none() && !self.line.credit().is_used_up() {
+                if timeout(QUIET, self.fill()).await.is_err() {
+                    return;
+                }
+            }
+        };
+        // What is still on its way after that is returned by the broker and looked up.
+        timeout(GATHER_MAX, gathered).await.ok();
+    }
+
+    /// Waits until something has come or a tick has passed, and stamps all that is there. What
+    /// comes with an error is not ours any more.
+    async fn fill(&mut self) {
+        let woke_at = if self.question.is_some() { self.answer().await } else { self.wake().await };
+        let Some(woke_at) = woke_at else { return };
+        match self.over {
+            Some(Over::Error(_) | Over::Silent) => self.fresh.clear(),
+            Some(Over::Quiet) | None => self.stamp(),
+        }
+        self.empty_at = woke_at;
+    }
+
+    /// Empties the stream; when, or `None` if the broker has to be asked first.
+    async fn wake(&mut self) -> Option<Moment> {
+        tokio::select! {
+            biased;
+            item = self.stream.next() => self.add(item),
+            _ = self.tick.tick() => {}
+        }
+        let woke_at = self.line.session().now();
+        self.empty_stream();
+        if self.over.is_none() && self.is_after_a_freeze(woke_at) {
+            self.ask(woke_at);
+            return None;
+        }
+        Some(woke_at)
+    }
+
+    /// Waits for the broker's answer, and empties the stream of what came before it.
+    async fn answer(&mut self) -> Option<Moment> {
+        let question = self.question.as_mut()?;
+        let alive = (&mut question.answered).await.unwrap_or(false);
+        let woke_at = question.woke_at;
+        self.question = None;
+        self.empty_stream();
+        if !alive {
+            self.over = Some(Over::Silent);
+        }
+        Some(woke_at)
+    }
+
+    fn is_after_a_freeze(&self, woke_at: Moment) -> bool {
+        let gap = woke_at.since(self.empty_at);
+        let frozen = gap > self.line.session().heartbeat().min(GAP_MAX);
+        if frozen {
+            facts::ProcessStalled { gap }.tell();
+        }
+        frozen
+    }
+
+    fn ask(&mut self, woke_at: Moment) {
+        let line = Arc::clone(&self.line);
+        let answered = tokio::spawn(async move { line.round_trip().await });
+        self.question = Some(Question { woke_at, answered });
+    }
+
+    fn stamp(&mut self) {
+        let received = self.empty_at;
+        let stamped = self.fresh.drain(..).map(|delivery| Arrival { delivery, received });
+        self.ready.extend(stamped);
+    }
+
+    /// Takes everything that is there. At most the prefetch can be.
+    fn empty_stream(&mut self) {
+        while self.over.is_none() {
+            let Some(item) = self.stream.next().now_or_never() else {
+                return;
+            };
+            self.add(item);
+        }
+    }
+
+    fn add(&mut self, item: Option<lapin::Result<Delivery>>) {
+        match item {
+            Some(Ok(delivery)) => {
+                self.line.credit().received();
+                self.fresh.push(delivery);
+            }
+            Some(Err(err)) => self.over = Some(Over::Error(err)),
+            None => self.over = Some(Over::Quiet),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! How much more the broker may send, and the one moment at which nothing can be on its way.
+//!
+//! RabbitMQ takes a consumer off a quorum queue by a replicated command. What the queue sends to
+//! its channel process until that is done never reaches the socket: it is returned and counted, and
+//! comes back as delivered before, in doubt though nobody has touched it. So ahead of a cancel the
+//! acknowledgements are held until as much is in hand as the prefetch allows. Then the queue has
+//! nothing left to send, and the cancel leaves no doubt behind.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+/// What one consumer has in hand, beside what it may have.
+pub(super) struct Credit {
+    prefetch: u32,
+    state: Mutex<State>,
+    released: Notify,
+}
+
+/// One lock over both: an acknowledgement is counted before the hold, or waits for its end.
+#[derive(Default)]
+struct State {
+    in_hand: u32,
+    held: bool,
+}
+
+/// While it lives, nothing is acknowledged.
+pub(super) struct Hold<'a>(&'a Credit);
+
+impl Credit {
+    pub(super) fn new(prefetch: u16) -> Self {
+        Self { prefetch: prefetch.into(), state: Mutex::default(), released: Notify::new() }
+    }
+
+    /// One more is here.
+    pub(super) fn received(&self) {
+        let mut state = self.lock();
+        state.in_hand = state.in_hand.saturating_add(1);
+    }
+
+    /// Waits until acknowledgements may be sent, and counts one.
+    pub(super) async fn acknowledging(&self) {
+        loop {
+            let released = self.released.notified();
+            {
+                let mut state = self.lock();
+                if !state.held {
+                    state.in_hand = state.in_hand.saturating_sub(1);
+                    return;
+                }
+            }
+            released.await;
+        }
+    }
+
+    /// Holds acknowledgements back.
+    pub(super) fn hold(&self) -> Hold<'_> {
+        self.lock().held = true;
+        Hold(self)
+    }
+
+    /// Whether the broker may send nothing more.
+    pub(super) fn is_used_up(&self) -> bool {
+        self.lock().in_hand >= self.prefetch
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Hold<'_> {
+    fn drop(&mut self) {
+        self.0.lock().held = false;
+        self.0.released.notify_waiters();
+    }
+}

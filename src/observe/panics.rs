@@ -1,0 +1,27 @@
+//! Panics, without what they say.
+//!
+//! A panic is a defect of ours or of a library, and its text may quote what it failed on: a slice
+//! that is cut within a character shows the whole string, and so a customer's name. So only the
+//! place is told.
+
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::io::Write;
+use std::panic::{Location, set_hook};
+
+/// From here on a panic anywhere in this process tells on stderr where it was, and not its text.
+/// With `RUST_BACKTRACE=1` it also tells how it came there.
+pub fn tell_the_place_only() {
+    set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(String::new, Location::to_string);
+        let backtrace = Backtrace::capture();
+        let is_wanted = backtrace.status() == BacktraceStatus::Captured;
+        let shown = if is_wanted { format!("{backtrace}\n") } else { String::new() };
+        let line = format!(
+            "smartsend panicked at {place}, which is a defect; the text is withheld, for it may \
+             hold a customer's data\n{shown}"
+        );
+        // In one write and past the log, which may be what panicked. A closed stderr leaves nobody
+        // to tell.
+        std::io::stderr().lock().write_all(line.as_bytes()).ok();
+    }));
+}

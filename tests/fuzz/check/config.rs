@@ -1,0 +1,138 @@
+//! Configurations: any text becomes one that the worker can run with, or sentences that name each
+//! setting and show no secret.
+//!
+//! An input is TOML; lines before one that is `---` are the environment, `NAME=text`.
+
+use toml::{Table, Value};
+
+use smartsend::config::{Config, ConfigErrors, Problem};
+
+/// What is put into every secret, to be looked for in what is printed.
+const CANARY: &str = "canary7f3a";
+/// In characters.
+const SENTENCE_CHARS_MAX: usize = 8 * 1024;
+
+/// Checks one configuration.
+pub(crate) fn check(data: &[u8]) {
+    let Ok(text) = str::from_utf8(data) else { return };
+    let (environment, toml) = text.split_once("---\n").unwrap_or(("", text));
+    check_text(toml, environment);
+    if let Ok(mut table) = toml.parse::<Table>() {
+        mark(&mut table);
+        check_text(&table.to_string(), &marked(environment));
+    }
+}
+
+fn check_text(toml: &str, environment: &str) {
+    let variables = environment.lines().filter_map(|line| line.split_once('='));
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    match Config::parse(toml, variables) {
+        Ok(config) => check_config(&config),
+        Err(errors) => check_errors(&errors, toml),
+    }
+}
+
+fn check_config(config: &Config) {
+    assert!(!config.merchants.is_empty() && !config.broker.urls.is_empty());
+    assert!(!config.retry.delays.is_empty() && config.retry.delays.is_sorted_by(|a, b| a < b));
+    assert!(config.unsure.looks >= 1 && config.unsure.settle < config.unsure.quarantine);
+    assert!(config.unsure.quarantine < config.retry.max_age);
+    for merchant in config.merchants.values() {
+        assert!(merchant.rate_per_second >= 1 && merchant.burst >= 1 && merchant.concurrency >= 1);
+        assert!(merchant.connect_timeout < merchant.timeout);
+        assert!(merchant.timeout < config.unsure.quarantine);
+        let is_safe = |url: &url::Url| url.scheme() == "https" || is_here(url);
+        assert!(merchant.sandbox || !merchant.link_hosts.is_empty());
+        assert!(is_safe(&merchant.api_url) && is_safe(&merchant.auth_url));
+        assert!(!merchant.rejects.contains(&1103), "a duplicate would be called failed");
+    }
+    let shown = format!("{config:?}");
+    assert!(!shown.contains(CANARY), "a secret is shown");
+}
+
+fn is_here(url: &url::Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+fn check_errors(errors: &ConfigErrors, toml: &str) {
+    assert!(!errors.problems().is_empty(), "it is wrong, and nobody knows why");
+    for problem in errors.problems() {
+        let Problem { key, reason, .. } = problem;
+        assert!(!key.is_empty() && !reason.is_empty(), "{problem}");
+        assert!(reason.chars().count() <= SENTENCE_CHARS_MAX, "{reason}");
+        assert_ne!(key, "smartsend", "a setting is wrong, and was not told");
+    }
+    let shown = format!("{errors}\n{errors:?}");
+    assert!(!shown.contains(CANARY), "a secret is shown: {shown}");
+    if toml.parse::<Table>().is_err() {
+        check_unreadable(&shown, toml);
+    }
+}
+
+/// What is no TOML is told without a word of it: the broken line can be the one with the secret.
+fn check_unreadable(shown: &str, toml: &str) {
+    let is_word = |c: char| c.is_alphanumeric() || c == '-';
+    for word in toml.split(|c| !is_word(c)).filter(|word| word.len() >= CANARY.len()) {
+        assert!(!shown.contains(word), "{word} is shown: {shown}");
+    }
+}
+
+/// Marks the secrets of a file: of each merchant, and in the brokers' addresses.
+fn mark(table: &mut Table) {
+    if let Some(Value::Table(merchants)) = table.get_mut("merchants") {
+        for (_, merchant) in merchants.iter_mut() {
+            let Value::Table(merchant) = merchant else { continue };
+            for name in ["client_secret", "username", "password"] {
+                if let Some(Value::String(secret)) = merchant.get_mut(name) {
+                    secret.push_str(CANARY);
+                }
+            }
+        }
+    }
+    if let Some(Value::Table(broker)) = table.get_mut("broker")
+        && let Some(Value::Array(urls)) = broker.get_mut("urls")
+    {
+        for url in urls {
+            if let Value::String(url) = url {
+                *url = with_password(url);
+            }
+        }
+    }
+}
+
+/// The same of the environment.
+fn marked(environment: &str) -> String {
+    let mark = |line: &str| match line.split_once('=') {
+        Some((name, text)) if name == "SMARTSEND_BROKER__URLS" => {
+            let urls: Vec<String> = text.split(',').map(with_password).collect();
+            format!("{name}={}\n", urls.join(","))
+        }
+        // What is not ours is read only where a secret names it.
+        Some((name, text)) if is_secret(name) || !name.starts_with("SMARTSEND_") => {
+            format!("{name}={text}{CANARY}\n")
+        }
+        Some(_) | None => format!("{line}\n"),
+    };
+    environment.lines().map(mark).collect()
+}
+
+fn is_secret(variable: &str) -> bool {
+    let variable = variable.to_ascii_uppercase();
+    let secrets = ["__CLIENT_SECRET", "__USERNAME", "__PASSWORD"];
+    variable.starts_with("SMARTSEND_MERCHANTS__") && secrets.iter().any(|s| variable.ends_with(s))
+}
+
+/// An address with the mark at the end of its password, if it has one.
+fn with_password(url: &str) -> String {
+    match url.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?))) {
+        Some((scheme, (login, host))) if login.contains(':') => {
+            format!("{scheme}://{login}{CANARY}@{host}")
+        }
+        Some(_) | None => url.to_owned(),
+    }
+}

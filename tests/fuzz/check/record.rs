@@ -1,0 +1,145 @@
+//! Record headers: a table of headers that is not wholly a record of ours never counts as "never
+//! sent".
+//!
+//! An input is the content of an AMQP table, as it goes over the wire (AMQP 0-9-1, 4.2.5.5).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lapin::BasicProperties;
+use lapin::types::FieldTable;
+use lapin::types::parsing::parse_field_table;
+
+use smartsend::amqp::headers;
+use smartsend::payout::amount::Amount;
+use smartsend::payout::decision::{
+    Arrival, Case, Decision, Happened, OnNotFound, Opened, Policy, View,
+};
+use smartsend::payout::intent::Intent;
+use smartsend::payout::intent::wire::parse;
+use smartsend::payout::link::LinkHosts;
+use smartsend::payout::outcome::Terms;
+use smartsend::payout::record::{Account, Api, Doubt, Record, Seen, State, Value};
+use smartsend::payout::retry::Delays;
+use smartsend::ports::{Headers, Properties};
+
+/// Checks one table.
+pub(crate) fn check(data: &[u8]) {
+    let Some(table) = table(data) else { return };
+    let read = headers::read(&BasicProperties::default().with_headers(table));
+    check_reading(&read.headers);
+    check_arrivals(&read.headers);
+    check_garbling(&read.headers);
+    check_copy(&read.properties, &read.headers);
+}
+
+/// The input as a table, which begins with its length.
+fn table(data: &[u8]) -> Option<FieldTable> {
+    let length = u32::try_from(data.len()).ok()?.to_be_bytes();
+    let bytes = [length.as_slice(), data].concat();
+    parse_field_table(bytes.as_slice()).ok().map(|(_, table)| table)
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_second(1_800_000_000).unwrap()
+}
+
+fn account() -> Account {
+    Account { payout_merchant_id: "1111312".to_owned(), api: Api::V1 }
+}
+
+fn policy() -> Policy {
+    Policy {
+        account: account(),
+        terms: Terms { rejects: Vec::new(), link_hosts: LinkHosts::Only(Vec::new()) },
+        max_amount: Amount::parse("200000.00").unwrap(),
+        delays: Delays::new(&[Duration::from_secs(1)]).unwrap(),
+        max_age: Duration::from_hours(24),
+        settle: Duration::from_secs(5),
+        looks: 3,
+        quarantine: Duration::from_mins(5),
+        on_not_found: OnNotFound::Resend,
+        look_first: false,
+    }
+}
+
+fn intent() -> Intent {
+    let body = br#"{"merchantRefId":"order-1","amount":"1","description":"x",
+        "custMobile":"9999999999"}"#;
+    parse(body, Api::V1).unwrap()
+}
+
+/// A record holds what its headers say and nothing else, and is written as it was read.
+fn check_reading(headers: &Headers) {
+    let Ok(record) = Record::from_headers(headers) else { return };
+    let written = record.to_headers(None);
+    for (name, value) in &written {
+        let is_time = matches!(name.as_str(), "first-seen" | "last-sent"); // written in one way
+        assert!(is_time || headers.get(name) == Some(value), "{name} was not there");
+    }
+    let again = Record::from_headers(&written).expect("a record can be read that was written");
+    assert_eq!(again.to_headers(None), written);
+    assert_eq!((again.is_unsure(), again.attempts), (record.is_unsure(), record.attempts));
+}
+
+fn open<'a>(intent: &'a Intent, policy: &'a Policy, headers: &Headers, own: bool) -> Opened<'a> {
+    let arrival =
+        Arrival { headers, own, redelivered: false, delivery_count: 0, recent: false, now: now() };
+    Case::open(intent, policy, &arrival)
+}
+
+/// Only no header at all, or a whole record that the broker vouches for, can be new.
+fn check_arrivals(headers: &Headers) {
+    let (intent, policy) = (intent(), policy());
+    for own in [true, false] {
+        let is_known = own && Record::from_headers(headers).is_ok();
+        if headers.is_empty() || is_known {
+            continue;
+        }
+        assert_unsure(open(&intent, &policy, headers, own));
+    }
+}
+
+/// A record in doubt, with any headers laid over its own, stays in doubt, unless they say in so
+/// many letters that it is new.
+fn check_garbling(over: &Headers) {
+    let new = Value::Text("new".to_owned());
+    if over.get("state") == Some(&new) {
+        return;
+    }
+    let (intent, policy) = (intent(), policy());
+    for seen in [Seen::Redelivered, Seen::Duplicate, Seen::Unknown] {
+        let doubt = Doubt { seen, last_sent: Some(now()), code: Some(1103) };
+        let record = Record { state: State::Unsure(doubt), ..Record::first(account(), now()) };
+        let headers: BTreeMap<_, _> =
+            record.to_headers(None).into_iter().chain(over.clone()).collect();
+        assert_unsure(open(&intent, &policy, &headers, true));
+    }
+}
+
+fn assert_unsure(opened: Opened<'_>) {
+    match opened {
+        Opened::Case(mut case) | Opened::Renew(mut case) => {
+            assert!(case.record().is_unsure(), "{:?}", case.record());
+            let view = View { now: now(), details_proven: true, closed_for: Duration::ZERO };
+            let next = case.after(Happened::Nothing, view);
+            assert!(!matches!(next, Decision::Create(_)), "a create, in doubt");
+        }
+        Opened::Settle(case, _) => assert!(case.record().is_unsure()),
+    }
+}
+
+/// A copy that is published with these headers comes back with the same.
+fn check_copy(properties: &Properties, headers: &Headers) {
+    let read = headers::read(&headers::write(properties, headers, None));
+    assert_eq!(&read.properties.traceparent, &properties.traceparent);
+    for (name, value) in headers {
+        let Some(copied) = read.headers.get(name) else {
+            assert!(name.len() > 200, "{name} is lost");
+            continue;
+        };
+        let is_clipped = matches!(value, Value::Text(text) if text.len() > 32 * 1024);
+        assert!(is_clipped || copied == value, "{name} has changed");
+    }
+}

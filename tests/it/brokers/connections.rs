@@ -1,0 +1,89 @@
+//! Connections that end, at any stage of their life.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::timeout;
+
+use super::ground::{Ground, settled};
+use super::lease::on_a_node;
+use crate::support::broker::Node;
+use crate::support::broker_stages::Side::{Client, Server};
+use crate::support::broker_stages::{Manner, Side, Stage, Stages};
+use crate::support::waiting::SOON;
+
+const fn stage(name: &'static str, from: Side, class: u16, method: u16) -> Stage {
+    Stage { name, from, method: (class, method) }
+}
+
+/// What a worker and RabbitMQ say to each other from the first word to the last acknowledgement of
+/// an intent. A connection ends at each of them before it is passed on.
+const STAGES: [Stage; 17] = [
+    // while connecting
+    stage("connection.start", Server, 10, 10),
+    stage("connection.start-ok", Client, 10, 11),
+    stage("connection.tune", Server, 10, 30),
+    stage("connection.open", Client, 10, 40),
+    stage("connection.open-ok", Server, 10, 41),
+    stage("channel.open-ok", Server, 20, 11),
+    // while the topology is looked at
+    stage("exchange.declare-ok", Server, 40, 11),
+    stage("queue.declare-ok", Server, 50, 11),
+    // while consuming begins, and goes on
+    stage("basic.qos-ok", Server, 60, 11),
+    stage("basic.consume", Client, 60, 20),
+    stage("basic.consume-ok", Server, 60, 21),
+    stage("basic.deliver", Server, 60, 60),
+    // before the publish, and between it and its confirm
+    stage("confirm.select", Client, 85, 10),
+    stage("confirm.select-ok", Server, 85, 11),
+    stage("basic.publish", Client, 60, 40),
+    stage("the confirm", Server, 60, 80),
+    // before the acknowledgement
+    stage("the acknowledgement", Client, 60, 80),
+];
+
+/// How soon an intent has its result after a connection has ended. Sessions that end one after
+/// another are replaced ever more slowly, up to five seconds.
+const RECOVERY: Duration = Duration::from_secs(10);
+
+#[tokio::test]
+async fn a_connection_may_end_at_any_word_that_is_said_on_it() {
+    on_a_node(async |lease| {
+        let mut ground = Ground::new(lease, "a connection ends at any word", json!({})).await;
+        let stages = Stages::start(ground.node().address()).await;
+        ground.scenario.set("broker.urls", &Node::url_at(stages.port(), &ground.scenario.vhost));
+        let worker = ground.scenario.ready_worker().await;
+        let results = ground.scenario.results().await;
+        for (number, stage) in STAGES.into_iter().enumerate() {
+            // A client that has not said a word yet cannot be told anything either.
+            let manner = if number > 0 && number % 2 == 0 { Manner::Closed } else { Manner::Cut };
+            let before = stages.end_at(stage, manner);
+            ground.publish(1).await;
+            ground.fault();
+            let sprung = timeout(SOON, stages.sprung(before)).await;
+            sprung.unwrap_or_else(|_| panic!("{} was never said", stage.name));
+            results.event_for(&format!("b{number}"), RECOVERY).await;
+        }
+        ground.keep(results.all().await);
+        drop(results);
+        ground.finish(worker).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn connections_that_an_operator_closes_under_load_cost_neither_intents_nor_links() {
+    on_a_node(async |lease| {
+        let mut ground = Ground::under_load(lease, "connections closed under load", 400).await;
+        let worker = ground.scenario.ready_worker().await;
+        for round in 1..=3 {
+            ground.settled(&worker, 30 * round).await;
+            ground.node().close_connections(&ground.scenario.vhost).await;
+            ground.fault();
+        }
+        assert!(settled(&worker).await < 400, "the work was over before the last fault");
+        ground.finish(worker).await;
+    })
+    .await;
+}

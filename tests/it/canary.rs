@@ -1,0 +1,329 @@
+//! Nothing that is told holds a customer's data, a link or a secret.
+//!
+//! Every other test is a part of this one: its fixtures are canaries, and what the product tells
+//! in it is searched for them (see [`crate::support::canary`]). Here it is shown that the search
+//! finds, and one worker is led through all that it has to tell of.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::ops::{Index, RangeTo};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+
+use serde_json::json;
+use smartsend::config::Config;
+use smartsend::observe::panics;
+
+use crate::support::canary::{self, MOST_VERBOSE};
+use crate::support::child;
+use crate::support::intents::{intent, intent_with, properties};
+use crate::support::payu::{Act, Asked, Kind, Payu};
+use crate::support::proof::Row;
+use crate::support::raw_server::{Step, answer};
+use crate::support::results::{Message, RESULTS};
+use crate::support::scenario::Scenario;
+use crate::support::waiting::SOON;
+
+/// Which leak a child is to have.
+const LEAK: &str = "SMARTSEND_TEST_LEAK";
+
+/// Panics within the standard library, with a customer's name in the text.
+fn cut_a_name_within_a_character() {
+    let cut: fn(&'static str, RangeTo<usize>) -> &'static str = str::index;
+    cut("éAsha Rao", ..1);
+}
+
+#[tokio::test]
+async fn a_leak_ends_the_test_run() {
+    const TEST: &str = "canary::a_leak_ends_the_test_run";
+    if !child::is_child() {
+        for (leak, is_found) in [
+            ("none", false),
+            ("line of another crate", false), // silenced by the product's own filter
+            ("line", true),
+            ("panic", true),
+            ("page", true),
+        ] {
+            let output = child::output(TEST, &[(LEAK, OsStr::new(leak))]).await;
+            let told = String::from_utf8_lossy(&output.stderr);
+            let aborted = output.status.signal() == Some(6);
+            assert_eq!((aborted, told.contains("LEAK: ")), (is_found, is_found), "{leak}: {told}");
+            assert_eq!(output.status.success(), !is_found, "{leak}: {told}");
+        }
+        return;
+    }
+    canary::watch();
+    let leak = std::env::var_os(LEAK).unwrap();
+    if leak == "line" {
+        tracing::trace!(target: "smartsend::pipeline", "to {}", canary::NAME.to_uppercase());
+    } else if leak == "line of another crate" {
+        tracing::debug!(target: "hyper::proto", "for {}", canary::NAME);
+    } else if leak == "panic" {
+        std::thread::spawn(cut_a_name_within_a_character).join().unwrap_err();
+    } else if leak == "page" {
+        canary::check("/metrics", b"{customer=\"Asha%20Rao\"} 1");
+    }
+}
+
+#[tokio::test]
+async fn a_panic_of_the_binary_tells_its_place_and_not_its_text() {
+    const TEST: &str = "canary::a_panic_of_the_binary_tells_its_place_and_not_its_text";
+    if !child::is_child() {
+        let output = child::output(TEST, &[("RUST_BACKTRACE", OsStr::new("1"))]).await;
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{told}");
+        assert!(
+            told.contains("smartsend panicked at ") && told.contains("str/traits.rs"),
+            "{told}"
+        );
+        assert!(told.contains("cut_a_name_within_a_character"), "no backtrace: {told}");
+        assert_eq!(canary::leak_in(told.as_bytes()), None, "{told}");
+        // The binary does the same, before anything else.
+        let main = include_str!("../../src/main.rs");
+        let begun = main.split("-> ExitCode {").nth(1).unwrap().trim_start();
+        assert!(begun.starts_with("panics::tell_the_place_only();"), "{main}");
+        return;
+    }
+    panics::tell_the_place_only();
+    std::thread::spawn(cut_a_name_within_a_character).join().unwrap_err();
+}
+
+#[test]
+fn no_configuration_shows_more_than_what_the_tests_show() {
+    let at = |level: &str| {
+        let text = format!(
+            "[log]\nlevel = \"{level}\"\n[merchants.default]\npayout_merchant_id = \"1\"\n\
+             api = \"v1\"\nclient_id = \"c\"\nclient_secret = \"s\"\nrate_per_second = 1\n\
+             max_amount = \"1.00\"\n"
+        );
+        Config::parse(&text, std::iter::empty())
+    };
+    assert!(at(MOST_VERBOSE).is_ok());
+    for target in ["lapin", "hyper", "hyper_util", "reqwest", "rustls", "smartsendx", "a::b"] {
+        for level in ["debug", "trace"] {
+            assert!(at(&format!("info,{target}={level}")).is_err(), "{target}={level}");
+        }
+    }
+    for filter in ["hyper", "[{intent}]=trace", "hyper[{x}]=trace", "=trace", "TRACE"] {
+        assert!(at(filter).is_err(), "{filter}");
+    }
+}
+
+#[test]
+fn whatever_runs_the_binary_lets_its_output_be_searched() {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it")];
+    let mut runs = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            if text.contains("CARGO_BIN_EXE_smartsend") {
+                runs += 1;
+                assert!(text.contains("canary::check"), "{} looks for no leak", path.display());
+            }
+        }
+    }
+    assert!(runs >= 5);
+}
+
+#[test]
+fn a_canary_is_found_however_it_is_written() {
+    for text in [
+        "custMobile=9999999999",
+        "+919999999999,",
+        "ASHA@EXAMPLE.COM",
+        "custEmail=asha%40example.com",
+        "client_secret=s3cr%3Dt+%26+more",
+        "at https://payumoney.com/smartPay?id=x",
+    ] {
+        assert!(canary::leak_in(text.as_bytes()).is_some(), "{text}");
+    }
+    for text in ["0.00011081599999999999", "0.9999999999", "99999999990", "asha", "a"] {
+        assert_eq!(canary::leak_in(text.as_bytes()), None, "{text}");
+    }
+}
+
+/// What Smart Send answers: each reference says what becomes of it. Texts quote the customer, as
+/// those of PayU can.
+fn script(asked: &Asked) -> Act {
+    let quoting = |code: &str| {
+        let msg = format!("{} {} {}", canary::NAME, canary::MOBILE, canary::EMAIL);
+        let body = format!(r#"{{"status":1,"msg":"{msg}","code":{code},"data":null}}"#);
+        Act::Only(vec![Step::Write(answer("200 OK", "", &body))])
+    };
+    let status = |status| Act::Only(vec![Step::Write(answer(status, "retry-after: 1\r\n", ""))]);
+    match (asked.kind, asked.nth, asked.reference.as_str()) {
+        (Kind::Token, 0, _) => {
+            let body =
+                format!(r#"{{"error":"invalid_client","error_description":"{}"}}"#, canary::NAME);
+            Act::Only(vec![Step::Write(answer("401 Unauthorized", "", &body))])
+        }
+        (Kind::Create, 0, "lost") => Act::MakeThen(vec![Step::Close]),
+        (Kind::Create, 0, "stalled") => Act::MakeThen(vec![Step::Stall]),
+        (Kind::Create, 0, "garbled") => {
+            let half = format!(r#"{{"status":0,"data":{{"link":"{}""#, canary::LINK);
+            Act::MakeThen(vec![Step::Write(answer("200 OK", "", &half))])
+        }
+        (Kind::Create, _, "rejected") => quoting("1101"),
+        (Kind::Create, _, "refused") => quoting("1128"),
+        (Kind::Create, _, "odd") => quoting("null"),
+        (Kind::Create, 0, "denied") => Act::Revoke,
+        (Kind::Create, 0, "throttled") => status("429 Too Many Requests"),
+        _ => Act::Serve,
+    }
+}
+
+const CREATED: [&str; 6] = ["plain", "lost", "stalled", "garbled", "denied", "throttled"];
+
+/// An installation with a login of its own at the broker, and the password grant.
+async fn installation(payu: &Payu) -> Scenario {
+    let mut scenario = Scenario::bare(&["default"], json!({})).await;
+    let (user, vhost) = (format!("canary-{}", scenario.vhost), scenario.vhost.clone());
+    scenario.node.ctl(&["add_user", &user, canary::BROKER_PASSWORD]).await;
+    scenario.node.ctl(&["set_permissions", "-p", &vhost, &user, ".*", ".*", ".*"]).await;
+    let login = format!("{user}:{}", canary::BROKER_PASSWORD);
+    let url = scenario.node.amqp_url(&vhost).replace("guest:guest", &login);
+    scenario.set("broker.urls", &url);
+    let file = scenario.directory().join("smartsend.toml");
+    let by_secret = format!("client_secret = \"{}\"", canary::SANDBOX_SECRET);
+    let (username, password) = (canary::EMAIL, canary::PASSWORD);
+    let by_password =
+        format!("grant = \"password\"\nusername = \"{username}\"\npassword = \"{password}\"");
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains(&by_secret));
+    fs::write(file, text.replace(&by_secret, &by_password)).unwrap();
+    scenario.set("merchants.default.api_url", &payu.server().url("/payout"));
+    scenario.set("merchants.default.auth_url", &payu.server().url("/oauth/token"));
+    scenario.apply(&["--results-queue", RESULTS]).await;
+    scenario
+}
+
+/// Bodies that are no intents, and hold what must not be told all the same.
+fn invalid() -> Vec<Vec<u8>> {
+    let swapped = json!({ "custMobile": canary::EMAIL, "custEmail": canary::MOBILE });
+    let no_text = json!({ "custName": { "first": canary::NAME }, "amount": "1e2" });
+    let mut bodies = vec![
+        intent_with("swapped", &swapped).to_string().into_bytes(),
+        intent_with("no-text", &no_text).to_string().into_bytes(),
+        intent_with("bad ref", &json!({})).to_string().into_bytes(),
+        format!("{} {}", canary::NAME, canary::MOBILE).into_bytes(),
+    ];
+    let mut broken = intent("broken").to_string().into_bytes();
+    broken.pop();
+    bodies.push(broken);
+    bodies
+}
+
+#[tokio::test]
+async fn a_worker_that_meets_everything_tells_nothing_private() {
+    let payu = Payu::scripted(script);
+    let mut scenario = installation(&payu).await;
+    let (results, parked) = (scenario.results().await, scenario.parked().await);
+    let good_urls = scenario.node.amqp_url(&scenario.vhost);
+    let worker = scenario.ready_worker().await; // after its first token was refused
+    let ready = CREATED.into_iter().chain(["rejected", "refused", "odd"]);
+    let metadata = json!({ "metadata": { "note": canary::METADATA } });
+    scenario.publish_many(ready.map(|reference| intent_with(reference, &metadata))).await;
+    let bodies = invalid();
+    for body in &bodies {
+        scenario.publish_raw(body, properties("invalid")).await;
+    }
+    let count = CREATED.len() + 3 + bodies.len();
+    let events = results.take(count, SOON).await;
+    let parked = parked.take(2 + bodies.len(), SOON).await;
+    let (_, metrics) = worker.page("/metrics").await;
+    assert!(metrics.contains("smartsend_intents_total"), "{metrics}");
+    let log = worker.log();
+    scenario.finish(worker).await; // and with it all pages and the whole log are searched
+
+    everything_was_met(&payu, &events, &log);
+    for message in &parked {
+        for name in ["reason", "errors", "merchant", "seen", "code", "state"] {
+            let text = message.header(&format!("x-smartsend-{name}")).unwrap_or_default();
+            assert_eq!(canary::leak_in(text.as_bytes()), None, "{name}: {text}");
+        }
+    }
+    submit_tells_nothing(&scenario).await;
+    a_wrong_login_tells_nothing(&mut scenario, &good_urls).await;
+    let user = format!("canary-{}", scenario.vhost);
+    scenario.node.ctl(&["delete_user", &user]).await;
+    show(&payu, events.len());
+}
+
+/// The search is worth nothing where there was nothing to tell.
+fn everything_was_met(payu: &Payu, events: &[Message], log: &str) {
+    for reference in CREATED {
+        let of_it = |message: &&Message| message.event()["subject"] == reference;
+        let event = events.iter().find(of_it).unwrap().event();
+        assert_eq!(event["data"]["link"], payu.links(reference)[0].url, "{event}");
+        assert_eq!(event["data"]["metadata"]["note"], canary::METADATA);
+    }
+    let mut kinds: Vec<_> = events.iter().map(|event| event.routing_key.as_str()).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    assert_eq!(kinds, ["link.created.default", "link.failed.default", "link.unresolved.default"]);
+    for told in [
+        "could not renew the token",
+        "token renewed",
+        "the gate is paused",
+        "no whole answer came",
+        "the call was answered",
+        "the intent is settled",
+    ] {
+        assert!(log.contains(told), "{told} is not in the log:\n{log}");
+    }
+}
+
+async fn submit_tells_nothing(scenario: &Scenario) {
+    let file = scenario.directory().join("pay.csv");
+    let path = file.to_str().unwrap().to_owned();
+    let (mobile, email, name) = (canary::MOBILE, canary::EMAIL, canary::NAME);
+    let head = "merchantRefId,amount,description,custMobile,custEmail,custName\n";
+    let good = format!("csv-1,5,{},{mobile},{email},{name}\n", canary::DESCRIPTION);
+    let bad =
+        format!("csv-2,{email},{},{name},{mobile},{name}\n{name},{mobile}\n", canary::METADATA);
+    fs::write(&file, format!("{head}{good}{bad}")).unwrap();
+    let refused = scenario.command(&["submit", &path]).await;
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("custMobile"));
+    // A file without a header has a person's data for its first row.
+    fs::write(&file, &good).unwrap();
+    assert_eq!(scenario.command(&["submit", &path]).await.status.code(), Some(1));
+
+    fs::write(&file, format!("{head}{good}")).unwrap();
+    let worker = scenario.ready_worker().await;
+    let waited = scenario.command(&["submit", &path, "--wait"]).await;
+    assert!(waited.status.success(), "{}", String::from_utf8_lossy(&waited.stderr));
+    let results = fs::read_to_string(scenario.directory().join("pay.results.csv")).unwrap();
+    assert!(results.contains("smartPay?id="), "the link is for this file: {results}");
+    scenario.finish(worker).await;
+}
+
+async fn a_wrong_login_tells_nothing(scenario: &mut Scenario, url: &str) {
+    let wrong = url.replace("guest:guest", &format!("nobody:{}", canary::BROKER_PASSWORD));
+    scenario.set("broker.urls", &wrong);
+    let worker = scenario.worker();
+    worker.unready("not connected to RabbitMQ").await;
+    worker.stop().await;
+    for (key, value) in [
+        ("broker.urls", format!("amqp://u:{}@host:99999/", canary::BROKER_PASSWORD)),
+        ("merchants.default.api_url", format!("https://u:{}@host/x", canary::PASSWORD)),
+        ("merchants.default.clientsecret", canary::CLIENT_SECRET.to_owned()),
+    ] {
+        scenario.set(key, &value);
+        assert_eq!(scenario.command(&["run"]).await.status.code(), Some(2), "{key}");
+    }
+}
+
+fn show(payu: &Payu, events: usize) {
+    let (links, doubles) = payu.all_links();
+    let (links, doubles, events) = (links as u64, doubles as u64, events as u64);
+    assert_eq!(doubles, 0);
+    let row =
+        Row { layer: "canary: one worker".to_owned(), runs: 1, unit: "runs", ..Row::default() };
+    Row { intents: events + 1, faults: 8, links, unresolved: 2, ..row }.show();
+}

@@ -1,0 +1,181 @@
+//! Sees everything that passes between a worker and the world, and says when a point is reached.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Mutex;
+
+use super::point::Point;
+use crate::support::amqp_proxy::{Says, Seen, Way, When};
+use crate::support::http_proxy::{Ask, Exchange, Stage};
+
+/// A channel of a connection.
+type Line = (usize, u16);
+
+/// What was published last on a channel: one carries one unconfirmed publish at a time.
+#[derive(Clone, Copy)]
+enum Published {
+    Event,
+    Copy,
+    Parked,
+}
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Lookout(Mutex<Sights>);
+
+#[derive(Default)]
+struct Sights {
+    /// The point, and how often it is still passed by.
+    awaited: Option<(Point, u64)>,
+    published: HashMap<Line, Published>,
+    /// Channels on which the body of a delivery is to come.
+    delivering: HashSet<Line>,
+    /// The connection that a worker consumes on, and its deliveries that are not acknowledged.
+    in_hand: (usize, u64),
+    /// The bodies of the creates so far.
+    creates: HashSet<Vec<u8>>,
+    /// Those of them that were sent once more.
+    resends: HashSet<Vec<u8>>,
+}
+
+impl Lookout {
+    /// Waits for a point to be reached for the nth time from now on.
+    pub(super) fn await_point(&self, point: Point, nth: u64) {
+        self.0.lock().unwrap().awaited = Some((point, nth));
+    }
+
+    /// Every connection has ended.
+    pub(super) fn all_ended(&self) {
+        let mut sights = self.0.lock().unwrap();
+        let Sights { awaited, published, delivering, in_hand, creates: _, resends: _ } =
+            &mut *sights;
+        *awaited = None;
+        published.clear();
+        delivering.clear();
+        in_hand.1 = 0;
+    }
+
+    /// How many deliveries are in a worker's hands.
+    pub(super) fn in_hand(&self) -> u64 {
+        self.0.lock().unwrap().in_hand.1
+    }
+
+    /// Takes a frame in. True if it is the awaited one.
+    pub(super) fn frame(&self, seen: &Seen<'_>) -> bool {
+        self.0.lock().unwrap().frame(seen)
+    }
+
+    /// Takes a request in. True if it is the awaited one.
+    pub(super) fn exchange(&self, exchange: &Exchange<'_>) -> bool {
+        self.0.lock().unwrap().exchange(exchange)
+    }
+}
+
+impl Sights {
+    fn frame(&mut self, seen: &Seen<'_>) -> bool {
+        let line = (seen.connection, seen.frame.channel());
+        let point = match (seen.way, seen.frame.says(), seen.when) {
+            (Way::ToWorker, Says::Deliver { .. }, When::Before) => {
+                self.delivering.insert(line);
+                None
+            }
+            (Way::ToWorker, Says::Body, When::After) if self.delivering.remove(&line) => {
+                let before = if self.in_hand.0 == seen.connection { self.in_hand.1 } else { 0 };
+                self.in_hand = (seen.connection, before + 1);
+                Some(Point::Delivered)
+            }
+            (Way::ToBroker, Says::Publish { exchange }, When::Before) => {
+                let published = Published::to(exchange);
+                self.published.insert(line, published);
+                Some(published.written())
+            }
+            (Way::ToWorker, Says::Ack, When::Before) => {
+                self.published.get(&line).map(|published| published.taken())
+            }
+            (Way::ToWorker, Says::Ack, When::After) => {
+                self.published.get(&line).map(|published| published.confirmed())
+            }
+            (Way::ToBroker, Says::Ack, When::Before) => Some(Point::AckWritten),
+            (Way::ToBroker, Says::Ack, When::After) => {
+                self.in_hand.1 -= u64::from(self.in_hand.0 == seen.connection);
+                Some(Point::AckPassed)
+            }
+            (Way::ToBroker, Says::Qos, When::After) => Some(Point::StillOursAsked),
+            (Way::ToBroker, Says::Cancel, When::Before) => Some(Point::CancelWritten),
+            (Way::ToWorker, Says::CancelOk, When::Before) => Some(Point::CancelAnswered),
+            (Way::ToWorker, Says::CancelOk, When::After) => Some(Point::CancelHeard),
+            _ => None,
+        };
+        point.is_some_and(|point| self.is_awaited(point))
+    }
+
+    fn exchange(&mut self, exchange: &Exchange<'_>) -> bool {
+        let Exchange { ask, stage, body } = exchange;
+        if (*ask, *stage) == (Ask::Create, Stage::Written) && !self.creates.insert(body.to_vec()) {
+            self.resends.insert(body.to_vec());
+        }
+        let is_resend = *ask == Ask::Create && self.resends.contains(*body);
+        let point = match (ask, stage) {
+            (Ask::Token, Stage::Written) => Point::TokenWritten,
+            (Ask::Token, Stage::Answered) => Point::TokenAnswered,
+            (Ask::Token, Stage::Heard) => Point::TokenHeard,
+            (Ask::Look, Stage::Written) => Point::LookWritten,
+            (Ask::Look, Stage::Answered) => Point::LookAnswered,
+            (Ask::Look, Stage::Heard) => Point::LookHeard,
+            (Ask::Create, Stage::Written) if is_resend => Point::ResendWritten,
+            (Ask::Create, Stage::Answered) if is_resend => Point::ResendAnswered,
+            (Ask::Create, Stage::Heard) if is_resend => Point::ResendHeard,
+            (Ask::Create, Stage::Written) => Point::CreateWritten,
+            (Ask::Create, Stage::Answered) => Point::CreateAnswered,
+            (Ask::Create, Stage::Heard) => Point::CreateHeard,
+        };
+        self.is_awaited(point)
+    }
+
+    fn is_awaited(&mut self, point: Point) -> bool {
+        let Some((awaited, left)) = &mut self.awaited else { return false };
+        if *awaited != point {
+            return false;
+        }
+        *left -= 1;
+        let reached = *left == 0;
+        if reached {
+            self.awaited = None;
+        }
+        reached
+    }
+}
+
+impl Published {
+    fn to(exchange: &str) -> Self {
+        match exchange {
+            "smartsend.results" => Self::Event,
+            "smartsend.parked" => Self::Parked,
+            retry if retry.starts_with("smartsend.retry.") => Self::Copy,
+            other => panic!("a worker publishes nothing to {other}"),
+        }
+    }
+
+    fn written(self) -> Point {
+        match self {
+            Self::Event => Point::EventWritten,
+            Self::Copy => Point::CopyWritten,
+            Self::Parked => Point::ParkedWritten,
+        }
+    }
+
+    fn taken(self) -> Point {
+        match self {
+            Self::Event => Point::EventTaken,
+            Self::Copy => Point::CopyTaken,
+            Self::Parked => Point::ParkedTaken,
+        }
+    }
+
+    fn confirmed(self) -> Point {
+        match self {
+            Self::Event => Point::EventConfirmed,
+            Self::Copy => Point::CopyConfirmed,
+            Self::Parked => Point::ParkedConfirmed,
+        }
+    }
+}

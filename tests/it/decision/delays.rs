@@ -1,0 +1,62 @@
+//! How long is waited, and in which queue.
+
+use super::*;
+
+use smartsend::payout::retry::quick_wait_max;
+
+#[test]
+fn the_queue_is_the_longest_that_is_not_above_the_time_left_else_the_shortest() {
+    let delays = policy().delays;
+    let all: Vec<Duration> = delays.iter().collect();
+    assert_eq!(all, [1, 5, 30, 120, 600].map(Duration::from_secs));
+    assert_eq!(delays.shortest(), Duration::from_secs(1));
+    for (left_millis, seconds) in [
+        (0, 1),
+        (999, 1),
+        (1_000, 1),
+        (4_999, 1),
+        (5_000, 5),
+        (29_999, 5),
+        (130_000, 120),
+        (600_000, 600),
+        (86_400_000, 600),
+    ] {
+        let left = Duration::from_millis(left_millis);
+        assert_eq!(delays.within(left), Duration::from_secs(seconds), "{left:?}");
+    }
+}
+
+#[test]
+fn delays_ascend_and_there_is_at_least_one() {
+    let of = |seconds: &[u64]| {
+        Delays::new(&seconds.iter().copied().map(Duration::from_secs).collect::<Vec<_>>())
+    };
+    assert_eq!((of(&[]), of(&[5, 1]), of(&[1, 1])), (None, None, None));
+    let one = of(&[7]).unwrap();
+    assert_eq!((one.shortest(), one.after(9)), (Duration::from_secs(7), Duration::from_secs(7)));
+}
+
+#[test]
+fn a_quick_try_waits_twice_as_long_each_time_up_to_a_limit() {
+    let waits = [0, 1, 2, 3, 4, 5, u32::MAX].map(quick_wait_max);
+    assert_eq!(waits, [100, 200, 400, 800, 1600, 1600, 1600].map(Duration::from_millis));
+    let (intent, policy) = (intent(), policy());
+    let mut play = Play::first(&intent, &policy);
+    for millis in [200, 400] {
+        let decision = play.create(Outcome::NotSent(Unsent::Connect));
+        assert_eq!(decision, Decision::TryAgain(Duration::from_millis(millis)));
+    }
+}
+
+#[test]
+fn only_a_policy_that_looks_first_and_never_resends_is_strict() {
+    for (look_first, on_not_found, is_strict) in [
+        (false, OnNotFound::Resend, false),
+        (false, OnNotFound::Park, false),
+        (true, OnNotFound::Resend, false),
+        (true, OnNotFound::Park, true),
+    ] {
+        let policy = Policy { look_first, on_not_found, ..policy() };
+        assert_eq!(policy.is_strict(), is_strict, "{look_first} {on_not_found:?}");
+    }
+}

@@ -1,0 +1,120 @@
+//! A provider that refuses connections, and comes back.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use smartsend::clock::SystemClock;
+use smartsend::ports::Clock;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use crate::support::intents::intent;
+use crate::support::scenario::Scenario;
+use crate::support::waiting::{SOON, until};
+use crate::support::worker::Worker;
+
+/// Passes connections on to the sandbox, until it is dropped. Then nobody listens at its address,
+/// so that whoever calls there is refused.
+struct Road {
+    address: SocketAddr,
+    passing: JoinSet<()>,
+}
+
+impl Road {
+    /// One to this URL, from this address; port 0 is any free one.
+    async fn open(url: &str, from: &str) -> Self {
+        let to = url.strip_prefix("http://").unwrap().to_owned();
+        let listener = TcpListener::bind(from).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut passing = JoinSet::new();
+        passing.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((mut client, _)) = listener.accept().await {
+                let to = to.clone();
+                connections.spawn(async move {
+                    let Ok(mut server) = TcpStream::connect(to).await else { return };
+                    copy_bidirectional(&mut client, &mut server).await.ok(); // either may go away
+                });
+            }
+        });
+        Self { address, passing }
+    }
+
+    async fn close(mut self) -> String {
+        self.passing.shutdown().await;
+        self.address.to_string()
+    }
+}
+
+/// When the next probe goes out, as `/readyz` says.
+async fn next_probe(worker: &Worker) -> Timestamp {
+    let text = worker.unready("the next probe goes out at").await;
+    let time = text.split("goes out at ").nth(1).unwrap().split_whitespace().next().unwrap();
+    time.parse().unwrap()
+}
+
+async fn gate_states(worker: &Worker) -> Vec<String> {
+    let (_, page) = worker.page("/metrics").await;
+    let states = page.lines().filter(|line| line.starts_with("smartsend_gate_state{"));
+    let on = states.filter(|line| line.ends_with(" 1"));
+    on.map(|line| line.split("state=\"").nth(1).unwrap().split('"').next().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_provider_that_refuses_connections_costs_no_attempt_and_is_found_again_by_a_probe() {
+    let mut scenario = Scenario::new().await;
+    let road = Road::open(scenario.provider.url(), "127.0.0.1:0").await;
+    let address = road.address;
+    scenario.set("merchants.default.api_url", &format!("http://{address}/payout"));
+    scenario.set("merchants.default.auth_url", &format!("http://{address}/oauth/token"));
+    let results = scenario.results().await;
+    let worker = scenario.ready_worker().await;
+    scenario.publish(&intent("before")).await;
+    results.event_for("before", SOON).await;
+
+    let address = road.close().await;
+    scenario.publish_many((0..30).map(|number| intent(&format!("o{number}")))).await;
+    let reason = worker.unready("the provider is down").await;
+    assert!(reason.contains("merchant default: the gate is closed"), "{reason}");
+    assert!(reason.contains("no connection comes about"), "{reason}");
+    assert_eq!(worker.page("/livez").await.0, 200);
+    until("the consumer to stop", SOON, async || {
+        worker.status().await["merchants"]["default"]["consumer"] == "stopped"
+    })
+    .await;
+    assert_eq!(gate_states(&worker).await, ["closed"]);
+    // Probes get rarer: one is to go out more than three seconds after the one before it.
+    let mut last = next_probe(&worker).await;
+    let due = loop {
+        let next = next_probe(&worker).await;
+        if next.duration_since(last).as_secs() > 3 {
+            break next;
+        }
+        last = next;
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    };
+    let requests = scenario.provider.requests("create").await;
+
+    let _road = Road::open(scenario.provider.url(), &address).await;
+    until("a create", SOON, async || scenario.provider.requests("create").await > requests).await;
+    let late = SystemClock::start().now().wall.duration_since(due);
+    assert!(late.as_secs() < 3, "the first create came {late} after the probe was due");
+    worker.ready().await;
+    let messages = results.take(31, Duration::from_mins(1)).await;
+    assert_eq!(gate_states(&worker).await, ["open"]);
+    let log = worker.log();
+    scenario.finish(worker).await;
+    for message in messages {
+        let event = message.event();
+        assert_eq!(event["type"], "smartsend.link.created");
+        assert_eq!(event["data"]["attempts"], 1, "what could not be sent was not counted");
+        assert_eq!(event["data"]["recovered"], false);
+    }
+    // However many probes there are, the change is told once, and so is that it is not ready.
+    for words in ["\"the gate is closed: ", "Not ready: merchant default: the gate is closed: "] {
+        assert_eq!(log.matches(words).count(), 1, "{words}\n{log}");
+    }
+}

@@ -1,0 +1,165 @@
+//! The faults of the transport, F1 to F26: what the call then counts as, and what the server's
+//! ledger then holds.
+//!
+//! | | fault | | fault |
+//! |---|---|---|---|
+//! | F1 | the name has no address | F14 | idle race: closed right after an answer |
+//! | F2 | the connection is refused | F15 | 500, 502, 503, 504, made and not made |
+//! | F3 | a black hole | F16 | 429 with every kind of `Retry-After` |
+//! | F4 | TLS: expired, wrong host, unknown CA, cut, client certificate | F17 | redirects |
+//! | F5 | accepted and closed | F18 | interim answers, and a flood of them |
+//! | F6 | closed after the request line | F19 | slow drip, huge body, gzip bomb, 10,000 headers |
+//! | F7 | closed after the whole request | F20 | 409 after an unknown |
+//! | F8 | F5 to F7 with RST | F21 | a look that is answered with nonsense |
+//! | F9 | a stall after the whole request | F22 | a proxy in the environment |
+//! | F10 | cut within the answer | F23 | the caller drops the call |
+//! | F11 | `content-length` above the body | F24 | an effect that comes late |
+//! | F12 | 200 with garbage | F25 | the token dies within a burst |
+//! | F13 | 200 about another reference or amount | F26 | clock jumps, and a suspended process |
+//!
+//! Every line goes through the real HTTP client and real sockets. Where the way on matters, it goes
+//! through the whole worker too ([`whole`]) or the real binary ([`binary`]), to one link and the
+//! right event.
+
+mod answers;
+mod binary;
+mod bulk;
+mod connect;
+mod cut;
+mod idle;
+mod tls;
+mod whole;
+mod works;
+
+use std::fs;
+use std::path::Path;
+
+use smartsend::config::Merchant;
+use smartsend::payout::link::LinkHosts;
+use smartsend::payout::outcome::look::{Look, LookFailure};
+use smartsend::payout::outcome::{Outcome, Terms, Unclear};
+use smartsend::payout::reference::Reference;
+use smartsend::payout::sighting::{Silence, Unsent};
+use smartsend::payu::Account;
+use smartsend::ports::Provider;
+
+use crate::support::account::{create_call, intent, merchant, token};
+use crate::support::clock::ManualClock;
+use crate::support::payu::{Kind, Payu};
+use crate::support::proof::Row;
+use crate::support::raw_server::{RawServer, Step};
+
+/// What a lost connection makes of a create.
+const LOST: Outcome = Outcome::Unknown(Unclear::Silence(Silence::Connection));
+/// What a timeout makes of it.
+const TIMED_OUT: Outcome = Outcome::Unknown(Unclear::Silence(Silence::Timeout));
+/// What a cut body makes of it.
+const CUT: Outcome = Outcome::Unknown(Unclear::Silence(Silence::CutBody));
+
+#[test]
+fn every_line_has_its_test() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/faults");
+    let files = fs::read_dir(root).unwrap();
+    let all: String = files.map(|file| fs::read_to_string(file.unwrap().path()).unwrap()).collect();
+    for number in 1..=26 {
+        assert!(all.contains(&format!("async fn f{number:02}_")), "F{number} has no test");
+    }
+}
+
+fn account(merchant: &Merchant) -> Account<ManualClock> {
+    Account::new(merchant, ManualClock::new()).unwrap()
+}
+
+fn account_at(server: &RawServer) -> Account<ManualClock> {
+    account(&merchant(&server.url("/payout"), &server.url("/oauth/token")))
+}
+
+/// A strict merchant's terms.
+fn terms() -> Terms {
+    let hosts = vec!["payumoney.com".to_owned()];
+    Terms { rejects: Vec::new(), link_hosts: LinkHosts::Only(hosts) }
+}
+
+/// What one create counts as.
+async fn create_of(account: &Account<ManualClock>, reference: &str) -> Outcome {
+    let intent = intent(reference);
+    let sighting = account.create(&token(), &create_call(&intent)).await;
+    Outcome::classify(sighting, &intent.reference, &terms())
+}
+
+/// The same for `order-1`.
+async fn create(account: &Account<ManualClock>) -> Outcome {
+    create_of(account, "order-1").await
+}
+
+/// What one look for `order-1` counts as.
+async fn look(account: &Account<ManualClock>) -> Look {
+    let reference = Reference::parse("order-1").unwrap();
+    Look::classify(account.look(&token(), &reference).await, &reference, &terms())
+}
+
+/// What a call shows whose connection ends while the request is handed to it. Which of them it is
+/// depends on who is faster, and only hyper can know.
+fn ended_at_once(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::NotSent(Unsent::Connect | Unsent::Unstarted)) || *outcome == LOST
+}
+
+fn look_not_sent(why: Unsent) -> Look {
+    Look::Failed(LookFailure::NotSent(why))
+}
+
+fn look_silent(why: Silence) -> Look {
+    Look::Failed(LookFailure::Silence(why))
+}
+
+/// One line of the matrix, as the proof shows it.
+struct Line(Row);
+
+impl Line {
+    fn new(name: &str) -> Self {
+        Self(Row { layer: format!("wire: {name}"), unit: "faults", ..Row::default() })
+    }
+
+    /// One more fault, at a server that cannot have made anything.
+    fn unmade(&mut self) {
+        self.0.runs += 1;
+        self.0.faults += 1;
+        self.0.intents += 1;
+    }
+
+    /// So many more faults and intents at a server, and what its ledger holds.
+    fn at(&mut self, payu: &Payu, faults: usize, intents: usize) {
+        let (links, doubles) = payu.all_links();
+        self.0.runs += 1;
+        self.0.faults += faults as u64;
+        self.0.intents += intents as u64;
+        self.0.links += links as u64;
+        self.0.doubles += doubles as u64;
+    }
+
+    /// Every intent of it got its one link.
+    fn show(self) {
+        assert_eq!(self.0.doubles, 0, "{:?}", self.0);
+        self.0.show();
+    }
+}
+
+/// One create at a server that answers it so, whether or not it makes the link: what it counts as,
+/// both times. One request came each time.
+async fn created_by(line: &mut Line, steps: &[Step]) -> Outcome {
+    use crate::support::payu::Act;
+    let mut outcomes = Vec::new();
+    for made in [true, false] {
+        let steps = steps.to_vec();
+        let payu = Payu::scripted(move |_| {
+            if made { Act::MakeThen(steps.clone()) } else { Act::Only(steps.clone()) }
+        });
+        outcomes.push(create(&account_at(payu.server())).await);
+        let log = payu.server().log();
+        assert_eq!((log.opened, payu.count(Kind::Create)), (1, 1), "a request was sent again");
+        assert_eq!(payu.links("order-1").len(), usize::from(made));
+        line.at(&payu, 1, 1);
+    }
+    assert_eq!(outcomes[0], outcomes[1], "what cannot be seen makes no difference");
+    outcomes.remove(0)
+}

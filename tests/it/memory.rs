@@ -1,0 +1,31 @@
+//! What this process remembers of the references that it sent takes no more room with time.
+
+use std::time::Duration;
+
+use smartsend::payout::reference::Reference;
+use smartsend::pipeline::{Entered, Memory};
+
+const CAPACITY: usize = 1000;
+const KEEP: Duration = Duration::from_mins(5);
+
+fn reference(number: usize) -> Reference {
+    Reference::parse(&format!("order-{number}")).unwrap()
+}
+
+#[test]
+fn a_full_memory_does_not_grow_while_references_come_and_go() {
+    let memory = Memory::new(CAPACITY, KEEP, false).with_room_for(CAPACITY);
+    let room = memory.room();
+    for number in 0..CAPACITY * 200 {
+        assert_eq!(memory.enter(&reference(number), Duration::ZERO), Entered::Fresh);
+        assert!(memory.room() <= room, "it grew after {number} references");
+    }
+    assert!(memory.holds(&reference(CAPACITY * 200 - 1), Duration::ZERO));
+    assert!(!memory.holds(&reference(0), Duration::ZERO), "the oldest are pushed out");
+}
+
+#[test]
+fn room_is_taken_for_no_more_than_may_be_remembered() {
+    let bounded = Memory::new(CAPACITY, KEEP, false).with_room_for(usize::MAX);
+    assert_eq!(bounded.room(), Memory::new(CAPACITY, KEEP, true).with_room_for(CAPACITY).room());
+}

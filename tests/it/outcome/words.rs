@@ -1,0 +1,34 @@
+//! What an outcome is called, and whether what it was asked for may go again as it is.
+
+use super::*;
+
+#[test]
+fn each_outcome_of_a_create_has_its_word_and_few_of_them_are_certain_to_have_done_nothing() {
+    let Outcome::Created(made) = create(200, Some(success(Some(LINK)))) else { panic!() };
+    for (outcome, word, is_unprocessed) in [
+        (Outcome::Created(made), "created", false),
+        (Outcome::ForeignLink, "foreign_link", false),
+        (Outcome::Rejected(1101), "rejected", false),
+        (Outcome::Duplicate(None), "duplicate", false),
+        (Outcome::Refused(Some(1128)), "refused", false),
+        (Outcome::NotSent(Unsent::Dns), "not_sent", true),
+        (Outcome::Throttled(None), "throttled", true),
+        (Outcome::Denied(Denial::Forbidden), "denied", true),
+        (Outcome::Unknown(Unclear::NoLink), "unknown", false),
+    ] {
+        assert_eq!((outcome.word(), outcome.is_unprocessed()), (word, is_unprocessed));
+    }
+}
+
+#[test]
+fn each_outcome_of_a_look_has_its_word() {
+    for (look, word) in [
+        (look(200, Some(found(LINK))), "found"),
+        (Look::NotFound, "not_found"),
+        (Look::Failed(LookFailure::Odd), "failed"),
+        (Look::Throttled(None), "throttled"),
+        (Look::Denied(Denial::Unauthorized), "denied"),
+    ] {
+        assert_eq!(look.word(), word);
+    }
+}

@@ -1,0 +1,86 @@
+//! The promises, in simulated time: the real decision, pipeline, pace, gate and loop, over a model
+//! of RabbitMQ and of Smart Send in which everything goes wrong that can.
+//!
+//! One seed is one small world: a provider of some [`kind`](kinds), a few intents, one or two
+//! processes that are killed between any two steps, frozen, cut off and started again, and
+//! weather. An [oracle](oracle) sees every step and holds it to the promises. Then the faults stop,
+//! and everything must come to an end within a bound.
+//!
+//! `SMARTSEND_SEEDS=0..100000` says which seeds are played; without it 2000 are. `deploy/proof.sh`
+//! plays many more with the release build. A seed that fails prints its whole trace, and the
+//! command that plays it again: nothing in here is random but for its seed, which is shown too.
+
+mod drawn;
+mod faults;
+mod intents;
+mod kinds;
+mod oracle;
+mod run;
+mod seeds;
+mod tally;
+mod trace;
+mod upstream;
+
+use kinds::KINDS;
+use run::play;
+use seeds::{each, seeds, tell_failure};
+use tally::Tally;
+
+use crate::support::proof::Row;
+
+#[test]
+fn every_seed_keeps_the_promises_after_every_step_and_comes_to_an_end() {
+    let seeds = seeds();
+    let played = each(seeds.clone(), |seed| {
+        let played = play(seed);
+        if let Some(broken) = &played.broken {
+            tell_failure(seed, broken, &played.trace);
+        }
+        (seed, played.tally, played.broken.is_some())
+    });
+    let failed: Vec<u64> = played.iter().filter(|one| one.2).map(|one| one.0).collect();
+    for (number, kind) in KINDS.iter().enumerate() {
+        let ours = played.iter().filter(|(seed, ..)| kinds::number_of(*seed) == number);
+        let tallies: Vec<&Tally> = ours.map(|(_, tally, _)| tally).collect();
+        if !tallies.is_empty() {
+            row(kind.name, &seeds, &Tally::sum(&tallies), tallies.len() as u64).show();
+        }
+    }
+    assert!(failed.is_empty(), "seeds that broke a promise, their traces are above: {failed:?}");
+}
+
+#[test]
+fn each_seed_gives_the_same_trace_twice() {
+    let seeds = seeds();
+    let sample = (seeds.start..seeds.end).step_by(10).map(|seed| seed + seed / 10 % 10);
+    let sample: Vec<u64> = sample.filter(|seed| seeds.contains(seed)).collect();
+    let differ = each(sample, |seed| {
+        let (once, again) = (play(seed), play(seed));
+        let steps = once.trace.lines().len();
+        assert!(steps > 10, "seed {seed} does nothing: {:?}", once.trace.lines());
+        let same = once.trace.hash() == again.trace.hash();
+        (!same).then(|| (seed, once.trace.first_difference(&again.trace)))
+    });
+    let differ: Vec<_> = differ.into_iter().flatten().collect();
+    assert!(differ.is_empty(), "these seeds are not the same twice: {differ:#?}");
+}
+
+fn row(kind: &str, seeds: &std::ops::Range<u64>, tally: &Tally, runs: u64) -> Row {
+    Row {
+        layer: match tally.excused {
+            0 => format!("simulation: {kind}"),
+            excused => format!("simulation: {kind} ({excused} doubles are the stated exception)"),
+        },
+        runs,
+        unit: "seeds",
+        intents: tally.intents,
+        faults: tally.faults,
+        kills: 0,
+        links: tally.links,
+        doubles: tally.doubles,
+        lost: tally.lost,
+        wrong_failed: tally.wrong_failed,
+        unresolved: tally.unresolved,
+        seeds: format!("SMARTSEND_SEEDS={}..{}", seeds.start, seeds.end),
+    }
+}

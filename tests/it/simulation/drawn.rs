@@ -1,0 +1,101 @@
+//! What a seed draws before it begins: the merchant's settings, and the provider's ways.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use smartsend::payout::amount::Amount;
+use smartsend::payout::decision::OnNotFound;
+use smartsend::payout::retry::Delays;
+
+use super::intents::REJECTED_END;
+use super::kinds::{Kind, Setting, Trouble};
+use crate::support::model::{Chance, Scene, Settings};
+
+/// When the broker gives up on a process that is silent: two heartbeats.
+pub(super) const SILENCE_MAX: Duration = Duration::from_secs(6);
+/// How far a process's wall clock is ahead or behind, at most: two of them are then as far apart
+/// as a deadline allows for.
+const AHEAD_MAX_MS: u64 = 2500;
+
+/// The merchant's settings: the relations that the configuration asks for, between shorter times.
+pub(super) fn settings(chance: &Chance, kind: &Kind) -> Settings {
+    let mut settings = match kind.setting {
+        Setting::Resend => Settings::usual(),
+        Setting::Strict => Settings::strict(),
+        Setting::Any => any_setting(chance),
+    };
+    let seconds = Duration::from_secs;
+    let policy = &mut settings.policy;
+    policy.settle = seconds(1);
+    policy.quarantine = seconds(24);
+    policy.looks = chance.one_of(&[1, 3, 3, 4]);
+    policy.delays = Delays::new(&[1, 4, 12].map(seconds)).unwrap();
+    // Looks are answered all the time, and what is settled in vain is parked.
+    if kind.trouble != Trouble::Outage && chance.percent(15) {
+        policy.max_age = seconds(40) + chance.up_to(seconds(60));
+    }
+    settings.hold = seconds(5);
+    settings.in_hand_max = seconds(chance.one_of(&[60, 60, 10]));
+    settings.drain = seconds(10);
+    settings.capacity = chance.one_of(&[65_536, 65_536, 65_536, 3]);
+    settings.limits.rate.per_second = at_least_one(chance.one_of(&[5, 20, 50]));
+    settings.limits.rate.burst = at_least_one(chance.one_of(&[1, 2, 4]));
+    let concurrency = chance.one_of(&[16, 16, 4, 1]);
+    settings.limits.concurrency = concurrency;
+    settings.room = usize::try_from(concurrency).unwrap().min(chance.one_of(&[16, 16, 1]));
+    settings.prefetch = usize::try_from(concurrency).unwrap() + settings.room;
+    settings.limits.max_pause = seconds(20);
+    settings
+}
+
+fn at_least_one(number: u32) -> NonZeroU32 {
+    NonZeroU32::new(number).unwrap()
+}
+
+fn any_setting(chance: &Chance) -> Settings {
+    let mut settings = Settings::usual();
+    settings.policy.look_first = chance.percent(50);
+    if chance.percent(50) {
+        settings.policy.on_not_found = OnNotFound::Park;
+    }
+    settings
+}
+
+/// What one process's configuration says: somebody may have lowered `max_amount` meanwhile.
+pub(super) fn of_process(chance: &Chance, kind: &Kind, settings: &Settings) -> Settings {
+    let mut settings = settings.clone();
+    if kind.trouble != Trouble::Outage && chance.percent(4) {
+        settings.policy.max_amount = Amount::parse("101.00").unwrap();
+    }
+    settings
+}
+
+/// How far a process's wall clock is ahead, or behind.
+pub(super) fn ahead(chance: &Chance) -> SignedDuration {
+    let ahead = i64::try_from(chance.below(2 * AHEAD_MAX_MS)).unwrap();
+    SignedDuration::from_millis(ahead - i64::try_from(AHEAD_MAX_MS).unwrap())
+}
+
+/// The provider's ways. Returns how late an effect can be, at most.
+pub(super) fn provider(scene: &Scene, kind: &Kind) -> Duration {
+    let chance = &scene.chance;
+    let one_copy = kind.trouble == Trouble::OneCopy;
+    // Of those worlds most keep to what the naive provider's exception allows for.
+    let beyond = kind.is_beyond_quarantine() && !(one_copy && chance.percent(75));
+    let late = if beyond { kind.provider.late } else { kind.provider.late.min(super::kinds::LATE) };
+    scene.smart_send.set(|state| {
+        state.naive = kind.provider.naive;
+        state.blind = kind.provider.blind || one_copy && chance.percent(20);
+        state.lag = chance.up_to(kind.provider.lag);
+        state.latency = Duration::from_millis(chance.one_of(&[20, 100, 600]));
+        state.timeout = Duration::from_secs(3);
+        state.token_life = Duration::from_secs(chance.one_of(&[7200, 120, 20]));
+        state.rejected = Some(REJECTED_END);
+        state.jitter = Some(chance.clone());
+        if kind.trouble != Trouble::Outage && chance.percent(20) {
+            state.blur = Some((chance.clone(), 20));
+        }
+    });
+    late
+}

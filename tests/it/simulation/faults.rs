@@ -1,0 +1,138 @@
+//! What goes wrong: weather at the provider and at the broker, and what happens to a process.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use smartsend::payout::sighting::{Answer, RetryAfter, Sighting, Silence, Unsent};
+
+use super::drawn::SILENCE_MAX;
+use super::run::World;
+use crate::support::model::{Act, Called, Chance, Door, Freeze, Process, refusal};
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn answer(status: u16, retry_after: Option<RetryAfter>) -> Sighting {
+    Sighting::Answered(Answer { status, retry_after, envelope: None })
+}
+
+/// One request in bad weather. `badness` goes from 0 to 3, `late` is how late an effect can be.
+pub(super) fn weather(called: Called, chance: &Chance, badness: u64, late: Duration) -> Act {
+    if badness == 0 || !chance.percent(badness * 14) {
+        return Act::Serve;
+    }
+    let late = chance.up_to(late);
+    match (called, chance.below(16)) {
+        (_, 0..2) => Act::Show(Sighting::NotSent(Unsent::Connect)),
+        (_, 2) => Act::LoseRequest,
+        (_, 3..6) => Act::LoseAnswer(late),
+        (_, 6) => Act::Show(answer(429, Some(RetryAfter::In(seconds(2))))),
+        (_, 7) => Act::Show(answer(429, None)),
+        (_, 8) => Act::Show(answer(chance.one_of(&[500, 503]), None)),
+        (_, 9..11) => Act::Mislead(answer(chance.one_of(&[500, 502, 504]), None), late),
+        (_, 11..13) => Act::Mislead(Sighting::NoAnswer(silence(chance)), late),
+        (_, 13) => Act::Show(answer(chance.one_of(&[401, 403, 404]), None)),
+        (Called::Create, 14) => Act::Show(refusal(chance.one_of(&[1128, 1104]))),
+        _ => Act::Serve,
+    }
+}
+
+fn silence(chance: &Chance) -> Silence {
+    chance.one_of(&[Silence::Connection, Silence::CutBody])
+}
+
+/// How a provider can be gone.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Outage {
+    Refused,
+    Errors,
+    Timeouts,
+    Throttling,
+    /// All of these in turn.
+    Mixed,
+}
+
+pub(super) const OUTAGES: [Outage; 5] =
+    [Outage::Refused, Outage::Errors, Outage::Timeouts, Outage::Throttling, Outage::Mixed];
+
+impl Outage {
+    pub(super) fn act(self, chance: &Chance) -> Act {
+        match self {
+            Self::Refused => Act::Show(Sighting::NotSent(Unsent::Connect)),
+            Self::Errors => Act::Show(answer(chance.one_of(&[500, 502, 503]), None)),
+            Self::Timeouts => Act::LoseRequest,
+            Self::Throttling => {
+                let retry_after = chance.one_of(&[None, Some(RetryAfter::In(seconds(7)))]);
+                Act::Show(answer(429, retry_after))
+            }
+            Self::Mixed => chance.one_of(&OUTAGES[..4]).act(chance),
+        }
+    }
+}
+
+/// Something happens to a process that goes on living, or to the world around it.
+pub(super) async fn trouble(world: &World, process: &Process) {
+    let (scene, chance) = (&world.scene, &world.scene.chance);
+    let number = process.number;
+    match chance.below(14) {
+        0..4 => freeze(world, process).await,
+        4 => {
+            world.fault(format_args!("p{number}'s connection is cut"));
+            process.cut();
+        }
+        5..8 => {
+            // What the network keeps from a process is known to it at the latest when the
+            // heartbeats are missing.
+            let unseen = chance.up_to(SILENCE_MAX);
+            world.fault(format_args!("p{number}'s connection is cut, unseen for {unseen:?}"));
+            process.cut_unseen(unseen);
+        }
+        8..10 => jump(world),
+        10 => {
+            let door = chance.one_of(&[Door::Results, Door::Retries, Door::Parked]);
+            let (scene, duration) = (scene.clone(), chance.up_to(seconds(10)));
+            world.fault(format_args!("{door:?} has no queue for {duration:?}"));
+            scene.broker.set_shut(door, true);
+            tokio::spawn(async move {
+                tokio::time::sleep(duration).await;
+                scene.broker.set_shut(door, false);
+            });
+        }
+        11 => {
+            world.fault(format_args!("the tokens are worthless"));
+            scene.smart_send.revoke_tokens();
+        }
+        _ => {}
+    }
+}
+
+async fn freeze(world: &World, process: &Process) {
+    let chance = &world.scene.chance;
+    let by = chance.one_of(&[Freeze::Stopped, Freeze::Suspended]);
+    let longest = chance.one_of(&[2, 12, 45]);
+    let duration = chance.up_to(seconds(longest));
+    let number = process.number;
+    world.fault(format_args!("p{number} is frozen, {by:?} for {duration:?}"));
+    process.freeze(by);
+    tokio::time::sleep(duration.min(SILENCE_MAX)).await;
+    if duration > SILENCE_MAX {
+        process.cut();
+        tokio::time::sleep(duration.saturating_sub(SILENCE_MAX)).await;
+    }
+    world.told(format_args!("p{number} wakes up"));
+    process.thaw();
+}
+
+/// The wall clocks jump. Two that are further apart than a deadline allows for would be wrong
+/// about it, so where there are deadlines they jump by little.
+fn jump(world: &World) {
+    if world.has_deadlines {
+        return;
+    }
+    let chance = &world.scene.chance;
+    let by = i64::try_from(chance.below(7200)).unwrap() - 3600;
+    let by = if chance.percent(50) { by / 100 } else { by };
+    world.fault(format_args!("the wall clocks jump by {by} s"));
+    world.scene.clock.jump_wall(SignedDuration::from_secs(by));
+}

@@ -1,0 +1,263 @@
+//! What the oracle knows of each process: its pace, its gate, and what it has in hand.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use smartsend::gate::State as GateState;
+use smartsend::payout::record::Value;
+use smartsend::payout::sighting::Sighting;
+use smartsend::pipeline::CAPACITY;
+use smartsend::ports::Headers;
+use smartsend::turns::Limits;
+
+use super::Broken;
+use crate::support::model::{Called, Message, Settings};
+
+/// A resend asks the broker something between its turn and its send, which takes so long.
+const ROUND_TRIP: Duration = Duration::from_millis(3);
+
+/// All of them.
+pub(super) struct Processes {
+    limits: Limits,
+    /// How long a process remembers what it has sent; nothing, if it may push it out early.
+    remembers: Option<Duration>,
+    each: BTreeMap<u64, Seen>,
+}
+
+/// One of them.
+#[derive(Default)]
+struct Seen {
+    hands: BTreeMap<u64, Hand>,
+    /// What it had in hand when its connection ended, and may still be at work on.
+    lost: Vec<Hand>,
+    /// When the next request is due, by the generic cell rate algorithm.
+    due: Duration,
+    closed_since: Option<Duration>,
+    last_called: Option<Called>,
+    calls: BTreeMap<usize, Calls>,
+    /// How often each intent was replaced, and the delivery is not acknowledged yet.
+    replaced: BTreeMap<usize, u32>,
+}
+
+/// What it has asked of the provider for one intent.
+#[derive(Clone, Copy, Default)]
+struct Calls {
+    creates_in_flight: u32,
+    /// Creates that the provider may have processed.
+    may_have_left: u32,
+    /// When the last of them left.
+    last_left: Duration,
+    /// Looks that found a link and nothing to compare it by.
+    vague: u32,
+}
+
+/// A delivery in hand.
+pub(super) struct Hand {
+    intent: usize,
+    /// The attempts of its record, as it came.
+    attempts: u64,
+    /// Whether it has to be unsure.
+    unsure: bool,
+    /// The calls that were made for the intent before.
+    before: Calls,
+}
+
+impl Hand {
+    pub(super) fn of(intent: usize, message: &Message) -> Self {
+        let state = message.headers.get("state");
+        let unsure = message.redelivered || state == Some(&Value::Text("unsure".to_owned()));
+        let before = Calls::default();
+        Self { intent, attempts: attempts(&message.headers), unsure, before }
+    }
+}
+
+fn attempts(headers: &Headers) -> u64 {
+    match headers.get("attempts") {
+        Some(Value::Number(number)) => u64::try_from(*number).unwrap(),
+        Some(Value::Text(_)) | None => 0,
+    }
+}
+
+impl Processes {
+    pub(super) fn new(settings: &Settings) -> Self {
+        let policy = &settings.policy;
+        let is_roomy = settings.capacity >= CAPACITY || policy.is_strict();
+        let remembers = is_roomy.then_some(policy.quarantine);
+        Self { limits: settings.limits, remembers, each: BTreeMap::new() }
+    }
+
+    fn of(&mut self, process: u64) -> &mut Seen {
+        self.each.entry(process).or_default()
+    }
+
+    /// A request leaves: no faster than allowed, nothing but probes while the gate is closed, and
+    /// never two creates for one reference at once.
+    pub(super) fn sent(
+        &mut self,
+        process: u64,
+        at: Duration,
+        called: Called,
+        intent: Option<usize>,
+    ) -> Result<(), Broken> {
+        let rate = self.limits.rate;
+        let interval = Duration::from_secs(1) / rate.per_second.get();
+        let seen = self.of(process);
+        seen.due = seen.due.max(at) + interval;
+        if seen.due.saturating_sub(at) > interval * rate.burst.get() + ROUND_TRIP {
+            return Err(format!("p{process} is faster than allowed"));
+        }
+        // A probe asks for a token and then looks something up.
+        let is_probe = called == Called::Token
+            || called == Called::Look && seen.last_called == Some(Called::Token);
+        seen.last_called = Some(called);
+        let closed_for = seen.closed_since.map_or(Duration::ZERO, |since| at.saturating_sub(since));
+        if closed_for > ROUND_TRIP && !is_probe {
+            return Err(format!("p{process} sends a {called:?} through a closed gate"));
+        }
+        if let (Called::Create, Some(intent)) = (called, intent) {
+            let calls = seen.calls.entry(intent).or_default();
+            calls.creates_in_flight += 1;
+            calls.may_have_left += 1;
+            calls.last_left = at;
+            if calls.creates_in_flight > 1 {
+                return Err(format!("p{process} has two creates of one reference in flight"));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn answered(
+        &mut self,
+        process: u64,
+        called: Called,
+        intent: Option<usize>,
+        sighting: &Sighting,
+    ) {
+        let Some(intent) = intent else { return };
+        let calls = self.of(process).calls.entry(intent).or_default();
+        match (called, sighting) {
+            (Called::Create, _) => {
+                calls.creates_in_flight -= 1;
+                calls.may_have_left -= u32::from(is_unprocessed(sighting));
+            }
+            (Called::Look, Sighting::Answered(answer)) => {
+                let data = answer.envelope.as_ref().map(|envelope| &envelope.data);
+                let is_vague =
+                    data.is_some_and(|data| data.link.is_some() && data.mobile.is_none());
+                calls.vague += u32::from(is_vague);
+            }
+            (Called::Look | Called::Token, _) => {}
+        }
+    }
+
+    pub(super) fn gate(&mut self, process: u64, state: GateState, at: Duration) {
+        let closed = matches!(state, GateState::Closed { .. });
+        let since = &mut self.of(process).closed_since;
+        *since = closed.then(|| since.unwrap_or(at));
+    }
+
+    pub(super) fn delivered(&mut self, process: u64, tag: u64, mut hand: Hand) {
+        let seen = self.of(process);
+        hand.before = seen.calls.get(&hand.intent).copied().unwrap_or_default();
+        seen.hands.insert(tag, hand);
+    }
+
+    /// Which intent it is, and whether it was replaced.
+    pub(super) fn acknowledged(&mut self, process: u64, tag: u64) -> (usize, bool) {
+        let seen = self.of(process);
+        let intent = seen.hands.remove(&tag).unwrap().intent;
+        let replaced = seen.replaced.entry(intent).or_default();
+        let was = *replaced > 0;
+        *replaced = replaced.saturating_sub(1);
+        (intent, was)
+    }
+
+    /// Which intents it had in hand.
+    pub(super) fn cut(&mut self, process: u64) -> BTreeSet<usize> {
+        let seen = self.of(process);
+        seen.replaced.clear();
+        let lost = std::mem::take(&mut seen.hands);
+        let intents = lost.values().map(|hand| hand.intent).collect();
+        seen.lost.extend(lost.into_values());
+        intents
+    }
+
+    pub(super) fn has(&self, process: u64, intent: usize) -> bool {
+        let seen = self.each.get(&process);
+        seen.is_some_and(|seen| seen.hands.values().any(|hand| hand.intent == intent))
+    }
+
+    /// What replaces a delivery that this process has is safe.
+    pub(super) fn replaced(&mut self, process: u64, intent: usize) {
+        if self.has(process, intent) {
+            *self.of(process).replaced.entry(intent).or_default() += 1;
+        }
+    }
+
+    /// Whether any process has sent a create of it that the provider may have processed.
+    pub(super) fn may_have_sent(&self, intent: usize) -> bool {
+        let calls = self.each.values().filter_map(|seen| seen.calls.get(&intent));
+        calls.into_iter().any(|calls| calls.may_have_left > 0)
+    }
+
+    /// The record of a copy: nothing becomes new again, and what was not processed is not counted.
+    pub(super) fn check_record(
+        &mut self,
+        (process, intent): (u64, usize),
+        at: Duration,
+        headers: &Headers,
+    ) -> Result<(), Broken> {
+        let is_new = headers.get("state") == Some(&Value::Text("new".to_owned()));
+        let remembers = self.remembers;
+        let seen = self.of(process);
+        let calls = seen.calls.get(&intent).copied().unwrap_or_default();
+        // What another copy has sent is remembered; what this one has sent is known in any case,
+        // and cannot be told from it here.
+        let is_remembered = remembers.is_some_and(|keep| at.saturating_sub(calls.last_left) < keep);
+        let left = if is_remembered { calls.may_have_left } else { 0 };
+        // Which of several deliveries it replaces cannot be seen: one that it may must be there.
+        let may_be_new = |hand: &Hand| !hand.unsure && left <= hand.before.may_have_left;
+        if is_new && !seen.of(intent).any(may_be_new) {
+            return Err(format!("p{process} makes i{intent} new again"));
+        }
+        self.check_attempts(process, intent, Some(attempts(headers)))
+    }
+
+    /// A doubt counts as an attempt, and so does a create that may have been processed.
+    pub(super) fn check_attempts(
+        &mut self,
+        process: u64,
+        intent: usize,
+        attempts: Option<u64>,
+    ) -> Result<(), Broken> {
+        let seen = self.of(process);
+        let now = seen.calls.get(&intent).copied().unwrap_or_default();
+        let most = seen.of(intent).map(|hand| {
+            let left = now.may_have_left.saturating_sub(hand.before.may_have_left);
+            let vague = now.vague - hand.before.vague;
+            hand.attempts + 1 + u64::from(left + vague)
+        });
+        match (most.max(), attempts) {
+            (Some(most), Some(attempts)) if attempts > most => {
+                Err(format!("i{intent} has {attempts} attempts, and can have {most} at most"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Seen {
+    /// What it has or had in hand of an intent.
+    fn of(&self, intent: usize) -> impl Iterator<Item = &Hand> {
+        self.hands.values().chain(&self.lost).filter(move |hand| hand.intent == intent)
+    }
+}
+
+/// By the statuses that the weather has.
+fn is_unprocessed(sighting: &Sighting) -> bool {
+    match sighting {
+        Sighting::NotSent(_) | Sighting::TokenRefused | Sighting::TokenThrottled(_) => true,
+        Sighting::NoAnswer(_) => false,
+        Sighting::Answered(answer) => matches!(answer.status, 401 | 403 | 429),
+    }
+}

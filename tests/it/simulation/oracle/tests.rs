@@ -1,0 +1,185 @@
+//! The oracle itself: each thing that it watches for, it sees.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use smartsend::gate::State as GateState;
+use smartsend::payout::event::EventKind;
+use smartsend::payout::record::Value;
+use smartsend::payout::reference::Reference;
+use smartsend::ports::{Copied, EventMessage, Headers, Outgoing, Properties};
+
+use super::Oracle;
+use crate::simulation::intents::{Planned, Sort};
+use crate::simulation::kinds::KINDS;
+use crate::support::model::{Called, Message, Settings, Step};
+
+const URL: &str = "https://payumoney.com/s?id=r0-0";
+
+/// An oracle that has seen `i0` come, be given to the first process, and be sent by it.
+fn oracle() -> Oracle {
+    let planned = Planned {
+        id: "i0".to_owned(),
+        reference: "r0".to_owned(),
+        body: r#"{"merchantRefId":"r0","amount":"100.50"}"#.to_owned(),
+        sort: Sort::Plain,
+        at: vec![Duration::ZERO],
+    };
+    let strict = &KINDS[5];
+    let mut oracle = Oracle::new(strict, &Settings::strict(), Duration::ZERO, &[planned]);
+    let message = message(true);
+    oracle.see(at(0), &Step::Queued { message: &message, returned: false });
+    oracle.see(at(0), &Step::Delivered { process: 0, tag: 1, message: &message });
+    sent(&mut oracle, 1);
+    oracle.see(at(2), &Step::Made { request: 1, reference: &reference(), url: URL });
+    assert_eq!(oracle.broken, None);
+    oracle
+}
+
+fn at(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn reference() -> Reference {
+    Reference::parse("r0").unwrap()
+}
+
+fn properties() -> Properties {
+    Properties {
+        message_id: Some("i0".to_owned()),
+        correlation_id: Some("i0".to_owned()),
+        ..Properties::default()
+    }
+}
+
+fn message(redelivered: bool) -> Message {
+    Message { redelivered, ..Message::from_upstream("{}", properties()) }
+}
+
+fn sent(oracle: &mut Oracle, request: usize) {
+    let (process, called) = (0, Called::Create);
+    let step = Step::Sent { process, request, called, reference: Some(&reference()) };
+    oracle.see(at(request as u64), &step);
+}
+
+fn event(kind: EventKind, data: &str) -> Outgoing {
+    let properties = Properties { message_id: Some(data.len().to_string()), ..properties() };
+    let body = Bytes::from(format!(r#"{{"data":{data}}}"#));
+    Outgoing::Event(EventMessage { kind, merchant: "default".to_owned(), body, properties })
+}
+
+fn created(url: &str, more: &str) -> Outgoing {
+    let data =
+        format!(r#"{{"link":"{url}","merchantRefId":"r0","amount":"100.50","attempts":2{more}}}"#);
+    event(EventKind::Created, &data)
+}
+
+fn copy(headers: &[(&str, Value)]) -> Copied {
+    let headers: Headers =
+        headers.iter().map(|(name, v)| ((*name).to_owned(), v.clone())).collect();
+    let merchant = "default".to_owned();
+    Copied { merchant, body: Bytes::new(), properties: properties(), headers }
+}
+
+fn published(oracle: &mut Oracle, outgoing: &Outgoing) {
+    oracle.see(at(3), &Step::Published { process: 0, outgoing, fault: None });
+}
+
+fn expect(oracle: &Oracle, part: &str) {
+    let broken = oracle.broken.as_deref().unwrap_or_default();
+    assert!(broken.contains(part), "{broken:?} says nothing of {part:?}");
+}
+
+#[test]
+fn it_sees_nothing_where_nothing_is_wrong() {
+    let mut oracle = oracle();
+    let link = created(URL, "");
+    published(&mut oracle, &link);
+    oracle.see(at(3), &Step::Confirmed { process: 0, outgoing: &link });
+    oracle.see(at(4), &Step::Acknowledged { process: 0, tag: 1 });
+    oracle.judge();
+    assert_eq!(oracle.broken, None);
+}
+
+#[test]
+fn it_sees_a_second_link() {
+    let mut oracle = oracle();
+    oracle.see(at(3), &Step::Made { request: 1, reference: &reference(), url: "another" });
+    expect(&oracle, "two links");
+}
+
+#[test]
+fn it_sees_an_acknowledgement_too_early() {
+    let mut oracle = oracle();
+    published(&mut oracle, &created(URL, ""));
+    oracle.see(at(4), &Step::Acknowledged { process: 0, tag: 1 });
+    expect(&oracle, "nothing replaces it");
+}
+
+#[test]
+fn it_sees_what_has_no_end() {
+    let mut oracle = oracle();
+    oracle.judge();
+    expect(&oracle, "no end");
+}
+
+#[test]
+fn it_sees_a_failure_over_a_living_link() {
+    let mut oracle = oracle();
+    published(&mut oracle, &event(EventKind::Failed, r#"{"reason":{"code":"DEADLINE_PASSED"}}"#));
+    expect(&oracle, "fails with DEADLINE_PASSED");
+}
+
+#[test]
+fn it_sees_another_s_link_and_a_new_id() {
+    let mut other = oracle();
+    published(&mut other, &created("https://payumoney.com/s?id=r1-0", ""));
+    expect(&other, "not its own");
+    let mut oracle = oracle();
+    published(&mut oracle, &created(URL, ""));
+    published(&mut oracle, &created(URL, r#","recovered":true"#));
+    expect(&oracle, "two ids");
+}
+
+#[test]
+fn it_sees_haste_and_a_second_create_at_once() {
+    let mut oracle = oracle();
+    sent(&mut oracle, 2);
+    expect(&oracle, "two creates of one reference");
+    let mut oracle = self::oracle();
+    for request in 2..5 {
+        let (process, called, reference) = (0, Called::Token, None);
+        oracle.see(at(2), &Step::Sent { process, request, called, reference });
+    }
+    expect(&oracle, "faster than allowed");
+}
+
+#[test]
+fn it_sees_a_create_through_a_closed_gate() {
+    let mut oracle = oracle();
+    let why = smartsend::gate::Closure::Misdirected(404);
+    let state = GateState::Closed { why, probe_at: None };
+    oracle.see(at(1), &Step::Gate { process: 0, state });
+    sent(&mut oracle, 2);
+    expect(&oracle, "closed gate");
+}
+
+#[test]
+fn it_sees_a_record_that_is_new_again_or_counts_too_much() {
+    let text = |text: &str| Value::Text(text.to_owned());
+    let retry = |headers: &[(&str, Value)]| Outgoing::Retry { delay: at(1), copy: copy(headers) };
+    let mut oracle = oracle();
+    published(&mut oracle, &retry(&[("state", text("new"))]));
+    expect(&oracle, "new again");
+    let mut oracle = self::oracle();
+    let counted = [("state", text("unsure")), ("attempts", Value::Number(3))];
+    published(&mut oracle, &retry(&counted));
+    expect(&oracle, "3 attempts");
+}
+
+#[test]
+fn it_sees_a_parked_copy_without_a_reason() {
+    let mut oracle = oracle();
+    published(&mut oracle, &Outgoing::Parked(copy(&[])));
+    expect(&oracle, "does not say why");
+}

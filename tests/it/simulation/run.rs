@@ -1,0 +1,251 @@
+//! One seed: a world, its faults, and its end.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::drawn::{self, SILENCE_MAX};
+use super::faults::{OUTAGES, trouble, weather};
+use super::intents::{self, Sort};
+use super::kinds::{Kind, Trouble};
+use super::oracle::Oracle;
+use super::tally::Tally;
+use super::trace::Trace;
+use super::upstream;
+use crate::support::model::{Life, Process, Scene, Settings, Step};
+
+pub(super) const MERCHANT: &str = "default";
+
+/// Within so long after the last fault everything has come to an end.
+const BOUND: Duration = Duration::from_mins(10);
+/// And as much for each copy that is left of an intent.
+const BOUND_EACH: Duration = Duration::from_mins(1);
+
+/// What a run came to.
+pub(super) struct Played {
+    pub(super) tally: Tally,
+    pub(super) trace: Trace,
+    /// The first promise that was broken, if one was.
+    pub(super) broken: Option<String>,
+}
+
+/// What the faults need of a world.
+pub(super) struct World {
+    pub(super) scene: Scene,
+    pub(super) has_deadlines: bool,
+    kind: &'static Kind,
+    settings: Settings,
+    oracle: Arc<Mutex<Oracle>>,
+    /// Ends at the first promise that is broken.
+    broken: CancellationToken,
+}
+
+/// Plays a seed.
+pub(super) fn play(seed: u64) -> Played {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(run(seed))
+}
+
+async fn run(seed: u64) -> Played {
+    let kind = Kind::of(seed);
+    let scene = Scene::new(seed);
+    let mut settings = drawn::settings(&scene.chance, kind);
+    let late = drawn::provider(&scene, kind);
+    let intents = intents::draw(&scene, kind);
+    // The strict setting starts as many as it can remember in a quarantine, and no more.
+    settings.capacity = settings.capacity.max(intents.len() / 3);
+    if intents.len() > intents::FEW_MAX {
+        settings.limits.concurrency = settings.limits.concurrency.max(8);
+        settings.prefetch = settings.prefetch.max(16);
+        settings.room = settings.room.max(8);
+    }
+    let broken = CancellationToken::new();
+    let oracle = Oracle::new(kind, &settings, late + scene.smart_send.lag(), &intents);
+    let oracle = Arc::new(Mutex::new(oracle));
+    watch(&scene, &oracle, &broken);
+    let has_deadlines = intents.iter().any(|intent| intent.sort == Sort::Deadline);
+    let world = Arc::new(World { scene, has_deadlines, kind, settings, oracle, broken });
+    let published = tokio::spawn(upstream::publish(world.scene.clone(), intents));
+    tokio::select! {
+        biased;
+        () = world.broken.cancelled() => {}
+        () = world.live(published, late) => {}
+    }
+    world.judged()
+}
+
+fn watch(scene: &Scene, oracle: &Arc<Mutex<Oracle>>, broken: &CancellationToken) {
+    let (oracle, broken) = (Arc::clone(oracle), broken.clone());
+    scene.journal.watch(Box::new(move |at, step| {
+        let mut oracle = oracle.lock().unwrap();
+        oracle.see(at, step);
+        if oracle.is_broken() {
+            broken.cancel();
+        }
+    }));
+}
+
+impl World {
+    pub(super) fn fault(&self, what: fmt::Arguments<'_>) {
+        self.scene.journal.note(&Step::Fault(what));
+    }
+
+    pub(super) fn told(&self, what: fmt::Arguments<'_>) {
+        self.scene.journal.note(&Step::Told(what));
+    }
+
+    /// Faults, and then none.
+    async fn live(self: &Arc<Self>, published: JoinHandle<()>, late: Duration) {
+        match self.kind.trouble {
+            Trouble::Everything | Trouble::OneCopy => self.suffer(late).await,
+            Trouble::Outage => {}
+        }
+        let last = self.begin(Life::long());
+        if self.kind.trouble == Trouble::Outage {
+            self.outage().await;
+        }
+        self.scene.smart_send.calm();
+        self.scene.broker.calm();
+        published.await.unwrap();
+        self.told(format_args!("nothing goes wrong any more"));
+        // Copies of one intent go one after the other, and each may look for a whole quarantine.
+        let copies = u32::try_from(self.scene.broker.unsettled()).unwrap();
+        let bound = BOUND + BOUND_EACH * copies;
+        let ended = tokio::time::timeout(bound, self.scene.broker.emptied()).await;
+        if ended.is_err() {
+            return self.break_promise("it does not come to an end");
+        }
+        last.process.stopping.cancel();
+        if last.running.await.unwrap() != 0 {
+            return self.break_promise("a stop leaves something in hand");
+        }
+        // What is still on its way has its effect, too late for anyone to look.
+        tokio::time::sleep(late + Duration::from_secs(1)).await;
+    }
+
+    /// One or two processes that live and die, in bad weather.
+    async fn suffer(self: &Arc<Self>, late: Duration) {
+        let chance = self.scene.chance.clone();
+        let badness = chance.one_of(&[0, 1, 1, 2, 3]);
+        self.scene
+            .smart_send
+            .weather(chance.clone(), move |called, chance| weather(called, chance, badness, late));
+        self.scene.broker.weather(chance.clone(), chance.one_of(&[0, 0, 2, 8]));
+        let replicas = 1 + chance.below(2);
+        let mut slots = Vec::new();
+        for _ in 0..replicas {
+            let (world, lives) = (Arc::clone(self), 1 + chance.below(4));
+            slots.push(tokio::spawn(async move {
+                for _ in 0..lives {
+                    world.live_and_die().await;
+                }
+            }));
+        }
+        for slot in slots {
+            slot.await.unwrap();
+        }
+    }
+
+    /// One process, until it is killed, or has stopped.
+    async fn live_and_die(&self) {
+        let chance = &self.scene.chance;
+        let life = match chance.below(10) {
+            0..4 => Life::of(1 + chance.below(40)),
+            4..6 => Life::of(1 + chance.below(200)),
+            _ => Life::long(),
+        };
+        let Begun { process, mut running } = self.begin(life);
+        // Under the strict setting nothing is created for half a minute.
+        let longest = if self.settings.policy.is_strict() { 140 } else { 70 };
+        let patience = self.scene.clock.elapsed() + chance.up_to(Duration::from_secs(longest));
+        while self.scene.clock.elapsed() < patience {
+            tokio::select! {
+                biased;
+                () = process.life.ended() => break,
+                () = tokio::time::sleep(chance.up_to(Duration::from_secs(15))) => {}
+            }
+            tokio::select! {
+                biased;
+                () = process.life.ended() => break,
+                () = trouble(self, &process) => {}
+            }
+        }
+        if chance.percent(30) {
+            self.told(format_args!("p{} is told to stop", process.number));
+            process.stopping.cancel();
+            let patience = Duration::from_secs(20);
+            tokio::time::timeout(patience, &mut running).await.ok();
+        }
+        self.kill(&process, &running).await;
+    }
+
+    /// It is killed, or dead already. The broker sees its socket close at once; of a machine that
+    /// is gone it only misses the heartbeats.
+    async fn kill(&self, process: &Process, running: &JoinHandle<usize>) {
+        let chance = &self.scene.chance;
+        self.fault(format_args!("p{} is dead", process.number));
+        process.life.end();
+        process.thaw();
+        running.abort();
+        if chance.percent(30) {
+            tokio::time::sleep(chance.up_to(SILENCE_MAX)).await;
+        }
+        process.cut();
+    }
+
+    fn begin(&self, life: Life) -> Begun {
+        let chance = &self.scene.chance;
+        let process = self.scene.process_ahead(life, drawn::ahead(chance));
+        let settings = drawn::of_process(chance, self.kind, &self.settings);
+        let worker = process.worker(MERCHANT, &settings);
+        let (number, journal) = (process.number, self.scene.journal.clone());
+        let mut gate = worker.desk.turns.state();
+        tokio::spawn(async move {
+            loop {
+                let state = *gate.borrow_and_update();
+                journal.note(&Step::Gate { process: number, state });
+                if gate.changed().await.is_err() {
+                    return;
+                }
+            }
+        });
+        Begun { process, running: tokio::spawn(worker.run()) }
+    }
+
+    /// The provider is gone for long.
+    async fn outage(&self) {
+        let chance = &self.scene.chance;
+        // By then the first intent has its link, and details has shown it.
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        let outage = chance.one_of(&OUTAGES);
+        // Hours now and then: they take long to play.
+        let longest = if chance.percent(5) { 180 } else { 5 };
+        let duration = chance.up_to(Duration::from_mins(longest));
+        self.told(format_args!("the provider is gone for {duration:?}: {outage:?}"));
+        self.scene.smart_send.weather(chance.clone(), move |_, chance| outage.act(chance));
+        tokio::time::sleep(duration).await;
+    }
+
+    fn break_promise(&self, which: &str) {
+        self.oracle.lock().unwrap().break_promise(which.to_owned());
+    }
+
+    fn judged(&self) -> Played {
+        let mut oracle = self.oracle.lock().unwrap();
+        oracle.judge();
+        oracle.played()
+    }
+}
+
+/// A process at work.
+struct Begun {
+    process: Process,
+    running: JoinHandle<usize>,
+}

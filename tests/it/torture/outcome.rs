@@ -1,0 +1,71 @@
+//! What a run has come to, as a row of the table.
+
+use super::run::Run;
+use crate::support::proof::Row;
+use crate::support::tally::Tally;
+
+/// The numbers of one run.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    /// What became of the intents.
+    pub(super) tally: Tally,
+    /// Kills while there was work to be done.
+    pub(super) kills: u64,
+    /// Answers that the provider lost.
+    pub(super) lost_answers: u64,
+    /// Messages in the parked queue.
+    pub(super) parked: u64,
+    /// Messages left in the queues.
+    pub(super) left: u64,
+    /// How long the run took.
+    pub(super) seconds: u64,
+}
+
+/// The table's head.
+pub(super) const HEAD: &str = "run            intents kills lost-answers  links  refs doubles lost wrong-failed unresolved/parked  both  events    ids queues-empty seconds seed";
+
+impl Outcome {
+    /// A row of the run's own table.
+    pub(super) fn row(&self, run: &Run) -> String {
+        let tally = &self.tally;
+        let empty = if self.left == 0 { "yes".to_owned() } else { format!("no: {}", self.left) };
+        format!(
+            "{:<14} {:>7} {:>5} {:>12} {:>6} {:>5} {:>7} {:>4} {:>12} {:>17} {:>5} {:>7} {:>6} {:>12} {:>7} {}",
+            run.name,
+            run.intents,
+            self.kills,
+            self.lost_answers,
+            tally.links,
+            tally.references,
+            tally.doubled,
+            tally.lost,
+            tally.failed,
+            format!("{}/{}", tally.unresolved, self.parked),
+            tally.both,
+            tally.events,
+            tally.event_ids,
+            empty,
+            self.seconds,
+            run.seed,
+        )
+    }
+
+    /// A row of the proof's table.
+    pub(super) fn proof(&self, run: &Run) -> Row {
+        let tally = &self.tally;
+        Row {
+            layer: format!("torture: {}", run.name),
+            runs: 1,
+            unit: "runs",
+            intents: run.intents,
+            faults: self.kills + self.lost_answers,
+            kills: self.kills,
+            links: tally.links,
+            doubles: tally.doubled,
+            lost: tally.lost,
+            wrong_failed: tally.failed,
+            unresolved: tally.unresolved,
+            seeds: run.seed.to_string(),
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The core, and the one reader of it that its tests ask.
+
+pub mod payout;
+/// The page that a test holds the classification against.
+pub mod cli {
+    pub mod explain;
+}
