@@ -12,6 +12,7 @@ mod intent;
 mod record;
 mod outcome;
 mod decision;
+mod protocol;
 mod event;
 mod pace;
 mod gate;

@@ -1,0 +1,250 @@
+//! What can happen next.
+
+use super::asked::{Heard, Sight};
+use super::known::Next;
+use super::setting::{Details, Setting, With};
+use super::state::{Hand, Stage, State, WORKERS};
+
+/// One step. A worker is named by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Action {
+    Tick,
+    /// The broker gives a copy to the active consumer, by its place in the queue.
+    Deliver(usize),
+    /// A prefetched delivery is opened.
+    Open(usize, usize),
+    Look(usize, Sight),
+    /// A create passes the last check and leaves.
+    Send(usize),
+    /// It takes effect at the provider, and is answered.
+    Serve(usize, Heard),
+    /// The call is over without an answer; it takes effect later, or never.
+    Lose(usize),
+    /// It is not sent, or turned away.
+    Turn(usize, Heard),
+    /// A wait is over.
+    Wake(usize),
+    /// A wait goes through a retry queue.
+    Shelve(usize),
+    /// A stop, a closed gate: the delivery is handed back.
+    Stop(usize),
+    /// A copy is published to a retry queue, confirmed, and the delivery acknowledged.
+    GoBack(usize),
+    /// The event is published and confirmed.
+    Publish(usize),
+    Acknowledge(usize),
+    /// What is published is taken, and its confirm never comes.
+    LoseConfirm(usize),
+    /// A worker learns that its channel has ended.
+    Notice(usize),
+    Crash(usize),
+    Cut(usize),
+    /// The other worker becomes the active consumer.
+    Switch,
+    /// A request that nobody waits for takes effect.
+    LandLate(usize),
+    /// It never does.
+    Vanish(usize),
+    Limit,
+    Lower,
+    Move,
+    /// A wall clock jumps over a wait and back: without the cure of trace 19 that ends the wait.
+    Jump(usize),
+}
+
+/// Everything that can happen.
+pub(super) fn all(state: &State, setting: &Setting, actions: &mut Vec<Action>) {
+    if !setting.has(With::Brisk) || may_pass(state, setting) {
+        actions.push(Action::Tick);
+    }
+    delivers(state, actions);
+    late(state, actions);
+    for worker in 0..WORKERS {
+        does(state, setting, worker, actions);
+        fails(state, setting, worker, actions);
+    }
+    let other_can = state.active.is_some_and(|active| !state.workers[1 - active].cut);
+    if state.left.deaths > 0 && other_can {
+        actions.push(Action::Switch);
+    }
+    if setting.has(With::Limits) {
+        actions.push(Action::Limit);
+    }
+    if setting.has(With::Lowering) && !state.lowered {
+        actions.push(Action::Lower);
+    }
+    if may_move(state, setting) {
+        actions.push(Action::Move);
+    }
+}
+
+/// What happens when nothing goes wrong any more, in one order: whoever can do something does it
+/// at once, and time passes only when nobody can.
+pub(super) fn calm(state: &State, setting: &Setting, actions: &mut Vec<Action>) {
+    for worker in 0..WORKERS {
+        does(state, setting, worker, actions);
+        if !actions.is_empty() {
+            return;
+        }
+    }
+    delivers(state, actions);
+    if actions.is_empty() {
+        late(state, actions);
+    }
+    if actions.is_empty() {
+        actions.push(Action::Tick);
+    }
+}
+
+/// Whether no worker has anything to do at once, but for one that is cut off.
+fn may_pass(state: &State, setting: &Setting) -> bool {
+    let mut to_do = Vec::new();
+    for worker in (0..WORKERS).filter(|worker| !state.workers[*worker].cut) {
+        does(state, setting, worker, &mut to_do);
+    }
+    to_do.iter().all(|action| matches!(action, Action::Shelve(_)))
+}
+
+fn delivers(state: &State, actions: &mut Vec<Action>) {
+    let Some(active) = state.active else { return };
+    // A prefetched delivery waits behind the running one; more of them would only wait too.
+    if state.workers[active].prefetched.is_empty() {
+        let equal = |place: usize| place > 0 && state.queued[place] == state.queued[place - 1];
+        let ready = (0..state.queued.len()).filter(|place| state.queued[*place].left == 0);
+        actions.extend(ready.filter(|place| !equal(*place)).map(Action::Deliver));
+    }
+}
+
+fn late(state: &State, actions: &mut Vec<Action>) {
+    for place in 0..state.provider.orphans.len() {
+        actions.extend([Action::LandLate(place), Action::Vanish(place)]);
+    }
+}
+
+fn does(state: &State, setting: &Setting, worker: usize, actions: &mut Vec<Action>) {
+    let it = &state.workers[worker];
+    if it.cut {
+        actions.push(Action::Notice(worker));
+    }
+    let Some(hand) = &it.running else {
+        actions.extend((0..it.prefetched.len()).map(|place| Action::Open(worker, place)));
+        return;
+    };
+    match hand.stage {
+        Stage::Does(next) => does_next(state, setting, (worker, hand, next), actions),
+        Stage::Waits { left: 0, .. } => actions.push(Action::Wake(worker)),
+        Stage::Waits { left, asked } => {
+            if left == asked && setting.has(With::Shelves) {
+                actions.push(Action::Shelve(worker));
+            }
+        }
+        Stage::Calls { sent, .. } if sent >= setting.quarantine => {
+            actions.push(Action::Lose(worker));
+        }
+        Stage::Calls { .. } => {
+            actions.extend(answers(state, setting).map(|heard| Action::Serve(worker, heard)));
+        }
+        Stage::Told => actions.push(Action::Acknowledge(worker)),
+    }
+}
+
+fn does_next(
+    state: &State,
+    setting: &Setting,
+    (worker, hand, next): (usize, &Hand, Next),
+    actions: &mut Vec<Action>,
+) {
+    let held_off = state.workers[worker].hold_off > 0 && hand.known.is_new();
+    match next {
+        Next::First | Next::Look if held_off && !(next == Next::Look && setting.lacks(22)) => {
+            if hand.held.age >= setting.hold {
+                actions.push(Action::Stop(worker));
+            }
+        }
+        Next::First | Next::Resend => actions.push(Action::Send(worker)),
+        Next::Look => {
+            actions.extend(sights(state, setting).map(|sight| Action::Look(worker, sight)));
+        }
+        Next::Return(_) | Next::Back => actions.push(Action::GoBack(worker)),
+        Next::Settle(_) => actions.push(Action::Publish(worker)),
+        Next::Wait(_) => panic!("a wait begins at once"),
+    }
+}
+
+/// How a create may be answered.
+fn answers(state: &State, setting: &Setting) -> impl Iterator<Item = Heard> + use<> {
+    let provider = &state.provider;
+    let there = provider.links[usize::from(state.account)] > 0 && !setting.strict();
+    let answers: &[Heard] = match (provider.limited, there) {
+        (true, _) => &[Heard::Limit],
+        (false, true) => &[Heard::Duplicate, Heard::Odd],
+        (false, false) => &[Heard::Created],
+    };
+    answers.iter().copied()
+}
+
+/// What a look may show.
+fn sights(state: &State, setting: &Setting) -> impl Iterator<Item = Sight> + use<> {
+    let there = state.provider.links[usize::from(state.account)] > 0;
+    let (hides, shows) = match setting.details {
+        _ if !there => (true, false),
+        Details::Lag => (state.provider.hidden > 0, true),
+        Details::Whenever => (true, true),
+        Details::Blind => (true, false),
+    };
+    let nothing = if setting.has(With::Forbids) { Sight::Forbidden } else { Sight::NotFound };
+    let vague = there && hides && setting.has(With::Vague);
+    let sights =
+        [hides.then_some(nothing), shows.then_some(Sight::Found), vague.then_some(Sight::Vague)];
+    sights.into_iter().flatten()
+}
+
+fn fails(state: &State, setting: &Setting, worker: usize, actions: &mut Vec<Action>) {
+    let it = &state.workers[worker];
+    if state.left.deaths > 0 {
+        if it.holds() || it.memory > 0 {
+            actions.push(Action::Crash(worker));
+        }
+        if it.holds() && !it.cut {
+            actions.push(Action::Cut(worker));
+        }
+    }
+    let Some(hand) = &it.running else { return };
+    if state.left.losses > 0 {
+        match hand.stage {
+            Stage::Does(Next::Look) => {
+                let sights = [Sight::Failed, Sight::Throttled];
+                actions.extend(sights.map(|sight| Action::Look(worker, sight)));
+                actions.push(Action::Stop(worker));
+            }
+            Stage::Does(Next::First | Next::Resend) => actions.push(Action::Stop(worker)),
+            Stage::Waits { left, .. } => {
+                actions.push(Action::Stop(worker));
+                if setting.lacks(19) && left > 0 {
+                    actions.push(Action::Jump(worker));
+                }
+            }
+            Stage::Calls { .. } => {
+                actions.push(Action::Lose(worker));
+                let turned = [Heard::Unsent, Heard::Throttled];
+                actions.extend(turned.map(|heard| Action::Turn(worker, heard)));
+            }
+            Stage::Does(_) | Stage::Told => {}
+        }
+    }
+    let publishes = Stage::Does(Next::Back) == hand.stage
+        || matches!(hand.stage, Stage::Does(Next::Return(_) | Next::Settle(_)));
+    if state.left.confirms > 0 && publishes {
+        actions.push(Action::LoseConfirm(worker));
+    }
+}
+
+/// An operator changes the account when both workers have stopped. Every copy that may have been
+/// sent says in its record to which account, unless its worker was killed.
+fn may_move(state: &State, setting: &Setting) -> bool {
+    let idle = state.workers.iter().all(|worker| !worker.holds());
+    let recorded = |copy: super::state::Copied| copy.known.is_some() && !copy.redelivered;
+    let allowed = setting.has(With::MovingAtAnyTime)
+        || setting.has(With::Moving) && state.queued.iter().all(|queued| recorded(queued.copy));
+    allowed && idle && state.account == 0
+}

@@ -1,0 +1,288 @@
+//! The real decisions: every step of a worker in the model asks `Case::open` or `Case::after`,
+//! with a record that has gone through the real headers and an answer that the real
+//! classification has judged. What was asked before is remembered.
+//!
+//! A case is built anew for each question, from its record. What only a case remembers is left
+//! out on purpose: the quick tries of one delivery are one call here, and a failed look waits
+//! `settle` each time instead of twice as long.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use smartsend::payout::amount::Amount;
+use smartsend::payout::customer::Private;
+use smartsend::payout::decision::{
+    Arrival, Case, Decision, Happened, OnNotFound, Opened, Policy, View,
+};
+use smartsend::payout::intent::Intent;
+use smartsend::payout::intent::wire::parse;
+use smartsend::payout::link::LinkHosts;
+use smartsend::payout::outcome::look::Look;
+use smartsend::payout::outcome::{Outcome, Terms};
+use smartsend::payout::record::Api;
+use smartsend::payout::retry::Delays;
+use smartsend::payout::sighting::{Answer, Data, Sighting, Silence, Unsent};
+use smartsend::ports::Headers;
+
+use super::known::{End, Known, Next, account};
+use super::setting::{Details, LOOKS, SETTLE, Setting, TICK};
+use crate::support::model::{accepted, refusal};
+
+/// A refusal by a limit, which depends on the day: PayU's code 1128.
+const LIMIT: i64 = 1128;
+/// PayU's code for a duplicate.
+const DUPLICATE: i64 = 1103;
+/// A refusal that is in no table.
+const ODD: i64 = 4711;
+
+/// A question to the real decisions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Question {
+    /// The record; a first delivery has none.
+    pub(super) known: Option<Known>,
+    pub(super) asked: Asked,
+    /// The asking worker's clock.
+    pub(super) clock: u8,
+    /// Whether `max_amount` was lowered.
+    pub(super) lowered: bool,
+    pub(super) account: u8,
+}
+
+/// What has happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Asked {
+    Open {
+        redelivered: bool,
+        recent: bool,
+    },
+    Nothing,
+    Create(Heard),
+    Look(Sight),
+    /// So much of a wait was gone through.
+    Waited(u8),
+    /// It goes through a retry queue of this delay.
+    Returned(u8),
+}
+
+/// What a create shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Heard {
+    Created,
+    Duplicate,
+    Odd,
+    Limit,
+    Silence,
+    Unsent,
+    Throttled,
+}
+
+/// What a look shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Sight {
+    Found,
+    /// There is a link, and its text is not shown.
+    Vague,
+    NotFound,
+    Forbidden,
+    Failed,
+    Throttled,
+}
+
+/// The one who is asked.
+pub(super) struct Oracle {
+    pub(super) setting: Setting,
+    intent: Intent,
+    usual: Policy,
+    told: Mutex<HashMap<Question, (Known, Next)>>,
+}
+
+impl Oracle {
+    pub(super) fn new(setting: Setting) -> Self {
+        let intent = intent(&setting);
+        Self { setting, intent, usual: policy(&setting), told: Mutex::default() }
+    }
+
+    /// What is known then, and what follows.
+    pub(super) fn ask(&self, question: Question) -> (Known, Next) {
+        if let Some(answer) = self.told.lock().unwrap().get(&question) {
+            return *answer;
+        }
+        let answer = self.answer(question);
+        self.told.lock().unwrap().insert(question, answer);
+        answer
+    }
+
+    /// How many different questions were asked.
+    pub(super) fn questions(&self) -> usize {
+        self.told.lock().unwrap().len()
+    }
+
+    /// Whether the deadline has passed, as it is asked once more right before the send.
+    pub(super) fn is_overdue(&self, clock: u8) -> bool {
+        let headers = Headers::new();
+        match Case::open(&self.intent, &self.usual, &arrival(&headers, at(clock))) {
+            Opened::Case(case) => case.is_overdue(at(clock)),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn answer(&self, question: Question) -> (Known, Next) {
+        let question = self.falsified(question);
+        let (known, next) = self.decide(question);
+        self.overridden(question, known, next)
+    }
+
+    pub(super) fn decide(&self, question: Question) -> (Known, Next) {
+        let now = at(question.clock);
+        let policy = self.policy(question);
+        let record = question.known.map(|known| known.record(now).to_headers(None));
+        let headers = record.unwrap_or_default();
+        let mut arrival = arrival(&headers, now);
+        if let Asked::Open { redelivered, recent } = question.asked {
+            let delivery_count = u64::from(redelivered);
+            arrival = Arrival { redelivered, delivery_count, recent, ..arrival };
+        }
+        let of = |case: &Case<'_>| Known::of(case.record(), now, &self.setting);
+        let mut case = match Case::open(&self.intent, &policy, &arrival) {
+            Opened::Case(case) => case,
+            Opened::Settle(case, verdict) => return (of(&case), Next::Settle(End::of(&verdict))),
+            Opened::Renew(_) => panic!("it came back once"),
+        };
+        let decision = match question.asked {
+            Asked::Open { .. } | Asked::Nothing => case.after(Happened::Nothing, self.view(now)),
+            Asked::Create(Heard::Unsent) => self.after_all_tries(&mut case, now),
+            Asked::Create(heard) => {
+                let outcome = self.outcome(heard, &policy.terms);
+                case.after(Happened::Create(outcome), self.view(now))
+            }
+            Asked::Look(sight) => {
+                let look = self.look(sight, &policy.terms);
+                case.after(Happened::Look(look), self.view(now))
+            }
+            Asked::Waited(wait) => {
+                case.waited(TICK * u32::from(wait));
+                case.after(Happened::Nothing, self.view(now))
+            }
+            Asked::Returned(delay) => {
+                let record = case.returned(TICK * u32::from(delay));
+                return (Known::of(&record, now, &self.setting), Next::Back);
+            }
+        };
+        (of(&case), Next::of(&decision))
+    }
+
+    /// A create that is not sent however often it is tried.
+    fn after_all_tries<'a>(&self, case: &mut Case<'a>, now: Timestamp) -> Decision<'a> {
+        loop {
+            let unsent = Happened::Create(Outcome::NotSent(Unsent::Connect));
+            match case.after(unsent, self.view(now)) {
+                Decision::TryAgain(_) => match case.after(Happened::Nothing, self.view(now)) {
+                    Decision::Create(_) => {}
+                    other => return other,
+                },
+                other => return other,
+            }
+        }
+    }
+
+    fn view(&self, now: Timestamp) -> View {
+        let details_proven = self.setting.details != Details::Blind || self.setting.lacks(1);
+        View { now, details_proven, closed_for: Duration::ZERO }
+    }
+
+    fn policy(&self, question: Question) -> Policy {
+        let mut policy = self.usual.clone();
+        policy.account = account(question.account);
+        if question.lowered {
+            policy.max_amount = Amount::parse("1").unwrap();
+        }
+        policy
+    }
+
+    fn outcome(&self, heard: Heard, terms: &Terms) -> Outcome {
+        let link = Some(Private::new("https://payu.in/l"));
+        let sighting = match heard {
+            Heard::Created => accepted(Data { link, ..Data::default() }),
+            Heard::Duplicate => refusal(DUPLICATE),
+            Heard::Odd => refusal(ODD),
+            Heard::Limit => refusal(LIMIT),
+            Heard::Silence => Sighting::NoAnswer(Silence::Timeout),
+            Heard::Unsent => Sighting::NotSent(Unsent::Connect),
+            Heard::Throttled => status(429),
+        };
+        Outcome::classify(sighting, &self.intent.reference, terms)
+    }
+
+    fn look(&self, sight: Sight, terms: &Terms) -> Look {
+        let sighting = match sight {
+            Sight::Found => accepted(self.details()),
+            Sight::Vague => accepted(Data { link: None, ..self.details() }),
+            Sight::NotFound => refusal(1112),
+            // Taken for a denial, as a create's 403 is one.
+            Sight::Forbidden if self.setting.lacks(17) => status(401),
+            Sight::Forbidden => status(403),
+            Sight::Failed => status(503),
+            Sight::Throttled => status(429),
+        };
+        Look::classify(sighting, &self.intent.reference, terms)
+    }
+
+    fn details(&self) -> Data {
+        let mobile = match (self.setting.has(super::setting::With::Masks), self.setting.lacks(11)) {
+            (false, _) => "9999999999",
+            (true, false) => "XXXXXX9999",
+            (true, true) => "0000009999", // a masked field, compared like any other
+        };
+        Data {
+            link: Some(Private::new("https://payu.in/l")),
+            link_status: Some("ACTIVE".to_owned()),
+            amount: Some("100.50".to_owned()),
+            mobile: Some(Private::new(mobile)),
+            ..Data::default()
+        }
+    }
+}
+
+fn status(status: u16) -> Sighting {
+    Sighting::Answered(Answer { status, retry_after: None, envelope: None })
+}
+
+pub(super) fn intent(setting: &Setting) -> Intent {
+    let body = br#"{"merchantRefId":"r-1","amount":"100.50","description":"d",
+        "custMobile":"9999999999"}"#;
+    Intent { deadline: setting.deadline.map(at), ..parse(body, Api::V1).unwrap() }
+}
+
+/// A moment of the model's clock.
+pub(super) fn at(clock: u8) -> Timestamp {
+    let start: Timestamp = "2026-11-24T09:30:00Z".parse().unwrap();
+    start + TICK * u32::from(clock)
+}
+
+fn arrival(headers: &Headers, now: Timestamp) -> Arrival<'_> {
+    let own = !headers.is_empty();
+    Arrival { headers, own, redelivered: false, delivery_count: 0, recent: false, now }
+}
+
+pub(super) fn policy(setting: &Setting) -> Policy {
+    let ticks = |ticks: u8| TICK * u32::from(ticks);
+    let delays: Vec<Duration> = setting.delays.iter().map(|delay| ticks(*delay)).collect();
+    let (on_not_found, look_first) =
+        if setting.strict() { (OnNotFound::Park, true) } else { (OnNotFound::Resend, false) };
+    // The cure of 2 and 3: a limit's code is not one of those that depend on the intent alone.
+    let rejects = if matches!(setting.without, Some(2 | 3)) { vec![LIMIT] } else { Vec::new() };
+    Policy {
+        account: account(0),
+        terms: Terms { rejects, link_hosts: LinkHosts::Only(vec!["payu.in".to_owned()]) },
+        max_amount: Amount::parse("200000").unwrap(),
+        delays: Delays::new(&delays).unwrap(),
+        max_age: setting.max_age.map_or(Duration::from_hours(24), ticks),
+        settle: ticks(SETTLE),
+        looks: LOOKS.into(),
+        quarantine: ticks(setting.quarantine),
+        on_not_found,
+        look_first,
+    }
+}
