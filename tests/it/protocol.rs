@@ -112,11 +112,13 @@ fn budgets(own: Faults) -> Vec<Faults> {
 
 /// A space, searched through once however many tests ask.
 type Once = Arc<OnceLock<()>>;
-static SEARCHED: LazyLock<Mutex<BTreeMap<&str, Once>>> = LazyLock::new(Mutex::default);
+static SEARCHED: LazyLock<Mutex<BTreeMap<(&str, Option<u8>), Once>>> =
+    LazyLock::new(Mutex::default);
 
-/// With every cure in, every promise holds in every state.
+/// Every promise holds in every state.
 fn holds(setting: Setting) {
-    let once = Once::clone(SEARCHED.lock().unwrap().entry(setting.name).or_default());
+    let space = (setting.name, setting.without);
+    let once = Once::clone(SEARCHED.lock().unwrap().entry(space).or_default());
     once.get_or_init(|| {
         for faults in budgets(setting.faults) {
             search(Setting { faults, ..setting }, faults != setting.faults);

@@ -1,4 +1,5 @@
-//! The traces that broke earlier drafts of the design: without its cure, each comes back.
+//! The traces that broke earlier drafts of the design, decision by decision. That each comes back
+//! without its cure is shown in `protocol`.
 
 use super::*;
 

@@ -1,7 +1,7 @@
 //! What can happen next.
 
 use super::asked::{Heard, Sight};
-use super::known::Next;
+use super::known::{End, Next};
 use super::setting::{Details, Setting, With};
 use super::state::{Hand, Stage, State, WORKERS};
 
@@ -13,6 +13,8 @@ pub(super) enum Action {
     Deliver(usize),
     /// A prefetched delivery is opened.
     Open(usize, usize),
+    /// One that has waited for `hold` behind the running one goes back, to come after it.
+    GiveWay(usize, usize),
     Look(usize, Sight),
     /// A create passes the last check and leaves.
     Send(usize),
@@ -28,6 +30,8 @@ pub(super) enum Action {
     Shelve(usize),
     /// A stop, a closed gate: the delivery is handed back.
     Stop(usize),
+    /// The provider was down lately, so what would be parked for want of an answer comes again.
+    Postpone(usize),
     /// A copy is published to a retry queue, confirmed, and the delivery acknowledged.
     GoBack(usize),
     /// The event is published and confirmed.
@@ -64,7 +68,7 @@ pub(super) fn all(state: &State, setting: &Setting, actions: &mut Vec<Action>) {
         fails(state, setting, worker, actions);
     }
     let other_can = state.active.is_some_and(|active| !state.workers[1 - active].cut);
-    if state.left.deaths > 0 && other_can {
+    if state.left.deaths > 0 && other_can && !setting.has(With::KilledOnly) {
         actions.push(Action::Switch);
     }
     if setting.has(With::Limits) {
@@ -130,6 +134,9 @@ fn does(state: &State, setting: &Setting, worker: usize, actions: &mut Vec<Actio
         actions.extend((0..it.prefetched.len()).map(|place| Action::Open(worker, place)));
         return;
     };
+    let tired = |place: &usize| it.prefetched[*place].age >= setting.hold;
+    let waiting = (0..it.prefetched.len()).filter(tired);
+    actions.extend(waiting.map(|place| Action::GiveWay(worker, place)));
     match hand.stage {
         Stage::Does(next) => does_next(state, setting, (worker, hand, next), actions),
         Stage::Waits { left: 0, .. } => actions.push(Action::Wake(worker)),
@@ -205,11 +212,14 @@ fn fails(state: &State, setting: &Setting, worker: usize, actions: &mut Vec<Acti
         if it.holds() || it.memory > 0 {
             actions.push(Action::Crash(worker));
         }
-        if it.holds() && !it.cut {
+        if it.holds() && !it.cut && !setting.has(With::KilledOnly) {
             actions.push(Action::Cut(worker));
         }
     }
     let Some(hand) = &it.running else { return };
+    if setting.lacks(19) && matches!(hand.stage, Stage::Waits { left: 1.., .. }) {
+        actions.push(Action::Jump(worker));
+    }
     if state.left.losses > 0 {
         match hand.stage {
             Stage::Does(Next::Look) => {
@@ -218,16 +228,14 @@ fn fails(state: &State, setting: &Setting, worker: usize, actions: &mut Vec<Acti
                 actions.push(Action::Stop(worker));
             }
             Stage::Does(Next::First | Next::Resend) => actions.push(Action::Stop(worker)),
-            Stage::Waits { left, .. } => {
-                actions.push(Action::Stop(worker));
-                if setting.lacks(19) && left > 0 {
-                    actions.push(Action::Jump(worker));
-                }
-            }
+            Stage::Waits { .. } => actions.push(Action::Stop(worker)),
             Stage::Calls { .. } => {
                 actions.push(Action::Lose(worker));
                 let turned = [Heard::Unsent, Heard::Throttled];
                 actions.extend(turned.map(|heard| Action::Turn(worker, heard)));
+            }
+            Stage::Does(Next::Settle(End::Unsettled)) if hand.known.wants_an_answer() => {
+                actions.push(Action::Postpone(worker));
             }
             Stage::Does(_) | Stage::Told => {}
         }

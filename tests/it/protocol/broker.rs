@@ -1,7 +1,7 @@
 //! The broker's part: who consumes, and what comes back to the queue.
 
 use super::known::Known;
-use super::setting::Setting;
+use super::setting::{HOLD_OFF, Setting};
 use super::state::{Copied, Held, Orphan, Queued, Stage, State, Worker};
 
 impl State {
@@ -86,7 +86,7 @@ impl State {
     fn took_over(&mut self, worker: usize, setting: &Setting) {
         if setting.strict() {
             self.workers[worker].hold_off = match setting.without {
-                Some(6) => 0,
+                Some(6 | HOLD_OFF) => 0,
                 Some(23) => setting.quarantine,
                 _ => setting.quarantine + setting.hold,
             };

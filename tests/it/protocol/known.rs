@@ -78,6 +78,12 @@ impl Known {
         self.kind == Kind::New
     }
 
+    /// Whether it would be parked as `OUTCOME_UNKNOWN` or `NOT_SENT`, which a later answer could
+    /// avert.
+    pub(super) fn wants_an_answer(self) -> bool {
+        !matches!(self.kind, Kind::Duplicate | Kind::Refused)
+    }
+
     /// What of a record makes a difference: whether it is the first attempt, how many returns
     /// pick a delay, looks and waits up to what is asked of them, the age up to `max_age`. The
     /// time of the last send and the provider's code are for people and decide nothing.

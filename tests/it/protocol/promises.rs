@@ -164,6 +164,8 @@ impl Protocol {
             Action::Lower => state.lowered = true,
             Action::Move => state.account = 1,
             Action::Open(worker, _)
+            | Action::GiveWay(worker, _)
+            | Action::Postpone(worker)
             | Action::Look(worker, _)
             | Action::Send(worker)
             | Action::Serve(worker, _)
@@ -186,6 +188,8 @@ impl Protocol {
 fn step(step: &mut Step<'_>, action: Action) {
     match action {
         Action::Open(_, place) => step.open(place),
+        Action::GiveWay(_, place) => step.give_way(place),
+        Action::Postpone(_) => step.postpone(),
         Action::Look(_, sight) => step.look(sight),
         Action::Send(_) => step.send(),
         Action::Serve(_, heard) => step.serve(heard),

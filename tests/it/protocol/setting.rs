@@ -10,6 +10,11 @@ pub(super) const SETTLE: u8 = 1;
 /// How many not-found looks it takes.
 pub(super) const LOOKS: u8 = 2;
 
+/// The second half of the cure of 6: nobody creates for a while after taking over.
+pub(super) const HOLD_OFF: u8 = 106;
+/// The second half of the cure of 8: a round trip to the broker before a resend.
+pub(super) const ROUND_TRIP: u8 = 108;
+
 /// One run. Times are in ticks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Setting {
@@ -25,7 +30,7 @@ pub(super) struct Setting {
     pub(super) faults: Faults,
     /// What else is so.
     pub(super) with: &'static [With],
-    /// The cure that is taken out, by the number of its trace.
+    /// The cure that is taken out, by the number of its trace, or a half of one.
     pub(super) without: Option<u8>,
 }
 
@@ -84,6 +89,8 @@ pub(super) enum With {
     /// Time passes only when every worker waits, but for one that is cut off: processes are quick,
     /// or frozen. Elsewhere any of them can be slow at any step.
     Brisk,
+    /// A death is a kill: nobody is cut off, and nobody loses its place otherwise.
+    KilledOnly,
     /// The second worker's clock is ahead by as much as is allowed.
     Skew,
 }

@@ -24,8 +24,13 @@ pub(super) const TWICE: Setting = Setting {
     ..PLAIN
 };
 
-pub(super) const BLIND: Setting =
-    Setting { name: "blind details", details: Details::Blind, faults: faults(1, 1, 1), ..PLAIN };
+pub(super) const BLIND: Setting = Setting {
+    name: "blind details",
+    details: Details::Blind,
+    faults: faults(1, 1, 1),
+    with: &[With::Brisk],
+    ..PLAIN
+};
 
 pub(super) const STUBBORN: Setting =
     Setting { name: "details that may never show it", details: Details::Whenever, ..PLAIN };
@@ -33,19 +38,23 @@ pub(super) const STUBBORN: Setting =
 pub(super) const STUBBORN_TWICE: Setting = Setting {
     name: "two copies, details that may never show it",
     details: Details::Whenever,
-    faults: faults(1, 1, 0),
     ..TWICE
+};
+
+pub(super) const STUBBORN_LOSSES: Setting = Setting {
+    name: "two copies, details that may never show it, losses",
+    faults: faults(0, 2, 0),
+    ..STUBBORN_TWICE
 };
 
 pub(super) const VAGUE: Setting = Setting {
     name: "two copies, links without a text",
-    faults: faults(1, 0, 0),
     with: &[With::Brisk, With::Vague],
     ..STUBBORN_TWICE
 };
 
 pub(super) const CONFIRMS: Setting =
-    Setting { name: "two copies, lost confirms", faults: faults(1, 0, 1), ..STUBBORN_TWICE };
+    Setting { name: "two copies, lost confirms", faults: faults(0, 1, 1), ..STUBBORN_TWICE };
 
 pub(super) const LIMITED: Setting =
     Setting { name: "a limit", faults: faults(1, 0, 0), with: &[With::Limits], ..PLAIN };
@@ -58,17 +67,20 @@ pub(super) const LATE: Setting = Setting {
     details: Details::Whenever,
     deadline: Some(1),
     faults: faults(2, 1, 0),
+    with: &[With::Brisk, With::KilledOnly],
     ..PLAIN
 };
 
 pub(super) const DUE: Setting =
-    Setting { name: "two copies, a deadline", deadline: Some(1), faults: faults(1, 1, 0), ..TWICE };
+    Setting { name: "two copies, a deadline", deadline: Some(1), ..TWICE };
 
 pub(super) const RETURNED: Setting = Setting {
     name: "two copies, a deadline, a long delay",
     deadline: Some(4),
     delays: &[5],
-    ..DUE
+    faults: faults(1, 1, 0),
+    with: &[With::Brisk, With::KilledOnly],
+    ..TWICE
 };
 
 pub(super) const SKEWED: Setting = Setting {

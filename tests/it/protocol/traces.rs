@@ -2,6 +2,7 @@
 //! every state of the setting; with the one cure out, the trace is found again.
 
 use super::promises::{ENDS, NO_GUESS, NOT_LOST, ONE_LINK};
+use super::setting::{HOLD_OFF, ROUND_TRIP, Setting};
 use super::spaces::*;
 use super::{breaks, breaks_with_every_cure, holds};
 
@@ -16,6 +17,7 @@ fn what_is_acknowledged_before_its_confirm_is_lost() {
 fn two_copies_make_one_link_whatever_details_shows_and_whenever_requests_land() {
     holds(TWICE);
     holds(STUBBORN_TWICE);
+    holds(STUBBORN_LOSSES);
     holds(VAGUE);
     holds(CONFIRMS);
 }
@@ -26,6 +28,16 @@ fn the_strict_setting_makes_one_link_over_a_provider_that_makes_one_for_every_cr
     holds(STRICT_CONFIRMS);
     holds(STRICT_TWICE);
     holds(STRICT_LOSSES);
+}
+
+/// Two halves of cures that these promises do not need, each while the other half is in.
+#[test]
+fn without_the_hold_off_or_the_flag_alone_and_without_the_round_trip_everything_holds() {
+    let flag = 4;
+    for cure in [flag, HOLD_OFF] {
+        holds(Setting { name: "strict, half a cure out", ..STRICT.without(cure) });
+    }
+    holds(Setting { name: "two copies, no round trip", ..STUBBORN_TWICE.without(ROUND_TRIP) });
 }
 
 /// Not cured, but assumed: a first delivery has no record, and so names no account when its worker

@@ -3,7 +3,7 @@
 
 use super::asked::{Asked, Heard, Oracle, Question, Sight};
 use super::known::{End, Known, Next};
-use super::setting::Setting;
+use super::setting::{ROUND_TRIP, Setting};
 use super::state::{Hand, Held, Orphan, Stage, State};
 
 /// A step of one worker.
@@ -46,17 +46,34 @@ impl Step<'_> {
     }
 
     pub(super) fn open(&mut self, place: usize) {
+        let (held, known, next) = self.take(place);
+        let hand = Hand { held, known, answered: false, stage: stage(next) };
+        self.state.workers[self.worker].running = Some(hand);
+    }
+
+    /// It goes back with its record as it is derived now, for as long as a quarantine if a delay
+    /// fits into that.
+    pub(super) fn give_way(&mut self, place: usize) {
+        let (_, known, _) = self.take(place);
+        self.state.publish_copy(known, self.delay_within(self.setting.quarantine));
+    }
+
+    /// Opens a prefetched delivery. What may have been sent by another process is remembered like
+    /// what this one sent.
+    fn take(&mut self, place: usize) -> (Held, Known, Next) {
         let it = &mut self.state.workers[self.worker];
         let held = it.prefetched.remove(place);
-        let recent = it.memory > 0;
-        let Held { copy, .. } = held;
-        let (known, next) =
-            self.ask(copy.known, Asked::Open { redelivered: copy.redelivered, recent });
-        let it = &mut self.state.workers[self.worker];
+        let (redelivered, recent) = (held.copy.redelivered, it.memory > 0);
+        let (known, next) = self.ask(held.copy.known, Asked::Open { redelivered, recent });
         if !known.is_new() {
-            it.memory = self.setting.keep();
+            self.state.workers[self.worker].memory = self.setting.keep();
         }
-        it.running = Some(Hand { held, known, answered: false, stage: stage(next) });
+        (held, known, next)
+    }
+
+    fn delay_within(&self, left: u8) -> u8 {
+        let fits = self.setting.delays.iter().copied().filter(|delay| *delay <= left).max();
+        fits.unwrap_or(self.setting.delays[0])
     }
 
     pub(super) fn look(&mut self, sight: Sight) {
@@ -88,7 +105,7 @@ impl Step<'_> {
             hand.stage = Stage::Does(Next::Back);
             return;
         }
-        if !first && checked && cut {
+        if !first && checked && cut && !self.setting.lacks(ROUND_TRIP) {
             self.drop_hand(); // the round trip to the broker has told
             return;
         }
@@ -143,17 +160,21 @@ impl Step<'_> {
 
     /// Without the cure of 19: by a clock that has jumped, everything was waited.
     pub(super) fn jump(&mut self) {
-        self.count_loss(true);
         let quarantine = self.setting.quarantine + super::known::skew();
         self.follow(Asked::Waited(quarantine));
     }
 
     pub(super) fn shelve(&mut self) {
         if let Stage::Waits { asked, .. } = self.hand().stage {
-            let fits = self.setting.delays.iter().copied().filter(|delay| *delay <= asked).max();
-            let delay = fits.unwrap_or(self.setting.delays[0]);
+            let delay = self.delay_within(asked);
             self.hand().stage = Stage::Does(Next::Return(delay));
         }
+    }
+
+    pub(super) fn postpone(&mut self) {
+        self.count_loss(true);
+        let delay = self.delay_within(u8::MAX);
+        self.hand().stage = Stage::Does(Next::Return(delay));
     }
 
     /// The delivery is to be handed back; what it waited so far counts.
