@@ -112,8 +112,8 @@ fn budgets(own: Faults) -> Vec<Faults> {
 
 /// A space, searched through once however many tests ask.
 type Once = Arc<OnceLock<()>>;
-static SEARCHED: LazyLock<Mutex<BTreeMap<(&str, Option<u8>), Once>>> =
-    LazyLock::new(Mutex::default);
+type Space = (&'static str, Option<u8>);
+static SEARCHED: LazyLock<Mutex<BTreeMap<Space, Once>>> = LazyLock::new(Mutex::default);
 
 /// Every promise holds in every state.
 fn holds(setting: Setting) {

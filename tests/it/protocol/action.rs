@@ -30,7 +30,8 @@ pub(super) enum Action {
     Shelve(usize),
     /// A stop, a closed gate: the delivery is handed back.
     Stop(usize),
-    /// The provider was down lately, so what would be parked for want of an answer comes again.
+    /// The provider was down lately, or the process has just begun: what would be parked for want
+    /// of an answer comes again.
     Postpone(usize),
     /// A copy is published to a retry queue, confirmed, and the delivery acknowledged.
     GoBack(usize),
@@ -227,8 +228,9 @@ fn fails(state: &State, setting: &Setting, worker: usize, actions: &mut Vec<Acti
                 actions.extend(sights.map(|sight| Action::Look(worker, sight)));
                 actions.push(Action::Stop(worker));
             }
-            Stage::Does(Next::First | Next::Resend) => actions.push(Action::Stop(worker)),
-            Stage::Waits { .. } => actions.push(Action::Stop(worker)),
+            Stage::Does(Next::First | Next::Resend) | Stage::Waits { .. } => {
+                actions.push(Action::Stop(worker));
+            }
             Stage::Calls { .. } => {
                 actions.push(Action::Lose(worker));
                 let turned = [Heard::Unsent, Heard::Throttled];
