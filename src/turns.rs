@@ -1,8 +1,8 @@
 //! The one line that every request to the provider stands in.
 //!
-//! A turn is what the gate, the limiter and the merchant's concurrency allow together, given in
-//! this order: what makes a probe, a token, a look, a retry, a first create. It is taken as the
-//! last step before the send: whatever is slow between the two turns an even pace into bursts.
+//! A turn is what the gate, the limiter and the merchant's concurrency allow together, given by
+//! [`Class`]. It is taken as the last step before the send: whatever is slow between the two turns
+//! an even pace into bursts.
 //!
 //! Three things make a turn come later, and none lets one come earlier. After a closed gate the
 //! pace grows slowly to the whole ([`ramp`]). Retries have to be paid for ([`budget`]). And while
@@ -31,7 +31,8 @@ use looks::Looks;
 use ramp::Ramp;
 use serve::Next;
 
-/// What a turn is for; the first in this order goes first.
+/// What a turn is for; the first in this order goes first, but while the gate is probing creates
+/// go before looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
     /// A probe of a closed gate: the one thing that a closed gate lets through.
@@ -155,9 +156,7 @@ impl<C: Clock> Turns<C> {
             let mut inner = self.shared.lock();
             let (waiter, waiting) = oneshot::channel();
             inner.line.push(class, waiter);
-            if let Next::After(_) = self.shared.serve(&mut inner) {
-                self.shared.changed.notify_one();
-            }
+            self.shared.go_on(&mut inner);
             waiting
         };
         waiting.await.map_err(|_| Shut)
@@ -243,12 +242,7 @@ impl<C: Clock> Turns<C> {
     /// Ends when the gate is closed.
     pub fn closed(&self) -> impl Future<Output = ()> + Send + use<C> {
         let mut state = self.state();
-        async move {
-            // The sender lives as long as the line; without one nothing will ever be closed.
-            if state.wait_for(|state| matches!(state, State::Closed { .. })).await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        }
+        async move { state.wait_for(|state| matches!(state, State::Closed { .. })).await }
     }
 
     /// Calls in flight.
@@ -265,9 +259,7 @@ impl<C: Clock> Turns<C> {
     fn change(&self, change: impl FnOnce(&mut Inner<C>)) {
         let mut inner = self.shared.lock();
         change(&mut inner);
-        if let Next::After(_) = self.shared.serve(&mut inner) {
-            self.shared.changed.notify_one();
-        }
+        self.shared.go_on(&mut inner);
     }
 }
 
@@ -275,6 +267,13 @@ impl<C: Clock> Shared<C> {
     fn lock(&self) -> MutexGuard<'_, Inner<C>> {
         // A panic while it is held would leave whole values behind all the same.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives every turn that may be given now, and leaves the rest to the driver.
+    fn go_on(self: &Arc<Self>, inner: &mut Inner<C>) {
+        if let Next::After(_) = self.serve(inner) {
+            self.changed.notify_one();
+        }
     }
 }
 
@@ -287,8 +286,6 @@ impl<C: Clock> Drop for Turn<C> {
             // Its create is asked for next, and shall find the place free: the driver comes later.
             return shared.changed.notify_one();
         }
-        if let Next::After(_) = shared.serve(&mut inner) {
-            shared.changed.notify_one();
-        }
+        shared.go_on(&mut inner);
     }
 }

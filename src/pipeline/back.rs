@@ -32,7 +32,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         back: Back,
     ) -> Settlement {
         let (merchant, delays) = (&*self.merchant, &self.policy.delays);
-        let why = match back {
+        let (why, delay) = match back {
             Back::Return(delay) => {
                 let record = case.returned(delay);
                 IntentReturned { merchant, reference, record: &record, delay }.tell();
@@ -40,14 +40,10 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
                     .send_back(hand, reference, (delay, record), Settlement::Returned)
                     .await;
             }
-            Back::AsItIs(why) => why,
-            Back::GiveWay => "another copy is in hand",
-        };
-        let delay = match back {
+            Back::AsItIs(why) => (why, delays.shortest()),
             // Sooner it would only wait again, and each way through the broker may leave one more
             // copy behind.
-            Back::GiveWay => delays.within(self.policy.quarantine),
-            Back::Return(_) | Back::AsItIs(_) => delays.shortest(),
+            Back::GiveWay => ("another copy is in hand", delays.within(self.policy.quarantine)),
         };
         IntentHandedBack { merchant, reference, why }.tell();
         let record = case.handed_back();

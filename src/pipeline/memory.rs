@@ -84,18 +84,15 @@ impl Memory {
     /// Whether a reference could be entered.
     pub fn has_room_for(&self, reference: &Reference, now: Duration) -> bool {
         let key = self.key(reference);
-        let mut inner = self.lock();
-        inner.drop_older_than(now.saturating_sub(self.keep));
-        !self.strict || inner.last.len() < self.capacity || inner.last.contains_key(&key)
+        !self.strict || !self.is_full_for(key, &self.young(now))
     }
 
     /// Enters a reference, before its first byte leaves.
     pub fn enter(&self, reference: &Reference, now: Duration) -> Entered {
         let key = self.key(reference);
-        let mut inner = self.lock();
-        inner.drop_older_than(now.saturating_sub(self.keep));
+        let mut inner = self.young(now);
         let known = inner.last.contains_key(&key);
-        if !known && inner.last.len() >= self.capacity {
+        if self.is_full_for(key, &inner) {
             if self.strict {
                 return Entered::Full;
             }
@@ -110,6 +107,17 @@ impl Memory {
     pub fn forget(&self, reference: &Reference) {
         let key = self.key(reference);
         self.lock().last.remove(&key);
+    }
+
+    /// The entries, without those that are too old.
+    fn young(&self, now: Duration) -> MutexGuard<'_, Entries> {
+        let mut inner = self.lock();
+        inner.drop_older_than(now.saturating_sub(self.keep));
+        inner
+    }
+
+    fn is_full_for(&self, key: u64, inner: &Entries) -> bool {
+        inner.last.len() >= self.capacity && !inner.last.contains_key(&key)
     }
 
     fn key(&self, reference: &Reference) -> u64 {

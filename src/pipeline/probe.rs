@@ -21,9 +21,8 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         let mut state = self.turns.state();
         loop {
             // A gate may be closed with a good token at hand, and then there is no use in consuming.
-            if state.wait_for(|state| !matches!(state, State::Closed { .. })).await.is_err()
-                || self.provider.token().is_some()
-            {
+            state.wait_for(|state| !matches!(state, State::Closed { .. })).await;
+            if self.provider.token().is_some() {
                 return;
             }
             let asked = self.new_token(Class::Probe).await;
@@ -43,9 +42,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
                 State::Open | State::Paused { .. } | State::Probing => None,
             };
             let Some(due) = due else {
-                if state.changed().await.is_err() {
-                    return;
-                }
+                state.changed().await;
                 continue;
             };
             self.clock.sleep(due.saturating_sub(self.clock.now().steady)).await;

@@ -4,7 +4,6 @@
 //! every delivery in hand does when the gate closes would come out differently each time, and a
 //! defect that a simulation has found could not be played again.
 
-use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -64,7 +63,7 @@ impl<T> Receiver<T> {
     }
 
     /// Waits for a change that was not seen yet.
-    pub async fn changed(&mut self) -> Result<(), Infallible> {
+    pub async fn changed(&mut self) {
         loop {
             // Interest comes before the question, or a change in between would go unseen.
             let mut changed = std::pin::pin!(self.shared.changed.notified());
@@ -72,17 +71,16 @@ impl<T> Receiver<T> {
             let version = self.shared.version.load(Ordering::Acquire);
             if version != self.seen {
                 self.seen = version;
-                return Ok(());
+                return;
             }
             changed.await;
         }
     }
 
     /// Waits until it is as asked for.
-    pub async fn wait_for(&mut self, is: impl Fn(&T) -> bool) -> Result<(), Infallible> {
+    pub async fn wait_for(&mut self, is: impl Fn(&T) -> bool) {
         while !is(&self.borrow_and_update()) {
-            self.changed().await?;
+            self.changed().await;
         }
-        Ok(())
     }
 }

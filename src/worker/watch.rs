@@ -27,8 +27,8 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
                 self.tell_numbers();
                 tokio::select! {
                     biased;
-                    // Neither sender goes away while the desk lives.
-                    Ok(()) = gate.changed() => break,
+                    () = gate.changed() => break,
+                    // Its sender lives as long as the desk.
                     Ok(()) = exits.changed() => break,
                     () = self.desk.clock.sleep(NUMBERS_EVERY) => {}
                 }

@@ -58,18 +58,11 @@ fn show(name: &str, outcomes: &[&Outcome]) {
     let kills = outcomes.iter().map(|outcome| outcome.kills).sum();
     let provider_faults: u64 = outcomes.iter().map(|outcome| outcome.provider_faults).sum();
     Row {
-        layer: format!("crash points: {name}"),
         runs: kills,
         unit: "points",
-        intents: tally.intents,
         faults: kills + provider_faults,
         kills,
-        links: tally.links,
-        doubles: tally.doubled,
-        lost: tally.lost,
-        wrong_failed: tally.failed,
-        unresolved: tally.unresolved,
-        seeds: String::new(),
+        ..tally.row(format!("crash points: {name}"))
     }
     .show();
 }

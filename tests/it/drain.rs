@@ -122,17 +122,10 @@ async fn stopped_again_and_again(name: &str, concurrency: u64) {
     let tally = Evidence::gather(scenario.provider.links().await, &results.all().await)
         .tally((0..count).map(reference));
     Row {
-        layer: format!("drain: {name}"),
         runs: rounds,
         unit: "SIGTERMs",
-        intents: count,
-        links: tally.links,
-        doubles: tally.doubled,
-        lost: tally.lost,
-        wrong_failed: tally.failed,
-        unresolved: tally.unresolved,
         seeds: seed.to_string(),
-        ..Row::default()
+        ..tally.row(format!("drain: {name}"))
     }
     .show();
     tally.assert_one_link_each(name);

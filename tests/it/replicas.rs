@@ -38,18 +38,10 @@ struct Done {
 impl Done {
     fn show(&self, tally: &Tally) {
         Row {
-            layer: format!("replicas: {}", self.name),
-            runs: 1,
-            unit: "runs",
-            intents: tally.intents,
             faults: self.kills + self.freezes + self.lost_answers,
             kills: self.kills,
-            links: tally.links,
-            doubles: tally.doubled,
-            lost: tally.lost,
-            wrong_failed: tally.failed,
-            unresolved: tally.unresolved,
             seeds: self.seeds.clone(),
+            ..tally.row(format!("replicas: {}", self.name))
         }
         .show();
     }

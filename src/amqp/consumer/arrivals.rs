@@ -132,7 +132,9 @@ impl Arrivals {
         }
         let woke_at = self.line.session().now();
         self.empty_stream();
-        if self.over.is_none() && self.is_after_a_freeze(woke_at) {
+        let gap = woke_at.since(self.empty_at);
+        if self.over.is_none() && gap > self.line.session().heartbeat().min(GAP_MAX) {
+            facts::ProcessStalled { gap }.tell();
             self.ask(woke_at);
             return None;
         }
@@ -150,15 +152,6 @@ impl Arrivals {
             self.over = Some(Over::Silent);
         }
         Some(woke_at)
-    }
-
-    fn is_after_a_freeze(&self, woke_at: Moment) -> bool {
-        let gap = woke_at.since(self.empty_at);
-        let frozen = gap > self.line.session().heartbeat().min(GAP_MAX);
-        if frozen {
-            facts::ProcessStalled { gap }.tell();
-        }
-        frozen
     }
 
     fn ask(&mut self, woke_at: Moment) {

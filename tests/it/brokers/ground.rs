@@ -177,17 +177,8 @@ impl Ground {
 
     fn row(&self, tally: &Tally) -> Row {
         Row {
-            layer: format!("broker: {} on {}", self.what, self.lease.version.full),
-            runs: 1,
-            unit: "runs",
-            intents: tally.intents,
             faults: self.faults,
-            links: tally.links,
-            doubles: tally.doubled,
-            lost: tally.lost,
-            wrong_failed: tally.failed,
-            unresolved: tally.unresolved,
-            ..Row::default()
+            ..tally.row(format!("broker: {} on {}", self.what, self.lease.version.full))
         }
     }
 }

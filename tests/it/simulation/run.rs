@@ -211,9 +211,7 @@ impl World {
             loop {
                 let state = *gate.borrow_and_update();
                 journal.note(&Step::Gate { process: number, state });
-                if gate.changed().await.is_err() {
-                    return;
-                }
+                gate.changed().await;
             }
         });
         Begun { process, running: tokio::spawn(worker.run()) }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
+use super::proof::Row;
 use super::provider::LinkMade;
 use super::results::Message;
 
@@ -123,6 +124,22 @@ impl Tally {
         self.event_ids += other.event_ids;
         self.wavering_ids += other.wavering_ids;
         self.false_links += other.false_links;
+    }
+
+    /// A row of the proof's table with these counts, for one run without faults or a seed.
+    pub(crate) fn row(&self, layer: String) -> Row {
+        Row {
+            layer,
+            runs: 1,
+            unit: "runs",
+            intents: self.intents,
+            links: self.links,
+            doubles: self.doubled,
+            lost: self.lost,
+            wrong_failed: self.failed,
+            unresolved: self.unresolved,
+            ..Row::default()
+        }
     }
 
     /// Whatever the provider and the setting: every intent has its outcome, and no second link.

@@ -52,20 +52,11 @@ impl Outcome {
 
     /// A row of the proof's table.
     pub(super) fn proof(&self, run: &Run) -> Row {
-        let tally = &self.tally;
         Row {
-            layer: format!("torture: {}", run.name),
-            runs: 1,
-            unit: "runs",
-            intents: run.intents,
             faults: self.kills + self.lost_answers,
             kills: self.kills,
-            links: tally.links,
-            doubles: tally.doubled,
-            lost: tally.lost,
-            wrong_failed: tally.failed,
-            unresolved: tally.unresolved,
             seeds: run.seed.to_string(),
+            ..self.tally.row(format!("torture: {}", run.name))
         }
     }
 }
