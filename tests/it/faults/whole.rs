@@ -1,6 +1,7 @@
 //! F7, F9, F15, F20, F21 and F23 to F26 through a whole worker, to one link and the right event.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::HashSet;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -63,17 +64,17 @@ async fn f15_whole_an_error_costs_no_second_link() {
 
 #[tokio::test]
 async fn f20_whole_a_conflict_after_an_unknown_is_compared() {
-    // Details shows nothing before the resend was answered with a conflict.
-    let shown = AtomicBool::new(false);
+    // Details shows no link before the resend of that intent was answered with a conflict.
+    let shown = Mutex::new(HashSet::new());
     let script = move |asked: &Asked| match (asked.kind, asked.nth, asked.reference.as_str()) {
         (Kind::Token, ..) | (_, _, "first") => Act::Serve,
         (Kind::Create, 0, "same") => Act::MakeThen(vec![Step::Close]),
         (Kind::Create, 0, _) => Act::Only(vec![Step::Close]),
         (Kind::Create, ..) => {
-            shown.store(true, Ordering::Relaxed);
+            shown.lock().unwrap().insert(asked.reference.clone());
             Act::Only(vec![Step::Write(answer("409 Conflict", "", DUPLICATE))])
         }
-        (Kind::Look, ..) if shown.load(Ordering::Relaxed) => Act::Serve,
+        (Kind::Look, ..) if shown.lock().unwrap().contains(&asked.reference) => Act::Serve,
         (Kind::Look, ..) => Act::Only(vec![Step::Write(answer("200 OK", "", NOT_FOUND))]),
     };
     let mut line = Line::new("F20 whole worker");
