@@ -6,6 +6,8 @@
 #   deploy/proof.sh --only LAYER     one layer; may be given again
 #   deploy/proof.sh --list           the layers, each with the command that runs it alone
 #   deploy/proof.sh --write          the full proof; if it holds, deploy/PROOF.md gets the table
+#   deploy/proof.sh --continue       goes on where a run was cut off: a layer that has held at this
+#                                    very commit, at this size, keeps its rows; goes with --write
 #
 # It ends with 1 if a layer fails or reports nothing, if a promise is broken, or if a full proof has
 # killed or sent too little. Every layer runs to its end, whatever became of those before it. Its
@@ -15,7 +17,7 @@ cd "$(dirname "$0")/.."
 # shellcheck source=deploy/rabbitmq.sh
 . deploy/rabbitmq.sh
 
-FULL_MINUTES=240
+FULL_MINUTES=180
 FOLDER=target/proof
 PAGE=deploy/PROOF.md
 TESTS="cargo test --release --locked --test it --"
@@ -48,7 +50,7 @@ layers() {
   layer brokers "deploy/brokers.sh 3.10 4.0 4.3 && SMARTSEND_TEST_BROKERS=3.10,4.0,4.3 SMARTSEND_BROKER_OUTAGE=60 SMARTSEND_BROKER_ROUNDS=$(sized 100 9) $TESTS --test-threads=1 brokers::"
   layer canary "$TESTS --test-threads=1 canary::"
   layer suite "deploy/test.sh"
-  layer fuzz "deploy/fuzz.sh --minutes $(sized 60 5)"
+  layer fuzz "deploy/fuzz.sh --minutes $(sized 30 5)"
   layer mutants "deploy/mutants.sh"
   layer backlog "cargo bench --locked --bench bench -- --backlog $(sized 1000000 100000)"
 }
@@ -79,6 +81,26 @@ run_layer() {
   say "  $((SECONDS - started)) s, $(wc -l <"$rows") rows"
 }
 
+# Runs a layer, unless it has held before and that still counts. What holds leaves a note of what
+# it was and of the seconds that it took.
+prove_layer() {
+  local name=$1 command=$2 note=$FOLDER/$1.held
+  local what="$commit: $command" started=$SECONDS broken=${#failures[@]} held='' took=0
+  if [ -n "$resume" ] && [ -f "$note" ]; then
+    { read -r held && read -r took; } <"$note"
+  fi
+  if [ "$held" = "$what" ]; then
+    say "$name has held at this commit"
+    proof_seconds=$((proof_seconds + took))
+    return
+  fi
+  rm -f "$note"
+  run_layer "$name" "$command"
+  took=$((SECONDS - started))
+  proof_seconds=$((proof_seconds + took))
+  [ ${#failures[@]} != "$broken" ] || printf '%s\n' "$what" $took >"$note"
+}
+
 # The suite's row: how many tests have passed.
 suite_row() {
   local passed
@@ -102,7 +124,7 @@ origin() {
   model=$(sed -n '/^model name/{s/.*: //p;q}' /proc/cpuinfo)
   memory=$(awk '/^MemTotal/ { printf "%.0f", $2 / 1048576 }' /proc/meminfo)
   printf 'smartsend %s at commit %s, %s, %s minutes on %s cores of %s with %s GiB, Linux %s, %s.\n' \
-    "$version" "$(git rev-parse --short HEAD)" "$(date -u +%F)" $((SECONDS / 60)) \
+    "$version" "$(git rev-parse --short HEAD)" "$(date -u +%F)" $((proof_seconds / 60)) \
     "$(nproc)" "$model" "$memory" "$(uname -r)" "$(rustc --version | cut -d ' ' -f 1,2)"
 }
 
@@ -120,7 +142,7 @@ write_page() {
   cat "$FOLDER/page" >"$PAGE"
 }
 
-minutes=$FULL_MINUTES full=yes list='' write='' only=()
+minutes=$FULL_MINUTES full=yes list='' write='' resume='' only=()
 while [ $# -gt 0 ]; do
   case $1 in
     --minutes)
@@ -135,6 +157,7 @@ while [ $# -gt 0 ]; do
       ;;
     --list) list=yes ;;
     --write) write=yes ;;
+    --continue) resume=yes ;;
     *) usage ;;
   esac
   shift
@@ -154,7 +177,11 @@ if [ -n "$list" ]; then
 fi
 if [ -n "$write" ]; then
   [ -n "$full" ] || die "only a full proof is written down: --write goes with neither --minutes nor --only"
-  [ -z "$(git status --porcelain)" ] || die "commit first: what is written down names the commit that it is about"
+fi
+commit=$(git rev-parse HEAD)
+if [ -n "$(git status --porcelain)" ]; then
+  [ -z "$write$resume" ] || die "commit first: what is written down, or kept, is about one commit"
+  commit="changed after $commit"
 fi
 
 rabbitmq_install
@@ -163,11 +190,12 @@ say "Building ..."
 cargo test --quiet --release --locked --test it --no-run
 cargo bench --quiet --locked --bench bench --no-run
 
+proof_seconds=0
 for index in "${!names[@]}"; do
   name=${names[index]}
   [ ${#only[@]} = 0 ] || [[ " ${only[*]} " == *" $name "* ]] || continue
   chosen+=("$name")
-  run_layer "$name" "${commands[index]}"
+  prove_layer "$name" "${commands[index]}"
 done
 
 result=$FOLDER/result.md

@@ -112,7 +112,9 @@ impl Oracle {
                     None | Some(Fault::ConfirmLost) => {
                         return self.published(*process, at, outgoing);
                     }
-                    Some(Fault::Unroutable | Fault::Refused | Fault::Lost) => {}
+                    Some(Fault::Unroutable | Fault::Refused | Fault::Lost) => {
+                        self.tried(*process, outgoing);
+                    }
                 }
             }
             Step::Sent { process, request, called, reference } => {
@@ -153,6 +155,8 @@ impl Oracle {
         if !intent.is_somewhere() {
             return Err(format!("{} is lost", intent.id));
         }
+        // What replaces it is one copy. A second one is of a delivery that had come back meanwhile.
+        intent.is_doubled |= intent.here + intent.shelved > 1;
         Ok(())
     }
 
@@ -207,6 +211,14 @@ impl Oracle {
                 }
                 Ok(())
             }
+        }
+    }
+
+    /// A publish that has failed goes out again later, as it is.
+    fn tried(&mut self, process: u64, outgoing: &Outgoing) {
+        if let Outgoing::Retry { copy, .. } = outgoing {
+            let number = self.by_id[copy.properties.message_id.as_deref().unwrap()];
+            self.processes.tried(process, number);
         }
     }
 

@@ -37,6 +37,9 @@ struct Seen {
     calls: BTreeMap<usize, Calls>,
     /// How often each intent was replaced, and the delivery is not acknowledged yet.
     replaced: BTreeMap<usize, u32>,
+    /// The creates of an intent that may have been processed when the publish of a copy of it began
+    /// that has failed so far: its record is older than what another copy has sent since.
+    tried: BTreeMap<usize, u32>,
 }
 
 /// What it has asked of the provider for one intent.
@@ -169,7 +172,16 @@ impl Processes {
         let replaced = seen.replaced.entry(intent).or_default();
         let was = *replaced > 0;
         *replaced = replaced.saturating_sub(1);
+        if !self.has(process, intent) {
+            self.of(process).tried.remove(&intent);
+        }
         (intent, was)
+    }
+
+    pub(super) fn tried(&mut self, process: u64, intent: usize) {
+        let seen = self.of(process);
+        let left = seen.calls.get(&intent).map_or(0, |calls| calls.may_have_left);
+        seen.tried.entry(intent).or_insert(left);
     }
 
     /// Which intents it had in hand.
@@ -215,6 +227,7 @@ impl Processes {
         // and cannot be told from it here.
         let is_remembered = remembers.is_some_and(|keep| at.saturating_sub(calls.last_left) < keep);
         let left = if is_remembered { calls.may_have_left } else { 0 };
+        let left = seen.tried.get(&intent).map_or(left, |then| left.min(*then));
         // Which of several deliveries it replaces cannot be seen: one that it may must be there.
         let may_be_new = |hand: &Hand| !hand.unsure && left <= hand.before.may_have_left;
         if is_new && !seen.of(intent).any(may_be_new) {

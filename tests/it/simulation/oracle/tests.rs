@@ -7,12 +7,13 @@ use smartsend::gate::State as GateState;
 use smartsend::payout::event::EventKind;
 use smartsend::payout::record::Value;
 use smartsend::payout::reference::Reference;
+use smartsend::payout::sighting::{Sighting, Silence};
 use smartsend::ports::{Copied, EventMessage, Headers, Outgoing, Properties};
 
 use super::Oracle;
 use crate::simulation::intents::{Planned, Sort};
 use crate::simulation::kinds::KINDS;
-use crate::support::model::{Called, Message, Settings, Step};
+use crate::support::model::{Called, Fault, Message, Settings, Step};
 
 const URL: &str = "https://payumoney.com/s?id=r0-0";
 
@@ -175,6 +176,23 @@ fn it_sees_a_record_that_is_new_again_or_counts_too_much() {
     let counted = [("state", text("unsure")), ("attempts", Value::Number(3))];
     published(&mut oracle, &retry(&counted));
     expect(&oracle, "3 attempts");
+}
+
+#[test]
+fn it_bears_a_copy_that_stays_new_where_its_publish_began_before_another_copy_was_sent() {
+    let headers = [("state", Value::Text("new".to_owned()))];
+    let retry = Outgoing::Retry { delay: at(1), copy: copy(&headers) };
+    let mut oracle = oracle();
+    let message = message(false);
+    oracle.see(at(2), &Step::Queued { message: &message, returned: false });
+    oracle.see(at(2), &Step::Delivered { process: 0, tag: 2, message: &message });
+    let fault = Some(Fault::Unroutable);
+    oracle.see(at(2), &Step::Published { process: 0, outgoing: &retry, fault });
+    let (called, sighting) = (Called::Create, &Sighting::NoAnswer(Silence::Timeout));
+    oracle.see(at(2), &Step::Answered { process: 0, called, reference: &reference(), sighting });
+    sent(&mut oracle, 2);
+    published(&mut oracle, &retry);
+    assert_eq!(oracle.broken, None);
 }
 
 #[test]
