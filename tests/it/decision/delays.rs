@@ -60,3 +60,39 @@ fn only_a_policy_that_looks_first_and_never_resends_is_strict() {
         assert_eq!(policy.is_strict(), is_strict, "{look_first} {on_not_found:?}");
     }
 }
+
+#[test]
+fn a_create_was_tried_before_in_this_delivery_or_in_an_earlier_one() {
+    let (intent, policy) = (intent(), policy());
+    let mut first = Play::first(&intent, &policy);
+    assert!(!first.case.was_tried());
+    first.create(Outcome::NotSent(Unsent::Connect));
+    assert!(first.case.was_tried());
+    for (returns, was_tried) in [(0, false), (1, true), (2, true)] {
+        let record = Record { returns, ..Record::first(account(), start()) };
+        assert_eq!(Play::with(&record, &intent, &policy).case.was_tried(), was_tried, "{returns}");
+    }
+}
+
+#[test]
+fn only_what_an_answer_could_still_change_is_decided_for_want_of_one() {
+    let unresolved = [
+        (Unresolved::OutcomeUnknown, true),
+        (Unresolved::NotSent, true),
+        (Unresolved::Refused(None), false),
+        (Unresolved::LinkUnknown, false),
+        (Unresolved::LinkClosed, false),
+        (Unresolved::LinkHost, false),
+        (Unresolved::ReferenceConflict, false),
+        (Unresolved::OverLimit, false),
+        (Unresolved::AccountChanged, false),
+    ];
+    for (why, is_for_want) in unresolved {
+        let verdict = Verdict::Unresolved(why);
+        assert_eq!(verdict.is_for_want_of_an_answer(), is_for_want, "{why:?}");
+    }
+    let created = Verdict::Created { made: link(), recovered: false };
+    for verdict in [created, Verdict::Failed(Failure::DeadlinePassed)] {
+        assert!(!verdict.is_for_want_of_an_answer(), "{verdict:?}");
+    }
+}

@@ -1,5 +1,6 @@
 //! F18 and F19: more than an answer ought to be.
 
+use std::hint::black_box;
 use std::time::Duration;
 
 use smartsend::payout::outcome::{Outcome, Unclear};
@@ -106,7 +107,7 @@ async fn f19_a_bulky_answer_is_not_taken_in() {
     let growth = peak() - before;
     assert!(growth < 8 * MIB, "{} MiB", growth / MIB);
     // That this would have been seen:
-    let held = vec![1_u8; 64 * MIB];
+    let held = black_box(vec![1_u8; 64 * MIB]);
     assert!(peak() - before > 32 * MIB, "{}", held.len());
     line.show();
 }

@@ -18,8 +18,9 @@ async fn ends_at_once(line: &mut Line, end: Vec<Step>) {
     let server = RawServer::doing(end);
     let account = account_at(&server);
     let (mut calls, mut unstarted) = (0, 0);
-    // hyper hands back one in three unstarted, or so; if it never does, we fail to see it.
-    while calls < 50 || unstarted == 0 {
+    // hyper hands back one in three unstarted, or so; if it never does, we fail to see it. Compiled
+    // with optimization it is too fast: the request is written before the end comes.
+    while calls < 50 || (cfg!(debug_assertions) && unstarted == 0) {
         let outcome = create(&account).await;
         assert!(ended_at_once(&outcome), "{outcome:?}");
         unstarted += usize::from(outcome == Outcome::NotSent(Unsent::Unstarted));
