@@ -5,11 +5,14 @@
 //! that the broker has blocked, and lapin ignores `connection_timeout`. So the socket is opened
 //! here, under a limit, and a second handle to it is kept: shutting it down ends the thread,
 //! whatever lapin waits for.
+//!
+//! It is opened before lapin hears of the attempt at all: what lapin (4.12) makes for a connection
+//! whose socket cannot be opened refers to itself and is never freed, some 10 kB each time.
 
 use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use lapin::tcp::OwnedTLSConfig;
@@ -39,13 +42,7 @@ pub(super) struct Link {
 }
 
 /// The second handle to a connection's socket, which is shut when this is dropped.
-struct Socket(Arc<Mutex<Handle>>);
-
-enum Handle {
-    Opening,
-    Open(TcpStream),
-    Ended,
-}
+struct Socket(TcpStream);
 
 impl CannotConnect {
     /// Several refusals, one for each host that was tried, as one.
@@ -75,11 +72,10 @@ impl Link {
             let text = format!("{address}: {reason}");
             CannotConnect { text, refused }
         };
-        let socket = Socket(Arc::new(Mutex::new(Handle::Opening)));
         let mut uri = address.uri().clone();
         uri.query.frame_max = frame_max.or(uri.query.frame_max);
-        match timeout(CONNECT_TIMEOUT, connect(uri, tls, name, &socket)).await {
-            Ok(Ok(connection)) => Ok(Self { connection, socket }),
+        match timeout(CONNECT_TIMEOUT, connect(uri, tls, name)).await {
+            Ok(Ok(link)) => Ok(link),
             Ok(Err(err)) => {
                 let refused = matches!(err.kind(), ErrorKind::ProtocolError(_));
                 Err(cannot(reason(&err), refused))
@@ -113,60 +109,38 @@ impl Link {
     }
 }
 
-async fn connect(
-    uri: AMQPUri,
-    tls: &OwnedTLSConfig,
-    name: &str,
-    socket: &Socket,
-) -> lapin::Result<Connection> {
+async fn connect(uri: AMQPUri, tls: &OwnedTLSConfig, name: &str) -> lapin::Result<Link> {
+    let runtime = lapin::runtime::default_runtime()?;
+    let host = uri.authority.host.as_str();
+    let found: Vec<_> = tokio::net::lookup_host((host, uri.authority.port)).await?.collect();
+    let mut stream = AsyncTcpStream::connect(&runtime, found).await?;
+    let AsyncTcpStream::Plain(plain) = &stream else {
+        return Err(io::Error::from(io::ErrorKind::Unsupported).into());
+    };
+    let tcp = plain.get_ref();
+    tcp.set_nodelay(true)?;
+    let socket = Socket(TcpStream::from(tcp.as_fd().try_clone_to_owned()?));
+    if uri.scheme == AMQPScheme::AMQPS {
+        stream = stream.into_tls(host, tls.as_ref()).await?;
+    }
     let properties = ConnectionProperties::default()
         .with_connection_name(name.into())
         .with_client_property("product".into(), "smartsend".into())
         .with_client_property("version".into(), env!("CARGO_PKG_VERSION").into());
-    let tls = tls.clone();
-    let secure = uri.scheme == AMQPScheme::AMQPS;
-    let handle = Arc::clone(&socket.0);
-    let runtime = lapin::runtime::default_runtime()?;
-    let reactor = runtime.clone();
-    let connector = async move |uri: AMQPUri, _| {
-        let opening = async {
-            let host = uri.authority.host.as_str();
-            let found: Vec<_> =
-                tokio::net::lookup_host((host, uri.authority.port)).await?.collect();
-            let stream = AsyncTcpStream::connect(&reactor, found).await?;
-            if let AsyncTcpStream::Plain(plain) = &stream {
-                let tcp = plain.get_ref();
-                tcp.set_nodelay(true)?;
-                keep(&handle, TcpStream::from(tcp.as_fd().try_clone_to_owned()?))?;
-            }
-            if secure { stream.into_tls(host, tls.as_ref()).await } else { Ok(stream) }
-        };
-        // This future runs on lapin's own thread, where our own limit does not reach it.
-        match timeout(CONNECT_TIMEOUT, opening).await {
-            Ok(opened) => opened.map_err(lapin::Error::from),
-            Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
-        }
+    // lapin asks again only where it is to reconnect by itself, which it is not.
+    let stream = Mutex::new(Some(stream));
+    let connector = async move |_, _| {
+        let stream = stream.lock().unwrap_or_else(PoisonError::into_inner).take();
+        stream.ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected).into())
     };
-    Connection::connector(uri, runtime, connector, properties).await
-}
-
-/// Keeps the second handle, unless the attempt was given up meanwhile.
-fn keep(handle: &Mutex<Handle>, stream: TcpStream) -> io::Result<()> {
-    let mut handle = handle.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Handle::Ended = *handle {
-        return Err(io::Error::from(io::ErrorKind::ConnectionAborted));
-    }
-    *handle = Handle::Open(stream);
-    Ok(())
+    let connection = Connection::connector(uri, runtime, connector, properties).await?;
+    Ok(Link { connection, socket })
 }
 
 impl Socket {
     fn end(&self) {
-        let mut handle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Handle::Open(stream) = std::mem::replace(&mut *handle, Handle::Ended) {
-            // An error here says that it has ended already.
-            stream.shutdown(Shutdown::Both).ok();
-        }
+        // An error here says that it has ended already.
+        self.0.shutdown(Shutdown::Both).ok();
     }
 }
 

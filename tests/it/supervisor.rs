@@ -1,5 +1,6 @@
 //! Sessions that come, break, and come again.
 
+mod attempts;
 mod waits;
 
 use std::fs;
