@@ -24,9 +24,10 @@ pub use declare::{CannotApply, Missing};
 const TOPOLOGY_TIMEOUT: Duration = Duration::from_mins(1);
 /// How often a delivery may come back before the broker parks it.
 const INTENT_DELIVERY_LIMIT: i64 = 100;
-/// A parked intent must survive being looked at. RabbitMQ 4.0 and later would otherwise put the
-/// limit at 20 and drop it ("Quorum Queues", Poison Message Handling).
-const PARKED_DELIVERY_LIMIT: i64 = 1_000_000_000;
+/// A parked intent must survive being looked at, and an event a notifier that crashes. RabbitMQ 4.0
+/// and later would otherwise put the limit at 20 and drop it ("Quorum Queues", Poison Message
+/// Handling).
+const NO_DELIVERY_LIMIT: (&str, Argument) = ("x-delivery-limit", Argument::Number(1_000_000_000));
 
 /// Why `topology apply` failed.
 #[derive(Debug, thiserror::Error)]
@@ -124,7 +125,7 @@ impl Topology {
     /// there is none by default.
     pub fn with_results_queue(mut self, name: &str) -> Result<Self, NameTooLong> {
         let results = results_exchange(&self.prefix);
-        self.add_queue(Queue::new(name.to_owned(), []), &results, "#");
+        self.add_queue(Queue::new(name.to_owned(), [NO_DELIVERY_LIMIT]), &results, "#");
         self.measured()
     }
 
@@ -162,8 +163,7 @@ impl Topology {
         self.add_exchange(parked.clone(), Kind::Fanout, None);
         self.add_exchange(intents_exchange(&self.prefix), Kind::Direct, Some(parked.clone()));
         self.add_exchange(results_exchange(&self.prefix), Kind::Topic, None);
-        let limit = ("x-delivery-limit", Argument::Number(PARKED_DELIVERY_LIMIT));
-        self.add_queue(Queue::new(parked.clone(), [limit]), &parked, "");
+        self.add_queue(Queue::new(parked.clone(), [NO_DELIVERY_LIMIT]), &parked, "");
     }
 
     fn add_retry(&mut self, delay: Duration) {
