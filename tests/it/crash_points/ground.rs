@@ -64,6 +64,9 @@ struct Case {
 /// How many intents there are when the worker is killed, and how many come after that.
 const BATCH: u64 = 8;
 const LATER: u64 = 2;
+/// How many creates are lost where some are. With one more in a row the gate would close, and the
+/// rest would go out one per probe, which come ever more rarely.
+const LOST: u64 = 4;
 /// Calls at once. As many again wait in hand.
 const CONCURRENCY: &str = "4";
 /// How long it may take until a point is reached, or all is at rest again.
@@ -223,7 +226,8 @@ impl Ground {
         if at_once {
             self.lookout.await_point(point.0, point.1);
         }
-        self.publish(0..BATCH).await;
+        let at_first = if plot == Plot::CreatesLost { LOST } else { BATCH };
+        self.publish(0..at_first).await;
         self.reach_provider(plot != Plot::Unreachable);
         let worker = self.worker.take().unwrap_or_else(|| self.scenario.worker());
         if plot == Plot::Stopping {
@@ -233,8 +237,9 @@ impl Ground {
         }
         if plot == Plot::CreatesLost {
             // Each is lost once, and what comes after that is let through.
-            until("all to be lost", LONG, async || self.sent().await >= BATCH).await;
+            until("all to be lost", LONG, async || self.sent().await >= LOST).await;
             self.scenario.provider.set_faults(self.course.faults(&json!({}))).await;
+            self.publish(LOST..BATCH).await;
             self.lookout.await_point(point.0, point.1);
         }
         let reached = timeout(LONG, self.brake.pulled()).await;
