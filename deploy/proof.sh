@@ -62,7 +62,7 @@ fail() {
 
 run_layer() {
   local name=$1 command=$2
-  local rows=$FOLDER/$name.rows log=$FOLDER/$name.log started=$SECONDS status=0
+  local rows=$FOLDER/$name.rows log=$FOLDER/$name.log status=0
   : >"$rows"
   say "$name: $command"
   # The suite runs every layer in its short form; those rows are not the proof's.
@@ -78,7 +78,6 @@ run_layer() {
     suite_row "$log" >"$rows"
   fi
   [ -s "$rows" ] || fail "$name reported nothing"
-  say "  $((SECONDS - started)) s, $(wc -l <"$rows") rows"
 }
 
 # Runs a layer, unless it has held before and that still counts. What holds leaves a note of what
@@ -97,6 +96,7 @@ prove_layer() {
   rm -f "$note"
   run_layer "$name" "$command"
   took=$((SECONDS - started))
+  say "  $took s, $(wc -l <"$FOLDER/$name.rows") rows"
   proof_seconds=$((proof_seconds + took))
   [ ${#failures[@]} != "$broken" ] || printf '%s\n' "$what" $took >"$note"
 }

@@ -109,6 +109,7 @@ impl Link {
     }
 }
 
+/// The socket first, then the connection on it.
 async fn connect(uri: AMQPUri, tls: &OwnedTLSConfig, name: &str) -> lapin::Result<Link> {
     let runtime = lapin::runtime::default_runtime()?;
     let host = uri.authority.host.as_str();

@@ -14,6 +14,7 @@ pub(crate) mod http_proxy;
 pub(crate) mod model;
 pub(crate) mod intents;
 pub(crate) mod payu;
+pub(crate) mod proc;
 pub(crate) mod program;
 pub(crate) mod proof;
 pub(crate) mod proof_table;

@@ -2,6 +2,7 @@
 
 use super::ground::{Ground, kill, start};
 use super::lease::on_a_node;
+use crate::support::proc::status;
 use crate::support::proof::size;
 use crate::support::waiting::{SOON, until};
 use crate::support::worker::Worker;
@@ -100,16 +101,11 @@ async fn held(ground: &Ground, worker: &Worker) -> Held {
     })
     .await;
     let channels = node.ctl(&["list_channels", "connection"]).await;
-    let process = format!("/proc/{}", worker.program.pid());
-    let status = std::fs::read_to_string(format!("{process}/status")).unwrap();
-    let number = |name: &str| {
-        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
-    };
+    let process = worker.program.pid().to_string();
     Held {
         channels: channels.lines().filter(|line| ours.iter().any(|pid| line.contains(pid))).count(),
-        threads: number("Threads:"),
-        files: std::fs::read_dir(format!("{process}/fd")).unwrap().count(),
-        resident_kib: number("VmRSS:"),
+        threads: status(&process, "Threads"),
+        files: std::fs::read_dir(format!("/proc/{process}/fd")).unwrap().count(),
+        resident_kib: status(&process, "VmRSS"),
     }
 }

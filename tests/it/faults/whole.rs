@@ -170,7 +170,7 @@ async fn f24_whole_an_effect_that_comes_late_is_found_or_refused() {
     works.publish("late");
     assert!(!works.has_its_link("late").await, "it was made, not found");
     assert_eq!(works.sends("late"), 2);
-    tokio::time::sleep(QUARANTINE).await; // until the effect was due
+    until("the late effect", SOON, async || works.payu.late_effects() == 1).await;
     assert_eq!(works.payu.links("late").len(), 1);
     works.end(running, &mut line, 1).await;
     line.show();

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use smartsend::payout::record::Value;
-use smartsend::ports::{EventMessage, Outgoing};
+use smartsend::ports::{EventMessage, Outgoing, Properties};
 
 use super::intents::Planned;
 use super::kinds::{Kind, Trouble};
@@ -130,17 +130,17 @@ impl Oracle {
         Ok(())
     }
 
-    fn number_of(&self, message: &Message) -> usize {
-        self.by_id[message.properties.message_id.as_deref().unwrap()]
+    fn number_of(&self, properties: &Properties) -> usize {
+        self.by_id[properties.message_id.as_deref().unwrap()]
     }
 
     fn queued(&mut self, message: &Message, returned: bool) {
-        let number = self.number_of(message);
+        let number = self.number_of(&message.properties);
         self.intents[number].queued(returned);
     }
 
     fn delivered(&mut self, process: u64, tag: u64, message: &Message) {
-        let number = self.number_of(message);
+        let number = self.number_of(&message.properties);
         self.processes.delivered(process, tag, Hand::of(number, message));
     }
 
@@ -186,7 +186,7 @@ impl Oracle {
         match outgoing {
             Outgoing::Event(event) => self.told(process, event),
             Outgoing::Retry { copy, .. } => {
-                let number = self.by_id[copy.properties.message_id.as_deref().unwrap()];
+                let number = self.number_of(&copy.properties);
                 let intent = &mut self.intents[number];
                 intent.shelved += 1;
                 // It has it no more, and does not know it yet: there are two copies now.
@@ -194,7 +194,7 @@ impl Oracle {
                 self.processes.check_record((process, number), at, &copy.headers)
             }
             Outgoing::Parked(copy) => {
-                let number = self.by_id[copy.properties.message_id.as_deref().unwrap()];
+                let number = self.number_of(&copy.properties);
                 let text = |name: &str| match copy.headers.get(name) {
                     Some(Value::Text(text)) => text.clone(),
                     Some(Value::Number(_)) | None => String::new(),
@@ -217,7 +217,7 @@ impl Oracle {
     /// A publish that has failed goes out again later, as it is.
     fn tried(&mut self, process: u64, outgoing: &Outgoing) {
         if let Outgoing::Retry { copy, .. } = outgoing {
-            let number = self.by_id[copy.properties.message_id.as_deref().unwrap()];
+            let number = self.number_of(&copy.properties);
             self.processes.tried(process, number);
         }
     }

@@ -63,6 +63,7 @@ struct Ledger {
     tokens: u64,
     oldest_good: u64,
     naive: bool,
+    late_effects: usize,
 }
 
 /// See the module.
@@ -99,7 +100,9 @@ impl Payu {
                     let own = Arc::clone(&own);
                     std::thread::spawn(move || {
                         super::raw_server::wait(delay);
-                        own.lock().unwrap().serve(&asked);
+                        let mut ledger = own.lock().unwrap();
+                        ledger.serve(&asked);
+                        ledger.late_effects += 1;
                     });
                     steps
                 }
@@ -112,6 +115,11 @@ impl Payu {
     pub(crate) fn naive(self) -> Self {
         self.ledger().naive = true;
         self
+    }
+
+    /// How many requests have had their effect late by now.
+    pub(crate) fn late_effects(&self) -> usize {
+        self.ledger().late_effects
     }
 
     /// A link that someone else has made.
