@@ -117,7 +117,8 @@ impl Pair {
             loop {
                 let evidence = Evidence::gather(Vec::new(), &self.results.from(0));
                 let lost = evidence.tally((0..self.published).map(reference)).lost;
-                if lost == 0 && self.scenario.work_left().await == 0 {
+                // A copy of what has its outcome may still be in hand: to stop now would hand it back.
+                if lost == 0 && self.scenario.work_total().await == 0 {
                     return;
                 }
                 tokio::time::sleep(Duration::from_millis(200)).await;
