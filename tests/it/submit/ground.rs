@@ -54,6 +54,12 @@ impl Ground {
         ground
     }
 
+    /// Reaches the broker by way of a proxy at this port.
+    pub(super) fn go_through(&mut self, port: u16) {
+        self.url = Node::url_at(port, &self.vhost);
+        self.configure(&["default"], "http://127.0.0.1:1");
+    }
+
     pub(super) fn configure(&self, merchants: &[&str], provider: &str) {
         let mut text = format!(
             "[broker]\nurls = [\"{}\"]\nconfirm_timeout = \"2s\"\n[retry]\ndelays = [\"1s\"]\n\

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use smartsend::payout::intent::wire;
@@ -9,7 +10,9 @@ use smartsend::payout::record::Api;
 use tokio::time::timeout;
 
 use super::ground::{Ground, QUEUE, SOON, Told};
-use crate::support::broker::{Node, take_next};
+use crate::support::amqp_proxy::{AmqpProxy, Says, Seen, When};
+use crate::support::brake::Brake;
+use crate::support::broker::Node;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_good_file_becomes_intents_that_the_worker_can_read() {
@@ -148,17 +151,24 @@ async fn a_broker_that_says_nothing_is_given_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_is_lost_on_the_way_loses_no_intent() {
-    const COUNT: usize = 20_000;
-    let ground = Ground::with(&["default"]).await;
+    const COUNT: usize = 300;
+    const LOST_AT: usize = 100;
+    let mut ground = Ground::with(&["default"]).await;
     ground.write_good("pay.csv", COUNT);
+    let (brake, published) = (Brake::default(), AtomicUsize::new(0));
+    let watcher = move |seen: &Seen<'_>| {
+        matches!((seen.when, seen.frame.says()), (When::Before, Says::Publish { .. }))
+            && published.fetch_add(1, Ordering::Relaxed) + 1 == LOST_AT
+    };
+    let proxy = AmqpProxy::start(Node::shared().address(), &brake, watcher).await;
+    ground.go_through(proxy.port());
     let child = ground.command(&["submit", "pay.csv"]).spawn().unwrap();
-    let connection = ground.connect().await;
-    take_next(&connection, QUEUE).await;
-    drop(connection);
-    ground.close_connections().await;
+    timeout(SOON, brake.pulled()).await.unwrap();
+    brake.release();
     let told = Told::of(timeout(SOON, child.wait_with_output()).await.unwrap().unwrap());
     assert_eq!((told.code, told.number("sent")), (0, Some(COUNT)), "{told:?}");
     assert!(told.err.contains("not connected to RabbitMQ, connecting anew"), "{told:?}");
-    let depth = usize::try_from(ground.depth(QUEUE).await).unwrap();
-    assert!(depth >= COUNT - 1, "only {depth} are in the queue");
+    let taken = ground.take_all(QUEUE).await;
+    let ids = taken.iter().map(|taken| taken.properties.message_id().clone().unwrap());
+    assert_eq!(ids.collect::<HashSet<_>>().len(), COUNT, "each is in the queue, some twice");
 }
