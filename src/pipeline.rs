@@ -11,7 +11,10 @@ mod desk;
 mod exits;
 mod hand;
 mod memory;
+mod messages;
 mod probe;
+mod proof;
+mod publish;
 mod settle;
 
 use std::time::Duration;
@@ -28,10 +31,11 @@ use crate::payout::reference::Reference;
 use crate::ports::{Clock, Delivery, Outbox, Provider};
 use back::Back;
 use call::Created;
-pub use desk::{Desk, Proof};
-pub use exits::{Exits, ShutExits};
+pub use desk::Desk;
+pub use exits::{Exit, Exits, ShutExits};
 use hand::{Halt, Hand};
 pub use memory::{Alone, CAPACITY, Entered, Memory, Running};
+pub use proof::Proof;
 pub use settle::Settlement;
 
 /// How long an intent waits that would be parked while the provider is down. There may be many of
@@ -58,10 +62,10 @@ pub async fn handle<D: Delivery, P: Provider, O: Outbox, C: Clock>(
     let _running = match running {
         Ok(running) => running,
         Err(halt) => {
-            let case = desk.open(&hand, &intent).case();
-            let end = match halt {
-                Halt::TooOld => End::Back(case, Back::GiveWay),
-                Halt::Lost | Halt::Stopping | Halt::GateClosed | Halt::NoRoom => halted(case, halt),
+            let end = match (desk.open(&hand, &intent), halt) {
+                (Opened::Settle(case, verdict), _) => End::Verdict(case, verdict),
+                (opened, Halt::TooOld) => End::Back(opened.case(), Back::GiveWay),
+                (opened, _) => halted(opened.case(), halt),
             };
             return desk.settle(hand, &intent, end).await;
         }

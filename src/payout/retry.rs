@@ -24,6 +24,11 @@ impl Delays {
         self.shortest
     }
 
+    /// The longest.
+    pub fn longest(&self) -> Duration {
+        self.longer.last().copied().unwrap_or(self.shortest)
+    }
+
     /// All of them, ascending.
     pub fn iter(&self) -> impl Iterator<Item = Duration> + '_ {
         std::iter::once(self.shortest).chain(self.longer.iter().copied())
@@ -37,7 +42,7 @@ impl Delays {
     /// The delay after so many trips: each trip waits longer, up to the longest.
     pub fn after(&self, returns: u32) -> Duration {
         let trips = usize::try_from(returns).unwrap_or(usize::MAX);
-        self.iter().nth(trips).or_else(|| self.longer.last().copied()).unwrap_or(self.shortest)
+        self.iter().nth(trips).unwrap_or_else(|| self.longest())
     }
 }
 

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::desk::Desk;
-use super::exits::Exit;
 use super::hand::Hand;
 use super::settle::Settlement;
 use crate::observe::facts::intents::{IntentHandedBack, IntentReturned};
 use crate::payout::decision::Case;
-use crate::payout::record::Record;
 use crate::payout::reference::Reference;
-use crate::ports::{Clock, Delivery, Outbox, Outgoing, Provider};
+use crate::ports::{Clock, Delivery, Headers, Outbox, Outgoing, Provider};
 
 /// How a delivery goes back.
 #[derive(Clone, Copy, Debug)]
@@ -31,13 +31,15 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         case: Case<'_>,
         back: Back,
     ) -> Settlement {
-        let (merchant, delays) = (&*self.merchant, &self.policy.delays);
+        let delays = &self.policy.delays;
         let (why, delay) = match back {
             Back::Return(delay) => {
                 let record = case.returned(delay);
+                let merchant = &self.merchant;
                 IntentReturned { merchant, reference, record: &record, delay }.tell();
+                let headers = record.to_headers(self.due_in(delay));
                 return self
-                    .send_back(hand, reference, (delay, record), Settlement::Returned)
+                    .send_back(hand, Some(reference), (delay, headers), Settlement::Returned)
                     .await;
             }
             Back::AsItIs(why) => (why, delays.shortest()),
@@ -45,28 +47,52 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
             // copy behind.
             Back::GiveWay => ("another copy is in hand", delays.within(self.policy.quarantine)),
         };
-        IntentHandedBack { merchant, reference, why }.tell();
-        let record = case.handed_back();
-        self.send_back(hand, reference, (delay, record), Settlement::HandedBack).await
+        let headers = case.handed_back().to_headers(self.due_in(delay));
+        self.hand_back(hand, Some(reference), why, (delay, headers)).await
+    }
+
+    /// Puts off what nobody takes the event of: kept in hand, it would end its channel when the
+    /// broker's patience is over, and with it everything else in hand.
+    pub(super) async fn put_off<D: Delivery>(
+        &self,
+        hand: Hand<D>,
+        reference: Option<&Reference>,
+        headers: Headers,
+    ) -> Settlement {
+        let delay = self.policy.delays.longest();
+        self.hand_back(hand, reference, "nobody takes its event", (delay, headers)).await
+    }
+
+    async fn hand_back<D: Delivery>(
+        &self,
+        hand: Hand<D>,
+        reference: Option<&Reference>,
+        why: &'static str,
+        (delay, headers): (Duration, Headers),
+    ) -> Settlement {
+        IntentHandedBack { merchant: &self.merchant, reference, why }.tell();
+        self.send_back(hand, reference, (delay, headers), Settlement::HandedBack).await
     }
 
     async fn send_back<D: Delivery>(
         &self,
         hand: Hand<D>,
-        reference: &Reference,
-        (delay, record): (Duration, Record),
+        reference: Option<&Reference>,
+        (delay, headers): (Duration, Headers),
         settlement: Settlement,
     ) -> Settlement {
-        let wait = jiff::SignedDuration::try_from(delay).unwrap_or(jiff::SignedDuration::MAX);
-        let due = self.clock.now().wall.saturating_add(wait).ok();
-        let copy = self.copy(hand.delivered(), record.to_headers(due));
-        let outgoing = Outgoing::Retry { delay, copy };
-        if self.publish(Exit::Retries, &outgoing, &hand.lost).await.is_err() {
-            return self.let_go(hand, Some(reference), "its copy could not be published");
+        let copy = self.copy(hand.delivered(), headers);
+        if self.publish(&Outgoing::Retry { delay, copy }, &hand).await.is_err() {
+            return self.let_go(hand, reference, "its copy could not be published");
         }
         match hand.delivery.acknowledge().await {
             Ok(()) => settlement,
             Err(_) => Settlement::LetGo,
         }
+    }
+
+    fn due_in(&self, delay: Duration) -> Option<Timestamp> {
+        let wait = SignedDuration::try_from(delay).unwrap_or(SignedDuration::MAX);
+        self.clock.now().wall.saturating_add(wait).ok()
     }
 }

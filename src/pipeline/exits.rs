@@ -2,12 +2,12 @@
 
 use tokio::sync::watch;
 
-use crate::ports::Clock;
+use crate::ports::{Clock, Outgoing};
 use crate::turns::Turns;
 
 /// A way out to the broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Exit {
+pub enum Exit {
     /// The results exchange.
     Results,
     /// The retry exchanges.
@@ -16,24 +16,48 @@ pub(super) enum Exit {
     Parked,
 }
 
+impl Exit {
+    pub(super) fn of(outgoing: &Outgoing) -> Self {
+        match outgoing {
+            Outgoing::Event(_) => Self::Results,
+            Outgoing::Retry { .. } => Self::Retries,
+            Outgoing::Parked(_) => Self::Parked,
+        }
+    }
+}
+
 /// The ways out that are shut: what goes there has no queue, or the queue refuses it.
-#[expect(clippy::struct_excessive_bools, reason = "four ways out, each open or shut by itself")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ShutExits {
-    /// The results exchange is.
-    pub results: bool,
-    /// A retry exchange is.
-    pub retries: bool,
-    /// The parked exchange is.
-    pub parked: bool,
-    /// All of them are: RabbitMQ takes no publishes.
-    pub broker: bool,
+    // How many publishes are being refused. One that succeeds says nothing of the others: a queue
+    // may be bound for `link.created` alone.
+    results: usize,
+    retries: usize,
+    parked: usize,
+    blocked: bool,
 }
 
 impl ShutExits {
-    /// Whether any is.
+    /// Whether this one is.
+    pub fn has(self, exit: Exit) -> bool {
+        match exit {
+            Exit::Results => self.results > 0,
+            Exit::Retries => self.retries > 0,
+            Exit::Parked => self.parked > 0,
+        }
+    }
+
+    /// Whether any is, if only because RabbitMQ takes no publishes.
     pub fn any(self) -> bool {
-        self.results || self.retries || self.parked || self.broker
+        self.blocked || [Exit::Results, Exit::Retries, Exit::Parked].iter().any(|e| self.has(*e))
+    }
+
+    fn refused(&mut self, exit: Exit) -> &mut usize {
+        match exit {
+            Exit::Results => &mut self.results,
+            Exit::Retries => &mut self.retries,
+            Exit::Parked => &mut self.parked,
+        }
     }
 }
 
@@ -42,47 +66,55 @@ impl ShutExits {
 #[derive(Debug, Default)]
 pub struct Exits(watch::Sender<ShutExits>);
 
+/// A publish that is being refused: its way out is shut as long as there is one. When it is given
+/// up nobody tries that way any more, so the next one must find it open.
+pub(super) struct Refused<'a, C: Clock> {
+    exits: &'a Exits,
+    exit: Exit,
+    turns: &'a Turns<C>,
+}
+
 impl Exits {
     /// What is shut, and each change of it.
     pub fn watch(&self) -> watch::Receiver<ShutExits> {
         self.0.subscribe()
     }
 
-    pub(super) fn open<C: Clock>(&self, exit: Exit, turns: &Turns<C>) {
-        self.set(exit, false, turns);
-    }
-
-    pub(super) fn shut<C: Clock>(&self, exit: Exit, turns: &Turns<C>) {
-        self.set(exit, true, turns);
+    pub(super) fn refuse<'a, C: Clock>(
+        &'a self,
+        exit: Exit,
+        turns: &'a Turns<C>,
+    ) -> Refused<'a, C> {
+        self.change(turns, |exits| {
+            let refused = exits.refused(exit);
+            *refused = refused.saturating_add(1);
+        });
+        Refused { exits: self, exit, turns }
     }
 
     /// Shuts all of them, or opens them again, because of the broker.
     pub fn block<C: Clock>(&self, blocked: bool, turns: &Turns<C>) {
-        self.change(turns, |exits| &mut exits.broker, blocked);
+        self.change(turns, |exits| exits.blocked = blocked);
     }
 
-    fn set<C: Clock>(&self, exit: Exit, shut: bool, turns: &Turns<C>) {
-        match exit {
-            Exit::Results => self.change(turns, |exits| &mut exits.results, shut),
-            Exit::Retries => self.change(turns, |exits| &mut exits.retries, shut),
-            Exit::Parked => self.change(turns, |exits| &mut exits.parked, shut),
-        }
-    }
-
-    fn change<C: Clock>(
-        &self,
-        turns: &Turns<C>,
-        which: impl FnOnce(&mut ShutExits) -> &mut bool,
-        shut: bool,
-    ) {
+    fn change<C: Clock>(&self, turns: &Turns<C>, change: impl FnOnce(&mut ShutExits)) {
         // The line is told under the same lock, or two changes at once could leave it stalled
         // with every way out open.
-        self.0.send_if_modified(|exits| {
-            let changed = std::mem::replace(which(exits), shut) != shut;
-            if changed {
+        self.0.send_modify(|exits| {
+            let before = exits.any();
+            change(exits);
+            if exits.any() != before {
                 turns.stall(exits.any());
             }
-            changed
+        });
+    }
+}
+
+impl<C: Clock> Drop for Refused<'_, C> {
+    fn drop(&mut self) {
+        self.exits.change(self.turns, |exits| {
+            let refused = exits.refused(self.exit);
+            *refused = refused.saturating_sub(1);
         });
     }
 }

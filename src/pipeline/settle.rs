@@ -2,27 +2,19 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use tokio_util::sync::CancellationToken;
-
 use super::End;
 use super::desk::Desk;
-use super::exits::Exit;
 use super::hand::Hand;
+use super::publish::NotPublished;
 use crate::gate::{Closure, Report};
-use crate::observe::facts::intents::{IntentLetGo, IntentSettled, LinkProven};
+use crate::observe::facts::intents::{IntentLetGo, IntentSettled};
 use crate::payout::decision::{Unresolved, Verdict};
-use crate::payout::event::wire::{CONTENT_TYPE, errors_json};
-use crate::payout::event::{Event, EventKind, Origin};
+use crate::payout::event::wire::errors_json;
+use crate::payout::event::{Event, EventKind};
 use crate::payout::intent::{Intent, Invalid};
-use crate::payout::outcome::look::Look;
-use crate::payout::record::{Record, Value, written};
+use crate::payout::record::Record;
 use crate::payout::reference::Reference;
-use crate::ports::{
-    Clock, Copied, Delivered, Delivery, EventMessage, Headers, Outbox, Outgoing, Properties,
-    Provider, Unpublished,
-};
-use crate::turns::Class;
+use crate::ports::{Clock, Copied, Delivered, Delivery, Headers, Outbox, Outgoing, Provider};
 
 /// What the broker was told of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,14 +28,6 @@ pub enum Settlement {
     /// Not acknowledged: it comes back by itself.
     LetGo,
 }
-
-/// The delivery could not be replaced, and must not be acknowledged.
-pub(super) struct NotReplaced;
-
-/// The first wait before a message that has no queue is published again.
-const ROUTE_WAIT_FIRST: Duration = Duration::from_millis(500);
-/// The longest.
-const ROUTE_WAIT_MAX: Duration = Duration::from_secs(2);
 
 impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
     pub(super) async fn settle<D: Delivery>(
@@ -88,17 +72,25 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
     ) -> Settlement {
         let now = self.clock.now();
         let delivered = hand.delivered();
+        // A record that names another account is passed on as it came, whoever wrote it: without
+        // that name a copy would be looked up here.
+        let is_foreign = verdict == Verdict::Unresolved(Unresolved::AccountChanged);
+        let headers_of = |record: &Record, delivered: &Delivered| {
+            if is_foreign { delivered.headers.clone() } else { record.to_headers(None) }
+        };
         let parked = match &verdict {
             Verdict::Unresolved(why) => {
                 if *why == Unresolved::LinkHost {
                     self.turns.told(Report::Shut(Closure::ForeignLink));
                 }
-                let headers = record.to_headers(None);
+                let headers = headers_of(&record, delivered);
                 Some(self.parked_copy(delivered, headers, why.code(), None))
             }
             Verdict::Created { .. } | Verdict::Failed(_) => None,
         };
         let fresh_link = matches!(verdict, Verdict::Created { recovered: false, .. });
+        let seen = verdict.if_untold();
+        let untold = |delivered: &Delivered| headers_of(&record.clone().doubted(seen), delivered);
         let event = Event::of_verdict(intent, &record, verdict, self.origin(delivered));
         let fact = IntentSettled {
             meters: &self.meters,
@@ -106,7 +98,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
             attempts: record.attempts,
             age: age_of(delivered, &record, now.wall),
         };
-        let settlement = self.replace(hand, &event, parked, &fact).await;
+        let settlement = self.replace(hand, parked, untold, &fact).await;
         let settled = matches!(settlement, Settlement::Settled(_));
         if fresh_link && settled && self.proof.is_wanted(now.steady) {
             tokio::select! {
@@ -128,138 +120,43 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         let delivered = hand.delivered();
         let errors = errors_json(&invalid.errors);
         let parked = self.parked_copy(delivered, Headers::new(), "INVALID_INTENT", Some(errors));
+        let untold = |delivered: &Delivered| delivered.headers.clone();
         let event = Event::of_invalid(&invalid, &delivered.body, self.origin(delivered));
         let fact = IntentSettled { meters: &self.meters, event: &event, attempts: 0, age: None };
-        self.replace(hand, &event, Some(parked), &fact).await
+        self.replace(hand, Some(parked), untold, &fact).await
     }
 
     /// Event, parked copy, acknowledgement: in this order, each only after the one before.
+    /// `untold` gives the headers of the copy that goes back if nobody takes the event.
     async fn replace<D: Delivery>(
         &self,
         hand: Hand<D>,
-        event: &Event<'_>,
         parked: Option<Copied>,
+        untold: impl Fn(&Delivered) -> Headers + Send,
         fact: &IntentSettled<'_>,
     ) -> Settlement {
+        let event = fact.event;
         let message = self.message(event, hand.delivered());
-        let mut replaced = self.publish(Exit::Results, &Outgoing::Event(message), &hand.lost).await;
+        let mut replaced = self.publish(&Outgoing::Event(message), &hand).await;
         if let (Ok(()), Some(copy)) = (&replaced, parked) {
-            replaced = self.publish(Exit::Parked, &Outgoing::Parked(copy), &hand.lost).await;
+            replaced = self.publish(&Outgoing::Parked(copy), &hand).await;
         }
         let reference = event.subject.reference;
-        if let Err(NotReplaced) = replaced {
-            return self.let_go(hand, reference, "its result could not be published");
+        match replaced {
+            Ok(()) => fact.tell(),
+            Err(NotPublished::Unconfirmed) => {
+                return self.let_go(hand, reference, "its result could not be published");
+            }
+            Err(NotPublished::RefusedForTooLong) => {
+                let headers = untold(hand.delivered());
+                return self.put_off(hand, reference, headers).await;
+            }
         }
-        fact.tell();
         // If the channel has ended, the delivery comes back, and the same event goes out again.
         match hand.delivery.acknowledge().await {
             Ok(()) => Settlement::Settled(event.kind()),
             Err(_) => Settlement::LetGo,
         }
-    }
-
-    /// Publishes until the broker has it. What the broker certainly did not take is kept in hand
-    /// and tried again, and nothing new is started meanwhile; what it may have taken is not
-    /// repeated here: the delivery comes back, and the same event with it.
-    pub(super) async fn publish(
-        &self,
-        exit: Exit,
-        outgoing: &Outgoing,
-        lost: &CancellationToken,
-    ) -> Result<(), NotReplaced> {
-        let mut wait = ROUTE_WAIT_FIRST;
-        loop {
-            match self.outbox.publish(outgoing).await {
-                Ok(()) => {
-                    self.exits.open(exit, &self.turns);
-                    return Ok(());
-                }
-                Err(Unpublished::Unconfirmed) => break,
-                Err(Unpublished::Unroutable | Unpublished::Refused) => {
-                    self.exits.shut(exit, &self.turns);
-                }
-            }
-            tokio::select! {
-                biased;
-                () = lost.cancelled() => break,
-                () = self.clock.sleep(wait) => wait = wait.saturating_mul(2).min(ROUTE_WAIT_MAX),
-            }
-        }
-        // Whoever was to find out that the way is open again goes away; so the next one must try.
-        self.exits.open(exit, &self.turns);
-        Err(NotReplaced)
-    }
-
-    fn origin<'a>(&'a self, delivered: &'a Delivered) -> Origin<'a> {
-        Origin {
-            merchant: &self.merchant,
-            message_id: delivered.properties.message_id.as_deref(),
-            now: self.clock.now().wall,
-        }
-    }
-
-    fn message(&self, event: &Event<'_>, delivered: &Delivered) -> EventMessage {
-        let intent = &delivered.properties;
-        EventMessage {
-            kind: event.kind(),
-            merchant: self.merchant.clone(),
-            body: Bytes::from(event.to_json()),
-            properties: Properties {
-                content_type: Some(CONTENT_TYPE.to_owned()),
-                message_id: Some(event.id.to_string()),
-                correlation_id: intent.correlation_id.clone().or_else(|| intent.message_id.clone()),
-                kind: Some(event.kind().event_type().to_owned()),
-                app_id: Some("smartsend".to_owned()),
-                timestamp: u64::try_from(event.time.as_second()).ok(),
-                traceparent: intent.traceparent.clone(),
-                tracestate: intent.tracestate.clone(),
-            },
-        }
-    }
-
-    pub(super) fn copy(&self, delivered: &Delivered, headers: Headers) -> Copied {
-        Copied {
-            merchant: self.merchant.clone(),
-            body: delivered.body.clone(),
-            properties: delivered.properties.clone(),
-            headers,
-        }
-    }
-
-    fn parked_copy(
-        &self,
-        delivered: &Delivered,
-        mut headers: Headers,
-        reason: &'static str,
-        errors: Option<String>,
-    ) -> Copied {
-        let mut put = |name: &str, text: String| {
-            headers.insert(name.to_owned(), Value::Text(text));
-        };
-        put("reason", reason.to_owned());
-        put("parked-at", written(self.clock.now().wall));
-        put("merchant", self.merchant.clone());
-        if let Some(errors) = errors {
-            put("errors", errors);
-        }
-        self.copy(delivered, headers)
-    }
-
-    /// Looks a fresh link up, only to see details show it, which may take details a while.
-    async fn prove(&self, reference: &Reference) {
-        self.clock.sleep(self.policy.settle).await;
-        let Ok(turn) = self.turns.take(Class::Look).await else { return };
-        let Some(token) = self.provider.token() else { return };
-        let sighting = self.provider.look(&token, reference).await;
-        if self.wants_new_token(&sighting, &token, &mut 0) {
-            return; // the next call gets one, and this look is not worth another
-        }
-        let look = Look::classify(sighting, reference, &self.policy.terms);
-        self.turns.told_of(Some(&turn), Report::of_look(&look));
-        if let Look::Found(_) = look {
-            self.proof.shown(reference);
-        }
-        LinkProven { meters: &self.meters, reference, look: look.word() }.tell();
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Worker;
 use crate::gate::State;
 use crate::observe::facts::intents::{GateChanged, MerchantSeen};
-use crate::pipeline::ShutExits;
+use crate::pipeline::{Exit, ShutExits};
 use crate::ports::{Clock, Outbox, Provider, Queue};
 
 /// How often numbers are told that change all the time.
@@ -78,18 +78,18 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
         let sentences = [
             (
                 "results",
-                shut.results,
+                shut.has(Exit::Results),
                 "no queue is bound to the results exchange for this merchant's events, or it refuses \
                  them; bind a queue",
             ),
             (
                 "retries",
-                shut.retries,
+                shut.has(Exit::Retries),
                 "a retry queue is missing or refuses messages; run `smartsend topology apply`",
             ),
             (
                 "parked",
-                shut.parked,
+                shut.has(Exit::Parked),
                 "the parked queue is missing or refuses messages; run `smartsend topology apply`",
             ),
         ];

@@ -106,8 +106,8 @@ impl IntentReturned<'_> {
 pub struct IntentHandedBack<'a> {
     /// The merchant.
     pub merchant: &'a str,
-    /// The intent's reference.
-    pub reference: &'a Reference,
+    /// The intent's reference, if it has one.
+    pub reference: Option<&'a Reference>,
     /// Why.
     pub why: &'static str,
 }
@@ -119,7 +119,7 @@ impl IntentHandedBack<'_> {
             .increment(1);
         debug!(
             merchant = self.merchant,
-            intent.reference = %self.reference,
+            intent.reference = self.reference.map_or("", |r| r.as_str()),
             why = self.why,
             "the intent is handed back",
         );

@@ -2,6 +2,7 @@
 
 use crate::payout::codes::Code;
 use crate::payout::outcome::Made;
+use crate::payout::record::Seen;
 
 /// The end of an intent: what its event says.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,6 +70,28 @@ impl Verdict {
                 | Unresolved::ReferenceConflict
                 | Unresolved::OverLimit
                 | Unresolved::AccountChanged => false,
+            },
+        }
+    }
+}
+
+impl Verdict {
+    /// What makes an intent unsure that came to this verdict, while nobody takes its event. Where
+    /// there is a link, it stays known that there is one, and none is asked for again.
+    pub fn if_untold(&self) -> Seen {
+        match self {
+            Self::Created { .. } => Seen::Duplicate,
+            Self::Failed(_) => Seen::Recent,
+            Self::Unresolved(why) => match why {
+                Unresolved::LinkUnknown
+                | Unresolved::LinkClosed
+                | Unresolved::LinkHost
+                | Unresolved::ReferenceConflict => Seen::Duplicate,
+                Unresolved::OutcomeUnknown
+                | Unresolved::Refused(_)
+                | Unresolved::NotSent
+                | Unresolved::OverLimit
+                | Unresolved::AccountChanged => Seen::Recent,
             },
         }
     }

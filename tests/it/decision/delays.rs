@@ -33,7 +33,9 @@ fn delays_ascend_and_there_is_at_least_one() {
     };
     assert_eq!((of(&[]), of(&[5, 1]), of(&[1, 1])), (None, None, None));
     let one = of(&[7]).unwrap();
-    assert_eq!((one.shortest(), one.after(9)), (Duration::from_secs(7), Duration::from_secs(7)));
+    let waits = [one.shortest(), one.after(9), one.longest()];
+    assert_eq!(waits, [Duration::from_secs(7); 3]);
+    assert_eq!(of(&[1, 5]).unwrap().longest(), Duration::from_secs(5));
 }
 
 #[test]
@@ -74,25 +76,39 @@ fn a_create_was_tried_before_in_this_delivery_or_in_an_earlier_one() {
     }
 }
 
+/// `(why, whether a later answer could change it, what makes the intent unsure while untold)`
+const UNRESOLVED: [(Unresolved, bool, Seen); 9] = [
+    (Unresolved::OutcomeUnknown, true, Seen::Recent),
+    (Unresolved::NotSent, true, Seen::Recent),
+    (Unresolved::Refused(None), false, Seen::Recent),
+    (Unresolved::LinkUnknown, false, Seen::Duplicate),
+    (Unresolved::LinkClosed, false, Seen::Duplicate),
+    (Unresolved::LinkHost, false, Seen::Duplicate),
+    (Unresolved::ReferenceConflict, false, Seen::Duplicate),
+    (Unresolved::OverLimit, false, Seen::Recent),
+    (Unresolved::AccountChanged, false, Seen::Recent),
+];
+
+fn created() -> Verdict {
+    Verdict::Created { made: link(), recovered: false }
+}
+
 #[test]
 fn only_what_an_answer_could_still_change_is_decided_for_want_of_one() {
-    let unresolved = [
-        (Unresolved::OutcomeUnknown, true),
-        (Unresolved::NotSent, true),
-        (Unresolved::Refused(None), false),
-        (Unresolved::LinkUnknown, false),
-        (Unresolved::LinkClosed, false),
-        (Unresolved::LinkHost, false),
-        (Unresolved::ReferenceConflict, false),
-        (Unresolved::OverLimit, false),
-        (Unresolved::AccountChanged, false),
-    ];
-    for (why, is_for_want) in unresolved {
+    for (why, is_for_want, _) in UNRESOLVED {
         let verdict = Verdict::Unresolved(why);
         assert_eq!(verdict.is_for_want_of_an_answer(), is_for_want, "{why:?}");
     }
-    let created = Verdict::Created { made: link(), recovered: false };
-    for verdict in [created, Verdict::Failed(Failure::DeadlinePassed)] {
+    for verdict in [created(), Verdict::Failed(Failure::DeadlinePassed)] {
         assert!(!verdict.is_for_want_of_an_answer(), "{verdict:?}");
     }
+}
+
+#[test]
+fn where_there_is_a_link_it_stays_known_while_nobody_takes_the_event() {
+    for (why, _, seen) in UNRESOLVED {
+        assert_eq!(Verdict::Unresolved(why).if_untold(), seen, "{why:?}");
+    }
+    assert_eq!(created().if_untold(), Seen::Duplicate);
+    assert_eq!(Verdict::Failed(Failure::Rejected(1105)).if_untold(), Seen::Recent);
 }

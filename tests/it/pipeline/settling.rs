@@ -1,14 +1,18 @@
 //! Settling: what replaces a delivery is confirmed before the delivery is acknowledged.
 
+use std::time::Duration;
+
 use smartsend::gate::Report;
 use smartsend::payout::event::EventKind;
-use smartsend::payout::record::Value;
-use smartsend::pipeline::Settlement;
-use smartsend::ports::Properties;
+use smartsend::payout::record::{Record, Seen, State, Value};
+use smartsend::pipeline::{Exit, Settlement};
+use smartsend::ports::{Clock, Properties};
 
 use super::{Stand, first_record, message, own_message, text};
 use crate::support::model::{Act, Called, Door, Fault, Message, Settings, refusal};
 
+/// The longest between two tries to publish.
+const PUBLISHING: Duration = Duration::from_secs(3);
 const CREATED: Settlement = Settlement::Settled(EventKind::Created);
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
@@ -21,12 +25,90 @@ async fn an_unroutable_result_is_kept_in_hand_and_stalls_the_line_until_there_is
     super::seconds(20).await;
     assert!(!first.is_finished());
     assert_eq!(stand.scene.smart_send.count(Called::Create), 1, "nothing new is started");
-    assert!(stand.desk.exits.watch().borrow().results);
+    assert!(stand.desk.exits.watch().borrow().has(Exit::Results));
     assert!(!stand.story().contains(&"acknowledged".to_owned()));
     stand.scene.broker.set_shut(Door::Results, false);
     assert_eq!(first.await.unwrap(), CREATED);
     assert_eq!(second.await.unwrap(), CREATED);
     assert_eq!(stand.scene.smart_send.links("a").len(), 1);
+}
+
+/// A queue may be bound for `link.created` alone.
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_result_that_finds_its_queue_opens_the_way_for_no_other() {
+    let mut stand = Stand::usual().await;
+    stand.prove();
+    stand.scene.broker.on_publish(Door::Results, [Fault::Unroutable]);
+    let good = stand.start("a").await;
+    while stand.scene.smart_send.count(Called::Create) == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let bad = stand.start_message(Message { body: "no intent".into(), ..message("b") }).await;
+    assert_eq!(good.await.unwrap(), CREATED);
+    assert!(!bad.is_finished());
+    assert!(stand.desk.exits.watch().borrow().has(Exit::Results));
+    assert_eq!(bad.await.unwrap(), Settlement::Settled(EventKind::Failed));
+    assert!(!stand.desk.exits.watch().borrow().any());
+}
+
+/// A delivery that stays in hand until the broker's patience is over ends the channel, and with it
+/// whatever every other merchant has in hand.
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_result_that_nobody_takes_goes_back_before_the_broker_takes_its_delivery_away() {
+    let settings = Settings::usual();
+    let mut stand = Stand::new(&settings).await;
+    stand.scene.broker.set_shut(Door::Results, true);
+    let begun = stand.desk.clock.now().steady;
+    assert_eq!(stand.settle("a").await, Settlement::HandedBack);
+    let held = stand.desk.clock.now().steady - begun;
+    assert!(held >= settings.in_hand_max && held < settings.in_hand_max + PUBLISHING, "{held:?}");
+    assert_eq!(stand.story()[stand.story().len() - 2..], ["retry 600s", "acknowledged"]);
+    let (_, _, record) = stand.returned();
+    assert_eq!(doubt(&record), Some(Seen::Duplicate), "there is a link: none is asked for again");
+    assert!(!stand.desk.exits.watch().borrow().any(), "the next one must try");
+    stand.scene.broker.set_shut(Door::Results, false);
+    assert_eq!(stand.settle_next().await, CREATED);
+    assert_eq!(stand.event()["recovered"], true);
+    assert_eq!(stand.scene.smart_send.count(Called::Create), 1);
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_failure_that_nobody_takes_goes_back_as_unsure() {
+    let mut stand = Stand::usual().await;
+    stand.prove();
+    stand.scene.broker.set_shut(Door::Results, true);
+    stand.scene.smart_send.on_create([Act::Show(refusal(1105)), Act::Show(refusal(1105))]);
+    assert_eq!(stand.settle("a").await, Settlement::HandedBack);
+    assert_eq!(doubt(&stand.returned().2), Some(Seen::Recent));
+    stand.scene.broker.set_shut(Door::Results, false);
+    assert_eq!(stand.settle_next().await, Settlement::Settled(EventKind::Failed));
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_body_that_is_no_intent_goes_back_as_it_came_while_nobody_takes_its_failure() {
+    let mut stand = Stand::usual().await;
+    stand.scene.broker.set_shut(Door::Parked, true);
+    let bad = Message { body: "no intent".into(), ..message("a") };
+    assert_eq!(stand.settle_message(bad).await, Settlement::HandedBack);
+    let (delay, copy) = stand.scene.broker.retried().pop().unwrap();
+    assert_eq!((delay.as_secs(), &*copy.body, copy.headers.len()), (600, &b"no intent"[..], 0));
+    stand.scene.broker.set_shut(Door::Parked, false);
+    assert_eq!(stand.settle_next().await, Settlement::Settled(EventKind::Failed));
+    assert_eq!(text(&stand.parked().headers, "reason"), "INVALID_INTENT");
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn another_account_s_record_that_nobody_takes_goes_back_under_its_own_name() {
+    let mut stand = Stand::usual().await;
+    stand.scene.broker.set_shut(Door::Results, true);
+    let mut record = first_record(&stand);
+    record.account.payout_merchant_id = "9".to_owned();
+    let foreign = Message { own: false, ..own_message("a", &record) };
+    assert_eq!(stand.settle_message(foreign).await, Settlement::HandedBack);
+    assert_eq!(stand.returned().2.account, record.account);
+    stand.scene.broker.set_shut(Door::Results, false);
+    assert_eq!(stand.settle_next().await, Settlement::Settled(EventKind::Unresolved));
+    assert_eq!(stand.reason(), "ACCOUNT_CHANGED");
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
@@ -166,11 +248,19 @@ async fn an_acknowledgement_on_a_lost_channel_repeats_the_event() {
     let message = own_message("a", &first_record(&stand));
     let task = stand.start_message(message).await;
     while stand.story().len() < 2 {
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     stand.process.cut();
     assert_eq!(task.await.unwrap(), Settlement::LetGo);
     let mut stand = Stand::probing(stand.scene, &Settings::usual()).await;
     assert_eq!(stand.settle_next().await, CREATED);
     assert_eq!(stand.scene.smart_send.links("a").len(), 1);
+}
+
+/// What makes an intent with this record unsure.
+fn doubt(record: &Record) -> Option<Seen> {
+    match &record.state {
+        State::New => None,
+        State::Unsure(doubt) => Some(doubt.seen),
+    }
 }

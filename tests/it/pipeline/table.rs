@@ -313,3 +313,21 @@ async fn another_account_s_record_is_parked() {
     assert_eq!(stand.reason(), "ACCOUNT_CHANGED");
     assert!(stand.scene.smart_send.calls().is_empty());
 }
+
+/// A person may publish the parked copy anew. It must not be taken for one of this account then,
+/// nor may a copy of it that only waits for another one with its reference.
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_record_that_nobody_vouches_for_keeps_the_account_that_it_names() {
+    let mut stand = Stand::usual().await;
+    let mut record = unsure(&stand, Seen::Unknown);
+    record.account.payout_merchant_id = "9".to_owned();
+    let foreign = || Message { own: false, ..own_message("a", &record) };
+    assert_eq!(stand.settle_message(foreign()).await, PARKED);
+    assert_eq!(Record::from_headers(&stand.parked().headers).unwrap(), record);
+
+    stand.scene.smart_send.on_create([Act::LoseRequest]);
+    let other = stand.start("a").await;
+    assert_eq!(stand.settle_message(foreign()).await, PARKED);
+    assert!(!other.is_finished());
+    assert_eq!(stand.reason(), "ACCOUNT_CHANGED");
+}
