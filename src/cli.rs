@@ -79,18 +79,17 @@ impl Cli {
                 Ok(config) => submit::run(&config, &options).await,
                 Err(exit) => exit,
             },
-            Command::Sandbox(options) => told(sandbox::run(options).await),
+            Command::Sandbox(options) => {
+                told(sandbox::run(options).await.map(|()| String::new()), sandbox::Error::is_usage)
+            }
             Command::Topology(options) => match read(self.config.as_deref()) {
-                Ok(config) => match topology::execute(&config, &options).await {
-                    Err(failed) if failed.is_usage() => {
-                        complain(&failed);
-                        Exit::Usage
-                    }
-                    result => printed(result),
-                },
+                Ok(config) => {
+                    let result = topology::execute(&config, &options).await;
+                    told(result, topology::Failed::is_usage)
+                }
                 Err(exit) => exit,
             },
-            Command::Explain(options) => printed(explain::execute(&options)),
+            Command::Explain(options) => told(explain::execute(&options), |_| false),
         }
     }
 }
@@ -108,17 +107,11 @@ fn complain(error: &impl std::fmt::Display) {
     writeln!(std::io::stderr().lock(), "{error}").ok();
 }
 
-fn told(result: Result<(), impl std::fmt::Display>) -> Exit {
-    match result {
-        Ok(()) => Exit::Done,
-        Err(error) => {
-            complain(&error);
-            Exit::Failed
-        }
-    }
-}
-
-fn printed(result: Result<String, impl std::fmt::Display>) -> Exit {
+/// Prints a command's text on stdout, or its error on stderr.
+fn told<E: std::fmt::Display>(
+    result: Result<String, E>,
+    is_usage: impl FnOnce(&E) -> bool,
+) -> Exit {
     match result {
         Ok(text) => {
             let written = std::io::stdout().lock().write_all(text.as_bytes());
@@ -126,7 +119,7 @@ fn printed(result: Result<String, impl std::fmt::Display>) -> Exit {
         }
         Err(error) => {
             complain(&error);
-            Exit::Failed
+            if is_usage(&error) { Exit::Usage } else { Exit::Failed }
         }
     }
 }

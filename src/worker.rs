@@ -7,6 +7,7 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -17,7 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::gate::State;
 use crate::observe::board::{Board, Consumer};
-use crate::observe::facts::intents::{DrainTimedOut, TaskPanicked};
+use crate::observe::facts::intents::{ConsumerChanged, DrainTimedOut, TaskPanicked};
 use crate::pipeline::{Desk, Settlement, handle};
 use crate::ports::{Clock, Delivery, Inbox, Outbox, Provider, Queue};
 
@@ -40,6 +41,15 @@ pub struct Worker<Q, P, O, C: Clock> {
     pub drain: Duration,
 }
 
+/// The deliveries in hand.
+#[derive(Debug, Default)]
+struct Tasks {
+    /// Each in a task of its own.
+    running: TaskTracker,
+    /// How many were let go during the stop: they come back, to another process.
+    let_go: Arc<AtomicUsize>,
+}
+
 /// Why the inbox was left.
 enum Left {
     /// The process is to stop.
@@ -52,8 +62,7 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
     /// Works until the desk is told to stop, and then until everything in hand is settled, or
     /// `drain` is over. Returns how many deliveries it left unsettled.
     pub async fn run(self) -> usize {
-        // The deliveries in hand, each in a task of its own.
-        let tasks = TaskTracker::new();
+        let tasks = Tasks::default();
         // Each of these is polled when it was woken itself, and not at every delivery: nearly
         // always they sleep.
         let mut beside: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
@@ -69,7 +78,7 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
         self.drain(&tasks).await
     }
 
-    async fn take_until_stopped(&self, tasks: &TaskTracker) {
+    async fn take_until_stopped(&self, tasks: &Tasks) {
         while let Some(inbox) = self.next_inbox().await {
             if let Left::Stopping = self.take(inbox, tasks).await {
                 return;
@@ -125,7 +134,7 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
 
     /// Takes deliveries until the inbox ends. A cancelled inbox still gives out what the broker
     /// has sent, and each of these goes back with its record.
-    async fn take(&self, mut inbox: Q::Inbox, tasks: &TaskTracker) -> Left {
+    async fn take(&self, mut inbox: Q::Inbox, tasks: &Tasks) -> Left {
         let lost = inbox.lost();
         let mut stopping = pin!(self.desk.stopping.cancelled());
         let mut closed = pin!(self.desk.turns.closed());
@@ -149,7 +158,7 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
                         self.desk.took_over();
                         self.tell(Consumer::Active);
                     }
-                    tasks.spawn(self.task(delivery, lost.clone()));
+                    tasks.running.spawn(self.task(delivery, lost.clone(), tasks));
                 }
             }
         }
@@ -163,7 +172,9 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
         &self,
         delivery: D,
         lost: CancellationToken,
+        tasks: &Tasks,
     ) -> impl Future<Output = ()> + Send + use<D, Q, P, O, C> {
+        let let_go = Arc::clone(&tasks.let_go);
         let desk = Arc::clone(&self.desk);
         let board = self.board.clone();
         async move {
@@ -172,6 +183,9 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
                 Ok(Settlement::HandedBack) => board.update_merchant(&desk.merchant, |merchant| {
                     merchant.handed_back = merchant.handed_back.saturating_add(1);
                 }),
+                Ok(Settlement::LetGo) if desk.stopping.is_cancelled() => {
+                    let_go.fetch_add(1, Ordering::Relaxed);
+                }
                 Ok(Settlement::Settled(_) | Settlement::Returned | Settlement::LetGo) => {}
                 Err(_) => TaskPanicked { merchant: &desk.merchant }.tell(),
             }
@@ -180,26 +194,33 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
 
     /// Waits for what is in hand. A request that was written is never abandoned before its own
     /// timeout, and `drain` is longer than that.
-    async fn drain(&self, tasks: &TaskTracker) -> usize {
+    async fn drain(&self, tasks: &Tasks) -> usize {
         let beside = async {
             tokio::join!(self.desk.turns.drive(), self.watch());
         };
-        tasks.close();
+        tasks.running.close();
         tokio::select! {
             biased;
-            () = tasks.wait() => {}
+            () = tasks.running.wait() => {}
             () = beside => {}
             () = self.desk.clock.sleep(self.drain) => {}
         }
-        let left = tasks.len();
+        let (left, let_go) = (tasks.running.len(), tasks.let_go.load(Ordering::Relaxed));
         if left > 0 {
             let references = self.desk.alone.references();
             DrainTimedOut { merchant: &self.desk.merchant, left, references: &references }.tell();
         }
-        left
+        left.saturating_add(let_go)
     }
 
     fn tell(&self, consumer: Consumer) {
-        self.board.update_merchant(&self.desk.merchant, |merchant| merchant.consumer = consumer);
+        let merchant = &self.desk.merchant;
+        let mut before = consumer;
+        self.board.update_merchant(merchant, |status| {
+            before = std::mem::replace(&mut status.consumer, consumer);
+        });
+        if before != consumer {
+            ConsumerChanged { merchant, consumer }.tell();
+        }
     }
 }

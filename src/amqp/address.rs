@@ -6,7 +6,6 @@ use std::fmt;
 use std::time::Duration;
 
 use lapin::uri::AMQPUri;
-use url::Url;
 
 use crate::config::BrokerUrl;
 
@@ -16,24 +15,13 @@ pub(super) struct Address {
     uri: AMQPUri,
 }
 
-impl From<Url> for BrokerUrl {
-    fn from(url: Url) -> Self {
-        Self(url)
-    }
-}
-
 impl Address {
     /// Reads an address. The error quotes nothing of it.
     pub(super) fn read(url: &BrokerUrl, heartbeat: Duration) -> Result<Self, &'static str> {
         let mut uri: AMQPUri = url
-            .0
-            .as_str()
+            .as_uri()
             .parse()
             .map_err(|_| "must be amqp://user:password@host:port/vhost, percent-encoded")?;
-        // lapin reads no IPv6 literal and would go to localhost instead.
-        if let Some(host) = url.0.host_str() {
-            host.trim_start_matches('[').trim_end_matches(']').clone_into(&mut uri.authority.host);
-        }
         // Unset would mean the server's 60 seconds, and a dead peer is noticed only after two.
         let seconds = u16::try_from(heartbeat.as_secs()).unwrap_or(u16::MAX);
         uri.query.heartbeat = Some(seconds.max(1));

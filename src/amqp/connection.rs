@@ -27,7 +27,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the broker may take to answer our goodbye.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Why there is no connection. It names the host, never the login or the password.
+/// Why there is no connection. It names the host, never the password; what RabbitMQ answers may
+/// name the login.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("cannot connect to RabbitMQ at {text}")]
 pub struct CannotConnect {

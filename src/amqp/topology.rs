@@ -252,7 +252,7 @@ pub fn intents_queue(prefix: &str, merchant: &str) -> String {
 
 /// The exchange and queue of a retry delay.
 pub fn retry_name(prefix: &str, delay: Duration) -> String {
-    format!("{prefix}.retry.{}", shortest(delay))
+    format!("{prefix}.retry.{}", config::duration::shortest(delay))
 }
 
 /// The exchange of the result events.
@@ -274,17 +274,6 @@ fn dead_letter(exchange: String) -> [(&'static str, Argument); 3] {
         ("x-dead-letter-strategy", text("at-least-once")),
         ("x-overflow", text("reject-publish")),
     ]
-}
-
-/// The shortest form of a duration, so that `120s` and `2m` name one queue.
-fn shortest(delay: Duration) -> String {
-    let millis = delay.as_millis();
-    for (unit, millis_per_unit) in [("h", 3_600_000), ("m", 60_000), ("s", 1_000)] {
-        if millis >= millis_per_unit && millis.is_multiple_of(millis_per_unit) {
-            return format!("{}{unit}", millis / millis_per_unit);
-        }
-    }
-    format!("{millis}ms")
 }
 
 /// A name as AMQP carries it; `None` if it is too long.

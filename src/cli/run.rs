@@ -4,6 +4,7 @@ mod desk;
 mod watch;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -15,11 +16,14 @@ use crate::amqp::{Broker, MerchantQueue, Topology};
 use crate::clock::SystemClock;
 use crate::config::{Config, Merchant};
 use crate::observe::board::Board;
-use crate::observe::facts::broker::WorkerStarted;
+use crate::observe::facts::broker::{WorkerStarted, WorkerStopping};
 use crate::observe::{log, metrics, server};
 use crate::worker::Worker;
 use desk::{Prefetch, desk};
 use watch::{Watched, declare, watch_broker, watch_parked};
+
+/// How long the pages get for their last answers.
+const PAGES_GRACE: Duration = Duration::from_secs(2);
 
 /// What `smartsend run` takes.
 #[derive(Debug, clap::Args)]
@@ -59,7 +63,10 @@ struct Running {
     /// Ends when everything else has: the last that is seen of the worker is that it is stopping.
     stopped: CancellationToken,
     workers: JoinSet<usize>,
-    beside: JoinSet<()>,
+    /// What ends by itself when it is told to.
+    serving: JoinSet<()>,
+    /// What has no end, and ends with this.
+    watching: JoinSet<()>,
 }
 
 async fn start(config: &Config, options: &Options) -> Result<Running, CannotStart> {
@@ -75,16 +82,17 @@ async fn start(config: &Config, options: &Options) -> Result<Running, CannotStar
 
     let stopping = CancellationToken::new();
     let stopped = CancellationToken::new();
-    let mut beside = JoinSet::new();
-    beside.spawn(supervisor);
+    let mut serving = JoinSet::new();
+    serving.spawn(supervisor);
     let pages =
         server::serve(listener, board.clone(), metrics, clock, stopped.clone().cancelled_owned());
-    beside.spawn(async move {
+    serving.spawn(async move {
         // The pages' end is no reason to stop paying.
         pages.await.ok();
     });
+    let mut watching = JoinSet::new();
     if options.declare {
-        beside.spawn(declare(broker.clone(), topology.clone(), board.clone()));
+        watching.spawn(declare(broker.clone(), topology.clone(), board.clone()));
     }
     let common = Common { clock, broker, board, stopping, topology };
     let mut workers = JoinSet::new();
@@ -95,10 +103,10 @@ async fn start(config: &Config, options: &Options) -> Result<Running, CannotStar
         workers.spawn(worker.run());
     }
     let Common { broker, board, stopping, .. } = common;
-    beside.spawn(watch_broker(broker.clone(), watched, board.clone()));
-    beside.spawn(watch_parked(broker.clone()));
+    watching.spawn(watch_broker(broker.clone(), watched, board.clone()));
+    watching.spawn(watch_parked(broker.clone()));
     board.clear(("start", ""));
-    Ok(Running { broker, stopping, stopped, workers, beside })
+    Ok(Running { broker, stopping, stopped, workers, serving, watching })
 }
 
 type MerchantWorker =
@@ -145,6 +153,7 @@ impl Running {
             }
         };
         next().await;
+        WorkerStopping.tell();
         self.stopping.cancel();
         let mut left = 0_usize;
         let drained = async {
@@ -157,11 +166,12 @@ impl Running {
             () = drained => {}
             () = next() => return Exit::WorkLeft,
         }
+        drop(self.watching);
         self.broker.close().await;
         self.stopped.cancel();
         tokio::select! {
-            () = async { while self.beside.join_next().await.is_some() {} } => {}
-            () = tokio::time::sleep(watch::PAGES_GRACE) => {}
+            () = async { while self.serving.join_next().await.is_some() {} } => {}
+            () = tokio::time::sleep(PAGES_GRACE) => {}
         }
         if left == 0 { Exit::Done } else { Exit::WorkLeft }
     }

@@ -56,6 +56,16 @@ pub enum Error {
     Io(#[from] io::Error),
 }
 
+impl Error {
+    /// Whether the command is wrong, and not the system.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::File { .. } | Self::Faults { .. } => true,
+            Self::Start { .. } | Self::Io(_) => false,
+        }
+    }
+}
+
 /// Serves until SIGTERM or SIGINT; prints the address that it listens on.
 pub async fn run(options: Options) -> Result<(), Error> {
     let mut terminate = signal(SignalKind::terminate())?;

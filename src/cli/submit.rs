@@ -87,6 +87,22 @@ enum Failed {
     Signals(io::Error),
 }
 
+impl Failed {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Name(_) | Self::Start(_) => Exit::Usage,
+            Self::Read { .. }
+            | Self::Sheet { .. }
+            | Self::Write(_)
+            | Self::Look(_)
+            | Self::Missing(_)
+            | Self::NoSession(_)
+            | Self::NoResults(_)
+            | Self::Signals(_) => Exit::Failed,
+        }
+    }
+}
+
 /// The rows of a file, ready to go.
 struct Batch {
     fates: Fates,
@@ -106,7 +122,7 @@ pub async fn run(config: &Config, options: &Options) -> Exit {
         Ok(exit) => exit,
         Err(failed) => {
             complain(&failed);
-            Exit::Failed
+            failed.exit()
         }
     }
 }

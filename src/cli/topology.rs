@@ -64,8 +64,11 @@ impl Failed {
     /// Whether the command or the configuration is wrong, and not the broker.
     pub fn is_usage(&self) -> bool {
         match self {
-            Self::NoMerchant { .. } | Self::Name(_) | Self::Start(_) => true,
-            Self::Apply(_) => false,
+            Self::NoMerchant { .. }
+            | Self::Name(_)
+            | Self::Start(_)
+            | Self::Apply(CannotDeclare::Start(_)) => true,
+            Self::Apply(CannotDeclare::Apply(_)) => false,
         }
     }
 }

@@ -62,14 +62,6 @@ impl BrokerUrl {
         self.0.as_str()
     }
 
-    /// The login, decoded. Without one it is `guest` (RabbitMQ, "URI Specification").
-    pub fn login(&self) -> String {
-        match self.0.username() {
-            "" => "guest".to_owned(),
-            name => decode(name).unwrap_or_default(),
-        }
-    }
-
     /// `host:port`, as logs and `/status` show it.
     pub fn host_port(&self) -> String {
         let default = if self.is_tls() { 5671 } else { 5672 };

@@ -6,7 +6,7 @@ use super::desk::Desk;
 use super::hand::{Halt, Hand};
 use super::memory::Entered;
 use crate::gate::Report;
-use crate::observe::facts::calls::CallAnswered;
+use crate::observe::facts::calls::{CallAnswered, CallUnauthorized};
 use crate::payout::decision::{Case, CreateCall, CreateKind};
 use crate::payout::intent::Intent;
 use crate::payout::outcome::Outcome;
@@ -59,7 +59,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
                 return Err(Halt::NoRoom);
             }
             let sighting = self.provider.create(&token, &call).await;
-            if !self.wants_new_token(&sighting, &token, &mut tries) {
+            if !self.wants_new_token("create", &sighting, &token, &mut tries) {
                 break (sighting, Some(turn));
             }
             if entered == Entered::Fresh {
@@ -73,7 +73,9 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
             self.memory.forget(reference);
         }
         self.turns.told_of(turn.as_ref(), Report::of_create(&outcome));
-        self.tell("create", reference, outcome.word(), timing);
+        if turn.is_some() {
+            self.tell("create", reference, outcome.word(), timing);
+        }
         Ok(Created::Outcome(outcome))
     }
 
@@ -102,7 +104,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
             };
             timing.sent = self.clock.now().steady;
             let sighting = self.provider.look(&token, reference).await;
-            if !self.wants_new_token(&sighting, &token, &mut tries) {
+            if !self.wants_new_token("look", &sighting, &token, &mut tries) {
                 break (sighting, Some(turn));
             }
         };
@@ -114,7 +116,9 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
             self.proof.shown(reference);
         }
         self.turns.told_of(turn.as_ref(), Report::of_look(&look));
-        self.tell("look", reference, look.word(), timing);
+        if turn.is_some() {
+            self.tell("look", reference, look.word(), timing);
+        }
         Ok(look)
     }
 
@@ -209,6 +213,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
     /// A 401 is met with one new token and one more try: it was not processed.
     pub(super) fn wants_new_token(
         &self,
+        call: &'static str,
         sighting: &Sighting,
         token: &Token,
         tries: &mut u32,
@@ -218,7 +223,11 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
             self.provider.discard(token);
         }
         *tries = tries.saturating_add(1);
-        unauthorized && *tries <= NEW_TOKENS_MAX
+        let again = unauthorized && *tries <= NEW_TOKENS_MAX;
+        if again {
+            CallUnauthorized { meters: &self.meters, call }.tell();
+        }
+        again
     }
 
     fn tell(&self, call: &'static str, reference: &Reference, outcome: &'static str, at: Timing) {

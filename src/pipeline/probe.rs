@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::desk::Desk;
 use crate::gate::{Probe, Report, State};
+use crate::observe::facts::calls::ProbeAnswered;
 use crate::payout::outcome::look::{Look, LookFailure};
 use crate::payout::reference::Reference;
 use crate::ports::{Clock, Outbox, Provider};
@@ -61,7 +62,9 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         let Ok(_turn) = self.turns.take(Class::Probe).await else { return Probe::Bad };
         let reference = self.proof.reference().unwrap_or_else(probe_reference);
         let sighting = self.provider.look(&token, &reference).await;
-        match Look::classify(sighting, &reference, &self.policy.terms) {
+        let look = Look::classify(sighting, &reference, &self.policy.terms);
+        ProbeAnswered { meters: &self.meters, look: look.word() }.tell();
+        match look {
             // Providers answer 403 for a reference that they do not know, and that is an answer.
             Look::Found(_) | Look::NotFound | Look::Failed(LookFailure::Status(400..=499)) => {
                 Probe::Good

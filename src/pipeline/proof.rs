@@ -89,7 +89,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         let Ok(turn) = self.turns.take(Class::Look).await else { return };
         let Some(token) = self.provider.token() else { return };
         let sighting = self.provider.look(&token, reference).await;
-        if self.wants_new_token(&sighting, &token, &mut 0) {
+        if self.wants_new_token("look", &sighting, &token, &mut 0) {
             return; // the next call gets one, and this look is not worth another
         }
         let look = Look::classify(sighting, reference, &self.policy.terms);

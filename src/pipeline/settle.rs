@@ -58,7 +58,8 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         reference: Option<&Reference>,
         why: &'static str,
     ) -> Settlement {
-        IntentLetGo { merchant: &self.merchant, reference }.tell();
+        let stopping = self.stopping.is_cancelled();
+        IntentLetGo { merchant: &self.merchant, reference, stopping }.tell();
         hand.delivery.let_go(why);
         Settlement::LetGo
     }

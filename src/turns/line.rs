@@ -83,7 +83,13 @@ impl<C: Clock> Line<C> {
     }
 
     pub(super) fn push(&mut self, class: Class, waiter: Waiter<C>) {
-        self.queue(class).push_back(waiter);
+        let queue = self.queue(class);
+        // Those who have given up stay in line until their class may go, and in a long stall none
+        // may.
+        while queue.front().is_some_and(Waiter::is_closed) {
+            queue.pop_front();
+        }
+        queue.push_back(waiter);
     }
 
     pub(super) fn put_back(&mut self, class: Class, waiter: Waiter<C>) {

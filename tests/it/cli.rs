@@ -85,6 +85,28 @@ fn a_broker_that_is_not_there_fails_apply_with_1_and_names_its_address() {
 }
 
 #[test]
+fn a_file_that_the_configuration_or_the_command_names_and_that_is_no_good_is_wrong_usage() {
+    let urls = "urls = [\"amqps://guest:guest@127.0.0.1:1/%2f\"]\nca_file = \"ca.pem\"";
+    let plain = "urls = [\"amqp://guest:guest@127.0.0.1:1/%2f\"]";
+    assert!(CONFIGURATION.contains(plain));
+    let folder = folder_with(&CONFIGURATION.replace(plain, urls));
+    let good = "merchantRefId,amount,description,custMobile\nr-1,1.00,Refund,9999999999\n";
+    std::fs::write(folder.path().join("pay.csv"), good).unwrap();
+    std::fs::write(folder.path().join("faults.json"), "{ \"latency\": true }").unwrap();
+    for (arguments, word) in [
+        (&["topology", "apply"][..], "ca.pem"),
+        (&["submit", "pay.csv"], "ca.pem"),
+        (&["run"], "ca.pem"),
+        (&["sandbox", "--listen", "127.0.0.1:0", "--faults", "faults.json"], "faults.json"),
+        (&["sandbox", "--listen", "127.0.0.1:0", "--faults", "none.json"], "none.json"),
+    ] {
+        let output = smartsend(folder.path(), arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?} {}", said(&output));
+        assert!(said(&output).contains(word), "{}", said(&output));
+    }
+}
+
+#[test]
 fn a_file_that_was_named_has_to_be_there() {
     let folder = folder_with(CONFIGURATION);
     let output = smartsend(folder.path(), &["run", "--config", "other.toml"]);

@@ -273,3 +273,16 @@ async fn many_who_come_and_go_leave_nothing_behind_and_keep_the_pace() {
     drop(turns.take(Class::New).await.unwrap());
     assert_eq!(turns.in_flight(), 0);
 }
+
+/// In a long stall nobody's turn comes, and those who give up must not stay in line until it does.
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn who_gives_up_in_a_stall_leaves_the_line() {
+    let (turns, _) = open_line(&Settings::usual());
+    turns.stall(true);
+    let mut in_line = Vec::new();
+    for _ in 0..100 {
+        assert!(waits(turns.take(Class::New)).await);
+        in_line.push(format!("{turns:?}").matches("Sender").count());
+    }
+    assert_eq!(in_line.last(), in_line.get(1), "{in_line:?}");
+}

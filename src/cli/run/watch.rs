@@ -10,8 +10,6 @@ use crate::observe::facts::broker::ParkedCounted;
 use crate::payu::Account;
 use crate::pipeline::Desk;
 
-/// How long the pages get for their last answers.
-pub(super) const PAGES_GRACE: Duration = Duration::from_secs(2);
 /// How often the parked messages are counted.
 const PARKED_EVERY: Duration = Duration::from_secs(10);
 /// How long until a topology that could not be declared is declared again.

@@ -25,6 +25,9 @@ pub struct BrokerLost<'a> {
 /// The worker stops, and both connections have been closed.
 pub struct BrokerClosed;
 
+/// The worker was told to stop.
+pub struct WorkerStopping;
+
 /// RabbitMQ takes no publishes, because it is short of memory or disk.
 pub struct PublishingBlocked;
 
@@ -73,6 +76,15 @@ impl BrokerLost<'_> {
         set_connected(0.0);
         let reason = self.reason;
         warn!(reason, "not connected to RabbitMQ, connecting anew: {reason}");
+    }
+}
+
+impl WorkerStopping {
+    /// Tells it.
+    pub fn tell(&self) {
+        info!(
+            "told to stop: nothing new is started, and what is in hand is settled or handed back"
+        );
     }
 }
 

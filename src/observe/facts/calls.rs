@@ -45,6 +45,44 @@ impl CallAnswered<'_> {
     }
 }
 
+/// A call was refused for its token, and goes out once more with a new one.
+#[derive(Debug)]
+pub struct CallUnauthorized<'a> {
+    /// The merchant's series.
+    pub meters: &'a Meters,
+    /// `create` or `look`.
+    pub call: &'static str,
+}
+
+impl CallUnauthorized<'_> {
+    /// Tells it.
+    pub fn tell(&self) {
+        self.meters.calls.of([self.call, "denied"]).increment(1);
+        debug!(
+            merchant = self.meters.merchant(),
+            call = self.call,
+            "the token was refused; the call goes out once more with a new one",
+        );
+    }
+}
+
+/// A closed gate's look was answered, or given up.
+#[derive(Debug)]
+pub struct ProbeAnswered<'a> {
+    /// The merchant's series.
+    pub meters: &'a Meters,
+    /// The look's word.
+    pub look: &'static str,
+}
+
+impl ProbeAnswered<'_> {
+    /// Tells it.
+    pub fn tell(&self) {
+        self.meters.calls.of(["look", self.look]).increment(1);
+        debug!(merchant = self.meters.merchant(), look = self.look, "the probe was answered");
+    }
+}
+
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -6,6 +6,7 @@ use metrics::{counter, gauge};
 use tracing::{debug, error, info, warn};
 
 use crate::gate::State;
+use crate::observe::board::Consumer;
 use crate::observe::meters::Meters;
 use crate::payout::event::{Ending, Event, EventKind};
 use crate::payout::record::Record;
@@ -133,16 +134,20 @@ pub struct IntentLetGo<'a> {
     pub merchant: &'a str,
     /// The intent's reference, if it has one.
     pub reference: Option<&'a Reference>,
+    /// Whether the worker stops, and leaves it behind.
+    pub stopping: bool,
 }
 
 impl IntentLetGo<'_> {
     /// Tells it.
     pub fn tell(&self) {
-        debug!(
-            merchant = self.merchant,
-            intent.reference = self.reference.map_or("", |r| r.as_str()),
-            "the delivery is let go; the broker will deliver it again",
-        );
+        const TEXT: &str = "the delivery is let go; the broker will deliver it again";
+        let (merchant, reference) = (self.merchant, self.reference.map_or("", |r| r.as_str()));
+        if self.stopping {
+            warn!(merchant, intent.reference = reference, "{TEXT}");
+        } else {
+            debug!(merchant, intent.reference = reference, "{TEXT}");
+        }
     }
 }
 
@@ -160,6 +165,7 @@ pub struct LinkProven<'a> {
 impl LinkProven<'_> {
     /// Tells it.
     pub fn tell(&self) {
+        self.meters.calls.of(["look", self.look]).increment(1);
         self.meters.looks.of([self.look, ""]).increment(1);
         if self.look == "found" {
             debug!(merchant = self.meters.merchant(), intent.reference = %self.reference,
@@ -211,6 +217,32 @@ impl GateChanged<'_> {
             State::Paused { .. } => "paused",
             State::Closed { .. } => "closed",
             State::Probing => "probing",
+        }
+    }
+}
+
+/// Whether a merchant's deliveries come to this process has changed.
+#[derive(Debug)]
+pub struct ConsumerChanged<'a> {
+    /// The merchant.
+    pub merchant: &'a str,
+    /// What it is now.
+    pub consumer: Consumer,
+}
+
+impl ConsumerChanged<'_> {
+    /// Tells it.
+    pub fn tell(&self) {
+        let merchant = self.merchant;
+        match self.consumer {
+            Consumer::Stopped => info!(merchant, "the queue is not consumed any more"),
+            Consumer::Standby => {
+                info!(
+                    merchant,
+                    "the queue is consumed; the first delivery will say that we are active"
+                );
+            }
+            Consumer::Active => info!(merchant, "this process is the active consumer"),
         }
     }
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::support::broker::Node;
+use crate::support::broker_proxy::{Mode, Proxy};
 use crate::support::intents::intent;
 use crate::support::results::{Collector, RESULTS};
 use crate::support::scenario::Scenario;
@@ -124,4 +126,30 @@ async fn a_drain_that_runs_out_counts_and_names_what_is_left_and_loses_nothing()
     scenario.finish(worker).await;
     assert_eq!(message.event()["data"]["recovered"], true);
     assert_eq!(scenario.provider.requests_for("create", "untold").await.len(), 1);
+}
+
+/// Its create was sent, and its event cannot be published: that is work left.
+#[tokio::test]
+async fn a_stop_without_a_broker_says_that_work_is_left() {
+    let mut scenario = Scenario::with_faults(json!({ "latency_ms": 1500 })).await;
+    let proxy = Proxy::start(scenario.node.address(), Mode::Up).await;
+    scenario.set("broker.urls", &Node::url_at(proxy.port(), &scenario.vhost));
+    let results = scenario.results().await;
+    scenario.publish(&intent("cut")).await;
+    let worker = scenario.ready_worker().await;
+    until("the create", SOON, async || scenario.provider.requests("create").await == 1).await;
+    worker.program.terminate().await;
+    proxy.set(Mode::Down);
+    let log = worker.program.log_path().to_owned();
+    let code = worker.program.exit_code(SOON).await;
+    let log = std::fs::read_to_string(log).unwrap();
+    assert_eq!(code, 3, "{log}");
+    for words in ["told to stop", "this process is the active consumer", "\"cut\""] {
+        assert!(log.contains(words), "{words}: {log}");
+    }
+    proxy.set(Mode::Up);
+    let worker = scenario.ready_worker().await;
+    let message = results.event_for("cut", SOON).await;
+    scenario.finish(worker).await;
+    assert_eq!(message.event()["data"]["recovered"], true);
 }

@@ -33,3 +33,29 @@ async fn nothing_is_sent_before_retry_after_is_over_and_nothing_is_counted() {
     let next = requests.iter().map(at).find(|at| *at > throttled[0]).unwrap();
     assert!(next - throttled[0] >= 3_000_000, "after {} us", next - throttled[0]);
 }
+
+/// A token that is refused, a call that goes out again with a new one, a probe, a look that only
+/// proves: each is a request, and operators who compare with the provider's bill see each.
+#[tokio::test]
+async fn every_request_is_counted_once_by_its_kind() {
+    let faults = json!({ "expired_token": 0.3, "details_expired_token": 0.3, "error_after": 0.2 });
+    let mut scenario = Scenario::with_faults(faults).await;
+    scenario.set("unsure.settle", "1s");
+    let results = scenario.results().await;
+    let worker = scenario.ready_worker().await;
+    scenario.publish_many((0..30).map(|number| intent(&format!("c{number}")))).await;
+    results.take(30, SOON).await;
+    worker.ready().await; // and no probe is on its way
+    let (_, page) = worker.page("/metrics").await;
+    let requests = scenario.provider.summary().await["requests"].clone();
+    scenario.finish(worker).await;
+    let counted = |call: &str| -> u64 {
+        let label = format!("call=\"{call}\"");
+        let lines = page.lines().filter(|line| line.starts_with("smartsend_calls_total{"));
+        let counts = lines.filter(|line| line.contains(&label));
+        counts.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
+    };
+    for (call, kind) in [("create", "create"), ("look", "details"), ("token", "token")] {
+        assert_eq!(counted(call), requests[kind], "{call}: {requests} {page}");
+    }
+}

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use smartsend::amqp::{Broker, BrokerState, Topology};
 use smartsend::clock::SystemClock;
-use smartsend::config;
+use smartsend::config::{self, BrokerUrl};
 use smartsend::ports::Clock;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use url::Url;
 
 use super::canary;
 
@@ -21,7 +20,7 @@ pub(crate) struct Running {
 /// `[broker]` for some addresses, with the prefix `smartsend`.
 pub(crate) fn settings(urls: &[&str]) -> config::Broker {
     canary::watch();
-    let read = |url: &&str| Url::parse(url).unwrap().into();
+    let read = |url: &&str| BrokerUrl::parse(url).unwrap();
     config::Broker {
         urls: urls.iter().map(read).collect(),
         prefix: "smartsend".to_owned(),
