@@ -134,6 +134,10 @@ impl Oracle {
         self.by_id[properties.message_id.as_deref().unwrap()]
     }
 
+    fn number_by(&self, event: &EventMessage) -> usize {
+        self.by_id[event.properties.correlation_id.as_deref().unwrap()]
+    }
+
     fn queued(&mut self, message: &Message, returned: bool) {
         let number = self.number_of(&message.properties);
         self.intents[number].queued(returned);
@@ -216,15 +220,20 @@ impl Oracle {
 
     /// A publish that has failed goes out again later, as it is.
     fn tried(&mut self, process: u64, outgoing: &Outgoing) {
-        if let Outgoing::Retry { copy, .. } = outgoing {
-            let number = self.number_of(&copy.properties);
-            self.processes.tried(process, number);
+        match outgoing {
+            Outgoing::Retry { copy, .. } => {
+                self.processes.tried(process, self.number_of(&copy.properties));
+            }
+            Outgoing::Parked(copy) => {
+                self.processes.untold(process, self.number_of(&copy.properties));
+            }
+            Outgoing::Event(event) => self.processes.untold(process, self.number_by(event)),
         }
     }
 
     /// An event is published.
     fn told(&mut self, process: u64, event: &EventMessage) -> Result<(), Broken> {
-        let number = self.by_id[event.properties.correlation_id.as_deref().unwrap()];
+        let number = self.number_by(event);
         let told = Told::of(event);
         self.processes.check_attempts(process, number, told.attempts)?;
         let touched = self.processes.may_have_sent(number);

@@ -40,6 +40,8 @@ struct Seen {
     /// The creates of an intent that may have been processed when the publish of a copy of it began
     /// that has failed so far: its record is older than what another copy has sent since.
     tried: BTreeMap<usize, u32>,
+    /// The intents whose event or parked copy was refused, and may be put off for it.
+    untold: BTreeSet<usize>,
 }
 
 /// What it has asked of the provider for one intent.
@@ -174,6 +176,7 @@ impl Processes {
         *replaced = replaced.saturating_sub(1);
         if !self.has(process, intent) {
             self.of(process).tried.remove(&intent);
+            self.of(process).untold.remove(&intent);
         }
         (intent, was)
     }
@@ -182,6 +185,10 @@ impl Processes {
         let seen = self.of(process);
         let left = seen.calls.get(&intent).map_or(0, |calls| calls.may_have_left);
         seen.tried.entry(intent).or_insert(left);
+    }
+
+    pub(super) fn untold(&mut self, process: u64, intent: usize) {
+        self.of(process).untold.insert(intent);
     }
 
     /// Which intents it had in hand.
@@ -233,7 +240,10 @@ impl Processes {
         if is_new && !seen.of(intent).any(may_be_new) {
             return Err(format!("p{process} makes i{intent} new again"));
         }
-        self.check_attempts(process, intent, Some(attempts(headers)))
+        // What is put off because nobody takes its event is doubted once more.
+        let doubts = u64::from(seen.untold.contains(&intent));
+        let attempts = attempts(headers).saturating_sub(doubts);
+        self.check_attempts(process, intent, Some(attempts))
     }
 
     /// A doubt counts as an attempt, and so does a create that may have been processed.

@@ -196,6 +196,28 @@ fn it_bears_a_copy_that_stays_new_where_its_publish_began_before_another_copy_wa
 }
 
 #[test]
+fn it_bears_one_more_doubt_where_nobody_took_the_event() {
+    let counted = |count: i64| {
+        let state = Value::Text("unsure".to_owned());
+        let headers = [("state", state), ("attempts", Value::Number(count))];
+        Outgoing::Retry { delay: at(1), copy: copy(&headers) }
+    };
+    let untold = || {
+        let mut oracle = oracle();
+        let fault = Some(Fault::Unroutable);
+        let outgoing = &created(URL, "");
+        oracle.see(at(2), &Step::Published { process: 0, outgoing, fault });
+        oracle
+    };
+    let mut oracle = untold();
+    published(&mut oracle, &counted(3));
+    assert_eq!(oracle.broken, None);
+    let mut oracle = untold();
+    published(&mut oracle, &counted(4));
+    expect(&oracle, "3 attempts");
+}
+
+#[test]
 fn it_sees_a_parked_copy_without_a_reason() {
     let mut oracle = oracle();
     published(&mut oracle, &Outgoing::Parked(copy(&[])));
