@@ -3,9 +3,12 @@
 //! Two ways of losing an intent lie here. lapin takes the sequence number and writes the frames
 //! under two different locks, so two publishes at once on one channel can swap their verdicts;
 //! and a message that the broker returns is attached to whichever confirm comes next, while its
-//! own says yes. So a channel carries one unconfirmed publish at a time, several channels stand
-//! side by side, and one that has seen anything but a plain yes or no is thrown away. Speed comes
-//! from the number of channels: a confirm takes about a millisecond.
+//! own says yes. So a channel carries one unconfirmed publish at a time, and several channels stand
+//! side by side. Speed comes from their number: a confirm takes about a millisecond.
+//!
+//! A channel that has heard anything but a plain yes is thrown away. After a no it would go on saying
+//! no: in RabbitMQ 3.10 it keeps asking the node that led the queue when it was first used, for as
+//! long as that node is away (`rabbit_fifo_client:enqueue/3`), though another leads the queue now.
 
 mod pool;
 mod route;
@@ -45,9 +48,8 @@ struct Inner {
 
 /// What a channel is good for after a publish.
 enum Verdict {
-    Confirmed,
-    Refused,
-    Odd(Unpublished),
+    Yes,
+    No(Unpublished),
     Fault(String),
 }
 
@@ -102,15 +104,11 @@ impl Publisher {
             None => Verdict::Fault("no confirm in time".to_owned()),
         };
         match verdict {
-            Verdict::Confirmed => {
+            Verdict::Yes => {
                 slot.give_back(channel);
                 Ok(())
             }
-            Verdict::Refused => {
-                slot.give_back(channel);
-                Err(Unpublished::Refused)
-            }
-            Verdict::Odd(unpublished) => Err(unpublished),
+            Verdict::No(unpublished) => Err(unpublished),
             Verdict::Fault(why) => Err(doubt(&session, &why)),
         }
     }
@@ -164,10 +162,9 @@ async fn publish(
         Err(err) => Err(err),
     };
     match confirmed {
-        Ok(Confirmation::Ack(None)) => Verdict::Confirmed,
-        Ok(Confirmation::Nack(None)) => Verdict::Refused,
-        Ok(Confirmation::Ack(Some(_))) => Verdict::Odd(Unpublished::Unroutable),
-        Ok(Confirmation::Nack(Some(_))) => Verdict::Odd(Unpublished::Refused),
+        Ok(Confirmation::Ack(None)) => Verdict::Yes,
+        Ok(Confirmation::Ack(Some(_))) => Verdict::No(Unpublished::Unroutable),
+        Ok(Confirmation::Nack(_)) => Verdict::No(Unpublished::Refused),
         Ok(Confirmation::NotRequested) => Verdict::Fault("a channel without confirms".to_owned()),
         Err(err) => Verdict::Fault(reason(&err)),
     }

@@ -81,7 +81,8 @@ impl Sights {
                 self.marked += u64::from(marked);
                 self.never_sent += u64::from(marked && is_new);
             }
-            Says::Publish { .. }
+            Says::Open
+            | Says::Publish { .. }
             | Says::Ack
             | Says::Qos
             | Says::Cancel

@@ -1,6 +1,7 @@
 //! Publishing, where only the broker's confirm is success.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,6 +18,8 @@ use smartsend::ports::{
 use tokio::time::timeout;
 
 use crate::support::amqp::{Running, declared, settings, start};
+use crate::support::amqp_proxy::{AmqpProxy, Says, Seen, When};
+use crate::support::brake::Brake;
 use crate::support::broker::{Node, publish, take_next};
 
 const SOON: Duration = Duration::from_secs(30);
@@ -32,8 +35,13 @@ struct Ground {
 
 impl Ground {
     async fn new(node: &Node) -> Self {
+        Self::by(node.address().port(), node).await
+    }
+
+    /// The same by way of what stands before the node at this port.
+    async fn by(port: u16, node: &Node) -> Self {
         let vhost = node.vhost().await;
-        let settings = settings(&[&node.amqp_url(&vhost)]);
+        let settings = settings(&[&Node::url_at(port, &vhost)]);
         let topology = declared(&settings, &["default"]).await;
         let running = start(&settings);
         let publisher = running.broker.publisher(&topology);
@@ -134,6 +142,38 @@ async fn no_publish_gets_the_verdict_of_another() {
     let options = QueueDeclareOptions::durable().passive();
     let found = taken.queue_declare("taken".into(), options, FieldTable::default());
     assert_eq!(found.await.unwrap().message_count(), 4 * EACH / 2);
+}
+
+/// A channel of RabbitMQ 3.10 that publishes to a quorum queue for the first time while the node of
+/// its last leader is away answers no, and says no to that queue as long as the node is away, whoever
+/// leads it now (`rabbit_fifo_client:enqueue/3`). A new channel finds the leader.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_channel_that_was_refused_is_not_used_again() {
+    let node = Node::shared();
+    let opened = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&opened);
+    let watcher = move |seen: &Seen<'_>| {
+        if (seen.when, seen.frame.says()) == (When::Before, Says::Open) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        false // never stop
+    };
+    let proxy = AmqpProxy::start(node.address(), &Brake::default(), watcher).await;
+    let ground = Ground::by(proxy.port(), node).await;
+    let _taken = ground.results(node, "taken", "link.created.*", None).await;
+    let _full = ground.results(node, "full", "link.failed.*", Some(0)).await;
+    let publish = async |kind| {
+        let before = opened.load(Ordering::Relaxed);
+        let published = ground.publisher.publish(&event(kind, "one")).await;
+        (published, opened.load(Ordering::Relaxed) - before)
+    };
+    assert_eq!(publish(EventKind::Created).await.0, Ok(()));
+    assert_eq!(publish(EventKind::Created).await, (Ok(()), 0));
+    let refused = Err(Unpublished::Refused);
+    assert_eq!(publish(EventKind::Failed).await, (refused, 0));
+    assert_eq!(publish(EventKind::Failed).await, (refused, 1));
+    assert_eq!(publish(EventKind::Created).await, (Ok(()), 1));
+    assert_eq!(publish(EventKind::Created).await, (Ok(()), 0));
 }
 
 /// A message that the broker returns carries no number, and lapin attaches it to whichever

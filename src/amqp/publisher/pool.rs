@@ -44,7 +44,7 @@ impl Slot {
         idle.pop()
     }
 
-    /// Gives a channel back whose every publish was answered by a plain yes or no.
+    /// Gives a channel back whose every publish was answered by a plain yes.
     pub(super) fn give_back(self, channel: Channel) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.push(channel);

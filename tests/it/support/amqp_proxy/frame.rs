@@ -20,6 +20,8 @@ pub(crate) enum Says<'a> {
         /// Whether it was delivered before.
         redelivered: bool,
     },
+    /// `channel.open`.
+    Open,
     /// `basic.publish`.
     Publish {
         /// To this exchange.
@@ -42,6 +44,7 @@ pub(crate) enum Says<'a> {
 const METHOD: u8 = 1;
 const BODY: u8 = 3;
 const HEAD: usize = 7;
+const CHANNEL: u16 = 20;
 const BASIC: u16 = 60;
 
 impl Frame {
@@ -76,7 +79,8 @@ impl Frame {
         }
         let number = |at: usize| u16::from_be_bytes(payload[at..at + 2].try_into().unwrap());
         if number(0) != BASIC {
-            return Says::Other;
+            let is_open = (number(0), number(2)) == (CHANNEL, 10);
+            return if is_open { Says::Open } else { Says::Other };
         }
         match number(2) {
             10 => Says::Qos,
