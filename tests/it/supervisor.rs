@@ -309,10 +309,3 @@ fn tls_files_that_hold_nothing_usable_are_refused_at_the_start_by_name() {
     says(changed(&|s| s.key_file = path(&empty)), &["key_file", "no private key"]);
     says(changed(&|s| s.key_file = None), &["cert_file", "key_file", "both"]);
 }
-
-#[test]
-fn an_address_that_cannot_be_read_is_named_by_its_place_and_not_shown() {
-    let text = refusal(&settings(&["amqp://localhost", "http://guest:secret@localhost"]));
-    assert!(text.contains("broker.urls[1]"), "{text}");
-    assert!(!text.contains("secret"), "{text}");
-}
