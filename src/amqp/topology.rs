@@ -250,7 +250,8 @@ pub fn intents_queue(prefix: &str, merchant: &str) -> String {
     format!("{prefix}.intents.{merchant}")
 }
 
-/// The exchange and queue of a retry delay.
+/// The exchange and queue of a retry delay, by its shortest form, so that `120s` and `2m` name one
+/// queue.
 pub fn retry_name(prefix: &str, delay: Duration) -> String {
     format!("{prefix}.retry.{}", config::duration::shortest(delay))
 }

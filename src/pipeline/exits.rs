@@ -49,7 +49,11 @@ impl ShutExits {
 
     /// Whether any is, if only because RabbitMQ takes no publishes.
     pub fn any(self) -> bool {
-        self.blocked || [Exit::Results, Exit::Retries, Exit::Parked].iter().any(|e| self.has(*e))
+        self.each().contains(&true)
+    }
+
+    fn each(self) -> [bool; 4] {
+        [self.has(Exit::Results), self.has(Exit::Retries), self.has(Exit::Parked), self.blocked]
     }
 
     fn refused(&mut self, exit: Exit) -> &mut usize {
@@ -100,12 +104,14 @@ impl Exits {
     fn change<C: Clock>(&self, turns: &Turns<C>, change: impl FnOnce(&mut ShutExits)) {
         // The line is told under the same lock, or two changes at once could leave it stalled
         // with every way out open.
-        self.0.send_modify(|exits| {
-            let before = exits.any();
+        self.0.send_if_modified(|exits| {
+            let before = exits.each();
             change(exits);
-            if exits.any() != before {
+            let changed = exits.each() != before;
+            if changed {
                 turns.stall(exits.any());
             }
+            changed // one refusal more or less is nothing to tell of
         });
     }
 }

@@ -23,7 +23,7 @@ pub enum Settlement {
     Settled(EventKind),
     /// Acknowledged: a copy is on a retry queue.
     Returned,
-    /// Acknowledged: a copy is on its way back, as it was.
+    /// Acknowledged: a copy is on its way back, and no trip is counted.
     HandedBack,
     /// Not acknowledged: it comes back by itself.
     LetGo,

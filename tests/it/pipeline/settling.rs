@@ -10,6 +10,7 @@ use smartsend::ports::{Clock, Properties};
 
 use super::{Stand, first_record, message, own_message, text};
 use crate::support::model::{Act, Called, Door, Fault, Message, Settings, refusal};
+use crate::support::waiting::{SOON, until};
 
 /// The longest between two tries to publish.
 const PUBLISHING: Duration = Duration::from_secs(3);
@@ -40,9 +41,8 @@ async fn a_result_that_finds_its_queue_opens_the_way_for_no_other() {
     stand.prove();
     stand.scene.broker.on_publish(Door::Results, [Fault::Unroutable]);
     let good = stand.start("a").await;
-    while stand.scene.smart_send.count(Called::Create) == 0 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    let is_sent = async || stand.scene.smart_send.count(Called::Create) > 0;
+    until("the create", SOON, is_sent).await;
     let bad = stand.start_message(Message { body: "no intent".into(), ..message("b") }).await;
     assert_eq!(good.await.unwrap(), CREATED);
     assert!(!bad.is_finished());
@@ -247,9 +247,7 @@ async fn an_acknowledgement_on_a_lost_channel_repeats_the_event() {
     stand.scene.broker.on_publish(Door::Results, [Fault::Unroutable]);
     let message = own_message("a", &first_record(&stand));
     let task = stand.start_message(message).await;
-    while stand.story().len() < 2 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    until("the publish to be refused", SOON, async || stand.story().len() > 1).await;
     stand.process.cut();
     assert_eq!(task.await.unwrap(), Settlement::LetGo);
     let mut stand = Stand::probing(stand.scene, &Settings::usual()).await;
