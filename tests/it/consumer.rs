@@ -1,5 +1,6 @@
 //! Consuming: stamps, settlements, and ends that nobody asked for.
 
+use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
 use lapin::BasicProperties;
@@ -12,6 +13,8 @@ use smartsend::ports::{Clock, Delivery, Gone, Moment};
 use tokio::time::timeout;
 
 use crate::support::amqp::{Running, declared, settings, start};
+use crate::support::amqp_proxy::{AmqpProxy, Says, Seen, Way, When};
+use crate::support::brake::Brake;
 use crate::support::broker::{Node, publish, take_next};
 
 const SOON: Duration = Duration::from_secs(30);
@@ -77,6 +80,51 @@ async fn a_cancelled_inbox_hands_out_what_it_has_and_those_can_still_be_acknowle
     let left = take_next(&node.connect(&ground.vhost).await, QUEUE).await;
     assert_eq!(left.body, b"too late");
     assert!(!left.redelivered, "nothing that was settled came back");
+}
+
+/// A broker that is slow has not yet sent what the last acknowledgements allow. If it heard of them
+/// together with the cancel, it would take back what it is about to send, marked as delivered
+/// before though nobody has had it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancel_waits_for_what_a_slow_broker_has_yet_to_send() {
+    const SLOW: Duration = Duration::from_millis(600);
+    const PREFETCH: u16 = 4;
+    let node = Node::shared();
+    let vhost = node.vhost().await;
+    declared(&settings(&[&node.amqp_url(&vhost)]), &["default"]).await;
+    let said = Arc::<Mutex<Vec<&str>>>::default();
+    let (watched, slowed) = (Arc::clone(&said), Once::new());
+    let watcher = move |seen: &Seen<'_>| {
+        match (seen.way, seen.when, seen.frame.says()) {
+            (Way::ToBroker, When::Before, Says::Ack) => slowed.call_once(|| block(SLOW)),
+            (Way::ToBroker, When::Before, Says::Cancel) => watched.lock().unwrap().push("cancel"),
+            (Way::ToWorker, When::After, Says::Body) => watched.lock().unwrap().push("delivery"),
+            _ => {}
+        }
+        false // never stop
+    };
+    let proxy = AmqpProxy::start(node.address(), &Brake::default(), watcher).await;
+    let running = start(&settings(&[&Node::url_at(proxy.port(), &vhost)]));
+    let session = running.broker.session().await;
+    let connection = node.connect(&vhost).await;
+    for _ in 0..3 * PREFETCH {
+        let plain = BasicProperties::default();
+        assert!(publish(&connection, "smartsend.intents", "default", b"x", plain).await);
+    }
+    let mut inbox = session.consume(QUEUE, PREFETCH).await.unwrap();
+    for _ in 0..PREFETCH {
+        let delivery = timeout(SOON, inbox.next()).await.unwrap().unwrap();
+        delivery.acknowledge().await.unwrap();
+    }
+    inbox.cancel().await;
+    let mut then = 0;
+    while let Some(delivery) = timeout(SOON, inbox.next()).await.unwrap() {
+        delivery.acknowledge().await.unwrap();
+        then += 1;
+    }
+    assert_eq!((inbox.end(), then), (Some(End::Asked), PREFETCH));
+    let said = said.lock().unwrap().clone();
+    assert_eq!(said, [&["delivery"; 2 * PREFETCH as usize][..], &["cancel"]].concat());
 }
 
 /// lapin's stream then ends without an error, and its channel says that it is connected.

@@ -26,10 +26,10 @@ const TICK: Duration = Duration::from_millis(500);
 /// which the broker may have given up on us; on a busy machine a second is nothing.
 const GAP_MAX: Duration = Duration::from_secs(3);
 
-/// A queue that has sent nothing for so long has nothing more to send.
+/// A queue that has sent nothing for so long is asked whether it has anything to send.
 const QUIET: Duration = Duration::from_millis(200);
 /// How long a cancel waits at most until everything is here that can be on its way.
-const GATHER_MAX: Duration = Duration::from_secs(1);
+const GATHER_MAX: Duration = Duration::from_secs(3);
 
 /// A delivery and a moment not later than its arrival.
 pub(super) struct Arrival {
@@ -102,7 +102,8 @@ impl Arrivals {
     pub(super) async fn gather(&mut self) {
         let gathered = async {
             while self.over.is_none() && !self.line.credit().is_used_up() {
-                if timeout(QUIET, self.fill()).await.is_err() {
+                let is_quiet = timeout(QUIET, self.fill()).await.is_err();
+                if is_quiet && !self.line.is_owed().await {
                     return;
                 }
             }

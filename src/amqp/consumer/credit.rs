@@ -21,6 +21,8 @@ pub(super) struct Credit {
 #[derive(Default)]
 struct State {
     in_hand: u32,
+    /// Whether anything has ever come.
+    used: bool,
     held: bool,
 }
 
@@ -36,6 +38,7 @@ impl Credit {
     pub(super) fn received(&self) {
         let mut state = self.lock();
         state.in_hand = state.in_hand.saturating_add(1);
+        state.used = true;
     }
 
     /// Waits until acknowledgements may be sent, and counts one.
@@ -62,6 +65,11 @@ impl Credit {
     /// Whether the broker may send nothing more.
     pub(super) fn is_used_up(&self) -> bool {
         self.lock().in_hand >= self.prefetch
+    }
+
+    /// Whether the broker has ever sent anything.
+    pub(super) fn was_used(&self) -> bool {
+        self.lock().used
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

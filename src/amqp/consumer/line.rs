@@ -72,6 +72,12 @@ impl Line {
         alive && self.session.is_live()
     }
 
+    /// Whether messages lie ready that the broker may send to us. A slow one has not yet heard of
+    /// the acknowledgements that let it; to a consumer that waits for another it sends nothing.
+    pub(super) async fn is_owed(&self) -> bool {
+        self.credit.was_used() && matches!(self.session.look(&self.queue).await, Ok(Some(1..)))
+    }
+
     /// Tells the broker to send nothing more.
     pub(super) async fn cancel(&self) {
         let asking = self.asking.lock().await;
