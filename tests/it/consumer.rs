@@ -93,12 +93,12 @@ async fn a_cancel_waits_for_what_a_slow_broker_has_yet_to_send() {
     let vhost = node.vhost().await;
     declared(&settings(&[&node.amqp_url(&vhost)]), &["default"]).await;
     let said = Arc::<Mutex<Vec<&str>>>::default();
-    let (watched, slowed) = (Arc::clone(&said), Once::new());
+    let (words, slowed) = (Arc::clone(&said), Once::new());
     let watcher = move |seen: &Seen<'_>| {
         match (seen.way, seen.when, seen.frame.says()) {
             (Way::ToBroker, When::Before, Says::Ack) => slowed.call_once(|| block(SLOW)),
-            (Way::ToBroker, When::Before, Says::Cancel) => watched.lock().unwrap().push("cancel"),
-            (Way::ToWorker, When::After, Says::Body) => watched.lock().unwrap().push("delivery"),
+            (Way::ToBroker, When::Before, Says::Cancel) => words.lock().unwrap().push("cancel"),
+            (Way::ToWorker, When::After, Says::Body) => words.lock().unwrap().push("delivery"),
             _ => {}
         }
         false // never stop
