@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Mutation testing of the core: changes src/payout in one place after the other, and sees whether
+# Mutation testing of the core: changes src/domain in one place after the other, and sees whether
 # the core's tests notice (cargo-mutants).
 #
-#   deploy/mutants.sh                     every mutant of src/payout
+#   deploy/mutants.sh                     every mutant of src/domain
 #   deploy/mutants.sh --changed [BASE]    those of lines that have changed since BASE, at most 40 of
 #                                         them; without BASE since the branch left main, or on main
 #                                         since the commit before
@@ -38,7 +38,7 @@ lay_out() {
   mkdir -p "$tree/src/cli" "$tree/tests/it" "$out"
   cp tests/mutants/Cargo.toml Cargo.lock "$tree/"
   cp tests/mutants/lib.rs "$tree/src/"
-  cp -R src/payout.rs src/payout "$tree/src/"
+  cp -R src/domain.rs src/domain "$tree/src/"
   cp src/cli/explain.rs "$tree/src/cli/"
   cp tests/mutants/main.rs "$tree/tests/it/"
   local module
@@ -52,7 +52,7 @@ lay_out() {
 count() { wc -l <"$out/mutants.out/$1.txt"; }
 
 only=()
-layer="mutants: src/payout"
+layer="mutants: src/domain"
 if [ "${1:-}" = --changed ]; then
   shift
   base=
@@ -62,9 +62,9 @@ if [ "${1:-}" = --changed ]; then
     exit 0
   fi
   mkdir -p "$work"
-  git diff "$base" -- src/payout >"$work/changed.diff"
+  git diff "$base" -- src/domain >"$work/changed.diff"
   if [ ! -s "$work/changed.diff" ]; then
-    say "no line of src/payout has changed since $base: there is no mutant to check"
+    say "no line of src/domain has changed since $base: there is no mutant to check"
     exit 0
   fi
   only=(--in-diff "$PWD/$work/changed.diff")
@@ -74,7 +74,7 @@ fi
 command -v cargo-mutants >/dev/null ||
   cargo install --quiet --locked cargo-mutants --version 27.1.0
 lay_out
-options=(--dir "$tree" --config "$PWD/.cargo/mutants.toml" --file 'src/payout/**' "${only[@]}" "$@")
+options=(--dir "$tree" --config "$PWD/.cargo/mutants.toml" --file 'src/domain/**' "${only[@]}" "$@")
 if [ ${#only[@]} != 0 ]; then
   mutants=$(cargo mutants "${options[@]}" --list | wc -l)
   parts=$(((mutants + CHANGED_MAX - 1) / CHANGED_MAX))
@@ -83,7 +83,7 @@ if [ ${#only[@]} != 0 ]; then
     options+=(--sharding round-robin --shard "0/$parts")
   fi
   if [ "$mutants" = 0 ]; then
-    say "the changed lines of src/payout have no mutants"
+    say "the changed lines of src/domain have no mutants"
     exit 0
   fi
 fi

@@ -25,10 +25,10 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
-use crate::payout::amount::Amount;
-use crate::payout::record::Account;
+use crate::domain::account::Account;
+use crate::domain::amount::Amount;
 
-pub use crate::payout::decision::OnNotFound;
+pub use crate::domain::decide::OnNotFound;
 pub use environment::variables;
 pub use errors::{ConfigErrors, Problem};
 

@@ -14,7 +14,7 @@
 //!                                                             fails again
 //! ```
 //!
-//! **Down** is what [`health`] makes of recent calls, and creates and looks are judged apart. That
+//! **Down** is what [`health`] makes of recent calls, and creates and lookups are judged apart. That
 //! creates come to nothing closes the gate, whatever looks do; that looks are answered with errors
 //! closes nothing, whatever the errors: providers answer so for a reference that they do not know.
 //! Only when no connection comes about do they count together, since it is the same host.
@@ -35,7 +35,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::payout::sighting::RetryAfter;
+use crate::domain::call::RetryAfter;
 use crate::ports::Moment;
 use closed_time::ClosedTime;
 use health::Health;

@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 
-pub mod payout;
+pub mod domain;
 pub mod ports;
 pub mod clock;
 pub mod pace;

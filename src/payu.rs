@@ -3,8 +3,8 @@
 //! The danger: an HTTP client that helps. One that follows a redirect, sends again after a reset,
 //! or goes through a proxy makes a second link, or hides that the first request may have arrived.
 //! So this client does each exchange once, and reports what was seen: the phase that was reached,
-//! the status, the envelope. It never retries, never judges and knows no codes; what a sighting
-//! means is said in [`crate::payout::outcome`].
+//! the status, the envelope. It never retries, never judges and knows no codes; what a call result
+//! means is said in [`crate::domain::classify`].
 
 pub mod phase;
 pub mod retry_after;
@@ -17,10 +17,10 @@ mod v1;
 use std::future::Future;
 
 use crate::config::Merchant;
-use crate::payout::decision::CreateCall;
-use crate::payout::record::Api;
-use crate::payout::reference::Reference;
-use crate::payout::sighting::{Answer, Sighting, Unsent};
+use crate::domain::account::Api;
+use crate::domain::call::{Answer, CallResult, NotSent};
+use crate::domain::decide::CreateCall;
+use crate::domain::reference::Reference;
 use crate::ports::{Clock, NoToken, Provider, Token};
 
 use client::Client;
@@ -84,12 +84,12 @@ impl<C: Clock> Account<C> {
     }
 
     /// Sends a call whose request could be built, and reports what was seen.
-    async fn call(&self, request: Option<reqwest::Request>) -> Sighting {
+    async fn call(&self, request: Option<reqwest::Request>) -> CallResult {
         let Some(request) = request else {
-            return Sighting::NotSent(Unsent::Unbuildable);
+            return CallResult::NotSent(NotSent::Unbuildable);
         };
         match self.client.exchange(request).await {
-            Ok(heard) => Sighting::Answered(Answer {
+            Ok(heard) => CallResult::Answered(Answer {
                 status: heard.status,
                 retry_after: heard.retry_after,
                 envelope: wire::envelope(&heard.body),
@@ -115,11 +115,11 @@ impl<C: Clock> Provider for Account<C> {
         self.tokens.discard(token);
     }
 
-    async fn create(&self, token: &Token, call: &CreateCall<'_>) -> Sighting {
+    async fn create(&self, token: &Token, call: &CreateCall<'_>) -> CallResult {
         self.call(self.v1.create(token, call.intent())).await
     }
 
-    async fn look(&self, token: &Token, reference: &Reference) -> Sighting {
-        self.call(self.v1.look(token, reference)).await
+    async fn lookup(&self, token: &Token, reference: &Reference) -> CallResult {
+        self.call(self.v1.lookup(token, reference)).await
     }
 }

@@ -22,12 +22,13 @@ use std::time::Duration;
 use tokio::sync::SemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
-use crate::payout::decision::{
-    Arrival, Case, Decision, Happened, OnNotFound, Opened, Verdict, View,
+use crate::domain::decide::{
+    Case, Decision, DeliveryInfo, Input, OnNotFound, Opened, Surroundings,
 };
-use crate::payout::intent::Intent;
-use crate::payout::intent::wire;
-use crate::payout::reference::Reference;
+use crate::domain::intent::Intent;
+use crate::domain::intent::wire;
+use crate::domain::reference::Reference;
+use crate::domain::verdict::Verdict;
 use crate::ports::{Clock, Delivery, Outbox, Provider};
 use back::Back;
 use call::Created;
@@ -39,7 +40,7 @@ pub use proof::Proof;
 pub use settle::Settlement;
 
 /// How long an intent waits that would be parked while the provider is down. There may be many of
-/// them, and each comes back with a look.
+/// them, and each comes back with a lookup.
 const IN_DOUBT_WAIT: Duration = Duration::from_mins(10);
 
 /// Brings one delivery to its settlement. `lost` ends when its channel has.
@@ -94,23 +95,23 @@ async fn run<'a, D: Delivery, P: Provider, O: Outbox, C: Clock>(
         Opened::Renew(case) => return End::Back(case, Back::AsItIs("came back too often")),
         Opened::Settle(case, verdict) => return End::Verdict(case, verdict),
     };
-    let mut happened = Happened::Nothing;
+    let mut input = Input::Nothing;
     loop {
-        let decision = case.after(happened, desk.view(&case));
+        let decision = case.after(input, desk.view(&case));
         if let Err(halt) = desk.wait_out_hold_off(hand, &case, &decision).await {
             return halted(case, halt);
         }
         let step = match decision {
-            Decision::Create(call) => desk.create(hand, &case, call).await.map(Created::happened),
-            Decision::Look => desk.look(hand, intent, &case).await.map(Happened::Look),
+            Decision::Create(call) => desk.create(hand, &case, call).await.map(Created::input),
+            Decision::Lookup => desk.lookup(hand, intent, &case).await.map(Input::Lookup),
             Decision::TryAgain(wait) => {
-                hand.wait(desk, desk.clock.part_of(wait)).await.1.map(|()| Happened::Nothing)
+                hand.wait(desk, desk.clock.part_of(wait)).await.1.map(|()| Input::Nothing)
             }
             Decision::Wait(wait) => match desk.room_for(hand, wait) {
                 Some(_room) => {
                     let (waited, ended) = hand.wait(desk, wait).await;
                     case.waited(waited);
-                    ended.map(|()| Happened::Nothing)
+                    ended.map(|()| Input::Nothing)
                 }
                 None => return End::Back(case, Back::Return(desk.policy.delays.within(wait))),
             },
@@ -123,8 +124,8 @@ async fn run<'a, D: Delivery, P: Provider, O: Outbox, C: Clock>(
                 };
             }
         };
-        happened = match step {
-            Ok(happened) => happened,
+        input = match step {
+            Ok(input) => input,
             Err(halt) => return halted(case, halt),
         };
     }
@@ -141,10 +142,10 @@ fn halted(case: Case<'_>, halt: Halt) -> End<'_> {
 }
 
 impl Created {
-    fn happened(self) -> Happened {
+    fn input(self) -> Input {
         match self {
-            Self::Outcome(outcome) => Happened::Create(outcome),
-            Self::Overdue => Happened::Nothing,
+            Self::Outcome(outcome) => Input::Create(outcome),
+            Self::Overdue => Input::Nothing,
         }
     }
 }
@@ -168,7 +169,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         let opened = Case::open(
             intent,
             &self.policy,
-            &Arrival {
+            &DeliveryInfo {
                 headers: &delivered.headers,
                 own: delivered.own,
                 redelivered: delivered.redelivered,
@@ -179,17 +180,17 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         );
         // What may have been sent by another process is remembered like what this one sent.
         if let Opened::Case(case) = &opened
-            && case.record().is_unsure()
+            && case.record().is_in_doubt()
         {
             self.memory.enter(&intent.reference, now.steady);
         }
         opened
     }
 
-    fn view(&self, case: &Case<'_>) -> View {
-        View {
+    fn view(&self, case: &Case<'_>) -> Surroundings {
+        Surroundings {
             now: self.clock.now().wall,
-            details_proven: self.proof.is_given(),
+            readback: self.proof.is_given(),
             closed_for: self.turns.closed_since(case.record().first_seen),
         }
     }
@@ -203,7 +204,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         decision: &Decision<'_>,
     ) -> Result<(), Halt> {
         let leads_to_create = match decision {
-            Decision::Create(_) | Decision::Look => !case.record().is_unsure(),
+            Decision::Create(_) | Decision::Lookup => !case.record().is_in_doubt(),
             Decision::Wait(_)
             | Decision::TryAgain(_)
             | Decision::Return(_)

@@ -11,12 +11,12 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use crate::payout::customer::Private;
-use crate::payout::decision::CreateCall;
-use crate::payout::event::EventKind;
-use crate::payout::record::Value;
-use crate::payout::reference::Reference;
-use crate::payout::sighting::{RetryAfter, Sighting, Unsent};
+use crate::domain::call::{CallResult, NotSent, RetryAfter};
+use crate::domain::customer::Private;
+use crate::domain::decide::CreateCall;
+use crate::domain::event::EventKind;
+use crate::domain::record::Value;
+use crate::domain::reference::Reference;
 
 /// One moment on both clocks. A frozen process sees only one of them jump.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,7 +210,7 @@ pub enum NoToken {
     /// The endpoint asked us to slow down.
     Throttled(Option<RetryAfter>),
     /// The endpoint could not be reached, or its answer made no sense.
-    Unavailable(Unsent),
+    Unavailable(NotSent),
 }
 
 /// One merchant's account at the provider. Never retries, and never judges.
@@ -230,8 +230,15 @@ pub trait Provider: Send + Sync + 'static {
     fn discard(&self, token: &Token);
     /// Asks for a link, once. Dropping this future after its first poll must be read as
     /// "may have been sent".
-    fn create(&self, token: &Token, call: &CreateCall<'_>)
-    -> impl Future<Output = Sighting> + Send;
+    fn create(
+        &self,
+        token: &Token,
+        call: &CreateCall<'_>,
+    ) -> impl Future<Output = CallResult> + Send;
     /// Looks a reference up, once.
-    fn look(&self, token: &Token, reference: &Reference) -> impl Future<Output = Sighting> + Send;
+    fn lookup(
+        &self,
+        token: &Token,
+        reference: &Reference,
+    ) -> impl Future<Output = CallResult> + Send;
 }

@@ -39,13 +39,13 @@ pub enum Class {
     Probe,
     /// A token: without one nothing else goes.
     Token,
-    /// A look: it may end an intent, and never moves money.
-    Look,
-    /// A create that follows a look or a failed try.
+    /// A lookup: it may end an intent, and never moves money.
+    Lookup,
+    /// A create that follows a lookup or a failed try.
     Retry,
     /// A first create.
     New,
-    /// A look ahead of a first create. It goes last, or all that are in hand would look before the
+    /// A lookup ahead of a first create. It goes last, or all that are in hand would look before the
     /// first of them may create, and be too old for it by then.
     FirstLook,
 }
@@ -54,14 +54,14 @@ impl Class {
     const COUNT: usize = 6;
 
     fn is_look(self) -> bool {
-        matches!(self, Self::Look | Self::FirstLook)
+        matches!(self, Self::Lookup | Self::FirstLook)
     }
 
     /// Whether it counts as a call in flight.
     fn is_call(self) -> bool {
         match self {
             Self::Probe | Self::Token => false,
-            Self::Look | Self::Retry | Self::New | Self::FirstLook => true,
+            Self::Lookup | Self::Retry | Self::New | Self::FirstLook => true,
         }
     }
 }
@@ -104,7 +104,7 @@ struct Inner<C: Clock> {
     limiter: Limiter,
     ramp: Ramp,
     budget: Budget,
-    looks: Looks,
+    lookups: Looks,
     line: Line<C>,
     in_flight: u32,
     /// Results cannot be published, so nothing new may be started.
@@ -132,7 +132,7 @@ impl<C: Clock> Turns<C> {
             limiter: Limiter::empty(limits.rate, now),
             ramp: Ramp::whole(per_second),
             budget: Budget::full(per_second, now),
-            looks: Looks::default(),
+            lookups: Looks::default(),
             line: Line::new(),
             in_flight: 0,
             stalled: false,
@@ -197,7 +197,7 @@ impl<C: Clock> Turns<C> {
             if report == Report::Answered {
                 inner.budget.earn();
             }
-            inner.looks.told(report);
+            inner.lookups.told(report);
             inner.gate.told(report, now);
         });
     }

@@ -7,7 +7,7 @@
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
 
-use crate::payout::record::{HEADER_PREFIX, Value};
+use crate::domain::record::{HEADER_PREFIX, Value};
 use crate::ports::{Headers, Properties};
 
 /// Persistent (AMQP 0-9-1, `delivery-mode`). A dead-lettered copy keeps it, even where the queue

@@ -160,7 +160,7 @@ impl Session {
     pub(super) async fn ready_count(&self, queue: &str) -> Option<u32> {
         let mut probe = self.inner.probe.lock().await;
         if probe.is_none() {
-            // A look that fails costs its connection a channel number for good, so the first one
+            // A lookup that fails costs its connection a channel number for good, so the first one
             // is made elsewhere.
             self.look(queue).await.ok()??;
             let opened = timeout(self.limit(), self.inner.consume.get().create_channel()).await;
@@ -174,7 +174,7 @@ impl Session {
         None
     }
 
-    /// Looks for a queue on a connection that lives no longer than the look.
+    /// Looks for a queue on a connection that lives no longer than the lookup.
     pub(super) async fn look(&self, queue: &str) -> Result<Option<u32>, CannotApply> {
         let hosts = &self.inner.settings.hosts;
         let same = |host: &super::hosts::Host<'_>| host.address.to_string() == self.address();

@@ -3,11 +3,11 @@
 //! A manual that is written beside the code is wrong by the second change, and someone who reads
 //! it pays a customer twice. So the lines here are the data that the worker itself decides by.
 
-use crate::payout::codes::{CODES, Code, Meaning};
-use crate::payout::outcome::table::{
+use crate::domain::call::{NoAnswer, NotSent};
+use crate::domain::classify::table::{
     DUPLICATE_WORDS, NOT_FOUND_WORDS, STATUS_ROWS, THROTTLE_WORDS,
 };
-use crate::payout::sighting::{Silence, Unsent};
+use crate::domain::codes::{CODES, Code, Meaning};
 
 /// What `smartsend explain` takes.
 #[derive(Debug, clap::Args)]
@@ -99,18 +99,18 @@ const OUTCOMES: [&str; 8] =
     ["Created", "Rejected", "NotSent", "Throttled", "Denied", "Duplicate", "Refused", "Unknown"];
 
 /// Every reason for which nothing was sent.
-const UNSENT: [Unsent; 6] = [
-    Unsent::Dns,
-    Unsent::Connect,
-    Unsent::ConnectTimeout,
-    Unsent::Unstarted,
-    Unsent::Unbuildable,
-    Unsent::NoToken,
+const UNSENT: [NotSent; 6] = [
+    NotSent::Dns,
+    NotSent::Connect,
+    NotSent::ConnectTimeout,
+    NotSent::Unstarted,
+    NotSent::Unbuildable,
+    NotSent::NoToken,
 ];
 
 /// Every reason for which no answer came.
-const SILENCES: [Silence; 4] =
-    [Silence::Timeout, Silence::Connection, Silence::CutBody, Silence::TooLarge];
+const SILENCES: [NoAnswer; 4] =
+    [NoAnswer::Timeout, NoAnswer::Connection, NoAnswer::CutBody, NoAnswer::TooLarge];
 
 fn outcome_of(meaning: Meaning) -> &'static str {
     match meaning {
@@ -138,29 +138,29 @@ fn follows(outcome: &str) -> &'static str {
              code. Never sent again."
         }
         _ => {
-            "looked up: it may have made a link. Not found after all looks and the quarantine: sent \
+            "looked up: it may have made a link. Not found after all lookups and the quarantine: sent \
              again with the same reference, or parked, as on_not_found says."
         }
     }
 }
 
-fn unsent(why: Unsent) -> &'static str {
+fn unsent(why: NotSent) -> &'static str {
     match why {
-        Unsent::Dns => "the host name has no address",
-        Unsent::Connect => "TCP or TLS could not be set up",
-        Unsent::ConnectTimeout => "TCP or TLS took longer than connect_timeout",
-        Unsent::Unstarted => "the connection ended before the request was begun",
-        Unsent::Unbuildable => "the request could not be built",
-        Unsent::NoToken => "no token was to be had",
+        NotSent::Dns => "the host name has no address",
+        NotSent::Connect => "TCP or TLS could not be set up",
+        NotSent::ConnectTimeout => "TCP or TLS took longer than connect_timeout",
+        NotSent::Unstarted => "the connection ended before the request was begun",
+        NotSent::Unbuildable => "the request could not be built",
+        NotSent::NoToken => "no token was to be had",
     }
 }
 
-fn silence(why: Silence) -> &'static str {
+fn silence(why: NoAnswer) -> &'static str {
     match why {
-        Silence::Timeout => "timeout ran out",
-        Silence::Connection => "the connection ended or broke before the answer's head",
-        Silence::CutBody => "the answer's body ended early or could not be decoded",
-        Silence::TooLarge => "the answer's body was larger than is read",
+        NoAnswer::Timeout => "timeout ran out",
+        NoAnswer::Connection => "the connection ended or broke before the answer's head",
+        NoAnswer::CutBody => "the answer's body ended early or could not be decoded",
+        NoAnswer::TooLarge => "the answer's body was larger than is read",
     }
 }
 

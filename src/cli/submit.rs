@@ -1,7 +1,7 @@
 //! `smartsend submit FILE.csv`: a file of intents, as upstream would publish them.
 //!
 //! Half a file sent is the worst of all: nobody knows which half. So everything that can be wrong
-//! is found first, the rows by the worker's own parser and the queue by a look at the broker, and
+//! is found first, the rows by the worker's own parser and the queue by a lookup at the broker, and
 //! one bad row stops the file unless `--skip-bad` says otherwise. What was submitted twice is not
 //! paid twice: an intent's id is made of merchant and reference, and the reference decides.
 
@@ -29,8 +29,8 @@ use crate::amqp::topology::NameTooLong;
 use crate::amqp::{Broker, BrokerState, CannotApply, CannotStart, NoResults, Results, Topology};
 use crate::clock::SystemClock;
 use crate::config::{Config, Merchant};
-use crate::payout::event::NAMESPACE;
-use crate::payout::reference::Reference;
+use crate::domain::event::NAMESPACE;
+use crate::domain::reference::Reference;
 use crate::ports::{Clock, Copied, Headers, Moment, Properties};
 use fate::{Fates, Place};
 use report::{exit, sentence, summary};
@@ -39,7 +39,7 @@ use rows::{Judged, Ready, judge};
 use send::{Ending, Submission};
 use sheet::{NoSheet, Sheet};
 
-/// How long a session may take to come once the broker has answered a look.
+/// How long a session may take to come once the broker has answered a lookup.
 const SESSION_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// What `smartsend submit` takes.
@@ -74,7 +74,7 @@ enum Failed {
     #[error(transparent)]
     Start(#[from] CannotStart),
     #[error("{0}; nothing was sent")]
-    Look(#[from] CannotApply),
+    Lookup(#[from] CannotApply),
     #[error(
         "missing on RabbitMQ: {0}; declare it with `smartsend topology apply`; nothing was sent"
     )]
@@ -94,7 +94,7 @@ impl Failed {
             Self::Read { .. }
             | Self::Sheet { .. }
             | Self::Write(_)
-            | Self::Look(_)
+            | Self::Lookup(_)
             | Self::Missing(_)
             | Self::NoSession(_)
             | Self::NoResults(_)

@@ -7,8 +7,8 @@ use super::errors::Problem;
 use super::kinds::{self, Kind};
 use super::reader::{Found, Section};
 use super::{Grant, Merchant, Secret, address, defaults};
-use crate::payout::amount::Amount;
-use crate::payout::record::{Account, Api};
+use crate::domain::account::{Account, Api};
+use crate::domain::amount::Amount;
 
 /// Codes that must never fail an intent: 1103, 1115 and 1125 say that a link exists, and 1100 that
 /// the merchant is refused (PayU, "Error codes").

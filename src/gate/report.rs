@@ -1,9 +1,10 @@
 //! What an outcome says about the whole merchant.
 
 use super::Closure;
-use crate::payout::outcome::look::{Look, LookFailure};
-use crate::payout::outcome::{Outcome, Unclear};
-use crate::payout::sighting::{RetryAfter, Silence, Unsent};
+use crate::domain::call::{NoAnswer, NotSent, RetryAfter};
+use crate::domain::classify::UnknownReason;
+use crate::domain::classify::create::Outcome;
+use crate::domain::classify::lookup::{Lookup, LookupFailure};
 
 /// What a call says about the whole merchant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,9 +15,9 @@ pub enum Report {
     Answered,
     /// A create came to nothing, in a way that is not its intent's fault.
     Failed(Trouble),
-    /// A look was answered in a way that makes sense.
+    /// A lookup was answered in a way that makes sense.
     Looked,
-    /// A look came to nothing.
+    /// A lookup came to nothing.
     LookFailed(Trouble),
     /// Too many requests.
     Throttled(Option<RetryAfter>),
@@ -46,7 +47,7 @@ impl Report {
             Outcome::ForeignLink => Self::Shut(Closure::ForeignLink),
             Outcome::Throttled(retry_after) => Self::Throttled(*retry_after),
             Outcome::Denied(why) => Self::Shut(Closure::Denied(*why)),
-            Outcome::Unknown(Unclear::Misdirected(status)) => {
+            Outcome::Unknown(UnknownReason::Misdirected(status)) => {
                 Self::Shut(Closure::Misdirected(*status))
             }
             Outcome::Unknown(why) => Trouble::of_unclear(*why).map_or(Self::Nothing, Self::Failed),
@@ -54,18 +55,20 @@ impl Report {
         }
     }
 
-    /// What a look says. A failed one says nothing of the account: providers answer 403 and 5xx
+    /// What a lookup says. A failed one says nothing of the account: providers answer 403 and 5xx
     /// for a reference that they do not know.
-    pub fn of_look(look: &Look) -> Self {
+    pub fn of_look(look: &Lookup) -> Self {
         match look {
-            Look::Throttled(retry_after) => Self::Throttled(*retry_after),
-            Look::Denied(why) => Self::Shut(Closure::Denied(*why)),
-            Look::Found(_) | Look::NotFound => Self::Looked,
-            Look::Failed(LookFailure::Status(_) | LookFailure::Odd) => {
+            Lookup::Throttled(retry_after) => Self::Throttled(*retry_after),
+            Lookup::Denied(why) => Self::Shut(Closure::Denied(*why)),
+            Lookup::Found(_) | Lookup::NotFound => Self::Looked,
+            Lookup::Failed(LookupFailure::Status(_) | LookupFailure::Odd) => {
                 Self::LookFailed(Trouble::Broken)
             }
-            Look::Failed(LookFailure::Silence(why)) => Self::LookFailed(Trouble::of_silence(*why)),
-            Look::Failed(LookFailure::NotSent(why)) => {
+            Lookup::Failed(LookupFailure::NoAnswer(why)) => {
+                Self::LookFailed(Trouble::of_silence(*why))
+            }
+            Lookup::Failed(LookupFailure::NotSent(why)) => {
                 Trouble::of_unsent(*why).map_or(Self::Nothing, Self::LookFailed)
             }
         }
@@ -79,41 +82,41 @@ impl Report {
 
 impl Trouble {
     /// A status of 4xx may be about one intent, and so may a success without a link.
-    fn of_unclear(why: Unclear) -> Option<Self> {
+    fn of_unclear(why: UnknownReason) -> Option<Self> {
         match why {
-            Unclear::Silence(why) => Some(Self::of_silence(why)),
-            Unclear::Status(400..=407 | 409..=499) | Unclear::Misdirected(_) | Unclear::NoLink => {
-                None
-            }
-            Unclear::Status(_) | Unclear::NoEnvelope | Unclear::OtherReference => {
-                Some(Self::Broken)
-            }
+            UnknownReason::NoAnswer(why) => Some(Self::of_silence(why)),
+            UnknownReason::Status(400..=407 | 409..=499)
+            | UnknownReason::Misdirected(_)
+            | UnknownReason::NoLink => None,
+            UnknownReason::Status(_)
+            | UnknownReason::NoEnvelope
+            | UnknownReason::OtherReference => Some(Self::Broken),
         }
     }
 
-    fn of_silence(why: Silence) -> Self {
+    fn of_silence(why: NoAnswer) -> Self {
         match why {
-            Silence::Timeout | Silence::Connection => Self::Silent,
-            Silence::CutBody | Silence::TooLarge => Self::Broken,
+            NoAnswer::Timeout | NoAnswer::Connection => Self::Silent,
+            NoAnswer::CutBody | NoAnswer::TooLarge => Self::Broken,
         }
     }
 
     /// What cannot be built is a defect of ours, and no provider's trouble.
-    fn of_unsent(why: Unsent) -> Option<Self> {
+    fn of_unsent(why: NotSent) -> Option<Self> {
         match why {
-            Unsent::Dns
-            | Unsent::Connect
-            | Unsent::ConnectTimeout
-            | Unsent::Unstarted
-            | Unsent::NoToken => Some(Self::Unreachable),
-            Unsent::Unbuildable => None,
+            NotSent::Dns
+            | NotSent::Connect
+            | NotSent::ConnectTimeout
+            | NotSent::Unstarted
+            | NotSent::NoToken => Some(Self::Unreachable),
+            NotSent::Unbuildable => None,
         }
     }
 }
 
 impl std::fmt::Display for Closure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        use crate::payout::outcome::Denial;
+        use crate::domain::classify::Denial;
         match self {
             Self::Denied(Denial::Credentials) => f.write_str(
                 "the token endpoint refuses the credentials; check client_id and client_secret",

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Trouble;
-use crate::payout::outcome::Denial;
+use crate::domain::classify::Denial;
 
 /// What the gate is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -21,7 +21,7 @@ pub struct Meters {
     /// `smartsend_call_seconds` by `call`.
     pub(super) call_seconds: Family<Histogram>,
     /// `smartsend_looks_total` by `result`.
-    pub(super) looks: Family<Counter>,
+    pub(super) lookups: Family<Counter>,
     /// `smartsend_limiter_wait_seconds`.
     pub(super) limiter_wait: Histogram,
 }
@@ -36,7 +36,7 @@ impl Meters {
             intent_age: histogram!("smartsend_intent_age_seconds", "merchant" => name()),
             calls: Family::new("smartsend_calls_total", ["call", "outcome"], merchant),
             call_seconds: Family::new("smartsend_call_seconds", ["call", ""], merchant),
-            looks: Family::new("smartsend_looks_total", ["result", ""], merchant),
+            lookups: Family::new("smartsend_looks_total", ["result", ""], merchant),
             limiter_wait: histogram!("smartsend_limiter_wait_seconds", "merchant" => name()),
         }
     }

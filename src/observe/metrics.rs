@@ -70,7 +70,7 @@ pub fn describe() {
         "smartsend_call_seconds",
         "How long a call to the provider took, in seconds"
     );
-    describe_counter!("smartsend_looks_total", "Look-ups of a reference, by what they found");
+    describe_counter!("smartsend_looks_total", "Lookup-ups of a reference, by what they found");
     describe_histogram!(
         "smartsend_limiter_wait_seconds",
         "How long a call waited for its turn, in seconds"

@@ -10,8 +10,8 @@ use reqwest::header::HeaderMap;
 use reqwest::{Request, Response, redirect, retry};
 
 use crate::config::Merchant;
+use crate::domain::call::{CallResult, NoAnswer, NotSent, RetryAfter};
 use crate::observe::facts::provider::ExchangeBroken;
-use crate::payout::sighting::{RetryAfter, Sighting, Silence, Unsent};
 
 use super::{phase, retry_after};
 
@@ -43,12 +43,12 @@ pub(super) struct Heard {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unheard {
     /// It cannot.
-    NotSent(Unsent),
+    NotSent(NotSent),
     /// It may.
-    NoAnswer(Silence),
+    NoAnswer(NoAnswer),
 }
 
-impl From<Unheard> for Sighting {
+impl From<Unheard> for CallResult {
     fn from(unheard: Unheard) -> Self {
         match unheard {
             Unheard::NotSent(why) => Self::NotSent(why),
@@ -93,7 +93,7 @@ impl Client {
     }
 
     async fn body(&self, response: &mut Response) -> Result<Vec<u8>, Unheard> {
-        const TOO_LARGE: Unheard = Unheard::NoAnswer(Silence::TooLarge);
+        const TOO_LARGE: Unheard = Unheard::NoAnswer(NoAnswer::TooLarge);
         if response.content_length().is_some_and(|size| size > BODY_SIZE_MAX as u64) {
             return Err(TOO_LARGE);
         }

@@ -9,7 +9,7 @@ use secrecy::ExposeSecret;
 use url::form_urlencoded::Serializer;
 
 use crate::config::{Grant, Secret};
-use crate::payout::customer::Private;
+use crate::domain::customer::Private;
 
 /// PayU's scope for every payout, Smart Send included.
 const SCOPE: &str = "create_payout_transactions";

@@ -11,39 +11,39 @@
 
 use std::error::Error as _;
 
-use crate::payout::sighting::{Silence, Unsent};
+use crate::domain::call::{NoAnswer, NotSent};
 
 pub use super::client::Unheard;
 
 /// What a failure before the answer's head shows.
 pub fn before_head(error: &reqwest::Error) -> Unheard {
     if error.is_builder() {
-        return Unheard::NotSent(Unsent::Unbuildable);
+        return Unheard::NotSent(NotSent::Unbuildable);
     }
     if error.is_connect() {
         return Unheard::NotSent(if error.is_dns() {
-            Unsent::Dns
+            NotSent::Dns
         } else if error.is_timeout() {
-            Unsent::ConnectTimeout
+            NotSent::ConnectTimeout
         } else {
-            Unsent::Connect
+            NotSent::Connect
         });
     }
     if hyper_error(error).is_some_and(hyper::Error::is_canceled) {
-        return Unheard::NotSent(Unsent::Unstarted);
+        return Unheard::NotSent(NotSent::Unstarted);
     }
     if error.is_timeout() {
-        return Unheard::NoAnswer(Silence::Timeout);
+        return Unheard::NoAnswer(NoAnswer::Timeout);
     }
-    Unheard::NoAnswer(Silence::Connection)
+    Unheard::NoAnswer(NoAnswer::Connection)
 }
 
 /// What a failure within the answer's body shows: the request arrived.
 pub fn after_head(error: &reqwest::Error) -> Unheard {
     if error.is_timeout() {
-        return Unheard::NoAnswer(Silence::Timeout);
+        return Unheard::NoAnswer(NoAnswer::Timeout);
     }
-    Unheard::NoAnswer(Silence::CutBody)
+    Unheard::NoAnswer(NoAnswer::CutBody)
 }
 
 /// hyper's own error in the chain of sources. If this crate's hyper were another one than

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::payout::sighting::RetryAfter;
+use crate::domain::call::RetryAfter;
 
 /// The longest delay that is kept: more is a mistake, and would overflow what it is added to.
 const DELAY_MAX: Duration = Duration::from_hours(366 * 24);

@@ -15,9 +15,9 @@ use reqwest::{Body, Method, Request};
 use url::Url;
 
 use crate::config::{Grant, Merchant};
+use crate::domain::call::NotSent;
+use crate::domain::customer::Private;
 use crate::observe::facts::provider::{SecretUnreadable, TokenAnswered};
-use crate::payout::customer::Private;
-use crate::payout::sighting::Unsent;
 use crate::ports::{Clock, NoToken, Token};
 
 use super::client::{Client, Heard, Unheard};
@@ -160,7 +160,7 @@ impl<C: Clock> Tokens<C> {
         // The secrets are read before the turn is taken: the turn is the last step before the send.
         let form = Form::of_grant(&self.grant).await.map_err(|error| {
             SecretUnreadable { merchant: &self.merchant, error: &error }.tell();
-            NoToken::Unavailable(Unsent::NoToken)
+            NoToken::Unavailable(NotSent::NoToken)
         })?;
         turn().await;
         self.post(client, form).await
@@ -212,7 +212,7 @@ impl<C: Clock> Tokens<C> {
 /// What an exchange with the token endpoint means. PayU prints no HTTP status for its errors, so an
 /// error by name counts whatever the status is.
 fn read(exchange: Result<Heard, Unheard>) -> Result<Granted, NoToken> {
-    const UNAVAILABLE: NoToken = NoToken::Unavailable(Unsent::NoToken);
+    const UNAVAILABLE: NoToken = NoToken::Unavailable(NotSent::NoToken);
     let heard = exchange.map_err(|_| UNAVAILABLE)?;
     match (heard.status, token_answer(&heard.body)) {
         (429, _) => Err(NoToken::Throttled(heard.retry_after)),

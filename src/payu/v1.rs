@@ -8,8 +8,8 @@ use reqwest::{Body, Method, Request};
 use url::Url;
 
 use crate::config::Merchant;
-use crate::payout::intent::Intent;
-use crate::payout::reference::Reference;
+use crate::domain::intent::Intent;
+use crate::domain::reference::Reference;
 use crate::ports::Token;
 
 use super::wire;
@@ -47,7 +47,7 @@ impl V1 {
     }
 
     /// The request for what is known of a reference; `None` where it cannot be built.
-    pub(super) fn look(&self, token: &Token, reference: &Reference) -> Option<Request> {
+    pub(super) fn lookup(&self, token: &Token, reference: &Reference) -> Option<Request> {
         let mut url = self.details_url.clone();
         url.query_pairs_mut().append_pair("merchantRefId", reference.as_str());
         let mut request = Request::new(Method::GET, url);
@@ -61,7 +61,7 @@ impl V1 {
         bearer.set_sensitive(true);
         headers.insert(AUTHORIZATION, bearer);
         headers.insert(PAYOUT_MERCHANT_ID, self.payout_merchant_id.clone());
-        // PayU's sample sends it with the look too, which has no body.
+        // PayU's sample sends it with the lookup too, which has no body.
         headers.insert(CONTENT_TYPE, JSON);
         Some(())
     }

@@ -7,9 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::desk::Desk;
 use super::hand::Hand;
 use super::settle::Settlement;
+use crate::domain::decide::Case;
+use crate::domain::reference::Reference;
 use crate::observe::facts::intents::{IntentHandedBack, IntentReturned};
-use crate::payout::decision::Case;
-use crate::payout::reference::Reference;
 use crate::ports::{Clock, Delivery, Headers, Outbox, Outgoing, Provider};
 
 /// How a delivery goes back.

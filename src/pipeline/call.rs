@@ -5,14 +5,14 @@ use std::time::Duration;
 use super::desk::Desk;
 use super::hand::{Halt, Hand};
 use super::memory::Entered;
+use crate::domain::call::CallResult;
+use crate::domain::classify::create::Outcome;
+use crate::domain::classify::lookup::{Lookup, Match};
+use crate::domain::decide::{Case, CreateCall, CreateKind};
+use crate::domain::intent::Intent;
+use crate::domain::reference::Reference;
 use crate::gate::Report;
 use crate::observe::facts::calls::{CallAnswered, CallUnauthorized};
-use crate::payout::decision::{Case, CreateCall, CreateKind};
-use crate::payout::intent::Intent;
-use crate::payout::outcome::Outcome;
-use crate::payout::outcome::look::{Likeness, Look};
-use crate::payout::reference::Reference;
-use crate::payout::sighting::Sighting;
 use crate::ports::{Clock, Delivery, Moment, NoToken, Outbox, Provider, Token};
 use crate::turns::{Class, Turn};
 
@@ -43,10 +43,10 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         let mut tries = 0;
         // The turn is kept until the gate has heard what the call showed, or the next one would be
         // sent into the same throttle.
-        let (sighting, turn) = loop {
+        let (result, turn) = loop {
             let (token, turn) = match self.token_and_turn(hand, class, patience).await? {
                 Ok(both) => both,
-                Err(sighting) => break (sighting, None),
+                Err(result) => break (result, None),
             };
             let now = self.clock.now();
             if case.is_overdue(now.wall) {
@@ -58,15 +58,15 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
             if entered == Entered::Full {
                 return Err(Halt::NoRoom);
             }
-            let sighting = self.provider.create(&token, &call).await;
-            if !self.wants_new_token("create", &sighting, &token, &mut tries) {
-                break (sighting, Some(turn));
+            let result = self.provider.create(&token, &call).await;
+            if !self.wants_new_token("create", &result, &token, &mut tries) {
+                break (result, Some(turn));
             }
             if entered == Entered::Fresh {
                 self.memory.forget(reference); // the next try may never come
             }
         };
-        let outcome = Outcome::classify(sighting, reference, &self.policy.terms);
+        let outcome = Outcome::classify(result, reference, &self.policy.rules);
         // Only a create's own answer takes a reference out: a throttled look says nothing of
         // what was sent before it.
         if entered == Entered::Fresh && outcome.is_unprocessed() {
@@ -80,38 +80,38 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
     }
 
     /// Looks a reference up.
-    pub(super) async fn look<D: Delivery>(
+    pub(super) async fn lookup<D: Delivery>(
         &self,
         hand: &Hand<D>,
         intent: &Intent,
         case: &Case<'_>,
-    ) -> Result<Look, Halt> {
+    ) -> Result<Lookup, Halt> {
         let now = self.clock.now();
         let mut timing = Timing::from(now);
         let mut tries = 0;
         let reference = &intent.reference;
-        let class = if case.record().is_unsure() { Class::Look } else { Class::FirstLook };
-        // Ahead of a create that could not follow, a look would only take the turn of one that ends
+        let class = if case.record().is_in_doubt() { Class::Lookup } else { Class::FirstLook };
+        // Ahead of a create that could not follow, a lookup would only take the turn of one that ends
         // an intent, and so makes room.
         let leads_to_create = class == Class::FirstLook && !case.is_overdue(now.wall);
         if leads_to_create && !self.memory.has_room_for(reference, now.steady) {
             return Err(Halt::NoRoom);
         }
-        let (sighting, turn) = loop {
+        let (result, turn) = loop {
             let (token, turn) = match self.token_and_turn(hand, class, self.hold).await? {
                 Ok(both) => both,
-                Err(sighting) => break (sighting, None),
+                Err(result) => break (result, None),
             };
             timing.sent = self.clock.now().steady;
-            let sighting = self.provider.look(&token, reference).await;
-            if !self.wants_new_token("look", &sighting, &token, &mut tries) {
-                break (sighting, Some(turn));
+            let result = self.provider.lookup(&token, reference).await;
+            if !self.wants_new_token("look", &result, &token, &mut tries) {
+                break (result, Some(turn));
             }
         };
-        let look = Look::classify(sighting, reference, &self.policy.terms);
+        let look = Lookup::classify(result, reference, &self.policy.rules);
         // Another intent's link may have been made in any other way, and proves nothing.
-        if let Look::Found(details) = &look
-            && details.likeness(intent) == Likeness::Same
+        if let Lookup::Found(details) = &look
+            && details.compare(intent) == Match::Same
         {
             self.proof.shown(reference);
         }
@@ -128,7 +128,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         hand: &Hand<D>,
         class: Class,
         patience: Duration,
-    ) -> Result<Result<(Token, Turn<C>), Sighting>, Halt> {
+    ) -> Result<Result<(Token, Turn<C>), CallResult>, Halt> {
         // One that cannot be kept still serves the call that asked for it.
         let mut brought = None;
         loop {
@@ -172,7 +172,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
     }
 
     /// Asks for a token, in a turn of its own.
-    pub(super) async fn new_token(&self, class: Class) -> Result<Token, Sighting> {
+    pub(super) async fn new_token(&self, class: Class) -> Result<Token, CallResult> {
         let turn = || {
             let turns = self.turns.clone();
             async move {
@@ -184,13 +184,13 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
             }
         };
         self.provider.new_token(turn).await.map_err(|why| match why {
-            NoToken::Refused => Sighting::TokenRefused,
-            NoToken::Throttled(retry_after) => Sighting::TokenThrottled(retry_after),
-            NoToken::Unavailable(why) => Sighting::NotSent(why),
+            NoToken::Refused => CallResult::TokenRefused,
+            NoToken::Throttled(retry_after) => CallResult::TokenThrottled(retry_after),
+            NoToken::Unavailable(why) => CallResult::NotSent(why),
         })
     }
 
-    /// The last look around before the first byte.
+    /// The last lookup around before the first byte.
     async fn last_check<D: Delivery>(
         &self,
         hand: &Hand<D>,
@@ -214,11 +214,11 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
     pub(super) fn wants_new_token(
         &self,
         call: &'static str,
-        sighting: &Sighting,
+        result: &CallResult,
         token: &Token,
         tries: &mut u32,
     ) -> bool {
-        let unauthorized = matches!(sighting, Sighting::Answered(answer) if answer.status == 401);
+        let unauthorized = matches!(result, CallResult::Answered(answer) if answer.status == 401);
         if unauthorized {
             self.provider.discard(token);
         }

@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 use super::exits::Exits;
 use super::memory::{Alone, Memory};
 use super::proof::Proof;
+use crate::domain::decide::Policy;
 use crate::observe::meters::Meters;
-use crate::payout::decision::Policy;
 use crate::ports::{Clock, Moment, Outbox, Provider};
 use crate::turns::Turns;
 

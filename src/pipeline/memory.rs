@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::payout::reference::Reference;
+use crate::domain::reference::Reference;
 
 /// How many references are remembered.
 pub const CAPACITY: usize = 65_536;

@@ -3,9 +3,9 @@
 use bytes::Bytes;
 
 use super::desk::Desk;
-use crate::payout::event::wire::CONTENT_TYPE;
-use crate::payout::event::{Event, Origin};
-use crate::payout::record::{Value, written};
+use crate::domain::event::wire::CONTENT_TYPE;
+use crate::domain::event::{Event, Origin};
+use crate::domain::record::{Value, written};
 use crate::ports::{Clock, Copied, Delivered, EventMessage, Headers, Outbox, Properties, Provider};
 
 impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::desk::Desk;
+use crate::domain::classify::lookup::{Lookup, LookupFailure};
+use crate::domain::reference::Reference;
 use crate::gate::{Probe, Report, State};
 use crate::observe::facts::calls::ProbeAnswered;
-use crate::payout::outcome::look::{Look, LookFailure};
-use crate::payout::reference::Reference;
 use crate::ports::{Clock, Outbox, Provider};
 use crate::turns::Class;
 
@@ -27,8 +27,8 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
                 return;
             }
             let asked = self.new_token(Class::Probe).await;
-            let Err(sighting) = asked else { return };
-            let look = Look::classify(sighting, &probe_reference(), &self.policy.terms);
+            let Err(result) = asked else { return };
+            let look = Lookup::classify(result, &probe_reference(), &self.policy.rules);
             self.turns.told(Report::of_look(&look));
             self.clock.sleep(TOKEN_WAIT).await;
         }
@@ -52,7 +52,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         }
     }
 
-    /// A new token, and then a look: for a link that details has shown before, since an error says
+    /// A new token, and then a lookup: for a link that details has shown before, since an error says
     /// more there, or else for a reference that need not exist.
     async fn probe(&self) -> Probe {
         if let Some(token) = self.provider.token() {
@@ -61,19 +61,19 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         let Ok(token) = self.new_token(Class::Probe).await else { return Probe::Bad };
         let Ok(_turn) = self.turns.take(Class::Probe).await else { return Probe::Bad };
         let reference = self.proof.reference().unwrap_or_else(probe_reference);
-        let sighting = self.provider.look(&token, &reference).await;
-        let look = Look::classify(sighting, &reference, &self.policy.terms);
+        let result = self.provider.lookup(&token, &reference).await;
+        let look = Lookup::classify(result, &reference, &self.policy.rules);
         ProbeAnswered { meters: &self.meters, look: look.word() }.tell();
         match look {
             // Providers answer 403 for a reference that they do not know, and that is an answer.
-            Look::Found(_) | Look::NotFound | Look::Failed(LookFailure::Status(400..=499)) => {
-                Probe::Good
-            }
-            Look::Failed(LookFailure::Status(_) | LookFailure::Odd) => Probe::Error,
-            Look::Failed(LookFailure::Silence(_)) => Probe::Silent,
-            Look::Failed(LookFailure::NotSent(_)) | Look::Throttled(_) | Look::Denied(_) => {
-                Probe::Bad
-            }
+            Lookup::Found(_)
+            | Lookup::NotFound
+            | Lookup::Failed(LookupFailure::Status(400..=499)) => Probe::Good,
+            Lookup::Failed(LookupFailure::Status(_) | LookupFailure::Odd) => Probe::Error,
+            Lookup::Failed(LookupFailure::NoAnswer(_)) => Probe::Silent,
+            Lookup::Failed(LookupFailure::NotSent(_))
+            | Lookup::Throttled(_)
+            | Lookup::Denied(_) => Probe::Bad,
         }
     }
 }

@@ -5,10 +5,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::desk::Desk;
+use crate::domain::classify::lookup::Lookup;
+use crate::domain::reference::Reference;
 use crate::gate::Report;
 use crate::observe::facts::intents::LinkProven;
-use crate::payout::outcome::look::Look;
-use crate::payout::reference::Reference;
 use crate::ports::{Clock, Outbox, Provider};
 use crate::turns::Class;
 
@@ -86,15 +86,15 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
     /// Looks a fresh link up, only to see details show it, which may take details a while.
     pub(super) async fn prove(&self, reference: &Reference) {
         self.clock.sleep(self.policy.settle).await;
-        let Ok(turn) = self.turns.take(Class::Look).await else { return };
+        let Ok(turn) = self.turns.take(Class::Lookup).await else { return };
         let Some(token) = self.provider.token() else { return };
-        let sighting = self.provider.look(&token, reference).await;
-        if self.wants_new_token("look", &sighting, &token, &mut 0) {
+        let result = self.provider.lookup(&token, reference).await;
+        if self.wants_new_token("look", &result, &token, &mut 0) {
             return; // the next call gets one, and this look is not worth another
         }
-        let look = Look::classify(sighting, reference, &self.policy.terms);
+        let look = Lookup::classify(result, reference, &self.policy.rules);
         self.turns.told_of(Some(&turn), Report::of_look(&look));
-        if let Look::Found(_) = look {
+        if let Lookup::Found(_) = look {
             self.proof.shown(reference);
         }
         LinkProven { meters: &self.meters, reference, look: look.word() }.tell();

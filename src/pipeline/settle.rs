@@ -6,14 +6,14 @@ use super::End;
 use super::desk::Desk;
 use super::hand::Hand;
 use super::publish::NotPublished;
+use crate::domain::event::wire::errors_json;
+use crate::domain::event::{Event, EventKind};
+use crate::domain::intent::{Intent, Invalid};
+use crate::domain::record::Record;
+use crate::domain::reference::Reference;
+use crate::domain::verdict::{Unresolved, Verdict};
 use crate::gate::{Closure, Report};
 use crate::observe::facts::intents::{IntentLetGo, IntentSettled};
-use crate::payout::decision::{Unresolved, Verdict};
-use crate::payout::event::wire::errors_json;
-use crate::payout::event::{Event, EventKind};
-use crate::payout::intent::{Intent, Invalid};
-use crate::payout::record::Record;
-use crate::payout::reference::Reference;
 use crate::ports::{Clock, Copied, Delivered, Delivery, Headers, Outbox, Outgoing, Provider};
 
 /// What the broker was told of a delivery.

@@ -11,14 +11,14 @@ use crate::ports::Clock;
 pub(super) type Waiter<C> = oneshot::Sender<Turn<C>>;
 
 const LOOKS_FIRST: [Class; Class::COUNT] =
-    [Class::Probe, Class::Token, Class::Look, Class::Retry, Class::New, Class::FirstLook];
+    [Class::Probe, Class::Token, Class::Lookup, Class::Retry, Class::New, Class::FirstLook];
 const CREATES_FIRST: [Class; Class::COUNT] =
-    [Class::Probe, Class::Token, Class::Retry, Class::New, Class::Look, Class::FirstLook];
+    [Class::Probe, Class::Token, Class::Retry, Class::New, Class::Lookup, Class::FirstLook];
 
 /// In which order they go.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Order {
-    /// The usual one: a look may end an intent.
+    /// The usual one: a lookup may end an intent.
     LooksFirst,
     /// Where only a create helps.
     CreatesFirst,
@@ -28,7 +28,7 @@ pub(super) enum Order {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct May {
     /// Looks may.
-    pub(super) looks: bool,
+    pub(super) lookups: bool,
     /// Retries may.
     pub(super) retries: bool,
     /// First creates may.
@@ -41,7 +41,7 @@ impl May {
     fn go(self, class: Class) -> bool {
         match class {
             Class::Probe | Class::Token => true,
-            Class::Look | Class::FirstLook => self.looks,
+            Class::Lookup | Class::FirstLook => self.lookups,
             Class::Retry => self.retries,
             Class::New => self.news,
         }
@@ -53,7 +53,7 @@ impl May {
 pub(super) struct Line<C: Clock> {
     probes: VecDeque<Waiter<C>>,
     tokens: VecDeque<Waiter<C>>,
-    looks: VecDeque<Waiter<C>>,
+    lookups: VecDeque<Waiter<C>>,
     retries: VecDeque<Waiter<C>>,
     news: VecDeque<Waiter<C>>,
     first_looks: VecDeque<Waiter<C>>,
@@ -64,7 +64,7 @@ impl<C: Clock> Line<C> {
         Self {
             probes: VecDeque::new(),
             tokens: VecDeque::new(),
-            looks: VecDeque::new(),
+            lookups: VecDeque::new(),
             retries: VecDeque::new(),
             news: VecDeque::new(),
             first_looks: VecDeque::new(),
@@ -75,7 +75,7 @@ impl<C: Clock> Line<C> {
         match class {
             Class::Probe => &mut self.probes,
             Class::Token => &mut self.tokens,
-            Class::Look => &mut self.looks,
+            Class::Lookup => &mut self.lookups,
             Class::Retry => &mut self.retries,
             Class::New => &mut self.news,
             Class::FirstLook => &mut self.first_looks,
@@ -105,7 +105,7 @@ impl<C: Clock> Line<C> {
         match class {
             Class::Probe => !self.probes.is_empty(),
             Class::Token => !self.tokens.is_empty(),
-            Class::Look => !self.looks.is_empty(),
+            Class::Lookup => !self.lookups.is_empty(),
             Class::Retry => !self.retries.is_empty(),
             Class::New => !self.news.is_empty(),
             Class::FirstLook => !self.first_looks.is_empty(),

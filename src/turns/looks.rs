@@ -1,10 +1,10 @@
 //! How looks fare, and what that means for the next one.
 //!
 //! Details may be broken, or answer errors for whatever it does not know, while creates work. Then
-//! every unsure intent looks again and again, and since looks go first in the line, and a silent
+//! every in doubt intent looks again and again, and since looks go first in the line, and a silent
 //! one keeps its place for the whole timeout, they would leave nothing for creates. So while looks
 //! fail, one goes at a time, and each costs as a retry does. The first that is answered well ends
-//! that, so no look is kept waiting for ever.
+//! that, so no lookup is kept waiting for ever.
 
 use crate::gate::{Report, Trouble};
 
@@ -42,7 +42,7 @@ impl Looks {
         self.row >= ROW_MAX
     }
 
-    /// Whether another look may go beside those in flight.
+    /// Whether another lookup may go beside those in flight.
     pub(super) fn have_room(&self) -> bool {
         !self.fail() || self.in_flight == 0
     }

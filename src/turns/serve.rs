@@ -47,7 +47,7 @@ impl<C: Clock> Shared<C> {
                 // The pause is over. An idle limiter has refilled to its whole burst.
                 inner.limiter = Limiter::empty(self.limits.rate, now.steady);
             }
-            // While probing only a create opens the gate. If all the looks that come before first
+            // While probing only a create opens the gate. If all the lookups that come before first
             // creates went first, one at a time, no delivery would be young enough for its create;
             // and one that gets no answer would keep the one place until its timeout.
             let (calls_max, order) = match admission {
@@ -86,7 +86,7 @@ impl<C: Clock> Inner<C> {
         let calls = !self.stalled && self.in_flight < calls_max;
         May {
             retries: calls && is_paid,
-            looks: calls && self.looks.have_room() && (is_paid || !self.looks.fail()),
+            lookups: calls && self.lookups.have_room() && (is_paid || !self.lookups.fail()),
             news: calls,
             order,
         }
@@ -94,8 +94,8 @@ impl<C: Clock> Inner<C> {
 
     /// Nobody may go. Only for those who cannot pay it is a matter of time.
     fn wait_for_pay(&self, may: May, unpaid: Duration) -> Next {
-        let looks_wait = self.looks.have_room()
-            && (self.line.has(Class::Look) || self.line.has(Class::FirstLook));
+        let looks_wait = self.lookups.have_room()
+            && (self.line.has(Class::Lookup) || self.line.has(Class::FirstLook));
         if may.news && !unpaid.is_zero() && (looks_wait || self.line.has(Class::Retry)) {
             return Next::After(unpaid);
         }
@@ -118,18 +118,18 @@ impl<C: Clock> Inner<C> {
         }
         self.in_flight = self.in_flight.saturating_add(1);
         self.ramp.went(now);
-        if class == Class::Retry || (class.is_look() && self.looks.fail()) {
+        if class == Class::Retry || (class.is_look() && self.lookups.fail()) {
             self.budget.pay(now);
         }
         if class.is_look() {
-            self.looks.went();
+            self.lookups.went();
         }
     }
 
     pub(super) fn came_back(&mut self, class: Class) {
         self.in_flight = self.in_flight.saturating_sub(1);
         if class.is_look() {
-            self.looks.came_back();
+            self.lookups.came_back();
         }
     }
 }

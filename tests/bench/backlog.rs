@@ -134,7 +134,7 @@ async fn consume(ground: &Ground) -> (Channel, Consumer) {
     (channel, consumer)
 }
 
-/// Counts results until each intent has one, and looks at the worker's memory every second.
+/// Counts results until each intent has one, and lookups at the worker's memory every second.
 async fn watch(
     ground: &Ground,
     intents: u32,

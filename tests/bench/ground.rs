@@ -187,7 +187,7 @@ impl Ground {
         self.ledger("?summary=true").await
     }
 
-    /// When each request came to the sandbox, tokens and looks among them, in microseconds.
+    /// When each request came to the sandbox, tokens and lookups among them, in microseconds.
     pub(crate) async fn arrivals(&self) -> Vec<u64> {
         #[derive(serde::Deserialize)]
         struct Ledger {

@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! cargo bench                                                     # everything, about 25 minutes
-//! cargo bench -- --intents 2000 --pairs 1 --only 64 --skip-pace   # a first look, half a minute
+//! cargo bench -- --intents 2000 --pairs 1 --only 64 --skip-pace   # a first lookup, half a minute
 //! cargo bench --bench bench -- --backlog 1000000                  # memory over a long backlog
 //! ```
 //!

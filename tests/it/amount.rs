@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use smartsend::payout::amount::Amount;
+use smartsend::domain::amount::Amount;
 
 fn written(text: &str) -> Option<String> {
     Amount::parse(text).ok().map(|amount| amount.to_string())

@@ -123,7 +123,7 @@ fn whatever_runs_the_binary_lets_its_output_be_searched() {
             let text = fs::read_to_string(&path).unwrap();
             if text.contains("CARGO_BIN_EXE_smartsend") {
                 runs += 1;
-                assert!(text.contains("canary::check"), "{} looks for no leak", path.display());
+                assert!(text.contains("canary::check"), "{} lookups for no leak", path.display());
             }
         }
     }

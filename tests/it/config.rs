@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 use smartsend::config::{Config, ConfigErrors, Grant, LogFormat, OnNotFound, Secret};
-use smartsend::payout::amount::Amount;
-use smartsend::payout::record::Api;
+use smartsend::domain::account::Api;
+use smartsend::domain::amount::Amount;
 
 const EXAMPLE: &str = include_str!("../../deploy/smartsend.example.toml");
 /// What `Debug` shows of an address.

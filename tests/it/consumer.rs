@@ -8,7 +8,7 @@ use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use smartsend::amqp::{AmqpDelivery, End, Inbox, NoInbox, Session};
 use smartsend::clock::SystemClock;
-use smartsend::payout::record::Value;
+use smartsend::domain::record::Value;
 use smartsend::ports::{Clock, Delivery, Gone, Moment};
 use tokio::time::timeout;
 

@@ -13,20 +13,23 @@ mod explorer;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use smartsend::payout::amount::Amount;
-use smartsend::payout::customer::Private;
-use smartsend::payout::decision::{
-    Arrival, CLOCK_SKEW, Case, CreateKind, Decision, Failure, Happened, OnNotFound, Opened, Policy,
-    RETURNS_MAX, Unresolved, Verdict, View,
+use smartsend::domain::account::{Account, Api};
+use smartsend::domain::amount::Amount;
+use smartsend::domain::call::{NoAnswer, NotSent};
+use smartsend::domain::classify::create::Outcome;
+use smartsend::domain::classify::lookup::{Details, DetailsLink, Lookup, LookupFailure};
+use smartsend::domain::classify::{ClassifyRules, CreatedLink, Denial, UnknownReason};
+use smartsend::domain::customer::Private;
+use smartsend::domain::decide::{
+    CLOCK_SKEW, Case, CreateKind, Decision, DeliveryInfo, Input, OnNotFound, Opened, Policy,
+    RETURNS_MAX, Surroundings,
 };
-use smartsend::payout::intent::Intent;
-use smartsend::payout::intent::wire::parse;
-use smartsend::payout::link::LinkHosts;
-use smartsend::payout::outcome::look::{Details, DetailsLink, Look, LookFailure};
-use smartsend::payout::outcome::{Denial, Made, Outcome, Terms, Unclear};
-use smartsend::payout::record::{Account, Api, Doubt, Record, Seen, State, Value};
-use smartsend::payout::retry::Delays;
-use smartsend::payout::sighting::{Silence, Unsent};
+use smartsend::domain::intent::Intent;
+use smartsend::domain::intent::wire::parse;
+use smartsend::domain::link::LinkHosts;
+use smartsend::domain::record::{Doubt, Record, Seen, State, Value};
+use smartsend::domain::retry_delays::RetryDelays;
+use smartsend::domain::verdict::{Failure, Unresolved, Verdict};
 
 const SETTLE: Duration = Duration::from_secs(5);
 const QUARANTINE: Duration = Duration::from_mins(5);
@@ -36,15 +39,15 @@ fn policy() -> Policy {
     let delays = [1, 5, 30, 120, 600].map(Duration::from_secs);
     Policy {
         account: account(),
-        terms: Terms {
+        rules: ClassifyRules {
             rejects: Vec::new(),
             link_hosts: LinkHosts::Only(vec!["payu.in".to_owned()]),
         },
         max_amount: Amount::parse("200000").unwrap(),
-        delays: Delays::new(&delays).unwrap(),
+        delays: RetryDelays::new(&delays).unwrap(),
         max_age: Duration::from_hours(24),
         settle: SETTLE,
-        looks: LOOKS,
+        lookups: LOOKS,
         quarantine: QUARANTINE,
         on_not_found: OnNotFound::Resend,
         look_first: false,
@@ -78,8 +81,8 @@ fn due_in(deadline: Duration) -> Intent {
 type Headers = std::collections::BTreeMap<String, Value>;
 
 /// A clean first delivery; what a test needs otherwise, it changes.
-fn arrival(headers: &Headers) -> Arrival<'_> {
-    Arrival {
+fn arrival(headers: &Headers) -> DeliveryInfo<'_> {
+    DeliveryInfo {
         headers,
         own: !headers.is_empty(),
         redelivered: false,
@@ -92,15 +95,15 @@ fn arrival(headers: &Headers) -> Arrival<'_> {
 /// One delivery of an intent, and the clock beside it.
 struct Play<'a> {
     case: Case<'a>,
-    view: View,
+    view: Surroundings,
 }
 
 impl<'a> Play<'a> {
-    fn open(intent: &'a Intent, policy: &'a Policy, arrival: &Arrival<'_>) -> Self {
+    fn open(intent: &'a Intent, policy: &'a Policy, arrival: &DeliveryInfo<'_>) -> Self {
         match Case::open(intent, policy, arrival) {
             Opened::Case(case) => {
                 let view =
-                    View { now: arrival.now, details_proven: true, closed_for: Duration::ZERO };
+                    Surroundings { now: arrival.now, readback: true, closed_for: Duration::ZERO };
                 Self { case, view }
             }
             other => panic!("{other:?}"),
@@ -113,7 +116,7 @@ impl<'a> Play<'a> {
 
     fn redelivered(intent: &'a Intent, policy: &'a Policy) -> Self {
         let headers = Headers::new();
-        Self::open(intent, policy, &Arrival { redelivered: true, ..arrival(&headers) })
+        Self::open(intent, policy, &DeliveryInfo { redelivered: true, ..arrival(&headers) })
     }
 
     fn with(record: &Record, intent: &'a Intent, policy: &'a Policy) -> Self {
@@ -121,15 +124,15 @@ impl<'a> Play<'a> {
     }
 
     fn next(&mut self) -> Decision<'a> {
-        self.case.after(Happened::Nothing, self.view)
+        self.case.after(Input::Nothing, self.view)
     }
 
     fn create(&mut self, outcome: Outcome) -> Decision<'a> {
-        self.case.after(Happened::Create(outcome), self.view)
+        self.case.after(Input::Create(outcome), self.view)
     }
 
-    fn look(&mut self, look: Look) -> Decision<'a> {
-        self.case.after(Happened::Look(look), self.view)
+    fn lookup(&mut self, look: Lookup) -> Decision<'a> {
+        self.case.after(Input::Lookup(look), self.view)
     }
 
     fn wait(&mut self, wait: Duration) {
@@ -137,8 +140,8 @@ impl<'a> Play<'a> {
         self.view.now += wait;
     }
 
-    /// Goes through waits until a look, and gives it.
-    fn until_look(&mut self, look: &Look) -> Decision<'a> {
+    /// Goes through waits until a lookup, and gives it.
+    fn until_look(&mut self, look: &Lookup) -> Decision<'a> {
         let mut decision = self.next();
         for _ in 0..1_000 {
             match decision {
@@ -146,29 +149,29 @@ impl<'a> Play<'a> {
                     self.wait(wait);
                     decision = self.next();
                 }
-                Decision::Look => return self.look(look.clone()),
+                Decision::Lookup => return self.lookup(look.clone()),
                 other => return other,
             }
         }
         panic!("it waits for ever");
     }
 
-    /// Gives the same look until something else follows than waits and looks.
-    fn looks(&mut self, look: &Look) -> Decision<'a> {
+    /// Gives the same look until something else follows than waits and lookups.
+    fn lookups(&mut self, look: &Lookup) -> Decision<'a> {
         for _ in 0..10_000 {
             match self.until_look(look) {
                 Decision::Wait(wait) => self.wait(wait),
-                Decision::Look => {}
+                Decision::Lookup => {}
                 other => return other,
             }
         }
-        panic!("it looks for ever");
+        panic!("it lookups for ever");
     }
 }
 
-fn link() -> Made {
+fn link() -> CreatedLink {
     let hosts = LinkHosts::Only(vec!["payu.in".to_owned()]);
-    Made { link: hosts.admit(&Private::new("https://payu.in/l")).unwrap(), link_id: None }
+    CreatedLink { link: hosts.admit(&Private::new("https://payu.in/l")).unwrap(), link_id: None }
 }
 
 fn found() -> Details {
@@ -182,20 +185,20 @@ fn found() -> Details {
     }
 }
 
-fn found_other() -> Look {
-    Look::Found(Details { mobile: Some(Private::new("8888888888")), ..found() })
+fn found_other() -> Lookup {
+    Lookup::Found(Details { mobile: Some(Private::new("8888888888")), ..found() })
 }
 
-fn found_vague() -> Look {
-    Look::Found(Details { link: DetailsLink::Absent, ..found() })
+fn found_vague() -> Lookup {
+    Lookup::Found(Details { link: DetailsLink::Absent, ..found() })
 }
 
 fn unknown() -> Outcome {
-    Outcome::Unknown(Unclear::Silence(Silence::Timeout))
+    Outcome::Unknown(UnknownReason::NoAnswer(NoAnswer::Timeout))
 }
 
-fn failed_look() -> Look {
-    Look::Failed(LookFailure::Status(503))
+fn failed_look() -> Lookup {
+    Lookup::Failed(LookupFailure::Status(503))
 }
 
 fn parked(why: Unresolved) -> Decision<'static> {
@@ -220,13 +223,13 @@ fn kind(decision: &Decision<'_>) -> Option<CreateKind> {
 fn seen(record: &Record) -> Option<Seen> {
     match &record.state {
         State::New => None,
-        State::Unsure(doubt) => Some(doubt.seen),
+        State::InDoubt(doubt) => Some(doubt.seen),
     }
 }
 
 fn unsure(seen: Seen) -> Record {
     let doubt = Doubt { seen, last_sent: Some(start()), code: None };
-    Record { attempts: 1, state: State::Unsure(doubt), ..Record::first(account(), start()) }
+    Record { attempts: 1, state: State::InDoubt(doubt), ..Record::first(account(), start()) }
 }
 
 const RESENDABLE: [Seen; 3] = [Seen::Redelivered, Seen::Recent, Seen::Unknown];

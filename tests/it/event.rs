@@ -7,15 +7,16 @@ use std::sync::LazyLock;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use smartsend::payout::customer::Private;
-use smartsend::payout::decision::{Failure, Unresolved, Verdict};
-use smartsend::payout::event::wire::errors_json;
-use smartsend::payout::event::{Event, EventKind, Origin};
-use smartsend::payout::intent::wire::parse;
-use smartsend::payout::intent::{FieldError, Intent};
-use smartsend::payout::link::LinkHosts;
-use smartsend::payout::outcome::Made;
-use smartsend::payout::record::{Account, Api, Record};
+use smartsend::domain::account::{Account, Api};
+use smartsend::domain::classify::CreatedLink;
+use smartsend::domain::customer::Private;
+use smartsend::domain::event::wire::errors_json;
+use smartsend::domain::event::{Event, EventKind, Origin};
+use smartsend::domain::intent::wire::parse;
+use smartsend::domain::intent::{FieldError, Intent};
+use smartsend::domain::link::LinkHosts;
+use smartsend::domain::record::Record;
+use smartsend::domain::verdict::{Failure, Unresolved, Verdict};
 
 const EXAMPLE: &str = r#"{ "merchantRefId": "order-8841-r1", "amount": "100.50",
     "description": "Refund for order 8841", "custName": "Asha Rao", "custMobile": "9999999999",
@@ -36,10 +37,10 @@ fn record() -> Record {
     Record::first(account, "2026-11-24T09:00:00Z".parse().unwrap())
 }
 
-fn made() -> Made {
+fn made() -> CreatedLink {
     let text = Private::new("https://www.payumoney.com/smartPay?id=ab%2Bc%3D");
     let link = LinkHosts::Only(vec!["payumoney.com".to_owned()]).admit(&text).unwrap();
-    Made { link_id: link.own_id(), link }
+    CreatedLink { link_id: link.own_id(), link }
 }
 
 fn origin(message_id: Option<&str>) -> Origin<'_> {
@@ -187,7 +188,7 @@ fn an_unresolved_event_has_its_reason_and_since_when() {
 fn a_repeat_differs_only_in_time_recovered_and_attempts() {
     let first = event(created());
     let later = Origin { now: "2026-11-24T10:00:00Z".parse().unwrap(), ..origin(None) };
-    let record = Record { attempts: 3, looks: 2, returns: 5, ..record() };
+    let record = Record { attempts: 3, lookups: 2, returns: 5, ..record() };
     let verdict = Verdict::Created { made: made(), recovered: true };
     let mut repeat = json_of(&Event::of_verdict(intent(), &record, verdict, later));
     let mut first = json_of(&first);

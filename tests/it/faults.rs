@@ -10,7 +10,7 @@
 //! | F5 | accepted and closed | F18 | interim answers, and a flood of them |
 //! | F6 | closed after the request line | F19 | slow drip, huge body, gzip bomb, 10,000 headers |
 //! | F7 | closed after the whole request | F20 | 409 after an unknown |
-//! | F8 | F5 to F7 with RST | F21 | a look that is answered with nonsense |
+//! | F8 | F5 to F7 with RST | F21 | a lookup that is answered with nonsense |
 //! | F9 | a stall after the whole request | F22 | a proxy in the environment |
 //! | F10 | cut within the answer | F23 | the caller drops the call |
 //! | F11 | `content-length` above the body | F24 | an effect that comes late |
@@ -35,11 +35,12 @@ use std::fs;
 use std::path::Path;
 
 use smartsend::config::Merchant;
-use smartsend::payout::link::LinkHosts;
-use smartsend::payout::outcome::look::{Look, LookFailure};
-use smartsend::payout::outcome::{Outcome, Terms, Unclear};
-use smartsend::payout::reference::Reference;
-use smartsend::payout::sighting::{Silence, Unsent};
+use smartsend::domain::call::{NoAnswer, NotSent};
+use smartsend::domain::classify::create::Outcome;
+use smartsend::domain::classify::lookup::{Lookup, LookupFailure};
+use smartsend::domain::classify::{ClassifyRules, UnknownReason};
+use smartsend::domain::link::LinkHosts;
+use smartsend::domain::reference::Reference;
 use smartsend::payu::Account;
 use smartsend::ports::Provider;
 
@@ -50,11 +51,11 @@ use crate::support::proof::Row;
 use crate::support::raw_server::{RawServer, Step};
 
 /// What a lost connection makes of a create.
-const LOST: Outcome = Outcome::Unknown(Unclear::Silence(Silence::Connection));
+const LOST: Outcome = Outcome::Unknown(UnknownReason::NoAnswer(NoAnswer::Connection));
 /// What a timeout makes of it.
-const TIMED_OUT: Outcome = Outcome::Unknown(Unclear::Silence(Silence::Timeout));
+const TIMED_OUT: Outcome = Outcome::Unknown(UnknownReason::NoAnswer(NoAnswer::Timeout));
 /// What a cut body makes of it.
-const CUT: Outcome = Outcome::Unknown(Unclear::Silence(Silence::CutBody));
+const CUT: Outcome = Outcome::Unknown(UnknownReason::NoAnswer(NoAnswer::CutBody));
 
 #[test]
 fn every_line_has_its_test() {
@@ -75,16 +76,16 @@ fn account_at(server: &RawServer) -> Account<ManualClock> {
 }
 
 /// A strict merchant's terms.
-fn terms() -> Terms {
+fn rules() -> ClassifyRules {
     let hosts = vec!["payumoney.com".to_owned()];
-    Terms { rejects: Vec::new(), link_hosts: LinkHosts::Only(hosts) }
+    ClassifyRules { rejects: Vec::new(), link_hosts: LinkHosts::Only(hosts) }
 }
 
 /// What one create counts as.
 async fn create_of(account: &Account<ManualClock>, reference: &str) -> Outcome {
     let intent = intent(reference);
-    let sighting = account.create(&token(), &create_call(&intent)).await;
-    Outcome::classify(sighting, &intent.reference, &terms())
+    let result = account.create(&token(), &create_call(&intent)).await;
+    Outcome::classify(result, &intent.reference, &rules())
 }
 
 /// The same for `order-1`.
@@ -92,24 +93,24 @@ async fn create(account: &Account<ManualClock>) -> Outcome {
     create_of(account, "order-1").await
 }
 
-/// What one look for `order-1` counts as.
-async fn look(account: &Account<ManualClock>) -> Look {
+/// What one lookup for `order-1` counts as.
+async fn lookup(account: &Account<ManualClock>) -> Lookup {
     let reference = Reference::parse("order-1").unwrap();
-    Look::classify(account.look(&token(), &reference).await, &reference, &terms())
+    Lookup::classify(account.lookup(&token(), &reference).await, &reference, &rules())
 }
 
 /// What a call shows whose connection ends while the request is handed to it. Which of them it is
 /// depends on who is faster, and only hyper can know.
 fn ended_at_once(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::NotSent(Unsent::Connect | Unsent::Unstarted)) || *outcome == LOST
+    matches!(outcome, Outcome::NotSent(NotSent::Connect | NotSent::Unstarted)) || *outcome == LOST
 }
 
-fn look_not_sent(why: Unsent) -> Look {
-    Look::Failed(LookFailure::NotSent(why))
+fn look_not_sent(why: NotSent) -> Lookup {
+    Lookup::Failed(LookupFailure::NotSent(why))
 }
 
-fn look_silent(why: Silence) -> Look {
-    Look::Failed(LookFailure::Silence(why))
+fn look_silent(why: NoAnswer) -> Lookup {
+    Lookup::Failed(LookupFailure::NoAnswer(why))
 }
 
 /// One line of the matrix, as the proof shows it.

@@ -6,9 +6,9 @@ mod outage;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use smartsend::domain::call::RetryAfter;
+use smartsend::domain::classify::Denial;
 use smartsend::gate::{Admission, Closure, Gate, Probe, Report, State};
-use smartsend::payout::outcome::Denial;
-use smartsend::payout::sighting::RetryAfter;
 use smartsend::ports::Moment;
 
 const DENIED: Report = Report::Shut(Closure::Denied(Denial::Forbidden));

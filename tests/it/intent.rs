@@ -4,9 +4,9 @@ mod fields;
 
 use proptest::prelude::*;
 
-use smartsend::payout::intent::wire::{BODY_BYTES_MAX, FIELDS, parse};
-use smartsend::payout::intent::{Intent, Invalid};
-use smartsend::payout::record::Api;
+use smartsend::domain::account::Api;
+use smartsend::domain::intent::wire::{BODY_BYTES_MAX, FIELDS, parse};
+use smartsend::domain::intent::{Intent, Invalid};
 
 const REQUIRED: [(&str, &str); 4] = [
     ("merchantRefId", r#""order-8841-r1""#),

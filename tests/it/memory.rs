@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use smartsend::payout::reference::Reference;
+use smartsend::domain::reference::Reference;
 use smartsend::pipeline::{Entered, Memory};
 
 const CAPACITY: usize = 1000;

@@ -14,19 +14,20 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use smartsend::cli::explain::{COLUMNS, explain, explain_all};
-use smartsend::payout::codes::{CODES, Code, Meaning};
-use smartsend::payout::customer::Private;
-use smartsend::payout::intent::Intent;
-use smartsend::payout::intent::wire::parse;
-use smartsend::payout::link::LinkHosts;
-use smartsend::payout::outcome::look::{Details, DetailsLink, Likeness, Look, LookFailure};
-use smartsend::payout::outcome::table::{
+use smartsend::domain::account::Api;
+use smartsend::domain::call::{Answer, CallResult, Data, Envelope, NoAnswer, NotSent, RetryAfter};
+use smartsend::domain::classify::create::Outcome;
+use smartsend::domain::classify::lookup::{Details, DetailsLink, Lookup, LookupFailure, Match};
+use smartsend::domain::classify::table::{
     ByStatus, DUPLICATE_WORDS, NOT_FOUND_WORDS, STATUS_ROWS, THROTTLE_WORDS, by_status,
 };
-use smartsend::payout::outcome::{Denial, Outcome, Terms, Unclear};
-use smartsend::payout::record::Api;
-use smartsend::payout::reference::Reference;
-use smartsend::payout::sighting::{Answer, Data, Envelope, RetryAfter, Sighting, Silence, Unsent};
+use smartsend::domain::classify::{ClassifyRules, Denial, UnknownReason};
+use smartsend::domain::codes::{CODES, Code, Meaning};
+use smartsend::domain::customer::Private;
+use smartsend::domain::intent::Intent;
+use smartsend::domain::intent::wire::parse;
+use smartsend::domain::link::LinkHosts;
+use smartsend::domain::reference::Reference;
 
 const LINK: &str = "https://www.payumoney.com/smartPay?id=abc";
 
@@ -34,9 +35,9 @@ fn reference() -> Reference {
     Reference::parse("order-1").unwrap()
 }
 
-fn terms() -> Terms {
+fn rules() -> ClassifyRules {
     let hosts = ["payumoney.com", "payu.in"].map(str::to_owned).to_vec();
-    Terms { rejects: Vec::new(), link_hosts: LinkHosts::Only(hosts) }
+    ClassifyRules { rejects: Vec::new(), link_hosts: LinkHosts::Only(hosts) }
 }
 
 #[test]
@@ -44,16 +45,16 @@ fn a_reference_is_shown_as_it_is() {
     assert_eq!(format!("{} {:?}", reference(), reference()), "order-1 Reference(order-1)");
 }
 
-fn answer(status: u16, envelope: Option<Envelope>) -> Sighting {
-    Sighting::Answered(Answer { status, retry_after: None, envelope })
+fn answer(status: u16, envelope: Option<Envelope>) -> CallResult {
+    CallResult::Answered(Answer { status, retry_after: None, envelope })
 }
 
 fn create(status: u16, envelope: Option<Envelope>) -> Outcome {
-    Outcome::classify(answer(status, envelope), &reference(), &terms())
+    Outcome::classify(answer(status, envelope), &reference(), &rules())
 }
 
-fn look(status: u16, envelope: Option<Envelope>) -> Look {
-    Look::classify(answer(status, envelope), &reference(), &terms())
+fn lookup(status: u16, envelope: Option<Envelope>) -> Lookup {
+    Lookup::classify(answer(status, envelope), &reference(), &rules())
 }
 
 fn success(link: Option<&str>) -> Envelope {

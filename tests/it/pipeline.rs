@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value as Json;
+use smartsend::domain::record::{Record, State, Value};
 use smartsend::gate::Report;
-use smartsend::payout::record::{Record, State, Value};
 use smartsend::pipeline::{Settlement, handle};
 use smartsend::ports::{Clock, Copied, Headers, Inbox, Properties, Queue};
 use tokio::task::JoinHandle;

@@ -18,7 +18,7 @@
 //! record until `max_age`, the clock until the deadline is over. Where effects have no bound
 //! (`Whenever`, `Blind`), a request lands at any time. A record's counters stop where no decision
 //! asks further. What only a delivery's case remembers is left out: its quick tries are one call,
-//! and a failed look waits `settle` each time. Details is proven from the start unless it is blind,
+//! and a failed lookup waits `settle` each time. Details is proven from the start unless it is blind,
 //! which allows more than the program does. The memory forgets after its time under the strict
 //! setting, where it is safety, and else when its process ends. Equal workers are interchangeable,
 //! so a trace may name one by the other's number. Hashes of 64 bits stand for the states, as
@@ -49,8 +49,8 @@
 //! | 13 | `traces::trace_13` | `max_age` is judged on arrival |
 //! | 14 | `beside::trace_14` | on a broker: the intents exchange without its alternate exchange |
 //! | 15 | `beside::trace_15` | the delivery count is told as if it stayed below the half |
-//! | 16 | `traces::trace_16` | a look is judged as if the doubt were not by a duplicate |
-//! | 17 | `traces::trace_17` | a look's 403 is taken for a denial |
+//! | 16 | `traces::trace_16` | a lookup is judged as if the doubt were not by a duplicate |
+//! | 17 | `traces::trace_17` | a lookup's 403 is taken for a denial |
 //! | 18 | `beside::trace_18` | the id is made of something that both bodies have |
 //! | 19 | `traces::trace_19` | a wait is measured by a clock that jumps |
 //! | 20 | `beside::trace_20` | on a broker: the copy keeps upstream's headers. That ours does not is for `end_to_end::bodies` |

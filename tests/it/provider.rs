@@ -6,8 +6,8 @@ mod calls;
 mod phases;
 
 use smartsend::config::Merchant;
-use smartsend::payout::reference::Reference;
-use smartsend::payout::sighting::{Answer, Sighting};
+use smartsend::domain::call::{Answer, CallResult};
+use smartsend::domain::reference::Reference;
 use smartsend::payu::Account;
 use smartsend::ports::Provider;
 
@@ -26,22 +26,22 @@ fn account_at(server: &RawServer) -> Account<ManualClock> {
 }
 
 /// One create for the reference `order-1`.
-async fn create(account: &Account<ManualClock>) -> Sighting {
+async fn create(account: &Account<ManualClock>) -> CallResult {
     account.create(&token(), &create_call(&intent("order-1"))).await
 }
 
-/// One look for the reference `order-1`.
-async fn look(account: &Account<ManualClock>) -> Sighting {
-    account.look(&token(), &Reference::parse("order-1").unwrap()).await
+/// One lookup for the reference `order-1`.
+async fn lookup(account: &Account<ManualClock>) -> CallResult {
+    account.lookup(&token(), &Reference::parse("order-1").unwrap()).await
 }
 
-fn answered(sighting: Sighting) -> Answer {
-    let Sighting::Answered(answer) = sighting else {
-        panic!("no answer: {sighting:?}");
+fn answered(result: CallResult) -> Answer {
+    let CallResult::Answered(answer) = result else {
+        panic!("no answer: {result:?}");
     };
     answer
 }
 
-fn has_link(sighting: Sighting) -> bool {
-    answered(sighting).envelope.is_some_and(|envelope| envelope.data.link.is_some())
+fn has_link(result: CallResult) -> bool {
+    answered(result).envelope.is_some_and(|envelope| envelope.data.link.is_some())
 }

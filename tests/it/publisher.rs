@@ -10,8 +10,8 @@ use lapin::options::{QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel};
 use smartsend::amqp::{BrokerState, Publisher};
-use smartsend::payout::event::EventKind;
-use smartsend::payout::record::Value;
+use smartsend::domain::event::EventKind;
+use smartsend::domain::record::Value;
 use smartsend::ports::{
     Copied, Delivery, EventMessage, Headers, Outbox, Outgoing, Properties, Unpublished,
 };

@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 use smartsend::config::Config;
-use smartsend::payout::codes::CODES;
-use smartsend::payout::customer::Private;
-use smartsend::payout::decision::{Failure, Unresolved, Verdict};
-use smartsend::payout::event::{Event, Origin};
-use smartsend::payout::intent::wire;
-use smartsend::payout::link::LinkHosts;
-use smartsend::payout::outcome::Made;
-use smartsend::payout::record::{Account, Api, Record};
+use smartsend::domain::account::{Account, Api};
+use smartsend::domain::classify::CreatedLink;
+use smartsend::domain::codes::CODES;
+use smartsend::domain::customer::Private;
+use smartsend::domain::event::{Event, Origin};
+use smartsend::domain::intent::wire;
+use smartsend::domain::link::LinkHosts;
+use smartsend::domain::record::Record;
+use smartsend::domain::verdict::{Failure, Unresolved, Verdict};
 
 use crate::support::canary;
 
@@ -40,7 +41,7 @@ fn the_intent_is_one_and_becomes_the_event() {
     let intent = wire::parse(intent.as_bytes(), Api::V1).unwrap();
     let link = Private::new("https://test.payumoney.com/smartPay?id=Dl7jbRuK");
     let link = LinkHosts::Only(vec!["payumoney.com".to_owned()]).admit(&link).unwrap();
-    let made = Made { link_id: link.own_id(), link };
+    let made = CreatedLink { link_id: link.own_id(), link };
     let time = "2026-11-24T09:30:00.123Z".parse().unwrap();
     let account = Account { payout_merchant_id: "1111312".to_owned(), api: Api::V1 };
     let made = Event::of_verdict(

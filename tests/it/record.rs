@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use proptest::option;
 use proptest::prelude::*;
 
-use smartsend::payout::record::{Account, Api, Doubt, Record, Seen, State, Unreadable, Value};
+use smartsend::domain::account::{Account, Api};
+use smartsend::domain::record::{Doubt, Record, Seen, State, Unreadable, Value};
 
 fn at(millis: i64) -> Timestamp {
     Timestamp::from_millisecond(millis).unwrap()
@@ -22,9 +23,9 @@ fn unsure(seen: Seen) -> Record {
         first_seen: at(1_800_000_000_123),
         attempts: 2,
         returns: 3,
-        looks: 1,
+        lookups: 1,
         waited: Duration::from_millis(45_678),
-        state: State::Unsure(Doubt {
+        state: State::InDoubt(Doubt {
             seen,
             last_sent: Some(at(1_800_000_001_456)),
             code: Some(1103),
@@ -60,9 +61,9 @@ prop_compose! {
             first_seen,
             attempts: counts.0,
             returns: counts.1,
-            looks: counts.2,
+            lookups: counts.2,
             waited: Duration::from_millis(waited),
-            state: doubt.map_or(State::New, State::Unsure),
+            state: doubt.map_or(State::New, State::InDoubt),
         }
     }
 }
@@ -75,7 +76,7 @@ proptest! {
 
     #[test]
     fn no_headers_make_the_reader_panic(
-        names in proptest::collection::btree_map("[a-z-]{1,12}|looks|state|record", any::<i64>(), 0..6)
+        names in proptest::collection::btree_map("[a-z-]{1,12}|lookups|state|record", any::<i64>(), 0..6)
     ) {
         let headers = names.into_iter().map(|(name, n)| (name, Value::Number(n))).collect();
         prop_assert!(Record::from_headers(&headers).is_err());
@@ -192,11 +193,11 @@ fn numbers_below_zero_or_too_large_make_the_record_unreadable() {
 fn doubt_makes_a_new_record_unsure_and_counts_a_create_that_may_have_left() {
     let record = Record { returns: 4, ..Record::first(account(), at(7)) };
     let doubted = record.doubted(Seen::Redelivered);
-    assert!(doubted.is_unsure());
+    assert!(doubted.is_in_doubt());
     assert_eq!((doubted.attempts, doubted.returns, doubted.first_seen), (1, 4, at(7)));
     assert_eq!(
         doubted.state,
-        State::Unsure(Doubt { seen: Seen::Redelivered, last_sent: None, code: None })
+        State::InDoubt(Doubt { seen: Seen::Redelivered, last_sent: None, code: None })
     );
 }
 
@@ -204,7 +205,7 @@ fn doubt_makes_a_new_record_unsure_and_counts_a_create_that_may_have_left() {
 fn doubt_begins_looks_and_quarantine_anew_where_a_create_may_have_left() {
     for seen in [Seen::Redelivered, Seen::Recent, Seen::Unknown] {
         let doubted = unsure(seen).doubted(Seen::Redelivered);
-        assert_eq!((doubted.looks, doubted.waited), (0, Duration::ZERO), "{seen:?}");
+        assert_eq!((doubted.lookups, doubted.waited), (0, Duration::ZERO), "{seen:?}");
         assert_eq!(doubted.attempts, 3);
     }
 }

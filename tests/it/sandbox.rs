@@ -84,7 +84,7 @@ impl Stage {
         self.http.get(url).query(&query).bearer_auth(&self.token)
     }
 
-    async fn look(&self, reference: &str) -> (StatusCode, Value) {
+    async fn lookup(&self, reference: &str) -> (StatusCode, Value) {
         read(self.look_request(reference).send().await.unwrap()).await
     }
 

@@ -59,19 +59,19 @@ fn wall(folder: &str, forbidden: &[&str], except: &[&str]) {
 fn the_core_does_no_io_and_knows_nothing_of_ours() {
     let io =
         ["tokio", "tracing::", "metrics::", "lapin", "reqwest", "rand::", "Instant::", "now()"];
-    wall("src/payout", &io, &[]);
-    for (name, text) in files_below("src/payout", ".rs") {
+    wall("src/domain", &io, &[]);
+    for (name, text) in files_below("src/domain", ".rs") {
         for line in code(&text).filter(|line| line.contains("crate::")) {
-            assert!(line.contains("crate::payout::"), "{name} must not import {line}");
+            assert!(line.contains("crate::domain::"), "{name} must not import {line}");
         }
     }
 }
 
 #[test]
 fn serde_lives_at_the_core_s_edges_only() {
-    let edges = ["src/payout/intent/wire.rs", "src/payout/event/wire.rs"];
-    let fields = ["src/payout/intent/wire/field.rs"];
-    wall("src/payout", &["serde"], &[edges.as_slice(), fields.as_slice()].concat());
+    let edges = ["src/domain/intent/wire.rs", "src/domain/event/wire.rs"];
+    let fields = ["src/domain/intent/wire/field.rs"];
+    wall("src/domain", &["serde"], &[edges.as_slice(), fields.as_slice()].concat());
     let payu: Vec<String> = files_below("src/payu", ".rs")
         .into_iter()
         .map(|(name, _)| name)
@@ -98,7 +98,7 @@ fn the_adapters_never_meet() {
 
 #[test]
 fn the_provider_s_adapter_knows_no_codes_and_judges_nothing() {
-    wall("src/payu", &["payout::codes", "payout::outcome", "Decision"], &[]);
+    wall("src/payu", &["domain::codes", "domain::classify", "Decision"], &[]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use smartsend::config::{Grant, Merchant};
-use smartsend::payout::sighting::{Sighting, Unsent};
+use smartsend::domain::call::{CallResult, NotSent};
 use smartsend::payu::Account;
 use smartsend::ports::{NoToken, Provider, Token};
 
@@ -18,7 +18,7 @@ use crate::support::account::{create_call, intent, merchant, secret};
 use crate::support::clock::ManualClock;
 use crate::support::raw_server::{RawServer, Seen, Step, answer};
 
-const UNAVAILABLE: NoToken = NoToken::Unavailable(Unsent::NoToken);
+const UNAVAILABLE: NoToken = NoToken::Unavailable(NotSent::NoToken);
 
 /// An account whose endpoint is scripted, on a clock that is held.
 struct Desk {
@@ -176,9 +176,9 @@ async fn a_burst_that_is_denied_takes_one_new_token() {
     assert_eq!(token_requests.count(), 2);
 }
 
-fn status(sighting: &Sighting) -> u16 {
-    let Sighting::Answered(answer) = sighting else {
-        panic!("no answer: {sighting:?}");
+fn status(result: &CallResult) -> u16 {
+    let CallResult::Answered(answer) = result else {
+        panic!("no answer: {result:?}");
     };
     answer.status
 }

@@ -6,9 +6,9 @@ mod recovery;
 use std::future::Future;
 use std::time::Duration;
 
+use smartsend::domain::call::RetryAfter;
+use smartsend::domain::classify::Denial;
 use smartsend::gate::{Closure, Probe, Report, State};
-use smartsend::payout::outcome::Denial;
-use smartsend::payout::sighting::RetryAfter;
 use smartsend::ports::Clock;
 use smartsend::turns::{Class, Shut, Turn, Turns};
 use tokio::task::JoinHandle;
@@ -73,11 +73,11 @@ async fn the_order_is_probe_token_look_retry_new_and_first_come_first_served_wit
     let classes = [
         Class::New,
         Class::Retry,
-        Class::Look,
+        Class::Lookup,
         Class::Token,
         Class::Probe,
         Class::New,
-        Class::Look,
+        Class::Lookup,
         Class::Probe,
     ];
     let mut waiting = Vec::new();
@@ -121,7 +121,7 @@ async fn as_many_calls_are_in_flight_as_the_concurrency_allows() {
 async fn while_probing_one_call_is_in_flight() {
     let (turns, clock) = line(&Settings::usual());
     let first = turns.take(Class::New).await.unwrap();
-    let second = stand(&turns, &clock, Class::Look);
+    let second = stand(&turns, &clock, Class::Lookup);
     seconds(5).await;
     assert!(is_waiting(&second).await);
     turns.told(Report::Answered);
@@ -163,7 +163,7 @@ async fn a_turn_that_was_given_to_one_who_leaves_is_given_back() {
 async fn a_stalled_line_gives_tokens_only_and_goes_on_when_it_may() {
     let (turns, clock) = open_line(&Settings::usual());
     turns.stall(true);
-    let calls = [Class::Look, Class::Retry, Class::New].map(|class| stand(&turns, &clock, class));
+    let calls = [Class::Lookup, Class::Retry, Class::New].map(|class| stand(&turns, &clock, class));
     seconds(100).await;
     for call in &calls {
         assert!(is_waiting(call).await);
@@ -180,7 +180,7 @@ async fn a_stalled_line_gives_tokens_only_and_goes_on_when_it_may() {
 async fn a_gate_that_closes_turns_everyone_away_but_probes() {
     let (turns, clock) = open_line(&Settings::usual());
     turns.told(Report::Throttled(Some(RetryAfter::In(Duration::from_mins(5)))));
-    let classes = [Class::Token, Class::Look, Class::Retry, Class::New];
+    let classes = [Class::Token, Class::Lookup, Class::Retry, Class::New];
     let waiting = classes.map(|class| stand(&turns, &clock, class));
     let probe = stand(&turns, &clock, Class::Probe);
     seconds(1).await;
@@ -244,7 +244,7 @@ async fn many_who_come_and_go_leave_nothing_behind_and_keep_the_pace() {
     let chance = Scene::new(7).chance;
     let mut tasks = Vec::new();
     for _ in 0..400 {
-        let classes = [Class::Token, Class::Look, Class::Retry, Class::New];
+        let classes = [Class::Token, Class::Lookup, Class::Retry, Class::New];
         let class = classes[usize::try_from(chance.below(4)).unwrap()];
         let patience = chance.up_to(Duration::from_secs(30));
         let hold = chance.up_to(Duration::from_secs(4));

@@ -5,9 +5,9 @@ mod envelope;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use smartsend::payout::amount::Amount;
-use smartsend::payout::customer::{Contact, Email, Mobile, Private};
-use smartsend::payout::sighting::RetryAfter;
+use smartsend::domain::amount::Amount;
+use smartsend::domain::call::RetryAfter;
+use smartsend::domain::customer::{Contact, Email, Mobile, Private};
 use smartsend::payu::retry_after;
 use smartsend::payu::wire::{Granted, TokenAnswer, create_body, envelope, token_answer};
 

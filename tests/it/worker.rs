@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use smartsend::domain::call::{Answer, CallResult};
+use smartsend::domain::classify::Denial;
+use smartsend::domain::record::Record;
 use smartsend::gate::State;
-use smartsend::payout::outcome::Denial;
-use smartsend::payout::record::Record;
-use smartsend::payout::sighting::{Answer, Sighting};
 use smartsend::ports::NoToken;
 use tokio::task::JoinHandle;
 
@@ -16,7 +16,7 @@ use crate::support::model::{Act, Called, Door, Life, Process, Scene, Settings};
 const MERCHANT: &str = "default";
 
 fn answer(status: u16) -> Act {
-    Act::Show(Sighting::Answered(Answer { status, retry_after: None, envelope: None }))
+    Act::Show(CallResult::Answered(Answer { status, retry_after: None, envelope: None }))
 }
 
 async fn seconds(seconds: u64) {
@@ -87,7 +87,7 @@ async fn a_stop_finishes_what_was_sent_and_hands_back_what_was_not() {
     let back = scene.broker.retried();
     assert_eq!(back.len(), 32 - sent);
     for (_, copy) in back {
-        assert!(!Record::from_headers(&copy.headers).unwrap().is_unsure());
+        assert!(!Record::from_headers(&copy.headers).unwrap().is_in_doubt());
     }
     let handed_back = process.board.status().merchants[MERCHANT].handed_back;
     assert_eq!(handed_back, 32 - sent as u64);
@@ -150,8 +150,8 @@ async fn while_the_gate_is_closed_nothing_is_consumed() {
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn a_foreign_link_ends_the_consuming_until_a_restart() {
-    use smartsend::payout::customer::Private;
-    use smartsend::payout::sighting::Data;
+    use smartsend::domain::call::Data;
+    use smartsend::domain::customer::Private;
     let (scene, process, running) = begin(&Settings::usual());
     let link = Some(Private::new("https://evil.example/s"));
     let foreign = crate::support::model::accepted(Data { link, ..Data::default() });
@@ -214,7 +214,7 @@ async fn one_merchant_s_trouble_leaves_another_alone() {
         Called::Create if chance.percent(50) => answer(403),
         Called::Create => answer(500),
         Called::Token => Act::Serve,
-        Called::Look => answer(503),
+        Called::Lookup => answer(503),
     });
     let settings = Settings::usual();
     tokio::spawn(process.worker_at("troubled", &troubled, &settings).run());

@@ -1,6 +1,6 @@
 //! The core, and the one reader of it that its tests ask.
 
-pub mod payout;
+pub mod domain;
 /// The page that a test holds the classification against.
 pub mod cli {
     pub mod explain;

@@ -22,7 +22,7 @@ use crate::ports::Moment;
 
 /// How often an idle stream is seen to be empty.
 const TICK: Duration = Duration::from_millis(500);
-/// A longer gap between two looks at the stream is a freeze. The heartbeat is the limit above
+/// A longer gap between two lookups at the stream is a freeze. The heartbeat is the limit above
 /// which the broker may have given up on us; on a busy machine a second is nothing.
 const GAP_MAX: Duration = Duration::from_secs(3);
 

@@ -8,7 +8,7 @@ use lapin::types::ShortString;
 use crate::amqp::topology::{
     Topology, intents_exchange, parked_name, results_exchange, retry_name, short,
 };
-use crate::payout::event::EventKind;
+use crate::domain::event::EventKind;
 use crate::ports::Outgoing;
 
 /// Where one publish goes.

@@ -1,6 +1,6 @@
 //! Declaring the topology, and looking whether it is there.
 //!
-//! A declare or a look that fails closes its channel, and lapin never forgets such a channel's
+//! A declare or a lookup that fails closes its channel, and lapin never forgets such a channel's
 //! number. So both run on a connection of their own that lives no longer than they do.
 
 use std::collections::BTreeMap;

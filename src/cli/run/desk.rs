@@ -9,12 +9,12 @@ use super::{CannotStart, Common};
 use crate::amqp::Publisher;
 use crate::clock::SystemClock;
 use crate::config::{Config, Merchant};
+use crate::domain::classify::ClassifyRules;
+use crate::domain::decide::Policy;
+use crate::domain::link::LinkHosts;
+use crate::domain::retry_delays::RetryDelays;
 use crate::observe::meters::Meters;
 use crate::pace::Rate;
-use crate::payout::decision::Policy;
-use crate::payout::link::LinkHosts;
-use crate::payout::outcome::Terms;
-use crate::payout::retry::Delays;
 use crate::payu::Account;
 use crate::pipeline::{Alone, CAPACITY, Desk, Exits, Memory, Proof};
 use crate::turns::{Limits, Turns};
@@ -27,7 +27,7 @@ const PREFETCH_MAX: u64 = 2000;
 pub(super) struct Prefetch {
     /// All of them.
     pub(super) total: u16,
-    /// Those that may wait in hand for a look.
+    /// Those that may wait in hand for a lookup.
     pub(super) room: usize,
 }
 
@@ -111,12 +111,12 @@ fn policy(config: &Config, merchant: &Merchant) -> Result<Policy, CannotStart> {
     };
     Ok(Policy {
         account: merchant.account.clone(),
-        terms: Terms { rejects: merchant.rejects.clone(), link_hosts },
+        rules: ClassifyRules { rejects: merchant.rejects.clone(), link_hosts },
         max_amount: merchant.max_amount,
-        delays: Delays::new(&config.retry.delays).ok_or("retry.delays must ascend")?,
+        delays: RetryDelays::new(&config.retry.delays).ok_or("retry.delays must ascend")?,
         max_age: config.retry.max_age,
         settle: config.unsure.settle,
-        looks: config.unsure.looks,
+        lookups: config.unsure.looks,
         quarantine: config.unsure.quarantine,
         on_not_found: config.unsure.on_not_found,
         look_first: config.unsure.look_first,

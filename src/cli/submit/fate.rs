@@ -10,9 +10,9 @@ use std::fmt::Write;
 use serde::Deserialize;
 
 use super::rows::{CellError, Judged, Ready};
-use crate::payout::amount::Amount;
-use crate::payout::customer::Private;
-use crate::payout::reference::Reference;
+use crate::domain::amount::Amount;
+use crate::domain::customer::Private;
+use crate::domain::reference::Reference;
 
 /// The fate of one row.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(super) enum Fate {
     /// It is a bad row and was not sent.
     Skipped(Vec<CellError>),
     /// It was not sent, because the command was ended before its turn.
-    Unsent,
+    NotSent,
     /// It was sent, and no confirm came: the broker may have it or not.
     Unconfirmed,
     /// The broker has it, and what became of it is not known.
@@ -93,7 +93,7 @@ impl Fates {
                 self.by_reference.insert(known.to_string(), place);
                 self.by_intent_id.insert(id.clone(), place);
                 let amount = Some(ready.amount);
-                self.lines.push(Line { reference, fate: Fate::Unsent, amount });
+                self.lines.push(Line { reference, fate: Fate::NotSent, amount });
                 Some((place, id, ready))
             }
             (_, verdict) => {
@@ -106,7 +106,7 @@ impl Fates {
 
     /// A publish has begun: until its confirm, the broker may have it or not.
     pub(super) fn began(&mut self, place: Place) {
-        self.change(place, |fate| matches!(fate, Fate::Unsent).then_some(Fate::Unconfirmed));
+        self.change(place, |fate| matches!(fate, Fate::NotSent).then_some(Fate::Unconfirmed));
     }
 
     /// The broker has confirmed it.
@@ -116,7 +116,7 @@ impl Fates {
 
     /// The broker has said that it keeps nothing of it.
     pub(super) fn refused(&mut self, place: Place) {
-        self.change(place, |fate| matches!(fate, Fate::Unconfirmed).then_some(Fate::Unsent));
+        self.change(place, |fate| matches!(fate, Fate::Unconfirmed).then_some(Fate::NotSent));
     }
 
     fn change(&mut self, place: Place, next: impl FnOnce(&Fate) -> Option<Fate>) {
@@ -168,7 +168,7 @@ impl Fates {
         for line in &self.lines {
             let slot = match &line.fate {
                 Fate::Skipped(_) => &mut count.skipped,
-                Fate::Unsent => &mut count.unsent,
+                Fate::NotSent => &mut count.unsent,
                 Fate::Unconfirmed => &mut count.unconfirmed,
                 Fate::Sent => &mut count.open,
                 Fate::Created(_) => &mut count.created,
@@ -185,7 +185,7 @@ impl Fates {
 
 impl Line {
     fn is_open(&self) -> bool {
-        matches!(self.fate, Fate::Unsent | Fate::Unconfirmed | Fate::Sent)
+        matches!(self.fate, Fate::NotSent | Fate::Unconfirmed | Fate::Sent)
     }
 }
 

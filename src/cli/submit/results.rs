@@ -92,7 +92,7 @@ fn write(file: &File, fates: &Fates) -> io::Result<()> {
 fn outcome(fate: &Fate) -> &'static str {
     match fate {
         Fate::Skipped(_) => "skipped",
-        Fate::Unsent => "unsent",
+        Fate::NotSent => "unsent",
         Fate::Unconfirmed | Fate::Sent => "unknown",
         Fate::Created(_) => "created",
         Fate::Failed(_) => "failed",
@@ -106,7 +106,7 @@ fn reason(fate: &Fate) -> String {
             let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
             errors.join("; ")
         }
-        Fate::Unsent => "it was not sent; submit it again".to_owned(),
+        Fate::NotSent => "it was not sent; submit it again".to_owned(),
         Fate::Unconfirmed => "RabbitMQ did not confirm it, and may have it or not; submit it \
                               again with the same reference"
             .to_owned(),

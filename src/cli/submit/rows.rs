@@ -11,9 +11,9 @@ use serde_json::{Map, Value};
 
 use super::sheet::{Column, Row, Sheet};
 use crate::config::Merchant;
-use crate::payout::amount::Amount;
-use crate::payout::intent::{FieldError, Intent, wire};
-use crate::payout::reference::Reference;
+use crate::domain::amount::Amount;
+use crate::domain::intent::{FieldError, Intent, wire};
+use crate::domain::reference::Reference;
 
 /// A row that was looked at.
 pub(super) struct Judged {

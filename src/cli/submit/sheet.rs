@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use csv::{ByteRecord, ReaderBuilder};
 
-use crate::payout::intent::wire::FIELDS;
+use crate::domain::intent::wire::FIELDS;
 
 /// The prefix of the columns that make up `metadata`.
 const METADATA: &str = "metadata.";

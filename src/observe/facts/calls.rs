@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tracing::debug;
 
+use crate::domain::reference::Reference;
 use crate::observe::meters::Meters;
-use crate::payout::reference::Reference;
 
 /// A call was answered, or given up.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl CallAnswered<'_> {
     pub fn tell(&self) {
         self.meters.calls.of([self.call, self.outcome]).increment(1);
         if self.call == "look" {
-            self.meters.looks.of([self.outcome, ""]).increment(1);
+            self.meters.lookups.of([self.outcome, ""]).increment(1);
         }
         self.meters.call_seconds.of([self.call, ""]).record(self.took);
         self.meters.limiter_wait.record(self.waited);
@@ -71,7 +71,7 @@ impl CallUnauthorized<'_> {
 pub struct ProbeAnswered<'a> {
     /// The merchant's series.
     pub meters: &'a Meters,
-    /// The look's word.
+    /// The lookup's word.
     pub look: &'static str,
 }
 

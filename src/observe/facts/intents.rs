@@ -5,12 +5,12 @@ use std::time::Duration;
 use metrics::{counter, gauge};
 use tracing::{debug, error, info, warn};
 
+use crate::domain::event::{Ending, Event, EventKind};
+use crate::domain::record::Record;
+use crate::domain::reference::Reference;
 use crate::gate::State;
 use crate::observe::board::Consumer;
 use crate::observe::meters::Meters;
-use crate::payout::event::{Ending, Event, EventKind};
-use crate::payout::record::Record;
-use crate::payout::reference::Reference;
 
 /// An intent was settled: its event is confirmed.
 #[derive(Debug)]
@@ -93,9 +93,9 @@ impl IntentReturned<'_> {
         debug!(
             merchant = self.merchant,
             intent.reference = %self.reference,
-            unsure = self.record.is_unsure(),
+            unsure = self.record.is_in_doubt(),
             attempts = self.record.attempts,
-            looks = self.record.looks,
+            lookups = self.record.lookups,
             delay_s = self.delay.as_secs(),
             "the intent goes through a retry queue",
         );
@@ -158,7 +158,7 @@ pub struct LinkProven<'a> {
     pub meters: &'a Meters,
     /// The link's reference.
     pub reference: &'a Reference,
-    /// The look's word.
+    /// The lookup's word.
     pub look: &'static str,
 }
 
@@ -166,7 +166,7 @@ impl LinkProven<'_> {
     /// Tells it.
     pub fn tell(&self) {
         self.meters.calls.of(["look", self.look]).increment(1);
-        self.meters.looks.of([self.look, ""]).increment(1);
+        self.meters.lookups.of([self.look, ""]).increment(1);
         if self.look == "found" {
             debug!(merchant = self.meters.merchant(), intent.reference = %self.reference,
                 "details shows the links of this API");

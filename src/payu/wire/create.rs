@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::payout::customer::{Email, Mobile, Private};
-use crate::payout::intent::Intent;
+use crate::domain::customer::{Email, Mobile, Private};
+use crate::domain::intent::Intent;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::payout::customer::Private;
-use crate::payout::sighting::{Data, Envelope};
+use crate::domain::call::{Data, Envelope};
+use crate::domain::customer::Private;
 
 use super::{object, text};
 

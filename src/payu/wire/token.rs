@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::payout::customer::Private;
+use crate::domain::customer::Private;
 
 use super::{object, text};
 

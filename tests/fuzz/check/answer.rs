@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 use url::Url;
 
-use smartsend::payout::link::{Link, LinkHosts};
-use smartsend::payout::outcome::look::{DetailsLink, Look};
-use smartsend::payout::outcome::{Made, Outcome, Terms};
-use smartsend::payout::reference::Reference;
-use smartsend::payout::sighting::{Answer, Envelope, RetryAfter, Sighting};
+use smartsend::domain::call::{Answer, CallResult, Envelope, RetryAfter};
+use smartsend::domain::classify::create::Outcome;
+use smartsend::domain::classify::lookup::{DetailsLink, Lookup};
+use smartsend::domain::classify::{ClassifyRules, CreatedLink};
+use smartsend::domain::link::{Link, LinkHosts};
+use smartsend::domain::reference::Reference;
 use smartsend::payu::wire::{TokenAnswer, envelope, token_answer};
 
 const HOSTS: [&str; 2] = ["payumoney.com", "payu.in"];
@@ -35,20 +36,20 @@ pub(crate) fn check(data: &[u8]) {
     }
 }
 
-fn answered(status: u16, envelope: Option<Envelope>) -> Sighting {
+fn answered(status: u16, envelope: Option<Envelope>) -> CallResult {
     let retry_after = Some(RetryAfter::In(std::time::Duration::from_secs(7)));
-    Sighting::Answered(Answer { status, retry_after, envelope })
+    CallResult::Answered(Answer { status, retry_after, envelope })
 }
 
-fn terms() -> Terms {
+fn rules() -> ClassifyRules {
     let link_hosts = LinkHosts::Only(HOSTS.map(str::to_owned).to_vec());
-    Terms { rejects: vec![REJECTS], link_hosts }
+    ClassifyRules { rejects: vec![REJECTS], link_hosts }
 }
 
 fn check_create(status: u16, body: &[u8]) {
     let reference = Reference::parse(REFERENCE).unwrap();
     let json = Json::read(body);
-    let outcome = Outcome::classify(answered(status, envelope(body)), &reference, &terms());
+    let outcome = Outcome::classify(answered(status, envelope(body)), &reference, &rules());
     let is_2xx = (200..=299).contains(&status);
     let is_of_another = json.as_ref().is_some_and(names_another);
     match &outcome {
@@ -84,10 +85,10 @@ fn check_create(status: u16, body: &[u8]) {
 fn check_look(status: u16, body: &[u8]) {
     let reference = Reference::parse(REFERENCE).unwrap();
     let json = Json::read(body);
-    let look = Look::classify(answered(status, envelope(body)), &reference, &terms());
+    let look = Lookup::classify(answered(status, envelope(body)), &reference, &rules());
     let tells = (200..=299).contains(&status) || status == 404;
     match &look {
-        Look::Found(details) => {
+        Lookup::Found(details) => {
             let json = json.as_ref().expect("a link from what is no JSON");
             assert!(tells && succeeds(json) && !names_another(json), "found by {status}");
             if let DetailsLink::Here(made) = &details.link {
@@ -95,17 +96,17 @@ fn check_look(status: u16, body: &[u8]) {
                 check_hidden(made, &format!("{look:?}"));
             }
         }
-        Look::NotFound => {
+        Lookup::NotFound => {
             let json = json.as_ref().expect("not found, from what is no JSON");
             assert!(tells && fails(json) && !names_another(json), "no link by {status}");
             let link = json.of_data("link").unwrap_or_default();
             assert!(link.trim().is_empty(), "not found, beside the link");
         }
-        Look::Throttled(_) => {
+        Lookup::Throttled(_) => {
             assert!(status == 429 || (tells && json.as_ref().is_some_and(fails)), "{status}");
         }
-        Look::Denied(_) => assert_eq!(status, 401),
-        Look::Failed(_) => {}
+        Lookup::Denied(_) => assert_eq!(status, 401),
+        Lookup::Failed(_) => {}
     }
 }
 
@@ -147,7 +148,7 @@ fn check_link(link: &Link, json: &Json<'_>) {
 }
 
 /// Nothing that is printed shows the link or its id.
-fn check_hidden(made: &Made, shown: &str) {
+fn check_hidden(made: &CreatedLink, shown: &str) {
     assert!(!shown.contains(made.link.expose()), "the link is shown");
     let id = made.link_id.as_ref().map_or("", |id| id.expose());
     assert!(id.len() < 12 || !shown.contains(id), "the link's id is shown");

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-use smartsend::payout::event::wire::errors_json;
-use smartsend::payout::event::{Event, Origin};
-use smartsend::payout::intent::wire::{FIELDS, parse};
-use smartsend::payout::intent::{Intent, Invalid};
-use smartsend::payout::record::Api;
-use smartsend::payout::reference::REFERENCE_LEN_MAX;
+use smartsend::domain::account::Api;
+use smartsend::domain::event::wire::errors_json;
+use smartsend::domain::event::{Event, Origin};
+use smartsend::domain::intent::wire::{FIELDS, parse};
+use smartsend::domain::intent::{Intent, Invalid};
+use smartsend::domain::reference::REFERENCE_LEN_MAX;
 use smartsend::payu::wire::create_body;
 
 /// What is told of one body: the fields of the contract, 20 unknown names, and how many more.

@@ -12,16 +12,17 @@ use lapin::types::FieldTable;
 use lapin::types::parsing::parse_field_table;
 
 use smartsend::amqp::headers;
-use smartsend::payout::amount::Amount;
-use smartsend::payout::decision::{
-    Arrival, Case, Decision, Happened, OnNotFound, Opened, Policy, View,
+use smartsend::domain::account::{Account, Api};
+use smartsend::domain::amount::Amount;
+use smartsend::domain::classify::ClassifyRules;
+use smartsend::domain::decide::{
+    Case, Decision, DeliveryInfo, Input, OnNotFound, Opened, Policy, Surroundings,
 };
-use smartsend::payout::intent::Intent;
-use smartsend::payout::intent::wire::parse;
-use smartsend::payout::link::LinkHosts;
-use smartsend::payout::outcome::Terms;
-use smartsend::payout::record::{Account, Api, Doubt, Record, Seen, State, Value};
-use smartsend::payout::retry::Delays;
+use smartsend::domain::intent::Intent;
+use smartsend::domain::intent::wire::parse;
+use smartsend::domain::link::LinkHosts;
+use smartsend::domain::record::{Doubt, Record, Seen, State, Value};
+use smartsend::domain::retry_delays::RetryDelays;
 use smartsend::ports::{Headers, Properties};
 
 /// Checks one table.
@@ -52,12 +53,12 @@ fn account() -> Account {
 fn policy() -> Policy {
     Policy {
         account: account(),
-        terms: Terms { rejects: Vec::new(), link_hosts: LinkHosts::Only(Vec::new()) },
+        rules: ClassifyRules { rejects: Vec::new(), link_hosts: LinkHosts::Only(Vec::new()) },
         max_amount: Amount::parse("200000.00").unwrap(),
-        delays: Delays::new(&[Duration::from_secs(1)]).unwrap(),
+        delays: RetryDelays::new(&[Duration::from_secs(1)]).unwrap(),
         max_age: Duration::from_hours(24),
         settle: Duration::from_secs(5),
-        looks: 3,
+        lookups: 3,
         quarantine: Duration::from_mins(5),
         on_not_found: OnNotFound::Resend,
         look_first: false,
@@ -80,12 +81,18 @@ fn check_reading(headers: &Headers) {
     }
     let again = Record::from_headers(&written).expect("a record can be read that was written");
     assert_eq!(again.to_headers(None), written);
-    assert_eq!((again.is_unsure(), again.attempts), (record.is_unsure(), record.attempts));
+    assert_eq!((again.is_in_doubt(), again.attempts), (record.is_in_doubt(), record.attempts));
 }
 
 fn open<'a>(intent: &'a Intent, policy: &'a Policy, headers: &Headers, own: bool) -> Opened<'a> {
-    let arrival =
-        Arrival { headers, own, redelivered: false, delivery_count: 0, recent: false, now: now() };
+    let arrival = DeliveryInfo {
+        headers,
+        own,
+        redelivered: false,
+        delivery_count: 0,
+        recent: false,
+        now: now(),
+    };
     Case::open(intent, policy, &arrival)
 }
 
@@ -111,7 +118,7 @@ fn check_garbling(over: &Headers) {
     let (intent, policy) = (intent(), policy());
     for seen in [Seen::Redelivered, Seen::Duplicate, Seen::Unknown] {
         let doubt = Doubt { seen, last_sent: Some(now()), code: Some(1103) };
-        let record = Record { state: State::Unsure(doubt), ..Record::first(account(), now()) };
+        let record = Record { state: State::InDoubt(doubt), ..Record::first(account(), now()) };
         let headers: BTreeMap<_, _> =
             record.to_headers(None).into_iter().chain(over.clone()).collect();
         assert_unsure(open(&intent, &policy, &headers, true));
@@ -121,12 +128,12 @@ fn check_garbling(over: &Headers) {
 fn assert_unsure(opened: Opened<'_>) {
     match opened {
         Opened::Case(mut case) | Opened::Renew(mut case) => {
-            assert!(case.record().is_unsure(), "{:?}", case.record());
-            let view = View { now: now(), details_proven: true, closed_for: Duration::ZERO };
-            let next = case.after(Happened::Nothing, view);
+            assert!(case.record().is_in_doubt(), "{:?}", case.record());
+            let view = Surroundings { now: now(), readback: true, closed_for: Duration::ZERO };
+            let next = case.after(Input::Nothing, view);
             assert!(!matches!(next, Decision::Create(_)), "a create, in doubt");
         }
-        Opened::Settle(case, _) => assert!(case.record().is_unsure()),
+        Opened::Settle(case, _) => assert!(case.record().is_in_doubt()),
     }
 }
 

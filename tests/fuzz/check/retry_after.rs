@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use smartsend::domain::call::RetryAfter;
 use smartsend::gate::{Admission, Gate, Report};
-use smartsend::payout::sighting::RetryAfter;
 use smartsend::payu::retry_after::parse;
 use smartsend::ports::Moment;
 

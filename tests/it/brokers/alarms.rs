@@ -45,7 +45,7 @@ async fn blocked(lease: Lease, what: &'static str, alarm: impl AsyncFn(&'static 
     ground.finish(worker).await;
 }
 
-/// The creates and the looks so far.
+/// The creates and the lookups so far.
 async fn calls(ground: &Ground) -> (u64, u64) {
     let provider = &ground.scenario.provider;
     (provider.requests("create").await, provider.requests("details").await)

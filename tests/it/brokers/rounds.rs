@@ -56,7 +56,7 @@ async fn faults_leave_no_connection_channel_thread_file_or_memory_behind() {
         ground.slow(false).await;
         ground.rests().await;
         let (warm, mut last) = (warm.unwrap(), held(&ground, &worker).await);
-        // A look at a queue may be under way, on a connection that lives no longer.
+        // A lookup at a queue may be under way, on a connection that lives no longer.
         for _ in 0..10 {
             if !last.is_more_than(&warm) {
                 break;

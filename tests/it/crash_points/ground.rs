@@ -125,7 +125,7 @@ impl Course {
         let mut settings = vec![("merchants.default.concurrency", CONCURRENCY)];
         match self.setting {
             // What was not found is parked unless details has shown a link within the quarantine,
-            // and the look for that is given up after `hold`, on a busy machine too.
+            // and the lookup for that is given up after `hold`, on a busy machine too.
             Setting::Refusing => settings.push(("unsure.settle", "50ms")),
             // As short as the relations of the configuration allow.
             Setting::NaiveAndStrict => settings.extend([

@@ -26,9 +26,9 @@ pub(super) enum Point {
 
     /// A reference was looked up; the provider does not know it.
     LookWritten,
-    /// The provider has answered the look; the worker does not know it.
+    /// The provider has answered the lookup; the worker does not know it.
     LookAnswered,
-    /// The worker was sent the look's answer.
+    /// The worker was sent the lookup's answer.
     LookHeard,
 
     /// The broker was asked whether the delivery is still ours, before it is sent once more.

@@ -10,10 +10,10 @@ fn a_new_intent_past_its_deadline_is_looked_up_over_a_quarantine_and_the_skew() 
     assert_eq!(kind(&play.next()), Some(CreateKind::First));
     play.view.now += Duration::from_millis(1);
     assert!(play.case.is_overdue(play.view.now));
-    assert_eq!(play.next(), Decision::Look);
-    assert_eq!(play.looks(&Look::NotFound), failed(Failure::DeadlinePassed));
+    assert_eq!(play.next(), Decision::Lookup);
+    assert_eq!(play.lookups(&Lookup::NotFound), failed(Failure::DeadlinePassed));
     let record = play.case.record();
-    assert_eq!((record.looks, &record.state, record.attempts), (LOOKS, &State::New, 0));
+    assert_eq!((record.lookups, &record.state, record.attempts), (LOOKS, &State::New, 0));
     assert_eq!(record.waited, QUARANTINE + CLOCK_SKEW);
     assert!(play.view.now >= start() + QUARANTINE + CLOCK_SKEW);
 }
@@ -25,7 +25,7 @@ fn a_deadline_that_passes_while_the_turn_is_awaited_is_looked_up() {
     assert_eq!(kind(&play.next()), Some(CreateKind::First));
     play.view.now += Duration::from_secs(2);
     assert!(play.case.is_overdue(play.view.now));
-    assert_eq!(play.next(), Decision::Look);
+    assert_eq!(play.next(), Decision::Lookup);
 }
 
 #[test]
@@ -33,11 +33,11 @@ fn with_look_first_a_passed_deadline_keeps_the_same_schedule() {
     let (intent, policy) = (due_in(Duration::ZERO), Policy { look_first: true, ..policy() });
     let mut play = Play::first(&intent, &policy);
     play.view.now += SETTLE;
-    assert!(matches!(play.until_look(&Look::NotFound), Decision::Wait(_)));
+    assert!(matches!(play.until_look(&Lookup::NotFound), Decision::Wait(_)));
     // A copy that comes back early from a retry queue waits for the rest.
     assert!(matches!(play.next(), Decision::Wait(_)));
-    assert_eq!(play.looks(&Look::NotFound), failed(Failure::DeadlinePassed));
-    assert_eq!(play.case.record().looks, LOOKS);
+    assert_eq!(play.lookups(&Lookup::NotFound), failed(Failure::DeadlinePassed));
+    assert_eq!(play.case.record().lookups, LOOKS);
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn max_age_parks_what_cannot_be_settled_and_only_after_a_call_was_answered() {
         Record { first_seen: start() - age, ..record }
     };
     for kind in RESENDABLE {
-        for look in [failed_look(), Look::NotFound, Look::Failed(LookFailure::Odd)] {
+        for look in [failed_look(), Lookup::NotFound, Lookup::Failed(LookupFailure::Odd)] {
             let mut play = Play::with(&old(unsure(kind)), &intent, &policy);
             assert_eq!(play.until_look(&look), parked(Unresolved::OutcomeUnknown));
         }
@@ -56,10 +56,10 @@ fn max_age_parks_what_cannot_be_settled_and_only_after_a_call_was_answered() {
         assert_eq!(play.until_look(&found_vague()), parked(Unresolved::LinkUnknown));
         // What the call cannot say, age does not say either.
         let mut play = Play::with(&old(unsure(kind)), &intent, &policy);
-        let unsent = Look::Failed(LookFailure::NotSent(Unsent::Connect));
+        let unsent = Lookup::Failed(LookupFailure::NotSent(NotSent::Connect));
         assert!(matches!(play.until_look(&unsent), Decision::Wait(_)));
-        assert_eq!(play.until_look(&Look::Throttled(None)), Decision::Look);
-        assert_eq!(play.look(Look::Found(found())), made(true));
+        assert_eq!(play.until_look(&Lookup::Throttled(None)), Decision::Lookup);
+        assert_eq!(play.lookup(Lookup::Found(found())), made(true));
     }
     let mut play = Play::with(&old(Record::first(account(), start())), &intent, &policy);
     assert_eq!(kind(&play.next()), Some(CreateKind::First));

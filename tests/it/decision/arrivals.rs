@@ -6,7 +6,7 @@ use super::*;
 fn what_is_known_of_a_delivery_makes_it_new_or_unsure() {
     let (intent, policy) = (intent(), policy());
     let opened =
-        |arrival: Arrival<'_>| Play::open(&intent, &policy, &arrival).case.record().clone();
+        |arrival: DeliveryInfo<'_>| Play::open(&intent, &policy, &arrival).case.record().clone();
     let none = Headers::new();
     let new = Record::first(account(), start()).to_headers(None);
     let mut torn = new.clone();
@@ -16,17 +16,20 @@ fn what_is_known_of_a_delivery_makes_it_new_or_unsure() {
     for (arrival, expected) in [
         (arrival(&none), None),
         (arrival(&new), None),
-        (Arrival { redelivered: true, ..arrival(&none) }, Some(Seen::Redelivered)),
-        (Arrival { redelivered: true, ..arrival(&new) }, Some(Seen::Redelivered)),
-        (Arrival { delivery_count: 1, ..arrival(&none) }, Some(Seen::Redelivered)),
-        (Arrival { recent: true, ..arrival(&none) }, Some(Seen::Recent)),
-        (Arrival { recent: true, ..arrival(&new) }, Some(Seen::Recent)),
-        (Arrival { redelivered: true, recent: true, ..arrival(&none) }, Some(Seen::Redelivered)),
+        (DeliveryInfo { redelivered: true, ..arrival(&none) }, Some(Seen::Redelivered)),
+        (DeliveryInfo { redelivered: true, ..arrival(&new) }, Some(Seen::Redelivered)),
+        (DeliveryInfo { delivery_count: 1, ..arrival(&none) }, Some(Seen::Redelivered)),
+        (DeliveryInfo { recent: true, ..arrival(&none) }, Some(Seen::Recent)),
+        (DeliveryInfo { recent: true, ..arrival(&new) }, Some(Seen::Recent)),
+        (
+            DeliveryInfo { redelivered: true, recent: true, ..arrival(&none) },
+            Some(Seen::Redelivered),
+        ),
         (arrival(&torn), Some(Seen::Redelivered)),
         (arrival(&headless), Some(Seen::Redelivered)),
         // Nobody vouches for it: it is not believed, and not forgotten either.
-        (Arrival { own: false, ..arrival(&new) }, Some(Seen::Redelivered)),
-        (Arrival { own: true, ..arrival(&none) }, None),
+        (DeliveryInfo { own: false, ..arrival(&new) }, Some(Seen::Redelivered)),
+        (DeliveryInfo { own: true, ..arrival(&none) }, None),
     ] {
         assert_eq!(seen(&opened(arrival.clone())), expected, "{arrival:?}");
     }
@@ -35,11 +38,11 @@ fn what_is_known_of_a_delivery_makes_it_new_or_unsure() {
 #[test]
 fn a_record_that_nobody_vouches_for_is_not_believed() {
     let (intent, policy) = (intent(), policy());
-    let almost_done = Record { looks: LOOKS, waited: QUARANTINE, ..unsure(Seen::Unknown) };
+    let almost_done = Record { lookups: LOOKS, waited: QUARANTINE, ..unsure(Seen::Unknown) };
     let headers = almost_done.to_headers(None);
-    let forged = Arrival { own: false, ..arrival(&headers) };
+    let forged = DeliveryInfo { own: false, ..arrival(&headers) };
     let play = Play::open(&intent, &policy, &forged);
-    assert_eq!((play.case.record().looks, play.case.record().waited), (0, Duration::ZERO));
+    assert_eq!((play.case.record().lookups, play.case.record().waited), (0, Duration::ZERO));
     assert_eq!(play.case.record().attempts, 1);
 }
 
@@ -56,7 +59,7 @@ fn a_record_that_names_another_account_or_api_is_parked() {
                 Record { account: account.clone(), ..unsure(Seen::Duplicate) },
             ] {
                 let headers = record.to_headers(None);
-                let arrival = Arrival { redelivered, delivery_count: 99, ..arrival(&headers) };
+                let arrival = DeliveryInfo { redelivered, delivery_count: 99, ..arrival(&headers) };
                 match Case::open(&intent, &policy, &arrival) {
                     Opened::Settle(_, verdict) => {
                         assert_eq!(verdict, Verdict::Unresolved(Unresolved::AccountChanged));
@@ -75,7 +78,7 @@ fn trace_10_another_account_is_parked_also_by_a_record_that_is_torn_or_not_belie
     let whole = Record::first(foreign, start()).to_headers(None);
     let mut torn = whole.clone();
     torn.remove("waited");
-    for arrival in [arrival(&torn), Arrival { own: false, ..arrival(&whole) }] {
+    for arrival in [arrival(&torn), DeliveryInfo { own: false, ..arrival(&whole) }] {
         let opened = Case::open(&intent, &policy, &arrival);
         let expected = Verdict::Unresolved(Unresolved::AccountChanged);
         assert!(matches!(opened, Opened::Settle(_, verdict) if verdict == expected));

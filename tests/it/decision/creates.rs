@@ -40,37 +40,37 @@ fn an_amount_above_max_amount_is_judged_also_after_a_hand_back() {
 fn an_amount_above_max_amount_is_looked_up_when_unsure_but_never_sent_again() {
     let (over, policy) = (intent_of("999999"), policy());
     let mut play = Play::redelivered(&over, &policy);
-    assert_eq!(play.looks(&Look::NotFound), parked(Unresolved::OutcomeUnknown));
+    assert_eq!(play.lookups(&Lookup::NotFound), parked(Unresolved::OutcomeUnknown));
 }
 
 #[test]
 fn with_look_first_one_look_comes_before_a_first_create_and_a_failed_one_creates_nothing() {
     let (intent, policy) = (intent(), Policy { look_first: true, ..policy() });
     let mut play = Play::first(&intent, &policy);
-    assert_eq!(play.next(), Decision::Look);
+    assert_eq!(play.next(), Decision::Lookup);
     for failure in [
         failed_look(),
-        Look::Failed(LookFailure::Odd),
-        Look::Failed(LookFailure::NotSent(Unsent::Dns)),
+        Lookup::Failed(LookupFailure::Odd),
+        Lookup::Failed(LookupFailure::NotSent(NotSent::Dns)),
     ] {
-        let Decision::Wait(wait) = play.look(failure) else { panic!() };
+        let Decision::Wait(wait) = play.lookup(failure) else { panic!() };
         play.wait(wait);
-        assert_eq!(play.next(), Decision::Look);
+        assert_eq!(play.next(), Decision::Lookup);
     }
-    assert_eq!(play.look(Look::Throttled(None)), Decision::Look);
-    assert_eq!(play.look(Look::Denied(Denial::Unauthorized)), Decision::Look);
-    assert_eq!(kind(&play.look(Look::NotFound)), Some(CreateKind::First));
+    assert_eq!(play.lookup(Lookup::Throttled(None)), Decision::Lookup);
+    assert_eq!(play.lookup(Lookup::Denied(Denial::Unauthorized)), Decision::Lookup);
+    assert_eq!(kind(&play.lookup(Lookup::NotFound)), Some(CreateKind::First));
     // What was not sent is looked up anew.
-    let Decision::TryAgain(_) = play.create(Outcome::NotSent(Unsent::Connect)) else { panic!() };
-    assert_eq!(play.next(), Decision::Look);
+    let Decision::TryAgain(_) = play.create(Outcome::NotSent(NotSent::Connect)) else { panic!() };
+    assert_eq!(play.next(), Decision::Lookup);
 }
 
 #[test]
 fn with_look_first_a_link_that_is_found_is_the_end() {
     let (intent, policy) = (intent(), Policy { look_first: true, ..policy() });
     let mut play = Play::first(&intent, &policy);
-    assert_eq!(play.look(Look::Found(found())), made(true));
-    assert_eq!(play.look(found_other()), parked(Unresolved::ReferenceConflict));
+    assert_eq!(play.lookup(Lookup::Found(found())), made(true));
+    assert_eq!(play.lookup(found_other()), parked(Unresolved::ReferenceConflict));
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_rejection_is_the_end_also_on_a_resend() {
     let mut play = Play::first(&intent, &policy);
     assert_eq!(play.create(Outcome::Rejected(1105)), expected);
     let mut play = Play::redelivered(&intent, &policy);
-    assert_eq!(kind(&play.looks(&Look::NotFound)), Some(CreateKind::Resend));
+    assert_eq!(kind(&play.lookups(&Lookup::NotFound)), Some(CreateKind::Resend));
     assert_eq!(play.create(Outcome::Rejected(1105)), expected);
 }
 
@@ -90,11 +90,11 @@ fn what_was_not_sent_is_tried_twice_quickly_and_then_goes_through_a_retry_queue_
     let mut play = Play::first(&intent, &policy);
     let before = play.case.record().clone();
     for _ in 0..2 {
-        let decision = play.create(Outcome::NotSent(Unsent::Connect));
+        let decision = play.create(Outcome::NotSent(NotSent::Connect));
         assert!(matches!(decision, Decision::TryAgain(wait) if wait < SETTLE), "{decision:?}");
         assert_eq!(kind(&play.next()), Some(CreateKind::First));
     }
-    let decision = play.create(Outcome::NotSent(Unsent::Connect));
+    let decision = play.create(Outcome::NotSent(NotSent::Connect));
     assert_eq!(decision, Decision::Return(Duration::from_secs(1)));
     assert_eq!(play.case.record(), &before);
     let record = play.case.returned(Duration::from_secs(1));
@@ -109,7 +109,7 @@ fn each_trip_through_a_retry_queue_is_longer_up_to_the_longest() {
         let mut play = Play::with(&record, &intent, &policy);
         let mut decision = play.next();
         while !matches!(decision, Decision::Return(_)) {
-            decision = play.create(Outcome::NotSent(Unsent::Dns));
+            decision = play.create(Outcome::NotSent(NotSent::Dns));
         }
         assert_eq!(decision, Decision::Return(Duration::from_secs(seconds)));
         record = play.case.returned(Duration::from_secs(seconds));
@@ -145,15 +145,15 @@ fn a_duplicate_an_unknown_and_a_refusal_make_it_unsure_and_say_why() {
         (Outcome::Refused(Some(1128)), Seen::Refused, Some(1128)),
         (Outcome::Refused(None), Seen::Refused, None),
         (unknown(), Seen::Unknown, None),
-        (Outcome::Unknown(Unclear::NoLink), Seen::Unknown, None),
-        (Outcome::Unknown(Unclear::Status(502)), Seen::Unknown, None),
+        (Outcome::Unknown(UnknownReason::NoLink), Seen::Unknown, None),
+        (Outcome::Unknown(UnknownReason::Status(502)), Seen::Unknown, None),
     ] {
         let mut play = Play::first(&intent, &policy);
         assert_eq!(play.create(outcome), Decision::Wait(SETTLE));
         let record = play.case.record();
         let doubt = Doubt { seen: kind, last_sent: Some(start()), code };
-        assert_eq!(record.state, State::Unsure(doubt));
-        assert_eq!((record.attempts, record.looks, record.waited), (1, 0, Duration::ZERO));
+        assert_eq!(record.state, State::InDoubt(doubt));
+        assert_eq!((record.attempts, record.lookups, record.waited), (1, 0, Duration::ZERO));
     }
 }
 
@@ -161,12 +161,12 @@ fn a_duplicate_an_unknown_and_a_refusal_make_it_unsure_and_say_why() {
 fn an_unsure_intent_has_no_way_to_a_create_but_through_looks() {
     let (intent, policy) = (intent(), policy());
     for kind in RESENDABLE.into_iter().chain([Seen::Duplicate, Seen::Refused]) {
-        let record = Record { looks: LOOKS, waited: QUARANTINE, ..unsure(kind) };
+        let record = Record { lookups: LOOKS, waited: QUARANTINE, ..unsure(kind) };
         let mut play = Play::with(&record, &intent, &policy);
-        assert_eq!(play.next(), Decision::Look, "{kind:?}");
-        assert_eq!(play.look(Look::Throttled(None)), Decision::Look);
-        assert_eq!(play.look(Look::Denied(Denial::Credentials)), Decision::Look);
-        assert!(matches!(play.look(failed_look()), Decision::Wait(_)));
+        assert_eq!(play.next(), Decision::Lookup, "{kind:?}");
+        assert_eq!(play.lookup(Lookup::Throttled(None)), Decision::Lookup);
+        assert_eq!(play.lookup(Lookup::Denied(Denial::Credentials)), Decision::Lookup);
+        assert!(matches!(play.lookup(failed_look()), Decision::Wait(_)));
     }
 }
 
@@ -174,7 +174,7 @@ fn an_unsure_intent_has_no_way_to_a_create_but_through_looks() {
 fn a_resend_that_creates_is_link_created_and_not_recovered() {
     let (intent, policy) = (intent(), policy());
     let mut play = Play::redelivered(&intent, &policy);
-    assert_eq!(kind(&play.looks(&Look::NotFound)), Some(CreateKind::Resend));
+    assert_eq!(kind(&play.lookups(&Lookup::NotFound)), Some(CreateKind::Resend));
     assert_eq!(play.create(Outcome::Created(link())), made(false));
     assert_eq!(play.case.record().attempts, 2);
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-use smartsend::payout::retry::quick_wait_max;
+use smartsend::domain::retry_delays::quick_wait_max;
 
 #[test]
 fn the_queue_is_the_longest_that_is_not_above_the_time_left_else_the_shortest() {
@@ -29,7 +29,7 @@ fn the_queue_is_the_longest_that_is_not_above_the_time_left_else_the_shortest() 
 #[test]
 fn delays_ascend_and_there_is_at_least_one() {
     let of = |seconds: &[u64]| {
-        Delays::new(&seconds.iter().copied().map(Duration::from_secs).collect::<Vec<_>>())
+        RetryDelays::new(&seconds.iter().copied().map(Duration::from_secs).collect::<Vec<_>>())
     };
     assert_eq!((of(&[]), of(&[5, 1]), of(&[1, 1])), (None, None, None));
     let one = of(&[7]).unwrap();
@@ -45,7 +45,7 @@ fn a_quick_try_waits_twice_as_long_each_time_up_to_a_limit() {
     let (intent, policy) = (intent(), policy());
     let mut play = Play::first(&intent, &policy);
     for millis in [200, 400] {
-        let decision = play.create(Outcome::NotSent(Unsent::Connect));
+        let decision = play.create(Outcome::NotSent(NotSent::Connect));
         assert_eq!(decision, Decision::TryAgain(Duration::from_millis(millis)));
     }
 }
@@ -68,7 +68,7 @@ fn a_create_was_tried_before_in_this_delivery_or_in_an_earlier_one() {
     let (intent, policy) = (intent(), policy());
     let mut first = Play::first(&intent, &policy);
     assert!(!first.case.was_tried());
-    first.create(Outcome::NotSent(Unsent::Connect));
+    first.create(Outcome::NotSent(NotSent::Connect));
     assert!(first.case.was_tried());
     for (returns, was_tried) in [(0, false), (1, true), (2, true)] {
         let record = Record { returns, ..Record::first(account(), start()) };
@@ -76,7 +76,7 @@ fn a_create_was_tried_before_in_this_delivery_or_in_an_earlier_one() {
     }
 }
 
-/// `(why, whether a later answer could change it, what makes the intent unsure while untold)`
+/// `(why, whether a later answer could change it, what makes the intent in doubt while untold)`
 const UNRESOLVED: [(Unresolved, bool, Seen); 9] = [
     (Unresolved::OutcomeUnknown, true, Seen::Recent),
     (Unresolved::NotSent, true, Seen::Recent),

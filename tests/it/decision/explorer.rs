@@ -24,8 +24,8 @@ struct Ledger {
     waited: Duration,
     /// Whether details has shown a link during what the record can know.
     shown: bool,
-    /// The last look.
-    look: Option<Look>,
+    /// The last lookup.
+    look: Option<Lookup>,
     /// The last create's outcome, if nothing came after it.
     created: Option<Outcome>,
 }
@@ -48,9 +48,9 @@ fn count(cell: &Cell<u32>) {
 fn outcomes() -> [Outcome; 12] {
     [
         unknown(),
-        Outcome::Unknown(Unclear::Status(502)),
+        Outcome::Unknown(UnknownReason::Status(502)),
         unknown(),
-        Outcome::NotSent(Unsent::Connect),
+        Outcome::NotSent(NotSent::Connect),
         Outcome::Throttled(None),
         Outcome::Denied(Denial::Forbidden),
         Outcome::Duplicate(Some(1103)),
@@ -62,24 +62,24 @@ fn outcomes() -> [Outcome; 12] {
     ]
 }
 
-fn looks() -> [Look; 16] {
+fn lookups() -> [Lookup; 16] {
     [
-        Look::NotFound,
-        Look::NotFound,
-        Look::NotFound,
-        Look::NotFound,
-        Look::NotFound,
-        Look::NotFound,
-        Look::NotFound,
-        Look::NotFound,
-        Look::NotFound,
-        Look::NotFound,
-        Look::NotFound,
+        Lookup::NotFound,
+        Lookup::NotFound,
+        Lookup::NotFound,
+        Lookup::NotFound,
+        Lookup::NotFound,
+        Lookup::NotFound,
+        Lookup::NotFound,
+        Lookup::NotFound,
+        Lookup::NotFound,
+        Lookup::NotFound,
+        Lookup::NotFound,
         failed_look(),
-        Look::Throttled(None),
+        Lookup::Throttled(None),
         found_vague(),
         found_other(),
-        Look::Found(found()),
+        Lookup::Found(found()),
     ]
 }
 
@@ -106,7 +106,7 @@ impl<'a> Explorer<'a> {
     fn deliver(&mut self, redelivered: bool) -> Decision<'a> {
         let delivery_count = u64::from(redelivered);
         let now = self.play.view.now;
-        let arrival = Arrival { redelivered, delivery_count, now, ..arrival(&self.published) };
+        let arrival = DeliveryInfo { redelivered, delivery_count, now, ..arrival(&self.published) };
         let view = self.play.view;
         self.play = Play::open(self.intent, self.policy, &arrival);
         self.play.view = view;
@@ -137,11 +137,11 @@ impl<'a> Explorer<'a> {
             CreateKind::First => assert_eq!((ledger.left, ledger.cut), (0, false), "not the first"),
             CreateKind::Resend => {
                 count(&self.ends.resends);
-                assert!(ledger.not_found >= self.policy.looks, "too few looks");
+                assert!(ledger.not_found >= self.policy.lookups, "too few lookups");
                 assert!(ledger.waited >= QUARANTINE, "too early");
-                assert!(self.play.view.details_proven, "details may be blind");
+                assert!(self.play.view.readback, "details may be blind");
                 assert_eq!(self.policy.on_not_found, OnNotFound::Resend);
-                assert!(self.play.case.record().is_unsure());
+                assert!(self.play.case.record().is_in_doubt());
             }
         }
         assert!(!self.play.case.is_overdue(self.play.view.now), "past the deadline");
@@ -166,14 +166,14 @@ impl<'a> Explorer<'a> {
     }
 
     fn answer_look(&mut self, choice: u16) -> Decision<'a> {
-        let look = pick(&looks(), choice);
-        if look == Look::NotFound {
+        let look = pick(&lookups(), choice);
+        if look == Lookup::NotFound {
             self.ledger.not_found += 1;
         }
         self.ledger.shown |= look == found_vague();
         self.ledger.created = None;
         self.ledger.look = Some(look.clone());
-        self.play.look(look)
+        self.play.lookup(look)
     }
 
     fn wait(&mut self, wait: Duration) {
@@ -195,7 +195,7 @@ impl<'a> Explorer<'a> {
                 }
                 self.answer_create(call.kind(), choice / 32)
             }
-            Decision::Look | Decision::Wait(_) if way == 0 => self.cut(),
+            Decision::Lookup | Decision::Wait(_) if way == 0 => self.cut(),
             Decision::Wait(_) if way == 1 => {
                 let record = self.play.case.clone().handed_back();
                 self.publish(&record)
@@ -209,7 +209,7 @@ impl<'a> Explorer<'a> {
                 self.play.wait(wait);
                 self.play.next()
             }
-            Decision::Look => self.answer_look(choice / 32),
+            Decision::Lookup => self.answer_look(choice / 32),
             Decision::TryAgain(_) => self.play.next(),
             Decision::Return(delay) => {
                 self.wait(delay);
@@ -226,7 +226,7 @@ impl<'a> Explorer<'a> {
         match verdict {
             Verdict::Created { recovered: true, .. } => {
                 count(&self.ends.recovered);
-                assert_eq!(*look, Some(Look::Found(found())));
+                assert_eq!(*look, Some(Lookup::Found(found())));
             }
             Verdict::Created { recovered: false, .. } => {
                 assert_eq!(*created, Some(Outcome::Created(link())));
@@ -244,7 +244,7 @@ impl<'a> Explorer<'a> {
                 count(&self.ends.deadlines);
                 assert_eq!((*left, *cut), (0, false), "it may have been sent");
                 assert!(self.play.case.is_overdue(self.play.view.now));
-                assert!(self.play.view.details_proven && *not_found >= self.policy.looks);
+                assert!(self.play.view.readback && *not_found >= self.policy.lookups);
                 assert!(*waited >= QUARANTINE + CLOCK_SKEW);
             }
             Verdict::Unresolved(_) => count(&self.ends.parked),
@@ -259,9 +259,9 @@ fn whatever_happens_nothing_is_created_in_doubt_and_nothing_is_failed_by_a_guess
     let ends = Ends::default();
     let config = Config { cases: 10_000, failure_persistence: None, ..Config::default() };
     TestRunner::new(config)
-        .run(&(steps, settings), |(steps, (look_first, park, looks, deadline))| {
+        .run(&(steps, settings), |(steps, (look_first, park, lookups, deadline))| {
             let on_not_found = if park { OnNotFound::Park } else { OnNotFound::Resend };
-            let policy = Policy { look_first, on_not_found, looks, ..policy() };
+            let policy = Policy { look_first, on_not_found, lookups, ..policy() };
             let intent = deadline.map_or_else(intent, |it| due_in(Duration::from_secs(it)));
             let mut explorer = Explorer::new(&intent, &policy, &ends);
             let mut decision = explorer.play.next();
@@ -271,7 +271,7 @@ fn whatever_happens_nothing_is_created_in_doubt_and_nothing_is_failed_by_a_guess
                     break;
                 }
                 if !matches!(decision, Decision::Create(_)) {
-                    explorer.play.view.details_proven = choice % 11 != 0;
+                    explorer.play.view.readback = choice % 11 != 0;
                 }
                 match choice % 97 {
                     0 => explorer.play.view.now += Duration::from_mins(20),

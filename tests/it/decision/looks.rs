@@ -1,4 +1,4 @@
-//! Rows of what a look can come to, and when looks are due.
+//! Rows of what a lookup can come to, and when looks are due.
 
 use super::*;
 
@@ -7,10 +7,10 @@ fn a_found_link_for_the_same_amount_and_customer_is_link_created_recovered() {
     let (intent, policy) = (intent(), policy());
     for kind in RESENDABLE.into_iter().chain([Seen::Duplicate, Seen::Refused]) {
         let mut play = Play::with(&unsure(kind), &intent, &policy);
-        assert_eq!(play.until_look(&Look::Found(found())), made(true), "{kind:?}");
+        assert_eq!(play.until_look(&Lookup::Found(found())), made(true), "{kind:?}");
     }
     let overdue = Intent { deadline: Some(start() - SETTLE), ..intent.clone() };
-    assert_eq!(Play::first(&overdue, &policy).until_look(&Look::Found(found())), made(true));
+    assert_eq!(Play::first(&overdue, &policy).until_look(&Lookup::Found(found())), made(true));
 }
 
 #[test]
@@ -22,10 +22,10 @@ fn another_customer_after_a_clean_first_duplicate_is_link_failed() {
     // Another amount is another intent too, and a crash in between changes nothing.
     let record = play.case.handed_back();
     let headers = record.to_headers(None);
-    let back = Arrival { redelivered: true, delivery_count: 1, ..arrival(&headers) };
+    let back = DeliveryInfo { redelivered: true, delivery_count: 1, ..arrival(&headers) };
     let mut play = Play::open(&intent, &policy, &back);
     let amount = Amount::parse("7").ok();
-    let look = Look::Found(Details { amount, ..found() });
+    let look = Lookup::Found(Details { amount, ..found() });
     assert_eq!(play.until_look(&look), failed(Failure::DuplicateReference));
 }
 
@@ -40,12 +40,12 @@ fn another_customer_in_any_other_case_is_parked() {
     // A duplicate that answers a resend: the first create may be what it is a duplicate of.
     let mut play = Play::first(&intent, &policy);
     play.create(unknown());
-    assert_eq!(kind(&play.looks(&Look::NotFound)), Some(CreateKind::Resend));
+    assert_eq!(kind(&play.lookups(&Lookup::NotFound)), Some(CreateKind::Resend));
     play.create(Outcome::Duplicate(Some(1103)));
     assert_eq!(play.until_look(&found_other()), conflict);
     // The same after a delivery that was cut short.
     let mut play = Play::redelivered(&intent, &policy);
-    assert_eq!(kind(&play.looks(&Look::NotFound)), Some(CreateKind::Resend));
+    assert_eq!(kind(&play.lookups(&Lookup::NotFound)), Some(CreateKind::Resend));
     play.create(Outcome::Duplicate(Some(1103)));
     assert_eq!(play.until_look(&found_other()), conflict);
 }
@@ -53,17 +53,17 @@ fn another_customer_in_any_other_case_is_parked() {
 #[test]
 fn a_link_that_cannot_be_told_apart_is_looked_up_again_and_then_parked() {
     let (intent, policy) = (intent(), policy());
-    let untold = Look::Found(Details { mobile: None, ..found() });
+    let untold = Lookup::Found(Details { mobile: None, ..found() });
     for vague in [found_vague(), untold] {
         for kind in RESENDABLE.into_iter().chain([Seen::Duplicate, Seen::Refused]) {
             let mut play = Play::with(&unsure(kind), &intent, &policy);
             assert!(matches!(play.until_look(&vague), Decision::Wait(_)), "{kind:?}");
-            assert_eq!(play.looks(&vague), parked(Unresolved::LinkUnknown), "{kind:?}");
+            assert_eq!(play.lookups(&vague), parked(Unresolved::LinkUnknown), "{kind:?}");
             assert!(play.case.record().waited >= QUARANTINE);
             // Until then a better answer is welcome.
             let mut play = Play::with(&unsure(kind), &intent, &policy);
             play.until_look(&vague);
-            assert_eq!(play.looks(&Look::Found(found())), made(true));
+            assert_eq!(play.lookups(&Lookup::Found(found())), made(true));
         }
     }
 }
@@ -77,7 +77,7 @@ fn a_link_that_details_has_shown_once_is_never_created_again() {
         play.until_look(&found_vague());
         let record = play.case.handed_back();
         let mut play = Play::with(&record, &intent, &policy);
-        let end = play.looks(&Look::NotFound);
+        let end = play.lookups(&Lookup::NotFound);
         assert!(matches!(end, Decision::Settle(Verdict::Unresolved(_))), "{kind:?}: {end:?}");
         // Nor does it look as if its own create had been the one that was a duplicate.
         let mut play = Play::with(&record, &intent, &policy);
@@ -85,12 +85,12 @@ fn a_link_that_details_has_shown_once_is_never_created_again() {
     }
     let strict = Policy { look_first: true, ..policy };
     let mut play = Play::first(&intent, &strict);
-    assert!(matches!(play.look(found_vague()), Decision::Wait(_)));
-    let end = play.looks(&Look::NotFound);
+    assert!(matches!(play.lookup(found_vague()), Decision::Wait(_)));
+    let end = play.lookups(&Lookup::NotFound);
     assert!(matches!(end, Decision::Settle(Verdict::Unresolved(_))), "{end:?}");
 }
 
-// It was answered by a create, and says more than a look without a link.
+// It was answered by a create, and says more than a lookup without a link.
 #[test]
 fn a_look_that_tells_nothing_takes_no_kind_no_code_and_no_attempt_from_a_duplicate_or_a_refusal() {
     let (intent, policy) = (intent(), policy());
@@ -98,7 +98,7 @@ fn a_look_that_tells_nothing_takes_no_kind_no_code_and_no_attempt_from_a_duplica
         let mut play = Play::first(&intent, &policy);
         play.create(outcome);
         let before = play.case.record().clone();
-        assert!(matches!(play.look(found_vague()), Decision::Wait(_)));
+        assert!(matches!(play.lookup(found_vague()), Decision::Wait(_)));
         assert_eq!(play.case.record(), &before);
     }
     let mut play = Play::first(&intent, &policy);
@@ -110,22 +110,22 @@ fn a_look_that_tells_nothing_takes_no_kind_no_code_and_no_attempt_from_a_duplica
 #[test]
 fn a_dead_link_is_parked_and_never_sent_out() {
     let (intent, policy) = (intent(), policy());
-    let dead = Look::Found(Details { is_closed: true, ..found() });
+    let dead = Lookup::Found(Details { is_closed: true, ..found() });
     for kind in RESENDABLE.into_iter().chain([Seen::Duplicate, Seen::Refused]) {
         let mut play = Play::with(&unsure(kind), &intent, &policy);
         assert_eq!(play.until_look(&dead), parked(Unresolved::LinkClosed), "{kind:?}");
     }
     let strict = Policy { look_first: true, ..policy };
-    assert_eq!(Play::first(&intent, &strict).look(dead), parked(Unresolved::LinkClosed));
+    assert_eq!(Play::first(&intent, &strict).lookup(dead), parked(Unresolved::LinkClosed));
 }
 
 #[test]
 fn a_found_link_on_a_foreign_host_is_parked() {
     let (intent, policy) = (intent(), policy());
-    let foreign = Look::Found(Details { link: DetailsLink::Foreign, ..found() });
+    let foreign = Lookup::Found(Details { link: DetailsLink::Foreign, ..found() });
     let mut play = Play::with(&unsure(Seen::Unknown), &intent, &policy);
     assert_eq!(play.until_look(&foreign), parked(Unresolved::LinkHost));
-    let untold = Look::Found(Details { link: DetailsLink::Foreign, mobile: None, ..found() });
+    let untold = Lookup::Found(Details { link: DetailsLink::Foreign, mobile: None, ..found() });
     let mut play = Play::with(&unsure(Seen::Duplicate), &intent, &policy);
     assert_eq!(play.until_look(&untold), parked(Unresolved::LinkHost));
 }
@@ -134,15 +134,15 @@ fn a_found_link_on_a_foreign_host_is_parked() {
 fn a_failed_look_does_not_count_and_waits_longer_each_time() {
     let (intent, policy) = (intent(), policy());
     let mut play = Play::with(
-        &Record { waited: QUARANTINE, looks: 9, ..unsure(Seen::Unknown) },
+        &Record { waited: QUARANTINE, lookups: 9, ..unsure(Seen::Unknown) },
         &intent,
         &policy,
     );
     let mut waits = Vec::new();
     for _ in 0..9 {
-        let Decision::Wait(wait) = play.look(failed_look()) else { panic!() };
+        let Decision::Wait(wait) = play.lookup(failed_look()) else { panic!() };
         waits.push(wait.as_secs());
-        assert_eq!(play.case.record().looks, 9);
+        assert_eq!(play.case.record().lookups, 9);
     }
     assert_eq!(waits, [5, 10, 20, 40, 80, 160, 320, 320, 320]);
 }
@@ -156,9 +156,9 @@ fn looks_go_from_settle_in_even_steps_to_the_end_of_the_quarantine() {
     loop {
         match play.next() {
             Decision::Wait(wait) => play.wait(wait),
-            Decision::Look => {
+            Decision::Lookup => {
                 at.push(play.case.record().waited.as_millis());
-                match play.look(Look::NotFound) {
+                match play.lookup(Lookup::NotFound) {
                     Decision::Wait(wait) => play.wait(wait),
                     other => break assert_eq!(kind(&other), Some(CreateKind::Resend)),
                 }
@@ -171,12 +171,15 @@ fn looks_go_from_settle_in_even_steps_to_the_end_of_the_quarantine() {
 
 #[test]
 fn with_any_number_of_looks_the_last_is_at_the_end_of_the_quarantine() {
-    for looks in 1..=12 {
-        let (intent, policy) = (intent(), Policy { looks, ..policy() });
+    for lookups in 1..=12 {
+        let (intent, policy) = (intent(), Policy { lookups, ..policy() });
         let mut play = Play::with(&unsure(Seen::Unknown), &intent, &policy);
-        assert_eq!(kind(&play.looks(&Look::NotFound)), Some(CreateKind::Resend));
+        assert_eq!(kind(&play.lookups(&Lookup::NotFound)), Some(CreateKind::Resend));
         let record = play.case.record();
-        assert!(record.looks >= looks && record.looks <= looks.max(2) + 1, "{looks}: {record:?}");
+        assert!(
+            record.lookups >= lookups && record.lookups <= lookups.max(2) + 1,
+            "{lookups}: {record:?}"
+        );
         assert!(record.waited >= QUARANTINE && record.waited <= QUARANTINE + SETTLE);
     }
 }
@@ -185,11 +188,11 @@ fn with_any_number_of_looks_the_last_is_at_the_end_of_the_quarantine() {
 fn too_few_looks_or_a_quarantine_that_is_not_over_mean_looking_again() {
     let (intent, policy) = (intent(), policy());
     let almost = Duration::from_millis(299_999);
-    for (looks, waited) in [(0, QUARANTINE), (LOOKS - 2, QUARANTINE * 2), (99, almost)] {
-        let record = Record { looks, waited, ..unsure(Seen::Unknown) };
+    for (lookups, waited) in [(0, QUARANTINE), (LOOKS - 2, QUARANTINE * 2), (99, almost)] {
+        let record = Record { lookups, waited, ..unsure(Seen::Unknown) };
         let mut play = Play::with(&record, &intent, &policy);
-        assert!(matches!(play.look(Look::NotFound), Decision::Wait(_)), "{looks} {waited:?}");
-        assert_eq!(play.case.record().looks, looks + 1);
+        assert!(matches!(play.lookup(Lookup::NotFound), Decision::Wait(_)), "{lookups} {waited:?}");
+        assert_eq!(play.case.record().lookups, lookups + 1);
     }
 }
 
@@ -199,9 +202,9 @@ fn unsure_by_duplicate_or_refused_and_not_found_parks_with_the_code() {
     for outcome in [Outcome::Duplicate(Some(1103)), Outcome::Refused(Some(1103))] {
         let mut play = Play::first(&intent, &policy);
         play.create(outcome);
-        assert_eq!(play.looks(&Look::NotFound), parked(Unresolved::Refused(Some(1103))));
+        assert_eq!(play.lookups(&Lookup::NotFound), parked(Unresolved::Refused(Some(1103))));
         assert!(play.case.record().waited >= QUARANTINE);
-        assert_eq!(play.case.record().looks, LOOKS);
+        assert_eq!(play.case.record().lookups, LOOKS);
     }
 }
 
@@ -211,9 +214,9 @@ fn unsure_by_anything_else_and_not_found_is_sent_again_or_parked_as_the_policy_s
     let park = Policy { on_not_found: OnNotFound::Park, ..policy() };
     for seen in RESENDABLE {
         let mut play = Play::with(&unsure(seen), &intent, &resend);
-        assert_eq!(kind(&play.looks(&Look::NotFound)), Some(CreateKind::Resend), "{seen:?}");
+        assert_eq!(kind(&play.lookups(&Lookup::NotFound)), Some(CreateKind::Resend), "{seen:?}");
         let mut play = Play::with(&unsure(seen), &intent, &park);
-        assert_eq!(play.looks(&Look::NotFound), parked(Unresolved::OutcomeUnknown), "{seen:?}");
+        assert_eq!(play.lookups(&Lookup::NotFound), parked(Unresolved::OutcomeUnknown), "{seen:?}");
     }
 }
 
@@ -223,11 +226,11 @@ fn a_resend_comes_at_most_once_per_quarantine() {
     let mut play = Play::first(&intent, &policy);
     play.create(unknown());
     for resend in 1..5 {
-        assert_eq!(kind(&play.looks(&Look::NotFound)), Some(CreateKind::Resend));
+        assert_eq!(kind(&play.lookups(&Lookup::NotFound)), Some(CreateKind::Resend));
         let since = play.view.now;
         assert_eq!(play.create(unknown()), Decision::Wait(SETTLE));
         assert_eq!(play.case.record().attempts, resend + 1);
-        assert_eq!((play.case.record().looks, play.case.record().waited), (0, Duration::ZERO));
+        assert_eq!((play.case.record().lookups, play.case.record().waited), (0, Duration::ZERO));
         assert!(since >= start() + QUARANTINE * resend);
     }
 }
@@ -236,11 +239,11 @@ fn a_resend_comes_at_most_once_per_quarantine() {
 fn a_resend_that_was_not_sent_is_looked_up_once_more_before_the_next() {
     let (intent, policy) = (intent(), policy());
     let mut play = Play::redelivered(&intent, &policy);
-    assert_eq!(kind(&play.looks(&Look::NotFound)), Some(CreateKind::Resend));
-    assert!(matches!(play.create(Outcome::NotSent(Unsent::Dns)), Decision::TryAgain(_)));
-    assert_eq!(play.next(), Decision::Look);
-    assert_eq!(kind(&play.look(Look::NotFound)), Some(CreateKind::Resend));
-    assert_eq!(play.create(Outcome::Throttled(None)), Decision::Look);
+    assert_eq!(kind(&play.lookups(&Lookup::NotFound)), Some(CreateKind::Resend));
+    assert!(matches!(play.create(Outcome::NotSent(NotSent::Dns)), Decision::TryAgain(_)));
+    assert_eq!(play.next(), Decision::Lookup);
+    assert_eq!(kind(&play.lookup(Lookup::NotFound)), Some(CreateKind::Resend));
+    assert_eq!(play.create(Outcome::Throttled(None)), Decision::Lookup);
 }
 
 #[test]
@@ -249,27 +252,27 @@ fn past_the_deadline_nothing_is_sent_again() {
     let mut play = Play::first(&intent, &policy);
     assert_eq!(kind(&play.next()), Some(CreateKind::First));
     play.create(unknown());
-    assert_eq!(play.looks(&Look::NotFound), parked(Unresolved::OutcomeUnknown));
+    assert_eq!(play.lookups(&Lookup::NotFound), parked(Unresolved::OutcomeUnknown));
 }
 
 #[test]
 fn not_found_counts_for_nothing_final_until_details_has_shown_a_link() {
     let (intent, policy) = (intent(), policy());
     let mut play = Play::redelivered(&intent, &policy);
-    play.view.details_proven = false;
-    assert_eq!(play.looks(&Look::NotFound), parked(Unresolved::OutcomeUnknown));
-    assert_eq!(play.case.record().looks, LOOKS);
+    play.view.readback = false;
+    assert_eq!(play.lookups(&Lookup::NotFound), parked(Unresolved::OutcomeUnknown));
+    assert_eq!(play.case.record().lookups, LOOKS);
     let overdue = Intent { deadline: Some(start() - SETTLE), ..intent };
     let mut play = Play::first(&overdue, &policy);
-    play.view.details_proven = false;
-    assert_eq!(play.looks(&Look::NotFound), parked(Unresolved::NotSent));
+    play.view.readback = false;
+    assert_eq!(play.lookups(&Lookup::NotFound), parked(Unresolved::NotSent));
     // They are counted all the same: a link that is seen at the end is enough.
     let mut play = Play::first(&overdue, &policy);
-    play.view.details_proven = false;
-    while play.case.record().looks < LOOKS - 1 {
-        let Decision::Wait(wait) = play.until_look(&Look::NotFound) else { panic!() };
+    play.view.readback = false;
+    while play.case.record().lookups < LOOKS - 1 {
+        let Decision::Wait(wait) = play.until_look(&Lookup::NotFound) else { panic!() };
         play.wait(wait);
     }
-    play.view.details_proven = true;
-    assert_eq!(play.until_look(&Look::NotFound), failed(Failure::DeadlinePassed));
+    play.view.readback = true;
+    assert_eq!(play.until_look(&Lookup::NotFound), failed(Failure::DeadlinePassed));
 }

@@ -8,14 +8,14 @@ fn trace_01_a_link_that_details_is_blind_to_is_never_called_failed() {
     let (intent, policy) = (intent(), policy());
     for refusal in [Outcome::Refused(None), Outcome::Refused(Some(9999))] {
         let mut play = Play::redelivered(&intent, &policy);
-        assert_eq!(kind(&play.looks(&Look::NotFound)), Some(CreateKind::Resend));
+        assert_eq!(kind(&play.lookups(&Lookup::NotFound)), Some(CreateKind::Resend));
         play.create(refusal);
-        let end = play.looks(&Look::NotFound);
+        let end = play.lookups(&Lookup::NotFound);
         assert!(matches!(end, Decision::Settle(Verdict::Unresolved(Unresolved::Refused(_)))));
     }
     let mut play = Play::redelivered(&intent, &policy);
-    play.view.details_proven = false;
-    assert_eq!(play.looks(&Look::NotFound), parked(Unresolved::OutcomeUnknown));
+    play.view.readback = false;
+    assert_eq!(play.lookups(&Lookup::NotFound), parked(Unresolved::OutcomeUnknown));
 }
 
 #[test]
@@ -24,11 +24,11 @@ fn trace_02_and_03_a_limit_parks_and_never_fails() {
     for code in [1104, 1110, 1121, 1126, 1128, 4711] {
         let mut play = Play::first(&intent, &policy);
         play.create(Outcome::Refused(Some(code)));
-        assert_eq!(play.looks(&Look::NotFound), parked(Unresolved::Refused(Some(code))));
+        assert_eq!(play.lookups(&Lookup::NotFound), parked(Unresolved::Refused(Some(code))));
         // An upstream duplicate of a linked intent finds its link behind the limit.
         let mut play = Play::first(&intent, &policy);
         play.create(Outcome::Refused(Some(code)));
-        assert_eq!(play.looks(&Look::Found(found())), made(true));
+        assert_eq!(play.lookups(&Lookup::Found(found())), made(true));
     }
 }
 
@@ -37,19 +37,19 @@ fn trace_04_a_redelivered_copy_whose_record_says_new_is_unsure_and_no_deadline_f
     let (intent, policy) = (due_in(Duration::ZERO), policy());
     let headers = Record::first(account(), start()).to_headers(None);
     let now = start() + Duration::from_mins(1);
-    let back = Arrival { redelivered: true, now, ..arrival(&headers) };
+    let back = DeliveryInfo { redelivered: true, now, ..arrival(&headers) };
     let mut play = Play::open(&intent, &policy, &back);
-    assert_eq!(play.looks(&Look::NotFound), parked(Unresolved::OutcomeUnknown));
+    assert_eq!(play.lookups(&Lookup::NotFound), parked(Unresolved::OutcomeUnknown));
 }
 
 #[test]
 fn trace_05_an_upstream_repeat_after_the_deadline_finds_the_link() {
     let (intent, policy) = (due_in(Duration::ZERO), policy());
     let headers = Headers::new();
-    let late = Arrival { now: start() + Duration::from_hours(1), ..arrival(&headers) };
+    let late = DeliveryInfo { now: start() + Duration::from_hours(1), ..arrival(&headers) };
     let mut play = Play::open(&intent, &policy, &late);
-    assert_eq!(play.next(), Decision::Look);
-    assert_eq!(play.look(Look::Found(found())), made(true));
+    assert_eq!(play.next(), Decision::Lookup);
+    assert_eq!(play.lookup(Lookup::Found(found())), made(true));
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn trace_06_strict_a_redelivered_new_copy_is_never_created_on_one_look() {
     let intent = intent();
     let policy = Policy { look_first: true, on_not_found: OnNotFound::Park, ..policy() };
     let mut play = Play::redelivered(&intent, &policy);
-    assert_eq!(play.looks(&Look::NotFound), parked(Unresolved::OutcomeUnknown));
+    assert_eq!(play.lookups(&Lookup::NotFound), parked(Unresolved::OutcomeUnknown));
     assert!(play.view.now >= start() + QUARANTINE);
 }
 
@@ -74,7 +74,7 @@ fn trace_08_a_create_says_which_check_it_needs_against_a_frozen_process() {
     let (intent, policy) = (intent(), policy());
     assert_eq!(kind(&Play::first(&intent, &policy).next()), Some(CreateKind::First));
     let mut play = Play::redelivered(&intent, &policy);
-    assert_eq!(kind(&play.looks(&Look::NotFound)), Some(CreateKind::Resend));
+    assert_eq!(kind(&play.lookups(&Lookup::NotFound)), Some(CreateKind::Resend));
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn trace_09_and_24_a_lowered_max_amount_fails_nothing() {
     let (over, policy) = (intent_of("300000"), policy());
     let mut play = Play::redelivered(&over, &policy);
     let theirs = Details { amount: Amount::parse("300000").ok(), ..found() };
-    assert_eq!(play.looks(&Look::Found(theirs)), made(true));
+    assert_eq!(play.lookups(&Lookup::Found(theirs)), made(true));
     // An upstream duplicate is a clean first delivery: parked, not failed.
     assert_eq!(Play::first(&over, &policy).next(), parked(Unresolved::OverLimit));
 }
@@ -93,8 +93,8 @@ fn trace_11_masked_or_absent_fields_do_not_make_another_customer() {
     for mobile in [None, Some(Private::new("XXXXXX9999")), Some(Private::new("******0000"))] {
         let mut play = Play::first(&intent, &policy);
         play.create(Outcome::Duplicate(Some(1103)));
-        let look = Look::Found(Details { mobile, ..found() });
-        assert_eq!(play.looks(&look), parked(Unresolved::LinkUnknown));
+        let look = Lookup::Found(Details { mobile, ..found() });
+        assert_eq!(play.lookups(&look), parked(Unresolved::LinkUnknown));
     }
 }
 
@@ -103,7 +103,7 @@ fn trace_13_an_intent_that_comes_back_after_28_hours_is_looked_up_before_its_age
     let (intent, policy) = (intent(), policy());
     let record = Record { first_seen: start() - Duration::from_hours(28), ..unsure(Seen::Unknown) };
     let mut play = Play::with(&record, &intent, &policy);
-    assert_eq!(play.until_look(&Look::Found(found())), made(true));
+    assert_eq!(play.until_look(&Lookup::Found(found())), made(true));
 }
 
 #[test]
@@ -112,10 +112,10 @@ fn trace_15_what_came_back_too_often_is_published_anew_as_unsure() {
     let headers = Headers::new();
     for (count, renewed) in [(0, false), (RETURNS_MAX - 1, false), (RETURNS_MAX, true), (99, true)]
     {
-        let arrival = Arrival { delivery_count: count, ..arrival(&headers) };
+        let arrival = DeliveryInfo { delivery_count: count, ..arrival(&headers) };
         match Case::open(&intent, &policy, &arrival) {
             Opened::Renew(case) => {
-                assert!(renewed && case.record().is_unsure());
+                assert!(renewed && case.record().is_in_doubt());
                 assert_eq!(case.handed_back().returns, 0);
             }
             Opened::Case(_) => assert!(!renewed, "{count}"),
@@ -129,7 +129,7 @@ fn trace_16_a_duplicate_that_is_not_found_ends() {
     let (intent, policy) = (intent(), policy());
     let mut play = Play::first(&intent, &policy);
     play.create(Outcome::Duplicate(Some(1103)));
-    assert_eq!(play.looks(&Look::NotFound), parked(Unresolved::Refused(Some(1103))));
+    assert_eq!(play.lookups(&Lookup::NotFound), parked(Unresolved::Refused(Some(1103))));
 }
 
 #[test]
@@ -140,10 +140,10 @@ fn trace_19_a_clock_that_jumps_ends_no_quarantine() {
     play.wait(SETTLE);
     play.view.now += Duration::from_hours(5);
     for _ in 0..LOOKS {
-        assert!(matches!(play.look(Look::NotFound), Decision::Wait(_)));
+        assert!(matches!(play.lookup(Lookup::NotFound), Decision::Wait(_)));
     }
     play.view.now = start() - Duration::from_hours(5);
-    assert!(matches!(play.look(Look::NotFound), Decision::Wait(_)));
+    assert!(matches!(play.lookup(Lookup::NotFound), Decision::Wait(_)));
     assert_eq!(play.case.record().waited, SETTLE);
 }
 
@@ -156,9 +156,9 @@ fn trace_21_waits_before_the_deadline_are_no_quarantine() {
     assert_eq!(record.waited, Duration::ZERO);
     let headers = record.to_headers(None);
     let now = start() + Duration::from_mins(21);
-    let mut play = Play::open(&intent, &policy, &Arrival { now, ..arrival(&headers) });
+    let mut play = Play::open(&intent, &policy, &DeliveryInfo { now, ..arrival(&headers) });
     play.wait(Duration::from_mins(10)); // before its first look: still none
-    assert_eq!(play.looks(&Look::NotFound), failed(Failure::DeadlinePassed));
+    assert_eq!(play.lookups(&Lookup::NotFound), failed(Failure::DeadlinePassed));
     assert_eq!(play.case.record().waited, QUARANTINE + CLOCK_SKEW);
 }
 
@@ -166,14 +166,14 @@ fn trace_21_waits_before_the_deadline_are_no_quarantine() {
 #[test]
 fn trace_25_looks_before_the_deadline_by_this_clock_are_forgotten() {
     let (intent, policy) = (due_in(Duration::from_mins(10)), policy());
-    let record = Record { looks: 2, waited: QUARANTINE, ..Record::first(account(), start()) };
+    let record = Record { lookups: 2, waited: QUARANTINE, ..Record::first(account(), start()) };
     let mut play = Play::with(&record, &intent, &policy);
     assert_eq!(kind(&play.next()), Some(CreateKind::First));
-    assert_eq!((play.case.record().looks, play.case.record().waited), (0, Duration::ZERO));
-    play.create(Outcome::NotSent(Unsent::Dns));
+    assert_eq!((play.case.record().lookups, play.case.record().waited), (0, Duration::ZERO));
+    play.create(Outcome::NotSent(NotSent::Dns));
     play.view.now += Duration::from_mins(11);
-    assert!(matches!(play.until_look(&Look::NotFound), Decision::Wait(_)));
-    assert_eq!(play.looks(&Look::NotFound), failed(Failure::DeadlinePassed));
+    assert!(matches!(play.until_look(&Lookup::NotFound), Decision::Wait(_)));
+    assert_eq!(play.lookups(&Lookup::NotFound), failed(Failure::DeadlinePassed));
     assert_eq!(play.case.record().waited, QUARANTINE + CLOCK_SKEW);
 }
 
@@ -183,8 +183,8 @@ fn trace_26_an_unknown_that_is_then_a_duplicate_or_refused_takes_that_kind_and_e
     for outcome in [Outcome::Duplicate(Some(1103)), Outcome::Refused(Some(1103))] {
         let mut play = Play::first(&intent, &policy);
         play.create(unknown());
-        assert_eq!(kind(&play.looks(&Look::NotFound)), Some(CreateKind::Resend));
+        assert_eq!(kind(&play.lookups(&Lookup::NotFound)), Some(CreateKind::Resend));
         play.create(outcome);
-        assert_eq!(play.looks(&Look::NotFound), parked(Unresolved::Refused(Some(1103))));
+        assert_eq!(play.lookups(&Lookup::NotFound), parked(Unresolved::Refused(Some(1103))));
     }
 }

@@ -51,8 +51,8 @@ async fn what_was_lost_before_the_link_was_made_is_sent_once_more_after_the_quar
     let creates = sent().await;
     assert_eq!(creates.len(), 2);
     assert!(creates[1] - creates[0] >= QUARANTINE_US, "{creates:?}");
-    let looks = scenario.provider.requests_for("details", "lost-before").await;
-    assert!(looks.iter().filter(|at| **at < creates[1]).count() >= 3, "{looks:?}");
+    let lookups = scenario.provider.requests_for("details", "lost-before").await;
+    assert!(lookups.iter().filter(|at| **at < creates[1]).count() >= 3, "{lookups:?}");
 }
 
 #[tokio::test]
@@ -93,10 +93,10 @@ async fn an_intent_whose_deadline_has_passed_is_looked_up_and_failed_and_never_s
     assert_eq!(message.routing_key, "link.failed.default");
     assert_eq!(message.event()["data"]["reason"]["code"], "DEADLINE_PASSED");
     assert!(scenario.provider.requests_for("create", "late").await.is_empty());
-    let looks = scenario.provider.requests_for("details", "late").await;
-    let (first, last) = (looks.first().unwrap(), looks.last().unwrap());
+    let lookups = scenario.provider.requests_for("details", "late").await;
+    let (first, last) = (lookups.first().unwrap(), lookups.last().unwrap());
     // The quarantine, and the skew of the clocks.
-    assert!(last - first >= QUARANTINE_US + 5_000_000, "{looks:?}");
+    assert!(last - first >= QUARANTINE_US + 5_000_000, "{lookups:?}");
 }
 
 #[tokio::test]

@@ -34,7 +34,7 @@ async fn nothing_is_sent_before_retry_after_is_over_and_nothing_is_counted() {
     assert!(next - throttled[0] >= 3_000_000, "after {} us", next - throttled[0]);
 }
 
-/// A token that is refused, a call that goes out again with a new one, a probe, a look that only
+/// A token that is refused, a call that goes out again with a new one, a probe, a lookup that only
 /// proves: each is a request, and operators who compare with the provider's bill see each.
 #[tokio::test]
 async fn every_request_is_counted_once_by_its_kind() {

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use smartsend::payout::outcome::look::{Likeness, Look, LookFailure};
-use smartsend::payout::outcome::{Outcome, Unclear};
-use smartsend::payout::sighting::RetryAfter;
+use smartsend::domain::call::RetryAfter;
+use smartsend::domain::classify::UnknownReason;
+use smartsend::domain::classify::create::Outcome;
+use smartsend::domain::classify::lookup::{Lookup, LookupFailure, Match};
 
-use super::{Line, account_at, create, created_by, look};
+use super::{Line, account_at, create, created_by, lookup};
 use crate::support::account::intent;
 use crate::support::canary::{LINK, OTHER_MOBILE};
 use crate::support::payu::{Act, DUPLICATE, Kind, NOT_FOUND, Payu};
@@ -30,11 +31,11 @@ async fn f12_garbage_is_no_answer() {
         r#"{"status":0,"status":1}"#,
     ] {
         let outcome = created_by(&mut line, &ok(body)).await;
-        assert_eq!(outcome, Outcome::Unknown(Unclear::NoEnvelope), "{body}");
+        assert_eq!(outcome, Outcome::Unknown(UnknownReason::NoEnvelope), "{body}");
     }
     let no_link = r#"{"status":0,"msg":"Success","data":{"link":" "}}"#;
     let outcome = created_by(&mut line, &ok(no_link)).await;
-    assert_eq!(outcome, Outcome::Unknown(Unclear::NoLink));
+    assert_eq!(outcome, Outcome::Unknown(UnknownReason::NoLink));
     line.show();
 }
 
@@ -46,7 +47,7 @@ async fn f13_an_answer_about_another_reference_or_amount_is_not_ours() {
             r#"{{"status":{status},"code":1101,"data":{{"merchantRefId":"order-2","link":"{LINK}"}}}}"#
         );
         let outcome = created_by(&mut line, &ok(&body)).await;
-        assert_eq!(outcome, Outcome::Unknown(Unclear::OtherReference));
+        assert_eq!(outcome, Outcome::Unknown(UnknownReason::OtherReference));
     }
     // No documented answer to a create holds an amount or a customer; details does.
     let details = |reference: &str, amount: &str, mobile: &str| {
@@ -56,17 +57,17 @@ async fn f13_an_answer_about_another_reference_or_amount_is_not_ours() {
     };
     let mobile = crate::support::canary::MOBILE;
     for (body, likeness) in [
-        (details("order-1", "100.5", mobile), Some(Likeness::Same)),
-        (details("order-1", "100.51", mobile), Some(Likeness::Other)),
-        (details("order-1", "100.50", OTHER_MOBILE), Some(Likeness::Other)),
+        (details("order-1", "100.5", mobile), Some(Match::Same)),
+        (details("order-1", "100.51", mobile), Some(Match::Different)),
+        (details("order-1", "100.50", OTHER_MOBILE), Some(Match::Different)),
         (details("order-2", "100.50", mobile), None),
     ] {
         let payu = Payu::scripted(move |_| Act::Only(ok(&body).to_vec()));
-        let looked = look(&account_at(payu.server())).await;
-        if let Look::Found(details) = &looked {
-            assert_eq!(Some(details.likeness(&intent("order-1"))), likeness);
+        let looked = lookup(&account_at(payu.server())).await;
+        if let Lookup::Found(details) = &looked {
+            assert_eq!(Some(details.compare(&intent("order-1"))), likeness);
         } else {
-            assert_eq!((looked, likeness), (Look::Failed(LookFailure::Odd), None));
+            assert_eq!((looked, likeness), (Lookup::Failed(LookupFailure::Odd), None));
         }
         line.at(&payu, 1, 0);
     }
@@ -80,7 +81,7 @@ async fn f15_an_error_of_the_server_says_nothing() {
         for body in ["", "<html>Bad Gateway</html>", r#"{"status":1,"code":1101}"#, DUPLICATE] {
             let reply = answer(&format!("{status} X"), "", body);
             let outcome = created_by(&mut line, &[Step::Write(reply)]).await;
-            assert_eq!(outcome, Outcome::Unknown(Unclear::Status(status)), "{body}");
+            assert_eq!(outcome, Outcome::Unknown(UnknownReason::Status(status)), "{body}");
         }
     }
     line.show();
@@ -108,8 +109,8 @@ async fn f16_a_throttle_is_obeyed_as_far_as_it_can_be_read() {
         let payu = Payu::scripted(move |_| Act::Only(vec![reply.clone()]));
         let account = account_at(payu.server());
         assert_eq!(create(&account).await, Outcome::Throttled(expected), "{headers}");
-        assert_eq!(look(&account).await, Look::Throttled(expected), "{headers}");
-        assert_eq!((payu.count(Kind::Create), payu.count(Kind::Look)), (1, 1));
+        assert_eq!(lookup(&account).await, Lookup::Throttled(expected), "{headers}");
+        assert_eq!((payu.count(Kind::Create), payu.count(Kind::Lookup)), (1, 1));
         line.at(&payu, 1, 1);
     }
     line.show();
@@ -123,10 +124,10 @@ async fn f17_a_redirect_is_not_followed() {
         let to = elsewhere.server().url("/payout/smartPay");
         let reply = answer(&format!("{status} X"), &format!("location: {to}\r\n"), "");
         let outcome = created_by(&mut line, &[Step::Write(reply.clone())]).await;
-        assert_eq!(outcome, Outcome::Unknown(Unclear::Status(status)));
+        assert_eq!(outcome, Outcome::Unknown(UnknownReason::Status(status)));
         let server = RawServer::answering(move |_, _| reply.clone());
-        let looked = look(&account_at(&server)).await;
-        assert_eq!(looked, Look::Failed(LookFailure::Status(status)));
+        let looked = lookup(&account_at(&server)).await;
+        assert_eq!(looked, Lookup::Failed(LookupFailure::Status(status)));
         assert_eq!(elsewhere.server().log().opened, 0, "{status}");
         line.at(&elsewhere, 0, 0);
     }
@@ -138,8 +139,8 @@ async fn f20_a_conflict_tells_of_a_link_only_in_payu_s_words() {
     let mut line = Line::new("F20 409");
     let conflict = |body| [Step::Write(answer("409 Conflict", "", body))];
     for (body, expected) in [
-        ("", Outcome::Unknown(Unclear::Status(409))),
-        ("<html>", Outcome::Unknown(Unclear::Status(409))),
+        ("", Outcome::Unknown(UnknownReason::Status(409))),
+        ("<html>", Outcome::Unknown(UnknownReason::Status(409))),
         (DUPLICATE, Outcome::Duplicate(Some(1103))),
         (r#"{"status":1,"msg":"link already exists"}"#, Outcome::Duplicate(None)),
     ] {
@@ -150,32 +151,32 @@ async fn f20_a_conflict_tells_of_a_link_only_in_payu_s_words() {
 
 #[tokio::test]
 async fn f21_a_look_that_makes_no_sense_says_nothing() {
-    let mut line = Line::new("F21 odd looks");
-    let failed = |why| Some(Look::Failed(why));
-    let status = |status| failed(LookFailure::Status(status));
+    let mut line = Line::new("F21 odd lookups");
+    let failed = |why| Some(Lookup::Failed(why));
+    let status = |status| failed(LookupFailure::Status(status));
     for (reply, expected) in [
         (("404 Not Found", "<html>"), status(404)),
-        (("404 Not Found", NOT_FOUND), Some(Look::NotFound)),
-        (("200 OK", NOT_FOUND), Some(Look::NotFound)),
+        (("404 Not Found", NOT_FOUND), Some(Lookup::NotFound)),
+        (("200 OK", NOT_FOUND), Some(Lookup::NotFound)),
         (("403 Forbidden", ""), status(403)),
         (("403 Forbidden", NOT_FOUND), status(403)),
         (("500 X", NOT_FOUND), status(500)),
         (("502 X", "<html>"), status(502)),
         (("503 X", ""), status(503)),
-        (("200 OK", "{"), failed(LookFailure::Odd)),
-        (("200 OK", r#"{"status":1,"msg":"try later"}"#), failed(LookFailure::Odd)),
-        (("200 OK", r#"{"status":0,"data":null}"#), failed(LookFailure::Odd)),
+        (("200 OK", "{"), failed(LookupFailure::Odd)),
+        (("200 OK", r#"{"status":1,"msg":"try later"}"#), failed(LookupFailure::Odd)),
+        (("200 OK", r#"{"status":0,"data":null}"#), failed(LookupFailure::Odd)),
     ] {
         let odd = [Step::Write(answer(reply.0, "", reply.1))];
         let payu = Payu::scripted(move |asked| match (asked.kind, asked.nth) {
-            (Kind::Look, 0) => Act::Only(odd.to_vec()),
-            (Kind::Look | Kind::Create | Kind::Token, _) => Act::Serve,
+            (Kind::Lookup, 0) => Act::Only(odd.to_vec()),
+            (Kind::Lookup | Kind::Create | Kind::Token, _) => Act::Serve,
         });
         payu.has_link("order-1", "100.50");
         let account = account_at(payu.server());
-        assert_eq!(Some(look(&account).await), expected, "{reply:?}");
-        assert_eq!(payu.count(Kind::Look), 1);
-        assert!(matches!(look(&account).await, Look::Found(_)), "and then it is there");
+        assert_eq!(Some(lookup(&account).await), expected, "{reply:?}");
+        assert_eq!(payu.count(Kind::Lookup), 1);
+        assert!(matches!(lookup(&account).await, Lookup::Found(_)), "and then it is there");
         line.at(&payu, 1, 1);
     }
     line.show();

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::time::Duration;
 
 use serde_json::json;
-use smartsend::payout::outcome::Outcome;
+use smartsend::domain::classify::create::Outcome;
 
 use super::{Line, account_at, create};
 use crate::support::child;
@@ -84,7 +84,7 @@ async fn f26_a_process_that_is_suspended_in_a_call_looks_before_it_sends() {
     let results = scenario.results().await;
     let worker = scenario.ready_worker().await;
     scenario.publish(&intent("first")).await;
-    let proven = async || !payu.asked(Kind::Look, "first").is_empty();
+    let proven = async || !payu.asked(Kind::Lookup, "first").is_empty();
     until("details to show the first link", SOON, proven).await;
     scenario.publish_many([intent("made"), intent("unmade")]).await;
     let sends = |reference| payu.asked(Kind::Create, reference);

@@ -3,8 +3,9 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use smartsend::payout::outcome::{Outcome, Unclear};
-use smartsend::payout::sighting::Silence;
+use smartsend::domain::call::NoAnswer;
+use smartsend::domain::classify::UnknownReason;
+use smartsend::domain::classify::create::Outcome;
 
 use super::{LOST, Line, TIMED_OUT, account_at, create, created_by};
 use crate::support::canary::LINK;
@@ -13,7 +14,7 @@ use crate::support::payu::{Act, Kind, Payu};
 use crate::support::proc::status;
 use crate::support::raw_server::{Step, answer};
 
-const TOO_LARGE: Outcome = Outcome::Unknown(Unclear::Silence(Silence::TooLarge));
+const TOO_LARGE: Outcome = Outcome::Unknown(UnknownReason::NoAnswer(NoAnswer::TooLarge));
 const MIB: u64 = 1 << 20;
 
 fn created() -> String {
@@ -54,7 +55,7 @@ fn bulky() -> Vec<(Vec<Step>, Outcome)> {
         (vec![Step::Write(announced), flood(blanks.clone())], TOO_LARGE),
         (vec![Step::Write(unannounced), flood(blanks)], TOO_LARGE),
         (vec![Step::Write(chunked), flood(chunk)], TOO_LARGE),
-        (vec![Step::Write(gzip_bomb())], Outcome::Unknown(Unclear::NoEnvelope)),
+        (vec![Step::Write(gzip_bomb())], Outcome::Unknown(UnknownReason::NoEnvelope)),
         (vec![Step::Write(headers)], LOST),
     ]
 }

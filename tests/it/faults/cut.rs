@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use smartsend::payout::outcome::Outcome;
-use smartsend::payout::outcome::look::Look;
-use smartsend::payout::sighting::{Silence, Unsent};
+use smartsend::domain::call::{NoAnswer, NotSent};
+use smartsend::domain::classify::create::Outcome;
+use smartsend::domain::classify::lookup::Lookup;
 
 use super::{CUT, LOST, Line, TIMED_OUT};
-use super::{account_at, create, created_by, ended_at_once, look, look_silent};
+use super::{account_at, create, created_by, ended_at_once, look_silent, lookup};
 use crate::support::payu::{Act, Kind, Payu};
 use crate::support::raw_server::{Log, RawServer, Step, answer};
 
@@ -23,7 +23,7 @@ async fn ends_at_once(line: &mut Line, end: Vec<Step>) {
     while calls < 50 || (cfg!(debug_assertions) && unstarted == 0) {
         let outcome = create(&account).await;
         assert!(ended_at_once(&outcome), "{outcome:?}");
-        unstarted += usize::from(outcome == Outcome::NotSent(Unsent::Unstarted));
+        unstarted += usize::from(outcome == Outcome::NotSent(NotSent::Unstarted));
         calls += 1;
         line.unmade();
         server.wait_for("the connection", |log| log.opened >= calls).await;
@@ -39,7 +39,7 @@ async fn ends_after_the_request_line(line: &mut Line, end: Vec<Step>) {
     let account = account_at(&server);
     assert_eq!(create(&account).await, LOST);
     line.unmade();
-    assert_eq!(look(&account).await, look_silent(Silence::Connection));
+    assert_eq!(lookup(&account).await, look_silent(NoAnswer::Connection));
     assert_eq!((server.log().opened, server.log().seen.len()), (2, 0));
 }
 
@@ -120,7 +120,7 @@ async fn f23_a_call_that_is_dropped_is_not_sent_again() {
         let payu = Payu::scripted(move |asked| match asked.kind {
             Kind::Create if made => Act::MakeThen(vec![Step::Stall]),
             Kind::Create => Act::Only(vec![Step::Stall]),
-            Kind::Look | Kind::Token => Act::Serve,
+            Kind::Lookup | Kind::Token => Act::Serve,
         });
         let account = account_at(payu.server());
         tokio::select! {
@@ -131,8 +131,8 @@ async fn f23_a_call_that_is_dropped_is_not_sent_again() {
         let ended = |log: &Log| log.closed == 1;
         payu.server().wait_for("the end of the connection", ended).await;
         // Nobody heard the answer; whoever asks learns the truth.
-        let found = look(&account).await;
-        assert_eq!(matches!(found, Look::Found(_)), made, "{found:?}");
+        let found = lookup(&account).await;
+        assert_eq!(matches!(found, Lookup::Found(_)), made, "{found:?}");
         assert_eq!((payu.count(Kind::Create), payu.links("order-1").len()), (1, made.into()));
         line.at(&payu, 1, 1);
     }

@@ -1,8 +1,8 @@
 //! F14: the idle race. A server closes right after its answer, while the next request is on its
 //! way: the client that helps by sending it again makes a second link.
 
-use smartsend::payout::outcome::Outcome;
-use smartsend::payout::sighting::Unsent;
+use smartsend::domain::call::NotSent;
+use smartsend::domain::classify::create::Outcome;
 
 use super::{LOST, Line, account_at, create_of};
 use crate::support::payu::{Act, Kind, Payu};
@@ -25,7 +25,7 @@ async fn f14_a_connection_that_closes_while_idle_never_doubles_a_request() {
         let made = payu.links(&reference).len();
         let may_be_made = if let Outcome::Created(_) = outcome {
             1..=1
-        } else if outcome == Outcome::NotSent(Unsent::Unstarted) {
+        } else if outcome == Outcome::NotSent(NotSent::Unstarted) {
             0..=0
         } else {
             assert_eq!(outcome, LOST);
@@ -33,7 +33,7 @@ async fn f14_a_connection_that_closes_while_idle_never_doubles_a_request() {
         };
         assert!(may_be_made.contains(&made), "{outcome:?}, and {made} links");
         answered += u64::from(matches!(outcome, Outcome::Created(_)));
-        if outcome == Outcome::NotSent(Unsent::Unstarted) {
+        if outcome == Outcome::NotSent(NotSent::Unstarted) {
             unstarted.push(reference);
         }
     }

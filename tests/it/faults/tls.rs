@@ -7,11 +7,11 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_tim
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, version};
-use smartsend::payout::outcome::Outcome;
-use smartsend::payout::sighting::Unsent;
+use smartsend::domain::call::NotSent;
+use smartsend::domain::classify::create::Outcome;
 use smartsend::payu::Account;
 
-use super::{Line, account, create, ended_at_once, look, look_not_sent};
+use super::{Line, account, create, ended_at_once, look_not_sent, lookup};
 use crate::support::account::merchant;
 use crate::support::canary::LINK;
 use crate::support::child;
@@ -104,7 +104,7 @@ async fn f04_a_server_that_cannot_prove_its_name_gets_no_request() {
         ("certificate demanded, TLS 1.2", trusted.demanding(&version::TLS12)),
     ] {
         let server = RawServer::doing_over_tls(tls, script.clone());
-        assert_eq!(create(&strict(&server)).await, Outcome::NotSent(Unsent::Connect), "{what}");
+        assert_eq!(create(&strict(&server)).await, Outcome::NotSent(NotSent::Connect), "{what}");
         server.wait_for("the end of the connection", |log| log.closed == 1).await;
         assert_eq!((server.log().opened, server.log().seen.len()), (1, 0), "{what}");
         line.unmade();
@@ -120,8 +120,8 @@ async fn f04_a_server_that_cannot_prove_its_name_gets_no_request() {
 
     for end in [vec![], vec![Step::Reset], vec![Step::Write(b"HTTP/1.1 200 OK\r\n\r\n".to_vec())]] {
         let server = RawServer::doing(end);
-        assert_eq!(create(&strict(&server)).await, Outcome::NotSent(Unsent::Connect));
-        assert_eq!(look(&strict(&server)).await, look_not_sent(Unsent::Connect));
+        assert_eq!(create(&strict(&server)).await, Outcome::NotSent(NotSent::Connect));
+        assert_eq!(lookup(&strict(&server)).await, look_not_sent(NotSent::Connect));
         assert_eq!((server.log().opened, server.log().seen.len()), (2, 0));
         line.unmade();
     }

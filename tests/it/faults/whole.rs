@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use smartsend::payout::decision::OnNotFound;
+use smartsend::domain::decide::OnNotFound;
 
 use super::Line;
 use super::works::{QUARANTINE, Works, quick};
@@ -74,8 +74,8 @@ async fn f20_whole_a_conflict_after_an_unknown_is_compared() {
             shown.lock().unwrap().insert(asked.reference.clone());
             Act::Only(vec![Step::Write(answer("409 Conflict", "", DUPLICATE))])
         }
-        (Kind::Look, ..) if shown.lock().unwrap().contains(&asked.reference) => Act::Serve,
-        (Kind::Look, ..) => Act::Only(vec![Step::Write(answer("200 OK", "", NOT_FOUND))]),
+        (Kind::Lookup, ..) if shown.lock().unwrap().contains(&asked.reference) => Act::Serve,
+        (Kind::Lookup, ..) => Act::Only(vec![Step::Write(answer("200 OK", "", NOT_FOUND))]),
     };
     let mut line = Line::new("F20 whole worker");
     let (works, running) = Works::begin(Payu::scripted(script), quick()).await;
@@ -109,7 +109,9 @@ async fn f21_whole_odd_looks_decide_nothing() {
             asked.reference.strip_prefix("odd-").map(|text| text.parse::<usize>().unwrap());
         match (asked.kind, asked.nth, number) {
             (Kind::Create, 0, Some(_)) => Act::MakeThen(vec![Step::Close]),
-            (Kind::Look, 0 | 1, Some(number)) => Act::Only(vec![Step::Write(odd[number].clone())]),
+            (Kind::Lookup, 0 | 1, Some(number)) => {
+                Act::Only(vec![Step::Write(odd[number].clone())])
+            }
             _ => Act::Serve,
         }
     };
@@ -158,7 +160,7 @@ fn late(effect: Duration) -> Payu {
 #[tokio::test]
 async fn f24_whole_an_effect_that_comes_late_is_found_or_refused() {
     let mut line = Line::new("F24 whole worker");
-    // Within the quarantine: the looks find it, also where nothing refuses a second link.
+    // Within the quarantine: the lookups find it, also where nothing refuses a second link.
     let (works, running) = Works::begin(late(QUARANTINE / 2).naive(), quick()).await;
     works.publish("late");
     assert!(works.has_its_link("late").await, "it was found, not made");

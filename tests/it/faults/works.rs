@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use smartsend::payout::retry::Delays;
+use smartsend::domain::retry_delays::RetryDelays;
 use smartsend::payu::Account;
 use smartsend::worker::Worker;
 use tokio::runtime::{Builder, Runtime};
@@ -24,7 +24,7 @@ const LONG: Duration = Duration::from_mins(1);
 pub(super) fn quick() -> Settings {
     let mut settings = Settings::usual();
     let delays = [100, 500].map(Duration::from_millis);
-    settings.policy.delays = Delays::new(&delays).unwrap();
+    settings.policy.delays = RetryDelays::new(&delays).unwrap();
     settings.policy.settle = Duration::from_millis(100);
     settings.policy.quarantine = QUARANTINE;
     settings.hold = Duration::from_secs(1);
@@ -52,7 +52,7 @@ impl Works {
         let works = Self { scene: Scene::new(1), payu, settings };
         let running = works.start();
         works.publish("first");
-        let proven = async || !works.payu.asked(Kind::Look, "first").is_empty();
+        let proven = async || !works.payu.asked(Kind::Lookup, "first").is_empty();
         until("details to show the first link", SOON, proven).await;
         (works, running)
     }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use smartsend::domain::call::{NoAnswer, NotSent};
+use smartsend::domain::classify::UnknownReason;
+use smartsend::domain::classify::create::Outcome;
+use smartsend::domain::classify::lookup::{Lookup, LookupFailure};
 use smartsend::gate::{Admission, Closure, Gate, Probe, Report, State, Trouble};
-use smartsend::payout::outcome::look::{Look, LookFailure};
-use smartsend::payout::outcome::{Outcome, Unclear};
-use smartsend::payout::sighting::{Silence, Unsent};
 use smartsend::ports::Moment;
 
 use super::{DENIED, at, open_gate, probe_due, throttled};
@@ -128,7 +129,7 @@ fn a_throttle_is_no_failure_and_a_paused_gate_can_find_out_that_the_provider_is_
     assert!(is_down(&gate));
 }
 
-/// What a provider answers to a look for a reference that it does not know is its own affair.
+/// What a provider answers to a lookup for a reference that it does not know is its own affair.
 #[test]
 fn looks_that_fail_for_ever_close_nothing() {
     for trouble in [Trouble::Broken, Trouble::Silent] {
@@ -329,37 +330,42 @@ fn a_clock_that_stands_still_or_starts_at_zero_changes_nothing() {
 fn what_may_be_one_intent_s_fault_says_nothing_of_the_provider() {
     let of = |why| Report::of_create(&Outcome::Unknown(why));
     for status in [400, 402, 406, 409, 413, 422, 425, 451, 499] {
-        assert_eq!(of(Unclear::Status(status)), Report::Nothing, "{status}");
+        assert_eq!(of(UnknownReason::Status(status)), Report::Nothing, "{status}");
     }
-    assert_eq!(of(Unclear::NoLink), Report::Nothing);
-    assert_eq!(Report::of_create(&Outcome::NotSent(Unsent::Unbuildable)), Report::Nothing);
+    assert_eq!(of(UnknownReason::NoLink), Report::Nothing);
+    assert_eq!(Report::of_create(&Outcome::NotSent(NotSent::Unbuildable)), Report::Nothing);
     for answered in [Outcome::Rejected(1106), Outcome::Duplicate(None), Outcome::Refused(None)] {
         assert_eq!(Report::of_create(&answered), Report::Answered);
     }
     for status in [301, 408, 500, 502, 503, 504, 599] {
-        assert_eq!(of(Unclear::Status(status)), BROKEN, "{status}");
+        assert_eq!(of(UnknownReason::Status(status)), BROKEN, "{status}");
     }
-    for why in [Unclear::NoEnvelope, Unclear::OtherReference] {
+    for why in [UnknownReason::NoEnvelope, UnknownReason::OtherReference] {
         assert_eq!(of(why), BROKEN);
     }
     for (why, report) in [
-        (Silence::Timeout, SILENT),
-        (Silence::Connection, SILENT),
-        (Silence::CutBody, BROKEN),
-        (Silence::TooLarge, BROKEN),
+        (NoAnswer::Timeout, SILENT),
+        (NoAnswer::Connection, SILENT),
+        (NoAnswer::CutBody, BROKEN),
+        (NoAnswer::TooLarge, BROKEN),
     ] {
-        assert_eq!(of(Unclear::Silence(why)), report);
+        assert_eq!(of(UnknownReason::NoAnswer(why)), report);
     }
-    let unsent =
-        [Unsent::Dns, Unsent::Connect, Unsent::ConnectTimeout, Unsent::Unstarted, Unsent::NoToken];
+    let unsent = [
+        NotSent::Dns,
+        NotSent::Connect,
+        NotSent::ConnectTimeout,
+        NotSent::Unstarted,
+        NotSent::NoToken,
+    ];
     for why in unsent {
         assert_eq!(Report::of_create(&Outcome::NotSent(why)), UNREACHABLE);
-        let look = Look::Failed(LookFailure::NotSent(why));
+        let look = Lookup::Failed(LookupFailure::NotSent(why));
         assert_eq!(Report::of_look(&look), Report::LookFailed(Trouble::Unreachable));
     }
     for status in [403, 404, 500, 503] {
-        let look = Look::Failed(LookFailure::Status(status));
+        let look = Lookup::Failed(LookupFailure::Status(status));
         assert_eq!(Report::of_look(&look), Report::LookFailed(Trouble::Broken));
     }
-    assert_eq!(Report::of_look(&Look::NotFound), Report::Looked);
+    assert_eq!(Report::of_look(&Lookup::NotFound), Report::Looked);
 }

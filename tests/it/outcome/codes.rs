@@ -41,10 +41,10 @@ fn a_code_that_payu_does_not_list_and_no_code_at_all_are_refusals() {
 #[test]
 fn a_merchants_rejects_turn_refusals_into_rejections_and_nothing_else() {
     let every: Vec<i64> = CODES.iter().map(|code| code.number).chain([4711]).collect();
-    let terms = Terms { rejects: every.clone(), ..terms() };
+    let rules = ClassifyRules { rejects: every.clone(), ..rules() };
     for code in every {
-        let sighting = answer(200, Some(refusal(&[code], &["Fail"])));
-        let outcome = Outcome::classify(sighting, &reference(), &terms);
+        let result = answer(200, Some(refusal(&[code], &["Fail"])));
+        let outcome = Outcome::classify(result, &reference(), &rules);
         match Code::find(code).map(|code| code.meaning) {
             Some(Meaning::Duplicate) => assert_eq!(outcome, Outcome::Duplicate(Some(code))),
             Some(Meaning::Denies) => assert_eq!(outcome, Outcome::Denied(Denial::Merchant)),
@@ -88,7 +88,7 @@ fn the_providers_own_words_for_too_many_requests_throttle_where_there_is_no_code
     for text in ["Requests limit reached", "too many requests", "Too Many Requests, slow down"] {
         assert_eq!(create(200, Some(refusal(&[], &[text]))), Outcome::Throttled(None));
         assert_eq!(create(400, Some(refusal(&[], &[text]))), Outcome::Throttled(None));
-        assert_eq!(look(200, Some(refusal(&[], &[text]))), Look::Throttled(None));
+        assert_eq!(lookup(200, Some(refusal(&[], &[text]))), Lookup::Throttled(None));
         // A limit that has a code is a limit of the account, and not of the pace.
         let limit = create(200, Some(refusal(&[1128], &[text])));
         assert_eq!(limit, Outcome::Refused(Some(1128)));
@@ -101,13 +101,13 @@ fn an_answer_about_another_reference_tells_nothing_of_ours() {
         envelope.data.reference = Some("order-2".to_owned());
         envelope
     };
-    let unknown = Outcome::Unknown(Unclear::OtherReference);
+    let unknown = Outcome::Unknown(UnknownReason::OtherReference);
     assert_eq!(create(200, Some(other(success(Some(LINK))))), unknown);
     assert_eq!(create(200, Some(other(refusal(&[1101], &[])))), unknown);
     assert!(matches!(create(400, Some(other(refusal(&[1101], &[])))), Outcome::Unknown(_)));
-    let odd = Look::Failed(LookFailure::Odd);
-    assert_eq!(look(200, Some(other(success(Some(LINK))))), odd);
-    assert_eq!(look(200, Some(other(refusal(&[], &["Record not found"])))), odd);
+    let odd = Lookup::Failed(LookupFailure::Odd);
+    assert_eq!(lookup(200, Some(other(success(Some(LINK))))), odd);
+    assert_eq!(lookup(200, Some(other(refusal(&[], &["Record not found"])))), odd);
 }
 
 #[test]
@@ -122,7 +122,11 @@ fn an_answer_that_names_our_reference_or_none_is_ours() {
 #[test]
 fn a_success_without_a_link_is_unknown_and_closes_no_gate() {
     for link in [None, Some(""), Some("  ")] {
-        assert_eq!(create(200, Some(success(link))), Outcome::Unknown(Unclear::NoLink), "{link:?}");
+        assert_eq!(
+            create(200, Some(success(link))),
+            Outcome::Unknown(UnknownReason::NoLink),
+            "{link:?}"
+        );
     }
 }
 

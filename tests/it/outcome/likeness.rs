@@ -13,13 +13,13 @@ fn details(amount: Option<&str>, mobile: Option<&str>, email: Option<&str>) -> D
     envelope.data.amount = amount.map(str::to_owned);
     envelope.data.mobile = mobile.map(Private::new);
     envelope.data.email = email.map(Private::new);
-    let Look::Found(details) = look(200, Some(envelope)) else { panic!() };
+    let Lookup::Found(details) = lookup(200, Some(envelope)) else { panic!() };
     details
 }
 
 #[test]
 fn likeness_compares_what_both_sides_have_unmasked() {
-    use Likeness::{Other, Same, Untold};
+    use Match::{Different, Same, Unknown};
     let both = intent(r#""custMobile":"9999999999","custEmail":"Asha@example.com""#);
     let (amount, mobile, email) = (Some("100.5"), Some("9999999999"), Some("asha@EXAMPLE.com"));
     for (amount, mobile, email, expected) in [
@@ -34,23 +34,23 @@ fn likeness_compares_what_both_sides_have_unmasked() {
         (amount, mobile, Some("aXXXX@example.com"), Same),
         (amount, mobile, Some(" asha@example.com "), Same),
         // One field that differs is another customer, whatever the others say.
-        (Some("100.51"), mobile, email, Other),
-        (Some("100.51"), None, None, Other),
-        (amount, Some("9999999998"), email, Other),
-        (amount, mobile, Some("usha@example.com"), Other),
-        (None, Some("9999999998"), None, Other),
+        (Some("100.51"), mobile, email, Different),
+        (Some("100.51"), None, None, Different),
+        (amount, Some("9999999998"), email, Different),
+        (amount, mobile, Some("usha@example.com"), Different),
+        (None, Some("9999999998"), None, Different),
         // Nothing to compare by is not "the same", and not "another" either (trace 11).
-        (amount, None, None, Untold),
-        (None, mobile, email, Untold),
-        (None, None, None, Untold),
-        (amount, Some("******9999"), None, Untold),
-        (amount, Some("xxxxxx9998"), Some("u••••@example.com"), Untold),
-        (amount, Some("9999"), Some("hidden"), Untold),
-        (amount, Some(""), Some(""), Untold),
-        (Some("1.005E2"), mobile, email, Untold),
-        (Some("***"), mobile, email, Untold),
+        (amount, None, None, Unknown),
+        (None, mobile, email, Unknown),
+        (None, None, None, Unknown),
+        (amount, Some("******9999"), None, Unknown),
+        (amount, Some("xxxxxx9998"), Some("u••••@example.com"), Unknown),
+        (amount, Some("9999"), Some("hidden"), Unknown),
+        (amount, Some(""), Some(""), Unknown),
+        (Some("1.005E2"), mobile, email, Unknown),
+        (Some("***"), mobile, email, Unknown),
     ] {
-        let likeness = details(amount, mobile, email).likeness(&both);
+        let likeness = details(amount, mobile, email).compare(&both);
         assert_eq!(likeness, expected, "{amount:?} {mobile:?} {email:?}");
     }
 }
@@ -61,8 +61,8 @@ fn a_way_to_reach_the_customer_that_only_one_side_has_says_nothing() {
     let email_only = intent(r#""custEmail":"asha@example.com""#);
     let of = |mobile, email| details(Some("100.5"), mobile, email);
     let email = Some("asha@example.com");
-    assert_eq!(of(None, email).likeness(&mobile_only), Likeness::Untold);
-    assert_eq!(of(Some("9999999999"), None).likeness(&email_only), Likeness::Untold);
-    assert_eq!(of(Some("9999999999"), email).likeness(&mobile_only), Likeness::Same);
-    assert_eq!(of(Some("8888888888"), email).likeness(&email_only), Likeness::Same);
+    assert_eq!(of(None, email).compare(&mobile_only), Match::Unknown);
+    assert_eq!(of(Some("9999999999"), None).compare(&email_only), Match::Unknown);
+    assert_eq!(of(Some("9999999999"), email).compare(&mobile_only), Match::Same);
+    assert_eq!(of(Some("8888888888"), email).compare(&email_only), Match::Same);
 }

@@ -57,15 +57,15 @@ fn a_link_elsewhere_is_foreign() {
         assert_eq!(create(200, Some(success(Some(link)))), Outcome::ForeignLink, "{link:?}");
         let mut details = found(LINK);
         details.data.link = Some(Private::new(link));
-        let Look::Found(details) = look(200, Some(details)) else { panic!("{link}") };
+        let Lookup::Found(details) = lookup(200, Some(details)) else { panic!("{link}") };
         assert_eq!(details.link, DetailsLink::Foreign, "{link:?}");
     }
 }
 
 #[test]
 fn the_sandbox_takes_any_host_but_no_other_scheme() {
-    let terms = Terms { link_hosts: LinkHosts::Any, ..terms() };
-    let of = |link| Outcome::classify(answer(200, Some(success(Some(link)))), &reference(), &terms);
+    let rules = ClassifyRules { link_hosts: LinkHosts::Any, ..rules() };
+    let of = |link| Outcome::classify(answer(200, Some(success(Some(link)))), &reference(), &rules);
     assert!(matches!(of("http://127.0.0.1:8081/l/1"), Outcome::Created(_)));
     assert_eq!(of("javascript:alert(1)"), Outcome::ForeignLink);
 }

@@ -1,57 +1,60 @@
-//! What a look's answer means.
+//! What a lookup's answer means.
 
 use super::*;
 
 #[test]
 fn the_documented_not_found_is_not_found() {
-    assert_eq!(look(200, Some(not_found())), Look::NotFound);
-    assert_eq!(look(404, Some(not_found())), Look::NotFound);
-    assert_eq!(look(200, Some(refusal(&[1112], &["SmartPay Link not found"]))), Look::NotFound);
-    assert_eq!(look(200, Some(refusal(&[1112], &[]))), Look::NotFound);
-    assert_eq!(look(200, Some(refusal(&[], &["Record NOT FOUND"]))), Look::NotFound);
+    assert_eq!(lookup(200, Some(not_found())), Lookup::NotFound);
+    assert_eq!(lookup(404, Some(not_found())), Lookup::NotFound);
+    assert_eq!(lookup(200, Some(refusal(&[1112], &["SmartPay Link not found"]))), Lookup::NotFound);
+    assert_eq!(lookup(200, Some(refusal(&[1112], &[]))), Lookup::NotFound);
+    assert_eq!(lookup(200, Some(refusal(&[], &["Record NOT FOUND"]))), Lookup::NotFound);
     let wordless = Envelope { texts: Vec::new(), ..not_found() };
-    assert_eq!(look(200, Some(wordless)), Look::NotFound);
+    assert_eq!(lookup(200, Some(wordless)), Lookup::NotFound);
     let mut blank = not_found();
     blank.data.link = Some(Private::new(""));
     blank.data.link_status = Some(String::new());
-    assert_eq!(look(200, Some(blank)), Look::NotFound);
+    assert_eq!(lookup(200, Some(blank)), Lookup::NotFound);
 }
 
 // Each of these, taken for "not found", would in the end send again or announce that there is none.
 #[test]
 fn a_failure_that_does_not_say_not_found_is_a_failed_look() {
-    let odd = Look::Failed(LookFailure::Odd);
-    assert_eq!(look(200, Some(refusal(&[], &["Something went wrong"]))), odd);
-    assert_eq!(look(200, Some(refusal(&[], &[]))), odd);
-    assert_eq!(look(200, Some(refusal(&[1100], &["not found"]))), odd);
-    assert_eq!(look(200, Some(refusal(&[1112, 1128], &[]))), odd);
+    let odd = Lookup::Failed(LookupFailure::Odd);
+    assert_eq!(lookup(200, Some(refusal(&[], &["Something went wrong"]))), odd);
+    assert_eq!(lookup(200, Some(refusal(&[], &[]))), odd);
+    assert_eq!(lookup(200, Some(refusal(&[1100], &["not found"]))), odd);
+    assert_eq!(lookup(200, Some(refusal(&[1112, 1128], &[]))), odd);
     let spring = Envelope { status: 404, ..refusal(&[], &["Not Found", "No message available"]) };
-    assert_eq!(look(404, Some(spring.clone())), odd);
-    assert_eq!(look(200, Some(spring)), odd);
-    assert_eq!(look(200, None), odd);
-    assert_eq!(look(200, Some(success(None))), odd);
+    assert_eq!(lookup(404, Some(spring.clone())), odd);
+    assert_eq!(lookup(200, Some(spring)), odd);
+    assert_eq!(lookup(200, None), odd);
+    assert_eq!(lookup(200, Some(success(None))), odd);
     let with_link = Envelope { status: 1, ..found(LINK) };
-    assert_eq!(look(200, Some(with_link)), odd);
+    assert_eq!(lookup(200, Some(with_link)), odd);
 }
 
 #[test]
 fn a_look_reads_only_2xx_and_404_and_every_other_status_fails_it() {
     for status in 100..=599 {
         let expected = match status {
-            429 => Look::Throttled(None),
-            401 => Look::Denied(Denial::Unauthorized),
-            200..=299 | 404 => Look::NotFound,
-            _ => Look::Failed(LookFailure::Status(status)),
+            429 => Lookup::Throttled(None),
+            401 => Lookup::Denied(Denial::Unauthorized),
+            200..=299 | 404 => Lookup::NotFound,
+            _ => Lookup::Failed(LookupFailure::Status(status)),
         };
-        assert_eq!(look(status, Some(not_found())), expected, "{status}");
+        assert_eq!(lookup(status, Some(not_found())), expected, "{status}");
     }
 }
 
-// Trace 17: a look for an unknown reference answers 403; the gate closed and opened for ever.
+// Trace 17: a lookup for an unknown reference answers 403; the gate closed and opened for ever.
 #[test]
 fn trace_17_a_looks_403_is_a_failed_look_and_denies_nobody() {
-    assert_eq!(look(403, None), Look::Failed(LookFailure::Status(403)));
-    assert_eq!(look(403, Some(refusal(&[1100], &[]))), Look::Failed(LookFailure::Status(403)));
+    assert_eq!(lookup(403, None), Lookup::Failed(LookupFailure::Status(403)));
+    assert_eq!(
+        lookup(403, Some(refusal(&[1100], &[]))),
+        Lookup::Failed(LookupFailure::Status(403))
+    );
 }
 
 #[test]
@@ -72,7 +75,7 @@ fn a_link_is_closed_when_details_calls_it_final_and_lives_by_any_other_word() {
     ] {
         let mut envelope = found(LINK);
         envelope.data.link_status = Some(status.to_owned());
-        let Look::Found(details) = look(200, Some(envelope)) else { panic!("{status}") };
+        let Lookup::Found(details) = lookup(200, Some(envelope)) else { panic!("{status}") };
         assert_eq!(details.is_closed, closed, "{status}");
     }
 }
@@ -82,7 +85,7 @@ fn a_found_link_may_be_absent_and_an_empty_one_is_absent() {
     for link in [None, Some(Private::new("")), Some(Private::new(" "))] {
         let mut envelope = found(LINK);
         envelope.data.link = link;
-        let Look::Found(details) = look(200, Some(envelope)) else { panic!() };
+        let Lookup::Found(details) = lookup(200, Some(envelope)) else { panic!() };
         assert_eq!(details.link, DetailsLink::Absent);
     }
 }

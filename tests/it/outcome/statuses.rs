@@ -23,12 +23,14 @@ fn every_status_without_an_envelope_is_what_its_row_says() {
         match &outcome {
             Outcome::Throttled(None) => assert!(says("Throttled"), "{status}"),
             Outcome::Denied(_) => assert!(says("Denied"), "{status}"),
-            Outcome::Unknown(Unclear::NoEnvelope) => assert!(says("the body decides"), "{status}"),
-            Outcome::Unknown(Unclear::Misdirected(it)) => {
+            Outcome::Unknown(UnknownReason::NoEnvelope) => {
+                assert!(says("the body decides"), "{status}")
+            }
+            Outcome::Unknown(UnknownReason::Misdirected(it)) => {
                 assert_eq!(*it, status);
                 assert!(says("the gate closes"), "{status}");
             }
-            Outcome::Unknown(Unclear::Status(it)) => {
+            Outcome::Unknown(UnknownReason::Status(it)) => {
                 assert_eq!(*it, status);
                 assert!(says("Unknown") && !says("gate closes"), "{status}");
             }
@@ -46,7 +48,7 @@ fn every_status_with_a_refusal_is_what_its_row_says() {
             Outcome::Rejected(1101) => "decides",
             Outcome::Throttled(_) => "Throttled",
             Outcome::Denied(Denial::Unauthorized | Denial::Forbidden) => "Denied",
-            Outcome::Unknown(Unclear::Status(_)) => "Unknown:",
+            Outcome::Unknown(UnknownReason::Status(_)) => "Unknown:",
             other => panic!("{status}: {other:?}"),
         };
         assert!(means.contains(expected) || status < 200, "{status}: {expected}");
@@ -66,7 +68,7 @@ fn nothing_but_a_refusal_beside_2xx_or_4xx_is_certain() {
     for status in [100, 199, 301, 307, 500, 502, 503, 504, 599, 600, 999] {
         for codes in [&[1101][..], &[1103], &[1100], &[]] {
             let outcome = create(status, Some(refusal(codes, &["duplicate"])));
-            assert_eq!(outcome, Outcome::Unknown(Unclear::Status(status)));
+            assert_eq!(outcome, Outcome::Unknown(UnknownReason::Status(status)));
         }
     }
 }
@@ -87,44 +89,47 @@ fn the_statuses_that_tell_of_the_merchant_are_three() {
 fn a_throttled_answer_keeps_its_retry_after() {
     let after = Some(RetryAfter::In(Duration::from_mins(1)));
     let answer = Answer { status: 429, retry_after: after, envelope: None };
-    let sighting = Sighting::Answered(answer);
+    let result = CallResult::Answered(answer);
     assert_eq!(
-        Outcome::classify(sighting.clone(), &reference(), &terms()),
+        Outcome::classify(result.clone(), &reference(), &rules()),
         Outcome::Throttled(after)
     );
-    assert_eq!(Look::classify(sighting, &reference(), &terms()), Look::Throttled(after));
+    assert_eq!(Lookup::classify(result, &reference(), &rules()), Lookup::Throttled(after));
 }
 
 #[test]
 fn an_envelope_whose_status_is_neither_0_nor_1_is_unknown() {
     for status in [-1, 2, 200, 401, 404] {
         let envelope = Envelope { status, ..success(Some(LINK)) };
-        assert_eq!(create(200, Some(envelope.clone())), Outcome::Unknown(Unclear::NoEnvelope));
-        assert_eq!(create(404, Some(envelope)), Outcome::Unknown(Unclear::Misdirected(404)));
+        assert_eq!(
+            create(200, Some(envelope.clone())),
+            Outcome::Unknown(UnknownReason::NoEnvelope)
+        );
+        assert_eq!(create(404, Some(envelope)), Outcome::Unknown(UnknownReason::Misdirected(404)));
     }
 }
 
 #[test]
 fn a_call_that_was_not_sent_is_not_sent_and_one_without_an_answer_is_unknown() {
-    let of = |sighting| Outcome::classify(sighting, &reference(), &terms());
-    let looked = |sighting| Look::classify(sighting, &reference(), &terms());
+    let of = |result| Outcome::classify(result, &reference(), &rules());
+    let looked = |result| Lookup::classify(result, &reference(), &rules());
     for why in [
-        Unsent::Dns,
-        Unsent::Connect,
-        Unsent::ConnectTimeout,
-        Unsent::Unstarted,
-        Unsent::Unbuildable,
-        Unsent::NoToken,
+        NotSent::Dns,
+        NotSent::Connect,
+        NotSent::ConnectTimeout,
+        NotSent::Unstarted,
+        NotSent::Unbuildable,
+        NotSent::NoToken,
     ] {
-        assert_eq!(of(Sighting::NotSent(why)), Outcome::NotSent(why));
-        assert_eq!(looked(Sighting::NotSent(why)), Look::Failed(LookFailure::NotSent(why)));
+        assert_eq!(of(CallResult::NotSent(why)), Outcome::NotSent(why));
+        assert_eq!(looked(CallResult::NotSent(why)), Lookup::Failed(LookupFailure::NotSent(why)));
     }
-    for why in [Silence::Timeout, Silence::Connection, Silence::CutBody, Silence::TooLarge] {
-        assert_eq!(of(Sighting::NoAnswer(why)), Outcome::Unknown(Unclear::Silence(why)));
-        assert_eq!(looked(Sighting::NoAnswer(why)), Look::Failed(LookFailure::Silence(why)));
+    for why in [NoAnswer::Timeout, NoAnswer::Connection, NoAnswer::CutBody, NoAnswer::TooLarge] {
+        assert_eq!(of(CallResult::NoAnswer(why)), Outcome::Unknown(UnknownReason::NoAnswer(why)));
+        assert_eq!(looked(CallResult::NoAnswer(why)), Lookup::Failed(LookupFailure::NoAnswer(why)));
     }
-    assert_eq!(of(Sighting::TokenRefused), Outcome::Denied(Denial::Credentials));
-    assert_eq!(looked(Sighting::TokenRefused), Look::Denied(Denial::Credentials));
-    assert_eq!(of(Sighting::TokenThrottled(None)), Outcome::Throttled(None));
-    assert_eq!(looked(Sighting::TokenThrottled(None)), Look::Throttled(None));
+    assert_eq!(of(CallResult::TokenRefused), Outcome::Denied(Denial::Credentials));
+    assert_eq!(looked(CallResult::TokenRefused), Lookup::Denied(Denial::Credentials));
+    assert_eq!(of(CallResult::TokenThrottled(None)), Outcome::Throttled(None));
+    assert_eq!(looked(CallResult::TokenThrottled(None)), Lookup::Throttled(None));
 }

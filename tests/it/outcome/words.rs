@@ -11,10 +11,10 @@ fn each_outcome_of_a_create_has_its_word_and_few_of_them_are_certain_to_have_don
         (Outcome::Rejected(1101), "rejected", false),
         (Outcome::Duplicate(None), "duplicate", false),
         (Outcome::Refused(Some(1128)), "refused", false),
-        (Outcome::NotSent(Unsent::Dns), "not_sent", true),
+        (Outcome::NotSent(NotSent::Dns), "not_sent", true),
         (Outcome::Throttled(None), "throttled", true),
         (Outcome::Denied(Denial::Forbidden), "denied", true),
-        (Outcome::Unknown(Unclear::NoLink), "unknown", false),
+        (Outcome::Unknown(UnknownReason::NoLink), "unknown", false),
     ] {
         assert_eq!((outcome.word(), outcome.is_unprocessed()), (word, is_unprocessed));
     }
@@ -22,13 +22,13 @@ fn each_outcome_of_a_create_has_its_word_and_few_of_them_are_certain_to_have_don
 
 #[test]
 fn each_outcome_of_a_look_has_its_word() {
-    for (look, word) in [
-        (look(200, Some(found(LINK))), "found"),
-        (Look::NotFound, "not_found"),
-        (Look::Failed(LookFailure::Odd), "failed"),
-        (Look::Throttled(None), "throttled"),
-        (Look::Denied(Denial::Unauthorized), "denied"),
+    for (lookup, word) in [
+        (lookup(200, Some(found(LINK))), "found"),
+        (Lookup::NotFound, "not_found"),
+        (Lookup::Failed(LookupFailure::Odd), "failed"),
+        (Lookup::Throttled(None), "throttled"),
+        (Lookup::Denied(Denial::Unauthorized), "denied"),
     ] {
-        assert_eq!(look.word(), word);
+        assert_eq!(lookup.word(), word);
     }
 }

@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use smartsend::domain::call::{Answer, CallResult, NoAnswer, NotSent};
+use smartsend::domain::event::EventKind;
+use smartsend::domain::record::Record;
 use smartsend::gate::State;
-use smartsend::payout::event::EventKind;
-use smartsend::payout::record::Record;
-use smartsend::payout::sighting::{Answer, Sighting, Silence, Unsent};
 
 use crate::support::model::{Act, Called, Chance, Life, Process, Scene, Settings};
 
@@ -44,7 +44,7 @@ impl Down {
                 1 => error(502),
                 2 => Act::LoseRequest,
                 3 => Act::LoseAnswer(chance.up_to(Duration::from_secs(30))),
-                4 => Act::Show(Sighting::NoAnswer(Silence::CutBody)),
+                4 => Act::Show(CallResult::NoAnswer(NoAnswer::CutBody)),
                 _ => refused(),
             },
         }
@@ -57,11 +57,11 @@ impl Down {
 }
 
 fn error(status: u16) -> Act {
-    Act::Show(Sighting::Answered(Answer { status, retry_after: None, envelope: None }))
+    Act::Show(CallResult::Answered(Answer { status, retry_after: None, envelope: None }))
 }
 
 fn refused() -> Act {
-    Act::Show(Sighting::NotSent(Unsent::Connect))
+    Act::Show(CallResult::NotSent(NotSent::Connect))
 }
 
 /// What is published, and when.
@@ -145,12 +145,12 @@ impl Outage {
     fn costs_probes_only(&self, down: Down, case: &str) {
         let probes = usize::try_from(OUTAGE.as_secs() / INTERVAL.as_secs()).unwrap();
         let count = |called| self.calls(called, self.began, self.ended);
-        let [tokens, creates, looks] = [Called::Token, Called::Create, Called::Look].map(count);
+        let [tokens, creates, lookups] = [Called::Token, Called::Create, Called::Lookup].map(count);
         assert!(tokens <= probes + 20, "{case}: {tokens} tokens");
         if down.shows_its_end() {
             let tries = probes / 10 + 30;
             assert!(creates <= tries || down == Down::TokensFail, "{case}: {creates} creates");
-            assert!(looks <= probes + 100, "{case}: {looks} looks");
+            assert!(lookups <= probes + 100, "{case}: {lookups} lookups");
         } else {
             assert!(creates <= probes + 30, "{case}: {creates} creates");
         }
@@ -254,7 +254,7 @@ async fn hours_without_a_part_of_the_provider_with_an_intent_a_minute() {
     play(&PARTS, Traffic::Little, true).await;
 }
 
-/// Nothing was ever made that details could show, so nothing unsure may be sent again; and that is
+/// Nothing was ever made that details could show, so nothing in doubt may be sent again; and that is
 /// no reason to park it while nothing can be made.
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn hours_without_a_part_of_the_provider_for_a_process_that_never_saw_it_up() {
@@ -262,7 +262,7 @@ async fn hours_without_a_part_of_the_provider_for_a_process_that_never_saw_it_up
     play(&PARTS, Traffic::Little, false).await;
 }
 
-/// Once it is closed nothing is tried, and so nothing is counted and nothing becomes unsure.
+/// Once it is closed nothing is tried, and so nothing is counted and nothing becomes in doubt.
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn what_was_not_tried_goes_back_as_it_came() {
     let outage = Outage::of(Down::Silent, Traffic::Much, true).await;
@@ -275,7 +275,7 @@ async fn what_was_not_tried_goes_back_as_it_came() {
         let record = Record::from_headers(&copy.headers).unwrap();
         assert!(record.attempts <= 1);
         assert_eq!(record.returns, 0);
-        if record.is_unsure() {
+        if record.is_in_doubt() {
             assert_eq!(record.attempts, 1, "it was sent, and that is not forgotten");
             unsure.insert(copy.body);
         }
@@ -290,7 +290,7 @@ async fn after_refused_connections_nothing_is_unsure() {
     let outage = Outage::of(Down::Refused, Traffic::Much, true).await;
     for (_, copy) in outage.scene.broker.retried() {
         let record = Record::from_headers(&copy.headers).unwrap();
-        assert!(!record.is_unsure());
+        assert!(!record.is_in_doubt());
         assert_eq!(record.attempts, 0);
         assert!(record.returns <= 1, "a closed gate hands back, and that is no trip");
     }
@@ -312,11 +312,11 @@ async fn looks_that_fail_for_hours_hold_no_create_up() {
         let state = worker.desk.turns.state();
         tokio::spawn(worker.run());
         scene.smart_send.weather(scene.chance.clone(), move |called, _| match called {
-            Called::Look if silent => Act::LoseRequest,
-            Called::Look => error(503),
+            Called::Lookup if silent => Act::LoseRequest,
+            Called::Lookup => error(503),
             Called::Create | Called::Token => Act::Serve,
         });
-        // Sixty of them are unsure, and looked up again and again.
+        // Sixty of them are in doubt, and looked up again and again.
         let lost = (0..360).map(|number| match number % 6 {
             5 => Act::LoseAnswer(Duration::ZERO),
             _ => Act::Serve,
@@ -334,13 +334,13 @@ async fn looks_that_fail_for_hours_hold_no_create_up() {
         super::seconds(3600).await;
         assert_eq!(scene.broker.left(MERCHANT), 0);
         let told = scene.broker.results().len();
-        assert_eq!(told, 10_000, "the looks came to an end");
+        assert_eq!(told, 10_000, "the lookups came to an end");
         process.stopping.cancel();
     }
 }
 
 /// Details answers an error for whatever it does not know. The gate must not go round for ever:
-/// close, a good probe, open, a look first, close.
+/// close, a good probe, open, a lookup first, close.
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn a_look_for_an_unknown_reference_that_fails_for_ever_closes_nothing() {
     for status in [403, 500] {
@@ -350,7 +350,7 @@ async fn a_look_for_an_unknown_reference_that_fails_for_ever_closes_nothing() {
         let mut state = worker.desk.turns.state();
         tokio::spawn(worker.run());
         scene.smart_send.weather(scene.chance.clone(), move |called, _| match called {
-            Called::Look => error(status),
+            Called::Lookup => error(status),
             Called::Create | Called::Token => Act::Serve,
         });
         scene.smart_send.on_create([Act::LoseRequest, Act::Serve]);

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use smartsend::domain::event::EventKind;
+use smartsend::domain::record::{Record, Seen, State, Value};
 use smartsend::gate::Report;
-use smartsend::payout::event::EventKind;
-use smartsend::payout::record::{Record, Seen, State, Value};
 use smartsend::pipeline::{Exit, Settlement};
 use smartsend::ports::{Clock, Properties};
 
@@ -226,7 +226,7 @@ async fn what_came_back_fifty_times_is_published_anew_as_unsure() {
     assert_eq!(stand.settle_message(old).await, Settlement::HandedBack);
     assert_eq!(stand.story()[1..], ["retry 1s", "acknowledged"]);
     let (_, copy, record) = stand.returned();
-    assert!(record.is_unsure());
+    assert!(record.is_in_doubt());
     assert_eq!(text(&copy.headers, "seen"), "redelivered");
     assert!(stand.scene.smart_send.calls().is_empty());
 }
@@ -255,10 +255,10 @@ async fn an_acknowledgement_on_a_lost_channel_repeats_the_event() {
     assert_eq!(stand.scene.smart_send.links("a").len(), 1);
 }
 
-/// What makes an intent with this record unsure.
+/// What makes an intent with this record in doubt.
 fn doubt(record: &Record) -> Option<Seen> {
     match &record.state {
         State::New => None,
-        State::Unsure(doubt) => Some(doubt.seen),
+        State::InDoubt(doubt) => Some(doubt.seen),
     }
 }

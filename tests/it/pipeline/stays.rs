@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use smartsend::domain::call::{Answer, CallResult, NotSent, RetryAfter};
+use smartsend::domain::classify::Denial;
+use smartsend::domain::event::EventKind;
+use smartsend::domain::record::{Doubt, Record, Seen, State};
 use smartsend::gate::{Closure, Report};
-use smartsend::payout::event::EventKind;
-use smartsend::payout::outcome::Denial;
-use smartsend::payout::record::{Doubt, Record, Seen, State};
-use smartsend::payout::sighting::{Answer, RetryAfter, Sighting, Unsent};
 use smartsend::pipeline::Settlement;
 use smartsend::ports::Queue;
 
@@ -18,11 +18,11 @@ const CREATED: Settlement = Settlement::Settled(EventKind::Created);
 
 fn throttled(seconds: u64) -> Act {
     let retry_after = Some(RetryAfter::In(Duration::from_secs(seconds)));
-    Act::Show(Sighting::Answered(Answer { status: 429, retry_after, envelope: None }))
+    Act::Show(CallResult::Answered(Answer { status: 429, retry_after, envelope: None }))
 }
 
 fn forbidden() -> Act {
-    Act::Show(Sighting::Answered(Answer { status: 403, retry_after: None, envelope: None }))
+    Act::Show(CallResult::Answered(Answer { status: 403, retry_after: None, envelope: None }))
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
@@ -63,8 +63,8 @@ async fn a_copy_that_waits_for_the_other_one_goes_back_after_hold() {
     let held = stand.scene.clock.elapsed() - started;
     assert!(held >= Duration::from_mins(1) && held < Duration::from_secs(62), "{held:?}");
     let (delay, _, record) = stand.returned();
-    assert_eq!(delay, Duration::from_mins(2), "as long as the other one looks");
-    let State::Unsure(Doubt { seen, .. }) = record.state else { panic!("{record:?}") };
+    assert_eq!(delay, Duration::from_mins(2), "as long as the other one lookups");
+    let State::InDoubt(Doubt { seen, .. }) = record.state else { panic!("{record:?}") };
     assert_eq!((seen, record.returns), (Seen::Recent, 0));
     assert!(!first.is_finished(), "the first one waits out its quarantine");
     assert_eq!(stand.scene.smart_send.count(Called::Create), 1);
@@ -93,14 +93,14 @@ async fn a_process_that_has_just_begun_parks_nothing_for_want_of_proof() {
     stand.desk.took_over();
     let mut record = first_record(&stand);
     let seen = Seen::Unknown;
-    record.state = State::Unsure(Doubt { seen, last_sent: Some(record.first_seen), code: None });
-    (record.attempts, record.looks) = (1, 3);
+    record.state = State::InDoubt(Doubt { seen, last_sent: Some(record.first_seen), code: None });
+    (record.attempts, record.lookups) = (1, 3);
     record.waited = Duration::from_hours(1);
     let message = own_message("a", &record);
     assert_eq!(stand.settle_message(message).await, Settlement::Returned);
     let (delay, copy, record) = stand.returned();
     assert_eq!(delay, Duration::from_mins(2), "the longest within the quarantine");
-    assert!(record.is_unsure() && !copy.headers.is_empty());
+    assert!(record.is_in_doubt() && !copy.headers.is_empty());
 
     assert_eq!(stand.settle("b").await, CREATED); // and details shows it
     seconds(120).await;
@@ -154,11 +154,11 @@ async fn a_delivery_that_is_older_than_hold_is_handed_back_and_not_sent() {
 async fn a_resend_asks_the_broker_whether_the_delivery_is_still_ours() {
     let mut stand = Stand::usual().await;
     stand.prove();
-    let state = State::Unsure(Doubt { seen: Seen::Unknown, last_sent: None, code: None });
+    let state = State::InDoubt(Doubt { seen: Seen::Unknown, last_sent: None, code: None });
     let waited = Duration::from_mins(5);
-    let record = Record { state, attempts: 1, looks: 2, waited, ..first_record(&stand) };
+    let record = Record { state, attempts: 1, lookups: 2, waited, ..first_record(&stand) };
     let task = stand.start_message(own_message("a", &record)).await;
-    while stand.scene.smart_send.count(Called::Look) == 0 {
+    while stand.scene.smart_send.count(Called::Lookup) == 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -200,7 +200,7 @@ async fn a_throttled_look_leaves_the_reference_in_the_memory() {
     stand.scene.smart_send.on_create([Act::LoseAnswer(Duration::ZERO)]);
     stand.scene.smart_send.on_look([throttled(200)]);
     assert_eq!(stand.settle("a").await, Settlement::HandedBack);
-    assert!(stand.returned().2.is_unsure());
+    assert!(stand.returned().2.is_in_doubt());
     seconds(200).await;
     assert_eq!(stand.settle("a").await, CREATED);
     assert_eq!(stand.settle("a").await, CREATED);
@@ -243,7 +243,7 @@ async fn an_unsure_intent_that_is_stopped_in_its_quarantine_carries_what_it_has_
     stand.process.stopping.cancel();
     assert_eq!(task.await.unwrap(), Settlement::HandedBack);
     let record = stand.returned().2;
-    assert!(record.is_unsure());
+    assert!(record.is_in_doubt());
     assert!(record.waited >= Duration::from_secs(90), "{:?}", record.waited);
     assert!(record.waited <= Duration::from_mins(2), "{:?}", record.waited);
 }
@@ -260,7 +260,7 @@ async fn what_finds_no_room_goes_through_the_longest_queue_that_fits() {
     let (delay, _, record) = stand.returned();
     assert_eq!(delay, Duration::from_secs(5));
     assert_eq!(record.waited, delay);
-    assert!(record.is_unsure());
+    assert!(record.is_in_doubt());
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
@@ -279,8 +279,8 @@ async fn what_is_dropped_at_any_moment_leaves_no_call_in_flight_and_no_room_take
     for millis in (0..12_000).step_by(53) {
         let mut stand = Stand::usual().await;
         stand.scene.smart_send.on_create([
-            Act::Show(Sighting::NotSent(Unsent::Connect)),
-            Act::Show(Sighting::Answered(Answer {
+            Act::Show(CallResult::NotSent(NotSent::Connect)),
+            Act::Show(CallResult::Answered(Answer {
                 status: 500,
                 retry_after: None,
                 envelope: None,

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use smartsend::payout::event::EventKind;
-use smartsend::payout::sighting::{Sighting, Unsent};
+use smartsend::domain::call::{CallResult, NotSent};
+use smartsend::domain::event::EventKind;
 use smartsend::pipeline::Settlement;
 
 use super::{Stand, is_new, message};
@@ -23,7 +23,7 @@ async fn whoever_takes_over_creates_nothing_before_quarantine_and_hold_are_over(
     }
     assert_eq!(settlement, CREATED);
     let ledger = stand.scene.smart_send.ledger();
-    let look = ledger.iter().find(|request| request.called == Called::Look).unwrap();
+    let look = ledger.iter().find(|request| request.called == Called::Lookup).unwrap();
     assert!(look.at >= Duration::from_mins(6), "{look:?}");
 }
 
@@ -34,7 +34,7 @@ async fn the_hold_off_keeps_no_unsure_intent_from_being_looked_up() {
     let unsure = Message { redelivered: true, count: 1, ..message("a") };
     let _task = stand.start_message(unsure).await;
     super::seconds(30).await;
-    assert_eq!(stand.scene.smart_send.count(Called::Look), 1);
+    assert_eq!(stand.scene.smart_send.count(Called::Lookup), 1);
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
@@ -73,7 +73,7 @@ async fn what_was_not_sent_makes_room_again() {
     let mut settings = Settings::strict();
     settings.capacity = 1;
     let mut stand = Stand::new(&settings).await;
-    let not_sent = || Act::Show(Sighting::NotSent(Unsent::Dns));
+    let not_sent = || Act::Show(CallResult::NotSent(NotSent::Dns));
     stand.scene.smart_send.on_create([not_sent(), not_sent(), not_sent()]);
     assert_eq!(stand.settle("a").await, Settlement::Returned);
     assert_eq!(stand.settle("b").await, CREATED);

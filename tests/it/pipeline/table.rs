@@ -2,22 +2,22 @@
 
 use std::time::Duration;
 
-use smartsend::payout::customer::Private;
-use smartsend::payout::decision::OnNotFound;
-use smartsend::payout::event::EventKind;
-use smartsend::payout::record::{Doubt, Record, Seen, State};
-use smartsend::payout::sighting::{Answer, Data, Sighting, Silence, Unsent};
+use smartsend::domain::call::{Answer, CallResult, Data, NoAnswer, NotSent};
+use smartsend::domain::customer::Private;
+use smartsend::domain::decide::OnNotFound;
+use smartsend::domain::event::EventKind;
+use smartsend::domain::record::{Doubt, Record, Seen, State};
 use smartsend::pipeline::Settlement;
 use smartsend::ports::NoToken;
 
 use super::{Stand, first_record, is_new, message, own_message};
 use crate::support::model::{Act, Called, Message, Settings, accepted, intent_of, refusal};
 
-const SILENCE: Act = Act::Show(Sighting::NoAnswer(Silence::Connection));
-const NOT_SENT: Act = Act::Show(Sighting::NotSent(Unsent::Connect));
+const SILENCE: Act = Act::Show(CallResult::NoAnswer(NoAnswer::Connection));
+const NOT_SENT: Act = Act::Show(CallResult::NotSent(NotSent::Connect));
 
 fn status(status: u16) -> Act {
-    Act::Show(Sighting::Answered(Answer { status, retry_after: None, envelope: None }))
+    Act::Show(CallResult::Answered(Answer { status, retry_after: None, envelope: None }))
 }
 
 fn link_elsewhere() -> Act {
@@ -26,7 +26,7 @@ fn link_elsewhere() -> Act {
 }
 
 fn unsure(stand: &Stand, seen: Seen) -> Record {
-    let state = State::Unsure(Doubt { seen, last_sent: None, code: None });
+    let state = State::InDoubt(Doubt { seen, last_sent: None, code: None });
     Record { state, attempts: 1, ..first_record(stand) }
 }
 
@@ -87,7 +87,7 @@ async fn an_unknown_outcome_is_looked_up_and_its_link_is_found() {
     stand.scene.smart_send.on_create([Act::LoseAnswer(Duration::ZERO)]);
     assert_eq!(stand.settle("a").await, CREATED);
     assert_eq!(stand.event()["recovered"], true);
-    assert_eq!(stand.scene.smart_send.calls(), [Called::Token, Called::Create, Called::Look]);
+    assert_eq!(stand.scene.smart_send.calls(), [Called::Token, Called::Create, Called::Lookup]);
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
@@ -98,7 +98,7 @@ async fn an_unknown_outcome_without_a_link_is_sent_again_after_looks_and_quarant
     assert_eq!(stand.settle("a").await, CREATED);
     let ledger = stand.scene.smart_send.ledger();
     let calls: Vec<Called> = ledger.iter().map(|request| request.called).collect();
-    let (create, look) = (Called::Create, Called::Look);
+    let (create, look) = (Called::Create, Called::Lookup);
     assert_eq!(calls, [Called::Token, create, look, look, look, create]);
     assert!(ledger[5].at - ledger[1].at >= Duration::from_mins(5), "a whole quarantine");
     assert_eq!(stand.event()["attempts"], 2);
@@ -135,7 +135,7 @@ async fn a_refusal_is_looked_up_and_parked_and_never_sent_again() {
     assert_eq!(stand.reason(), "REFUSED");
     assert_eq!(stand.event()["reason"]["providerCode"], 1128);
     assert_eq!(stand.scene.smart_send.count(Called::Create), 1);
-    assert_eq!(stand.scene.smart_send.count(Called::Look), 3);
+    assert_eq!(stand.scene.smart_send.count(Called::Lookup), 3);
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
@@ -150,7 +150,7 @@ async fn a_duplicate_of_our_own_link_is_recovered() {
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn a_clean_duplicate_of_another_link_fails_and_a_doubtful_one_is_parked() {
     let mut other = intent_of("a");
-    other.amount = smartsend::payout::amount::Amount::parse("7.00").unwrap();
+    other.amount = smartsend::domain::amount::Amount::parse("7.00").unwrap();
     let mut stand = Stand::usual().await;
     stand.scene.smart_send.has_link(&other);
     assert_eq!(stand.settle("a").await, FAILED);
@@ -195,10 +195,10 @@ async fn a_link_elsewhere_is_parked_and_closes_the_gate_for_good() {
 async fn failed_looks_do_not_count() {
     let mut stand = Stand::usual().await;
     stand.scene.smart_send.has_link(&intent_of("a"));
-    let looks = [status(403), status(500), SILENCE, NOT_SENT, status(503)];
-    stand.scene.smart_send.on_look(looks);
+    let lookups = [status(403), status(500), SILENCE, NOT_SENT, status(503)];
+    stand.scene.smart_send.on_look(lookups);
     assert_eq!(stand.settle_message(redelivered("a")).await, CREATED);
-    assert_eq!(stand.scene.smart_send.count(Called::Look), 6);
+    assert_eq!(stand.scene.smart_send.count(Called::Lookup), 6);
     assert_eq!(stand.scene.smart_send.count(Called::Create), 0);
 }
 
@@ -207,8 +207,8 @@ async fn a_redelivered_intent_is_looked_up_before_it_is_sent() {
     let mut stand = Stand::usual().await;
     stand.prove();
     assert_eq!(stand.settle_message(redelivered("a")).await, CREATED);
-    assert_eq!(stand.scene.smart_send.calls()[..2], [Called::Token, Called::Look]);
-    assert_eq!(stand.scene.smart_send.count(Called::Look), 3);
+    assert_eq!(stand.scene.smart_send.calls()[..2], [Called::Token, Called::Lookup]);
+    assert_eq!(stand.scene.smart_send.count(Called::Lookup), 3);
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
@@ -222,7 +222,7 @@ async fn a_record_that_nobody_vouches_for_and_a_torn_one_are_unsure() {
     }
     super::seconds(10).await;
     assert_eq!(stand.scene.smart_send.count(Called::Create), 0);
-    assert_eq!(stand.scene.smart_send.count(Called::Look), 2);
+    assert_eq!(stand.scene.smart_send.count(Called::Lookup), 2);
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
@@ -233,7 +233,7 @@ async fn look_first_looks_before_a_first_create_and_a_failed_look_creates_nothin
     stand.scene.smart_send.on_look([status(500)]);
     assert_eq!(stand.settle("a").await, CREATED);
     let calls = stand.scene.smart_send.calls();
-    assert_eq!(calls[..4], [Called::Token, Called::Look, Called::Look, Called::Create]);
+    assert_eq!(calls[..4], [Called::Token, Called::Lookup, Called::Lookup, Called::Create]);
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
@@ -254,13 +254,13 @@ async fn a_passed_deadline_is_looked_up_in_vain_before_it_fails() {
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn a_deadline_that_passes_while_the_turn_is_waited_for_is_seen() {
     let mut stand = Stand::usual().await;
-    let pause = smartsend::payout::sighting::RetryAfter::In(Duration::from_secs(20));
+    let pause = smartsend::domain::call::RetryAfter::In(Duration::from_secs(20));
     stand.desk.turns.told(smartsend::gate::Report::Throttled(Some(pause)));
     let soon = with("a", r#""deadline":"2026-11-24T09:30:10Z""#);
     stand.start_message(soon).await;
     super::seconds(40).await;
     assert_eq!(stand.scene.smart_send.count(Called::Create), 0);
-    assert_eq!(stand.scene.smart_send.count(Called::Look), 1);
+    assert_eq!(stand.scene.smart_send.count(Called::Lookup), 1);
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
@@ -272,7 +272,7 @@ async fn an_unsure_intent_that_is_too_old_is_parked_after_an_answered_look_only(
     stand.scene.smart_send.on_look([NOT_SENT, NOT_SENT]);
     assert_eq!(stand.settle_message(own_message("a", &record)).await, PARKED);
     assert_eq!(stand.reason(), "OUTCOME_UNKNOWN");
-    assert_eq!(stand.scene.smart_send.count(Called::Look), 3);
+    assert_eq!(stand.scene.smart_send.count(Called::Lookup), 3);
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
@@ -281,7 +281,7 @@ async fn closed_time_does_not_count_towards_max_age() {
     let (max_age, hour) = (stand.desk.policy.max_age, Duration::from_hours(1));
     let mut record = unsure(&stand, Seen::Unknown);
     record.first_seen -= max_age - hour;
-    let why = smartsend::gate::Closure::Denied(smartsend::payout::outcome::Denial::Forbidden);
+    let why = smartsend::gate::Closure::Denied(smartsend::domain::classify::Denial::Forbidden);
     // No probe gets a token, for more than an hour.
     stand.scene.smart_send.on_token([NoToken::Refused; 200]);
     stand.desk.turns.told(smartsend::gate::Report::Shut(why));

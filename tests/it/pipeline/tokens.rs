@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use smartsend::domain::call::{Answer, CallResult, NotSent, RetryAfter};
+use smartsend::domain::classify::Denial;
+use smartsend::domain::event::EventKind;
 use smartsend::gate::{Closure, State};
-use smartsend::payout::event::EventKind;
-use smartsend::payout::outcome::Denial;
-use smartsend::payout::sighting::{Answer, RetryAfter, Sighting, Unsent};
 use smartsend::pipeline::Settlement;
 use smartsend::ports::NoToken;
 
@@ -16,7 +16,7 @@ const CREATED: Settlement = Settlement::Settled(EventKind::Created);
 
 fn unauthorized() -> Act {
     let answer = Answer { status: 401, retry_after: None, envelope: None };
-    Act::Show(Sighting::Answered(answer))
+    Act::Show(CallResult::Answered(answer))
 }
 
 fn closure(stand: &Stand) -> Option<Closure> {
@@ -96,7 +96,7 @@ async fn a_token_endpoint_that_asks_for_a_pause_gets_it() {
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn without_a_token_nothing_was_sent() {
     let mut stand = Stand::usual().await;
-    stand.scene.smart_send.on_token([NoToken::Unavailable(Unsent::NoToken); 3]);
+    stand.scene.smart_send.on_token([NoToken::Unavailable(NotSent::NoToken); 3]);
     assert_eq!(stand.settle("a").await, Settlement::Returned);
     assert!(is_new(&stand.returned().2));
     assert_eq!(stand.scene.smart_send.count(Called::Create), 0);
@@ -124,14 +124,14 @@ async fn a_closed_gate_ends_the_wait_for_a_token() {
     assert_eq!(stand.scene.smart_send.count(Called::Token), 0);
 }
 
-/// The look that only wants to see a link is no reason to close the gate.
+/// The lookup that only wants to see a link is no reason to close the gate.
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn an_early_look_with_an_outdated_token_closes_nothing() {
     let mut stand = Stand::usual().await;
     stand.scene.smart_send.on_look([unauthorized()]);
     assert_eq!(stand.settle("a").await, CREATED);
     let look = stand.scene.smart_send.ledger().pop().unwrap();
-    assert_eq!((look.called, look.reference.as_deref()), (Called::Look, Some("a")));
+    assert_eq!((look.called, look.reference.as_deref()), (Called::Lookup, Some("a")));
     assert_eq!(closure(&stand), None);
     assert_eq!(stand.settle("b").await, CREATED);
 }
@@ -154,8 +154,8 @@ async fn a_blind_details_proves_nothing_and_is_asked_ever_more_rarely() {
         stand.settle(&format!("a{number}")).await;
     }
     assert!(!stand.desk.proof.is_given());
-    let looks = stand.scene.smart_send.count(Called::Look);
-    assert!((1..=10).contains(&looks), "{looks}");
+    let lookups = stand.scene.smart_send.count(Called::Lookup);
+    assert!((1..=10).contains(&lookups), "{lookups}");
 }
 
 /// It may have been made in any other way, and says nothing of what this API makes.
@@ -163,7 +163,7 @@ async fn a_blind_details_proves_nothing_and_is_asked_ever_more_rarely() {
 async fn a_link_of_another_intent_proves_nothing() {
     let mut stand = Stand::usual().await;
     let mut other = intent_of("a");
-    other.amount = smartsend::payout::amount::Amount::parse("7.00").unwrap();
+    other.amount = smartsend::domain::amount::Amount::parse("7.00").unwrap();
     stand.scene.smart_send.has_link(&other);
     let settlement = stand.settle("a").await;
     assert_eq!(settlement, Settlement::Settled(EventKind::Failed));

@@ -15,7 +15,7 @@ pub(super) enum Action {
     Open(usize, usize),
     /// One that has waited for `hold` behind the running one goes back, to come after it.
     GiveWay(usize, usize),
-    Look(usize, Sight),
+    Lookup(usize, Sight),
     /// A create passes the last check and leaves.
     Send(usize),
     /// It takes effect at the provider, and is answered.
@@ -164,14 +164,14 @@ fn does_next(
 ) {
     let held_off = state.workers[worker].hold_off > 0 && hand.known.is_new();
     match next {
-        Next::First | Next::Look if held_off && !(next == Next::Look && setting.lacks(22)) => {
+        Next::First | Next::Lookup if held_off && !(next == Next::Lookup && setting.lacks(22)) => {
             if hand.held.age >= setting.hold {
                 actions.push(Action::Stop(worker));
             }
         }
         Next::First | Next::Resend => actions.push(Action::Send(worker)),
-        Next::Look => {
-            actions.extend(sights(state, setting).map(|sight| Action::Look(worker, sight)));
+        Next::Lookup => {
+            actions.extend(sights(state, setting).map(|sight| Action::Lookup(worker, sight)));
         }
         Next::Return(_) | Next::Back => actions.push(Action::GoBack(worker)),
         Next::Settle(_) => actions.push(Action::Publish(worker)),
@@ -191,7 +191,7 @@ fn answers(state: &State, setting: &Setting) -> impl Iterator<Item = Heard> + us
     answers.iter().copied()
 }
 
-/// What a look may show.
+/// What a lookup may show.
 fn sights(state: &State, setting: &Setting) -> impl Iterator<Item = Sight> + use<> {
     let there = state.provider.links[usize::from(state.account)] > 0;
     let (hides, shows) = match setting.details {
@@ -223,9 +223,9 @@ fn fails(state: &State, setting: &Setting, worker: usize, actions: &mut Vec<Acti
     }
     if state.left.losses > 0 {
         match hand.stage {
-            Stage::Does(Next::Look) => {
+            Stage::Does(Next::Lookup) => {
                 let sights = [Sight::Failed, Sight::Throttled];
-                actions.extend(sights.map(|sight| Action::Look(worker, sight)));
+                actions.extend(sights.map(|sight| Action::Lookup(worker, sight)));
                 actions.push(Action::Stop(worker));
             }
             Stage::Does(Next::First | Next::Resend) | Stage::Waits { .. } => {
@@ -233,7 +233,7 @@ fn fails(state: &State, setting: &Setting, worker: usize, actions: &mut Vec<Acti
             }
             Stage::Calls { .. } => {
                 actions.push(Action::Lose(worker));
-                let turned = [Heard::Unsent, Heard::Throttled];
+                let turned = [Heard::NotSent, Heard::Throttled];
                 actions.extend(turned.map(|heard| Action::Turn(worker, heard)));
             }
             Stage::Does(Next::Settle(End::Unsettled)) if hand.known.wants_an_answer() => {

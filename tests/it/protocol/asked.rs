@@ -3,7 +3,7 @@
 //! classification has judged. What was asked before is remembered.
 //!
 //! A case is built anew for each question, from its record. What only a case remembers is left
-//! out on purpose: the quick tries of one delivery are one call here, and a failed look waits
+//! out on purpose: the quick tries of one delivery are one call here, and a failed lookup waits
 //! `settle` each time instead of twice as long.
 
 use std::collections::HashMap;
@@ -11,19 +11,20 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use smartsend::payout::amount::Amount;
-use smartsend::payout::customer::Private;
-use smartsend::payout::decision::{
-    Arrival, Case, Decision, Happened, OnNotFound, Opened, Policy, View,
+use smartsend::domain::account::Api;
+use smartsend::domain::amount::Amount;
+use smartsend::domain::call::{Answer, CallResult, Data, NoAnswer, NotSent};
+use smartsend::domain::classify::ClassifyRules;
+use smartsend::domain::classify::create::Outcome;
+use smartsend::domain::classify::lookup::Lookup;
+use smartsend::domain::customer::Private;
+use smartsend::domain::decide::{
+    Case, Decision, DeliveryInfo, Input, OnNotFound, Opened, Policy, Surroundings,
 };
-use smartsend::payout::intent::Intent;
-use smartsend::payout::intent::wire::parse;
-use smartsend::payout::link::LinkHosts;
-use smartsend::payout::outcome::look::Look;
-use smartsend::payout::outcome::{Outcome, Terms};
-use smartsend::payout::record::Api;
-use smartsend::payout::retry::Delays;
-use smartsend::payout::sighting::{Answer, Data, Sighting, Silence, Unsent};
+use smartsend::domain::intent::Intent;
+use smartsend::domain::intent::wire::parse;
+use smartsend::domain::link::LinkHosts;
+use smartsend::domain::retry_delays::RetryDelays;
 use smartsend::ports::Headers;
 
 use super::known::{End, Known, Next, account};
@@ -59,7 +60,7 @@ pub(super) enum Asked {
     },
     Nothing,
     Create(Heard),
-    Look(Sight),
+    Lookup(Sight),
     /// So much of a wait was gone through.
     Waited(u8),
     /// It goes through a retry queue of this delay.
@@ -73,12 +74,12 @@ pub(super) enum Heard {
     Duplicate,
     Odd,
     Limit,
-    Silence,
-    Unsent,
+    NoAnswer,
+    NotSent,
     Throttled,
 }
 
-/// What a look shows.
+/// What a lookup shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Sight {
     Found,
@@ -142,7 +143,7 @@ impl Oracle {
         let mut arrival = arrival(&headers, now);
         if let Asked::Open { redelivered, recent } = question.asked {
             let delivery_count = u64::from(redelivered);
-            arrival = Arrival { redelivered, delivery_count, recent, ..arrival };
+            arrival = DeliveryInfo { redelivered, delivery_count, recent, ..arrival };
         }
         let of = |case: &Case<'_>| Known::of(case.record(), now, &self.setting);
         let mut case = match Case::open(&self.intent, &policy, &arrival) {
@@ -151,19 +152,19 @@ impl Oracle {
             Opened::Renew(_) => panic!("it came back once"),
         };
         let decision = match question.asked {
-            Asked::Open { .. } | Asked::Nothing => case.after(Happened::Nothing, self.view(now)),
-            Asked::Create(Heard::Unsent) => self.after_all_tries(&mut case, now),
+            Asked::Open { .. } | Asked::Nothing => case.after(Input::Nothing, self.view(now)),
+            Asked::Create(Heard::NotSent) => self.after_all_tries(&mut case, now),
             Asked::Create(heard) => {
-                let outcome = self.outcome(heard, &policy.terms);
-                case.after(Happened::Create(outcome), self.view(now))
+                let outcome = self.outcome(heard, &policy.rules);
+                case.after(Input::Create(outcome), self.view(now))
             }
-            Asked::Look(sight) => {
-                let look = self.look(sight, &policy.terms);
-                case.after(Happened::Look(look), self.view(now))
+            Asked::Lookup(sight) => {
+                let look = self.lookup(sight, &policy.rules);
+                case.after(Input::Lookup(look), self.view(now))
             }
             Asked::Waited(wait) => {
                 case.waited(TICK * u32::from(wait));
-                case.after(Happened::Nothing, self.view(now))
+                case.after(Input::Nothing, self.view(now))
             }
             Asked::Returned(delay) => {
                 let record = case.returned(TICK * u32::from(delay));
@@ -176,9 +177,9 @@ impl Oracle {
     /// A create that is not sent however often it is tried.
     fn after_all_tries<'a>(&self, case: &mut Case<'a>, now: Timestamp) -> Decision<'a> {
         loop {
-            let unsent = Happened::Create(Outcome::NotSent(Unsent::Connect));
+            let unsent = Input::Create(Outcome::NotSent(NotSent::Connect));
             match case.after(unsent, self.view(now)) {
-                Decision::TryAgain(_) => match case.after(Happened::Nothing, self.view(now)) {
+                Decision::TryAgain(_) => match case.after(Input::Nothing, self.view(now)) {
                     Decision::Create(_) => {}
                     other => return other,
                 },
@@ -187,9 +188,9 @@ impl Oracle {
         }
     }
 
-    fn view(&self, now: Timestamp) -> View {
-        let details_proven = self.setting.details != Details::Blind || self.setting.lacks(1);
-        View { now, details_proven, closed_for: Duration::ZERO }
+    fn view(&self, now: Timestamp) -> Surroundings {
+        let readback = self.setting.details != Details::Blind || self.setting.lacks(1);
+        Surroundings { now, readback, closed_for: Duration::ZERO }
     }
 
     fn policy(&self, question: Question) -> Policy {
@@ -201,22 +202,22 @@ impl Oracle {
         policy
     }
 
-    fn outcome(&self, heard: Heard, terms: &Terms) -> Outcome {
+    fn outcome(&self, heard: Heard, rules: &ClassifyRules) -> Outcome {
         let link = Some(Private::new("https://payu.in/l"));
-        let sighting = match heard {
+        let result = match heard {
             Heard::Created => accepted(Data { link, ..Data::default() }),
             Heard::Duplicate => refusal(DUPLICATE),
             Heard::Odd => refusal(ODD),
             Heard::Limit => refusal(LIMIT),
-            Heard::Silence => Sighting::NoAnswer(Silence::Timeout),
-            Heard::Unsent => Sighting::NotSent(Unsent::Connect),
+            Heard::NoAnswer => CallResult::NoAnswer(NoAnswer::Timeout),
+            Heard::NotSent => CallResult::NotSent(NotSent::Connect),
             Heard::Throttled => status(429),
         };
-        Outcome::classify(sighting, &self.intent.reference, terms)
+        Outcome::classify(result, &self.intent.reference, rules)
     }
 
-    fn look(&self, sight: Sight, terms: &Terms) -> Look {
-        let sighting = match sight {
+    fn lookup(&self, sight: Sight, rules: &ClassifyRules) -> Lookup {
+        let result = match sight {
             Sight::Found => accepted(self.details()),
             Sight::Vague => accepted(Data { link: None, ..self.details() }),
             Sight::NotFound => refusal(1112),
@@ -226,7 +227,7 @@ impl Oracle {
             Sight::Failed => status(503),
             Sight::Throttled => status(429),
         };
-        Look::classify(sighting, &self.intent.reference, terms)
+        Lookup::classify(result, &self.intent.reference, rules)
     }
 
     fn details(&self) -> Data {
@@ -245,8 +246,8 @@ impl Oracle {
     }
 }
 
-fn status(status: u16) -> Sighting {
-    Sighting::Answered(Answer { status, retry_after: None, envelope: None })
+fn status(status: u16) -> CallResult {
+    CallResult::Answered(Answer { status, retry_after: None, envelope: None })
 }
 
 pub(super) fn intent(setting: &Setting) -> Intent {
@@ -261,9 +262,9 @@ pub(super) fn at(clock: u8) -> Timestamp {
     start + TICK * u32::from(clock)
 }
 
-fn arrival(headers: &Headers, now: Timestamp) -> Arrival<'_> {
+fn arrival(headers: &Headers, now: Timestamp) -> DeliveryInfo<'_> {
     let own = !headers.is_empty();
-    Arrival { headers, own, redelivered: false, delivery_count: 0, recent: false, now }
+    DeliveryInfo { headers, own, redelivered: false, delivery_count: 0, recent: false, now }
 }
 
 pub(super) fn policy(setting: &Setting) -> Policy {
@@ -275,12 +276,12 @@ pub(super) fn policy(setting: &Setting) -> Policy {
     let rejects = if matches!(setting.without, Some(2 | 3)) { vec![LIMIT] } else { Vec::new() };
     Policy {
         account: account(0),
-        terms: Terms { rejects, link_hosts: LinkHosts::Only(vec!["payu.in".to_owned()]) },
+        rules: ClassifyRules { rejects, link_hosts: LinkHosts::Only(vec!["payu.in".to_owned()]) },
         max_amount: Amount::parse("200000").unwrap(),
-        delays: Delays::new(&delays).unwrap(),
+        delays: RetryDelays::new(&delays).unwrap(),
         max_age: setting.max_age.map_or(Duration::from_hours(24), ticks),
         settle: ticks(SETTLE),
-        looks: LOOKS.into(),
+        lookups: LOOKS.into(),
         quarantine: ticks(setting.quarantine),
         on_not_found,
         look_first,

@@ -7,10 +7,10 @@ use std::time::Duration;
 use lapin::options::{ExchangeDeclareOptions, ExchangeDeleteOptions, QueueBindOptions};
 use lapin::types::{AMQPValue, FieldArray, FieldTable};
 use lapin::{BasicProperties, Connection, ExchangeKind};
-use smartsend::payout::decision::{Arrival, Case, Opened, RETURNS_MAX};
-use smartsend::payout::event::{Event, Origin};
-use smartsend::payout::intent::wire::parse;
-use smartsend::payout::record::Api;
+use smartsend::domain::account::Api;
+use smartsend::domain::decide::{Case, DeliveryInfo, Opened, RETURNS_MAX};
+use smartsend::domain::event::{Event, Origin};
+use smartsend::domain::intent::wire::parse;
 use smartsend::ports::Headers;
 use stateright::{Checker, Model, Property};
 
@@ -46,7 +46,7 @@ impl Model for CrashLoop {
     fn next_state(&self, state: &Option<u64>, _: &'static str) -> Option<Option<u64>> {
         let count = (*state)?;
         let (intent, policy, headers) = (intent(&PLAIN), policy(&PLAIN), Headers::new());
-        let arrival = Arrival {
+        let arrival = DeliveryInfo {
             headers: &headers,
             own: false,
             redelivered: count > 0,

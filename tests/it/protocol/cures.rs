@@ -9,12 +9,12 @@ use super::setting::LOOKS;
 impl Oracle {
     /// With this cure out, the real decisions are asked a falsified question.
     pub(super) fn falsified(&self, mut question: Question) -> Question {
-        let looks = matches!(question.asked, Asked::Look(_));
+        let lookups = matches!(question.asked, Asked::Lookup(_));
         match (self.setting.without, &mut question.asked, &mut question.known) {
             (Some(4 | 6), Asked::Open { redelivered, .. }, _) => *redelivered = false,
             (Some(10), _, Some(known)) => known.account = question.account,
-            (Some(16), _, Some(known)) if looks && !known.is_new() => known.kind = Kind::Unknown,
-            (Some(25), _, Some(known)) if known.is_new() && known.looks > 0 => {
+            (Some(16), _, Some(known)) if lookups && !known.is_new() => known.kind = Kind::Unknown,
+            (Some(25), _, Some(known)) if known.is_new() && known.lookups > 0 => {
                 known.waited += skew();
             }
             _ => {}
@@ -38,12 +38,12 @@ impl Oracle {
             {
                 next = Next::Settle(End::Failed);
             }
-            Some(5) if known.is_new() && self.is_overdue(clock) && next == Next::Look => {
+            Some(5) if known.is_new() && self.is_overdue(clock) && next == Next::Lookup => {
                 let waited = self.setting.quarantine + skew();
-                let known = Some(Known { looks: LOOKS, waited, ..known });
+                let known = Some(Known { lookups: LOOKS, waited, ..known });
                 return self.decide(Question {
                     known,
-                    asked: Asked::Look(Sight::NotFound),
+                    asked: Asked::Lookup(Sight::NotFound),
                     ..question
                 });
             }
@@ -59,8 +59,8 @@ impl Oracle {
             Some(24) if known.is_new() && next == Next::Settle(End::Parked) => {
                 next = Next::Settle(End::Failed);
             }
-            Some(25) if known.is_new() && known.looks > 0 => {
-                if question.known.is_some_and(|known| known.looks > 0) {
+            Some(25) if known.is_new() && known.lookups > 0 => {
+                if question.known.is_some_and(|known| known.lookups > 0) {
                     known.waited = known.waited.saturating_sub(skew());
                 } else if let Next::Wait(wait) = &mut next {
                     *wait -= skew();

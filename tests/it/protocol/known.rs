@@ -2,8 +2,10 @@
 //! one.
 
 use jiff::Timestamp;
-use smartsend::payout::decision::{CLOCK_SKEW, CreateKind, Decision, Failure, Unresolved, Verdict};
-use smartsend::payout::record::{Account, Api, Doubt, Record, Seen, State};
+use smartsend::domain::account::{Account, Api};
+use smartsend::domain::decide::{CLOCK_SKEW, CreateKind, Decision};
+use smartsend::domain::record::{Doubt, Record, Seen, State};
+use smartsend::domain::verdict::{Failure, Unresolved, Verdict};
 use std::time::Duration;
 
 use super::setting::{LOOKS, Setting, TICK};
@@ -14,13 +16,13 @@ pub(super) struct Known {
     pub(super) kind: Kind,
     pub(super) attempts: u8,
     pub(super) returns: u8,
-    pub(super) looks: u8,
+    pub(super) lookups: u8,
     pub(super) waited: u8,
     pub(super) age: u8,
     pub(super) account: u8,
 }
 
-/// New, or unsure by what.
+/// New, or in doubt by what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Kind {
     New,
@@ -36,7 +38,7 @@ pub(super) enum Kind {
 pub(super) enum Next {
     First,
     Resend,
-    Look,
+    Lookup,
     Wait(u8),
     Return(u8),
     /// Handed back as it is: a decision of the pipeline's.
@@ -71,7 +73,7 @@ pub(super) fn account(number: u8) -> Account {
 
 impl Known {
     pub(super) fn first(account: u8) -> Self {
-        Self { kind: Kind::New, attempts: 0, returns: 0, looks: 0, waited: 0, age: 0, account }
+        Self { kind: Kind::New, attempts: 0, returns: 0, lookups: 0, waited: 0, age: 0, account }
     }
 
     pub(super) fn is_new(self) -> bool {
@@ -96,7 +98,7 @@ impl Known {
             kind: Kind::of(&record.state),
             attempts: up_to(record.attempts, 2),
             returns: up_to(record.returns, 1),
-            looks: up_to(record.looks, LOOKS),
+            lookups: up_to(record.lookups, LOOKS),
             waited: ticks(waited),
             age: ticks(age.min(most)),
             account: u8::from(record.account != account(0)),
@@ -104,13 +106,13 @@ impl Known {
     }
 
     pub(super) fn record(self, now: Timestamp) -> Record {
-        let doubted = |seen| State::Unsure(Doubt { seen, last_sent: None, code: None });
+        let doubted = |seen| State::InDoubt(Doubt { seen, last_sent: None, code: None });
         Record {
             account: account(self.account),
             first_seen: now - TICK * u32::from(self.age),
             attempts: self.attempts.into(),
             returns: self.returns.into(),
-            looks: self.looks.into(),
+            lookups: self.lookups.into(),
             waited: TICK * u32::from(self.waited),
             state: self.kind.seen().map_or(State::New, doubted),
         }
@@ -121,7 +123,7 @@ impl Kind {
     fn of(state: &State) -> Self {
         match state {
             State::New => Self::New,
-            State::Unsure(doubt) => match doubt.seen {
+            State::InDoubt(doubt) => match doubt.seen {
                 Seen::Redelivered => Self::Redelivered,
                 Seen::Recent => Self::Recent,
                 Seen::Duplicate => Self::Duplicate,
@@ -150,7 +152,7 @@ impl Next {
                 CreateKind::First => Self::First,
                 CreateKind::Resend => Self::Resend,
             },
-            Decision::Look => Self::Look,
+            Decision::Lookup => Self::Lookup,
             Decision::Wait(wait) => Self::Wait(ticks(*wait)),
             Decision::Return(delay) => Self::Return(ticks(*delay)),
             Decision::TryAgain(_) => panic!("the tries of one delivery are one call here"),

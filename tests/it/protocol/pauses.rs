@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use smartsend::domain::call::RetryAfter;
 use smartsend::gate::{Admission, Gate, Report, State as GateState};
-use smartsend::payout::sighting::RetryAfter;
 use smartsend::ports::Moment;
 use stateright::{Checker, Model, Property};
 

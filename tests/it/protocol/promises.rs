@@ -166,7 +166,7 @@ impl Protocol {
             Action::Open(worker, _)
             | Action::GiveWay(worker, _)
             | Action::Postpone(worker)
-            | Action::Look(worker, _)
+            | Action::Lookup(worker, _)
             | Action::Send(worker)
             | Action::Serve(worker, _)
             | Action::Lose(worker)
@@ -190,7 +190,7 @@ fn step(step: &mut Step<'_>, action: Action) {
         Action::Open(_, place) => step.open(place),
         Action::GiveWay(_, place) => step.give_way(place),
         Action::Postpone(_) => step.postpone(),
-        Action::Look(_, sight) => step.look(sight),
+        Action::Lookup(_, sight) => step.lookup(sight),
         Action::Send(_) => step.send(),
         Action::Serve(_, heard) => step.serve(heard),
         Action::Lose(_) => step.lose(),

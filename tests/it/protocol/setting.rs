@@ -7,7 +7,7 @@ use std::time::Duration;
 pub(super) const TICK: Duration = Duration::from_millis(2_500);
 /// `settle`, in ticks.
 pub(super) const SETTLE: u8 = 1;
-/// How many not-found looks it takes.
+/// How many not-found lookups it takes.
 pub(super) const LOOKS: u8 = 2;
 
 /// The second half of the cure of 6: nobody creates for a while after taking over.
@@ -84,7 +84,7 @@ pub(super) enum With {
     Vague,
     /// Details masks the customer's fields.
     Masks,
-    /// A look for an unknown reference is answered 403.
+    /// A lookup for an unknown reference is answered 403.
     Forbids,
     /// Time passes only when every worker waits, but for one that is cut off: processes are quick,
     /// or frozen. Elsewhere any of them can be slow at any step.

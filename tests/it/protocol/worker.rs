@@ -76,13 +76,13 @@ impl Step<'_> {
         fits.unwrap_or(self.setting.delays[0])
     }
 
-    pub(super) fn look(&mut self, sight: Sight) {
+    pub(super) fn lookup(&mut self, sight: Sight) {
         self.count_loss(matches!(sight, Sight::Failed | Sight::Throttled));
         let answered = self.setting.max_age.is_some() && sight != Sight::Throttled;
         if sight == Sight::Throttled && self.setting.lacks(27) {
             self.state.workers[self.worker].memory = 0;
         }
-        self.follow(Asked::Look(sight));
+        self.follow(Asked::Lookup(sight));
         let denied = sight == Sight::Forbidden && self.setting.lacks(17);
         let hand = self.hand();
         hand.answered |= answered;
@@ -133,7 +133,7 @@ impl Step<'_> {
             if !dead {
                 self.state.provider.orphans.push(Orphan { sent, account });
             }
-            self.answered(Heard::Silence);
+            self.answered(Heard::NoAnswer);
         }
     }
 

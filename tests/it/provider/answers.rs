@@ -2,7 +2,7 @@
 
 use crate::support::raw_server::{RawServer, answer};
 
-use super::{account_at, answered, create, look};
+use super::{account_at, answered, create, lookup};
 
 #[tokio::test]
 async fn every_status_comes_back_as_it_is_after_one_request() {
@@ -14,8 +14,8 @@ async fn every_status_comes_back_as_it_is_after_one_request() {
             204 | 304 => format!("HTTP/1.1 {status} X\r\n\r\n").into_bytes(),
             _ => answer(&format!("{status} X"), "", "<html>"),
         });
-        for sighting in [create(&account_at(&server)).await, look(&account_at(&server)).await] {
-            let answer = answered(sighting);
+        for result in [create(&account_at(&server)).await, lookup(&account_at(&server)).await] {
+            let answer = answered(result);
             assert_eq!((answer.status, answer.envelope), (status, None));
         }
         assert_eq!(server.log().seen.len(), 2, "{status}");

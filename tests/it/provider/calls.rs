@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use smartsend::config::Merchant;
-use smartsend::payout::record::Api;
+use smartsend::domain::account::Api;
 use smartsend::payu::{Account, AccountError};
 use smartsend::ports::Provider;
 use tracing_subscriber::fmt::MakeWriter;
@@ -14,7 +14,7 @@ use crate::support::canary::{self, TOKEN};
 use crate::support::clock::ManualClock;
 use crate::support::raw_server::{RawServer, Step, answer};
 
-use super::{CREATED, account, account_at, create, has_link, look};
+use super::{CREATED, account, account_at, create, has_link, lookup};
 
 #[tokio::test]
 async fn a_create_is_posted_once_as_the_page_says() {
@@ -45,7 +45,7 @@ async fn a_look_asks_for_the_reference_of_this_merchant() {
     let server = RawServer::answering(|_, _| answer("200 OK", "", CREATED));
     for base in ["/payout", "/payout/"] {
         let merchant = merchant(&server.url(base), &server.url("/oauth/token"));
-        assert!(has_link(look(&account(&merchant)).await));
+        assert!(has_link(lookup(&account(&merchant)).await));
     }
     for seen in server.log().seen {
         let line = "GET /payout/merchant/smartSend/details?payoutMerchantId=1111312&merchantRefId=order-1 HTTP/1.1\r\n";
@@ -99,7 +99,7 @@ async fn nothing_private_is_told() {
     let script = vec![Step::ReadRequest];
     let account = account_at(&RawServer::doing(script));
     let token = account.new_token(|| async {}).await;
-    let shown = format!("{:?} {:?} {token:?}", create(&account).await, look(&account).await);
+    let shown = format!("{:?} {:?} {token:?}", create(&account).await, lookup(&account).await);
     let server = RawServer::answering(|_, seen| {
         let token = format!(r#"{{"access_token":"{TOKEN}","expires_in":60}}"#);
         let body = if seen.head.contains("/oauth/") { &token } else { CREATED };

@@ -1,13 +1,13 @@
 //! How far a request came before it failed, and what that proves.
 
-use smartsend::payout::sighting::{Sighting, Unsent};
+use smartsend::domain::call::{CallResult, NotSent};
 use smartsend::payu::phase;
 use smartsend::ports::Provider;
 
 use crate::support::account::merchant;
 use crate::support::raw_server::{RawServer, Step, answer};
 
-use super::{CREATED, account, create, look};
+use super::{CREATED, account, create, lookup};
 
 #[tokio::test]
 async fn plain_http_is_refused_but_to_the_sandbox() {
@@ -15,8 +15,8 @@ async fn plain_http_is_refused_but_to_the_sandbox() {
     let mut merchant = merchant(&server.url("/payout"), &server.url("/oauth/token"));
     merchant.sandbox = false;
     let account = account(&merchant);
-    assert_eq!(create(&account).await, Sighting::NotSent(Unsent::Unbuildable));
-    assert_eq!(look(&account).await, Sighting::NotSent(Unsent::Unbuildable));
+    assert_eq!(create(&account).await, CallResult::NotSent(NotSent::Unbuildable));
+    assert_eq!(lookup(&account).await, CallResult::NotSent(NotSent::Unbuildable));
     assert!(account.new_token(|| async {}).await.is_err());
     assert_eq!(server.log().opened, 0);
 }

@@ -147,7 +147,7 @@ impl Pair {
     }
 }
 
-/// The creates and looks of one of them, by their times.
+/// The creates and lookups of one of them, by their times.
 pub(super) fn calls_of(asked: &[Asked], which: Which) -> Vec<u64> {
     let own = asked.iter().filter(|one| one.client.as_deref() == Some(which.client()));
     own.filter(|one| one.kind != "token").map(|one| one.at_us).collect()

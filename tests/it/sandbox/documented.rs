@@ -128,7 +128,7 @@ async fn a_reference_is_taken_once_per_merchant() {
 async fn details_answer_in_the_documented_shape() {
     let stage = Stage::new().await;
     let link = stage.create(&order_with("order-1", "amount", json!("25"))).await.1["data"].clone();
-    let (status, mut body) = stage.look("order-1").await;
+    let (status, mut body) = stage.lookup("order-1").await;
     assert_eq!(status, StatusCode::OK);
     let data = body["data"].as_object_mut().unwrap();
     for name in ["addedOn", "expiryDate", "lastStatusUpdateDate"] {
@@ -152,7 +152,7 @@ async fn details_answer_in_the_documented_shape() {
 #[tokio::test]
 async fn details_that_are_not_found_have_every_key_and_null_in_it() {
     let stage = Stage::new().await;
-    let (status, body) = stage.look("order-9").await;
+    let (status, body) = stage.lookup("order-9").await;
     assert_eq!(status, StatusCode::OK);
     let msg = format!(
         "Smart Send Record not found with merchant reference id - order-9. for Payout Merchant \
@@ -178,7 +178,7 @@ async fn a_call_without_a_good_token_gets_springs_401_and_has_no_effect() {
     let path = "/payout/smartPay";
     for (path, (status, mut body)) in [
         (path, stage.create(&order("order-1")).await),
-        ("/payout/merchant/smartSend/details", stage.look("order-1").await),
+        ("/payout/merchant/smartSend/details", stage.lookup("order-1").await),
     ] {
         assert_eq!(status, StatusCode::UNAUTHORIZED);
         let timestamp = body.as_object_mut().unwrap().remove("timestamp").unwrap();

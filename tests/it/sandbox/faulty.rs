@@ -116,7 +116,7 @@ async fn an_expired_token_is_401_until_a_new_one_is_asked_for() {
     let old = stage.token.clone();
     assert_eq!(stage.create(&order("order-1")).await.0, StatusCode::UNAUTHORIZED);
     stage.set_faults(&json!({}));
-    assert_eq!(stage.look("order-1").await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(stage.lookup("order-1").await.0, StatusCode::UNAUTHORIZED);
     stage.renew().await;
     assert_ne!(stage.token, old, "a dead token is not issued once more");
     assert_eq!(stage.create(&order("order-1")).await.0, StatusCode::OK);
@@ -129,7 +129,7 @@ async fn a_foreign_link_points_to_another_host() {
     let body = stage.create(&order("order-1")).await.1;
     let link = body["data"]["link"].as_str().unwrap();
     assert!(link.starts_with("https://smart-send.example.net/smartPay?id="), "{link}");
-    assert_eq!(stage.look("order-1").await.1["data"]["link"], link);
+    assert_eq!(stage.lookup("order-1").await.1["data"]["link"], link);
     stage.set_faults(&json!({"link_host": "http://127.0.0.1:1"}));
     let body = stage.create(&order("order-2")).await.1;
     assert!(body["data"]["link"].as_str().unwrap().starts_with("http://127.0.0.1:1/smartPay?id="));
@@ -206,7 +206,7 @@ async fn details_faults_leave_creates_alone() {
     let stalled = stage.look_request("order-1").send();
     assert!(tokio::time::timeout(SILENCE, stalled).await.is_err());
     stage.set_faults(&json!({"details_expired_token": 1.0}));
-    assert_eq!(stage.look("order-1").await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(stage.lookup("order-1").await.0, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]

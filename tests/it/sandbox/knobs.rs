@@ -42,12 +42,12 @@ async fn a_naive_sandbox_makes_a_link_with_every_create() {
 async fn details_see_a_link_only_after_the_lag_and_never_when_blind() {
     let stage = Stage::faulty(&json!({"details_lag_ms": 3_600_000})).await;
     stage.create(&order("order-1")).await;
-    let young = stage.look("order-1").await.1;
+    let young = stage.lookup("order-1").await.1;
     assert_eq!((&young["status"], &young["data"]["smartSendStatus"]), (&json!(1), &json!(null)));
     stage.set_faults(&json!({"details_blind": true, "details_not_found_status": 404}));
-    assert_eq!(stage.look("order-1").await.0, StatusCode::NOT_FOUND);
+    assert_eq!(stage.lookup("order-1").await.0, StatusCode::NOT_FOUND);
     stage.set_faults(&json!({}));
-    assert_eq!(stage.look("order-1").await.1["data"]["smartSendStatus"], "PENDING");
+    assert_eq!(stage.lookup("order-1").await.1["data"]["smartSendStatus"], "PENDING");
 }
 
 #[tokio::test]
@@ -59,7 +59,7 @@ async fn details_say_as_much_as_the_settings_allow() {
     stage.set_faults(&json!({"details_link": false, "details_link_id": "base64",
         "details_customer": "masked", "details_amount": "string",
         "details_status": "APPROVAL_PENDING"}));
-    let data = stage.look("order-1").await.1["data"].clone();
+    let data = stage.lookup("order-1").await.1["data"].clone();
     assert_eq!((&data["link"], &data["linkId"]), (&json!(null), &id));
     assert_eq!(data["amount"], "12345678.50");
     assert_eq!((&data["custMobile"], &data["custName"]), (&json!("XXXXXX9999"), &json!("t***")));
@@ -96,12 +96,12 @@ async fn a_rate_limit_answers_429_to_what_is_too_much_in_a_second() {
 #[tokio::test]
 async fn the_seed_and_the_number_of_a_request_decide_its_fault() {
     let mut runs = Vec::new();
-    for (seed, looks) in [(7, 0), (7, 3), (8, 0)] {
+    for (seed, lookups) in [(7, 0), (7, 3), (8, 0)] {
         let faults = json!({"seed": seed, "error_before": 0.25, "garbage": 0.25});
         let stage = Stage::faulty(&faults).await;
         for number in 0..60 {
-            for _ in 0..looks {
-                stage.look("order-0").await; // other traffic does not shift the faults
+            for _ in 0..lookups {
+                stage.lookup("order-0").await; // other traffic does not shift the faults
             }
             stage.try_create(&format!("order-{number}")).await.unwrap();
         }

@@ -13,7 +13,7 @@ async fn get(stage: &Stage, path: &str) -> Value {
 async fn the_ledger_holds_requests_links_and_messages() {
     let stage = Stage::new().await;
     let created = stage.create(&order_with("order-1", "custEmail", json!(""))).await.1;
-    stage.look("order-1").await;
+    stage.lookup("order-1").await;
     let mut ledger = get(&stage, "/sandbox/ledger").await;
     let times: Vec<u64> = ledger["requests"]
         .as_array_mut()
@@ -48,7 +48,7 @@ async fn the_summary_holds_the_numbers() {
     for reference in ["order-1", "order-1", "order-2"] {
         stage.try_create(reference).await.unwrap();
     }
-    stage.look("order-1").await;
+    stage.lookup("order-1").await;
     let mut summary = get(&stage, "/sandbox/ledger?summary=true").await;
     let summary = summary.as_object_mut().unwrap();
     let fullest = summary.remove("fullest_second").unwrap();
@@ -105,7 +105,7 @@ async fn an_answer_that_is_due_when_the_ledger_is_cleared_is_entered_nowhere() {
     let clear = async {
         stage.created(1).await;
         stage.sandbox.clear();
-        stage.look("order-2").await; // takes the place of the entry that is gone
+        stage.lookup("order-2").await; // takes the place of the entry that is gone
     };
     let ((_, body), ()) = tokio::join!(call, clear);
     assert_eq!(body["data"][0]["code"], 1104);

@@ -4,9 +4,9 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use smartsend::payout::amount::Amount;
-use smartsend::payout::decision::OnNotFound;
-use smartsend::payout::retry::Delays;
+use smartsend::domain::amount::Amount;
+use smartsend::domain::decide::OnNotFound;
+use smartsend::domain::retry_delays::RetryDelays;
 
 use super::intents::REJECTED_END;
 use super::kinds::{Kind, Setting, Trouble};
@@ -29,8 +29,8 @@ pub(super) fn settings(chance: &Chance, kind: &Kind) -> Settings {
     let policy = &mut settings.policy;
     policy.settle = seconds(1);
     policy.quarantine = seconds(24);
-    policy.looks = chance.one_of(&[1, 3, 3, 4]);
-    policy.delays = Delays::new(&[1, 4, 12].map(seconds)).unwrap();
+    policy.lookups = chance.one_of(&[1, 3, 3, 4]);
+    policy.delays = RetryDelays::new(&[1, 4, 12].map(seconds)).unwrap();
     // Looks are answered all the time, and what is settled in vain is parked.
     if kind.trouble != Trouble::Outage && chance.percent(15) {
         policy.max_age = seconds(40) + chance.up_to(seconds(60));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use smartsend::payout::sighting::{Answer, RetryAfter, Sighting, Silence, Unsent};
+use smartsend::domain::call::{Answer, CallResult, NoAnswer, NotSent, RetryAfter};
 
 use super::drawn::SILENCE_MAX;
 use super::run::World;
@@ -13,8 +13,8 @@ const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-fn answer(status: u16, retry_after: Option<RetryAfter>) -> Sighting {
-    Sighting::Answered(Answer { status, retry_after, envelope: None })
+fn answer(status: u16, retry_after: Option<RetryAfter>) -> CallResult {
+    CallResult::Answered(Answer { status, retry_after, envelope: None })
 }
 
 /// One request in bad weather. `badness` goes from 0 to 3, `late` is how late an effect can be.
@@ -24,22 +24,22 @@ pub(super) fn weather(called: Called, chance: &Chance, badness: u64, late: Durat
     }
     let late = chance.up_to(late);
     match (called, chance.below(16)) {
-        (_, 0..2) => Act::Show(Sighting::NotSent(Unsent::Connect)),
+        (_, 0..2) => Act::Show(CallResult::NotSent(NotSent::Connect)),
         (_, 2) => Act::LoseRequest,
         (_, 3..6) => Act::LoseAnswer(late),
         (_, 6) => Act::Show(answer(429, Some(RetryAfter::In(seconds(2))))),
         (_, 7) => Act::Show(answer(429, None)),
         (_, 8) => Act::Show(answer(chance.one_of(&[500, 503]), None)),
         (_, 9..11) => Act::Mislead(answer(chance.one_of(&[500, 502, 504]), None), late),
-        (_, 11..13) => Act::Mislead(Sighting::NoAnswer(silence(chance)), late),
+        (_, 11..13) => Act::Mislead(CallResult::NoAnswer(silence(chance)), late),
         (_, 13) => Act::Show(answer(chance.one_of(&[401, 403, 404]), None)),
         (Called::Create, 14) => Act::Show(refusal(chance.one_of(&[1128, 1104]))),
         _ => Act::Serve,
     }
 }
 
-fn silence(chance: &Chance) -> Silence {
-    chance.one_of(&[Silence::Connection, Silence::CutBody])
+fn silence(chance: &Chance) -> NoAnswer {
+    chance.one_of(&[NoAnswer::Connection, NoAnswer::CutBody])
 }
 
 /// How a provider can be gone.
@@ -59,7 +59,7 @@ pub(super) const OUTAGES: [Outage; 5] =
 impl Outage {
     pub(super) fn act(self, chance: &Chance) -> Act {
         match self {
-            Self::Refused => Act::Show(Sighting::NotSent(Unsent::Connect)),
+            Self::Refused => Act::Show(CallResult::NotSent(NotSent::Connect)),
             Self::Errors => Act::Show(answer(chance.one_of(&[500, 502, 503]), None)),
             Self::Timeouts => Act::LoseRequest,
             Self::Throttling => {

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use smartsend::payout::intent::Intent;
-use smartsend::payout::intent::wire;
-use smartsend::payout::record::{Api, written};
+use smartsend::domain::account::Api;
+use smartsend::domain::intent::Intent;
+use smartsend::domain::intent::wire;
+use smartsend::domain::record::written;
 use smartsend::ports::Clock;
 
 use super::kinds::{Kind, Trouble};

@@ -31,7 +31,7 @@ pub(super) struct Provider {
 pub(super) enum Setting {
     /// The default: what is not found is sent again.
     Resend,
-    /// What is not found is parked, and a look comes before every create.
+    /// What is not found is parked, and a lookup comes before every create.
     Strict,
     /// Either of these, or a mixture of them.
     Any,
@@ -129,7 +129,7 @@ impl Kind {
         self.provider.naive && self.setting != Setting::Strict
     }
 
-    /// Whether a request's effect can come after every look.
+    /// Whether a request's effect can come after every lookup.
     pub(super) fn is_beyond_quarantine(&self) -> bool {
         self.provider.lag + self.provider.late > LAG + LATE
     }

@@ -7,7 +7,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use smartsend::payout::record::Value;
+use smartsend::domain::record::Value;
 use smartsend::ports::{EventMessage, Outgoing, Properties};
 
 use super::intents::Planned;
@@ -98,9 +98,9 @@ impl Oracle {
             Step::Delivered { process, tag, message } => self.delivered(*process, *tag, message),
             Step::Cut { process, .. } => self.cut(*process),
             Step::Confirmed { process, outgoing } => self.confirmed(*process, outgoing),
-            Step::Answered { process, called, reference, sighting } => {
+            Step::Answered { process, called, reference, result } => {
                 let intent = self.by_reference.get(reference.as_str()).copied();
-                self.processes.answered(*process, *called, intent, sighting);
+                self.processes.answered(*process, *called, intent, result);
             }
             Step::Gate { process, state } => self.processes.gate(*process, *state, at),
             Step::Fault(_) => self.faults += 1,
@@ -122,7 +122,7 @@ impl Oracle {
                 let intent = reference.and_then(|it| self.by_reference.get(it.as_str())).copied();
                 return self.processes.sent(*process, at, *called, intent);
             }
-            Step::Made { request, reference, url } => {
+            Step::CreatedLink { request, reference, url } => {
                 let took = at.saturating_sub(self.sent[request]);
                 return self.made(self.by_reference[reference.as_str()], url, took);
             }

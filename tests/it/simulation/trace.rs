@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use smartsend::payout::record::Value;
+use smartsend::domain::record::Value;
 use smartsend::ports::{Copied, Headers, Outgoing};
 
 use crate::support::model::{Step, word};
@@ -66,11 +66,11 @@ fn write_step(line: &mut String, step: &Step<'_>) -> std::fmt::Result {
             let reference = reference.map_or("", |reference| reference.as_str());
             write!(line, "p{process} sends request {request}: {called:?} {reference}")
         }
-        Step::Answered { process, called, reference, sighting } => {
-            let word = word(sighting);
+        Step::Answered { process, called, reference, result } => {
+            let word = word(result);
             write!(line, "p{process} sees of {called:?} {reference}: {word}")
         }
-        Step::Made { request, reference, url } => {
+        Step::CreatedLink { request, reference, url } => {
             write!(line, "request {request} makes a link for {reference}: {url}")
         }
         Step::Gate { process, state } => write!(line, "p{process} has its gate {state:?}"),

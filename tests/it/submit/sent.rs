@@ -5,8 +5,8 @@ use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use smartsend::payout::intent::wire;
-use smartsend::payout::record::Api;
+use smartsend::domain::account::Api;
+use smartsend::domain::intent::wire;
 use tokio::time::timeout;
 
 use super::ground::{Ground, QUEUE, SOON, Told};

@@ -7,17 +7,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use smartsend::config::{Grant, Merchant, Secret};
-use smartsend::payout::amount::Amount;
-use smartsend::payout::customer::{Contact, Email, Mobile, Private};
-use smartsend::payout::decision::{
-    Arrival, Case, CreateCall, Decision, Happened, OnNotFound, Opened, Policy, View,
+use smartsend::domain::account::{Account, Api};
+use smartsend::domain::amount::Amount;
+use smartsend::domain::classify::ClassifyRules;
+use smartsend::domain::customer::{Contact, Email, Mobile, Private};
+use smartsend::domain::decide::{
+    Case, CreateCall, Decision, DeliveryInfo, Input, OnNotFound, Opened, Policy, Surroundings,
 };
-use smartsend::payout::intent::Intent;
-use smartsend::payout::link::LinkHosts;
-use smartsend::payout::outcome::Terms;
-use smartsend::payout::record::{Account, Api};
-use smartsend::payout::reference::Reference;
-use smartsend::payout::retry::Delays;
+use smartsend::domain::intent::Intent;
+use smartsend::domain::link::LinkHosts;
+use smartsend::domain::reference::Reference;
+use smartsend::domain::retry_delays::RetryDelays;
 use smartsend::ports::Token;
 use url::Url;
 
@@ -72,7 +72,7 @@ pub(crate) fn intent(reference: &str) -> Intent {
 pub(crate) fn create_call(intent: &Intent) -> CreateCall<'_> {
     static POLICY: LazyLock<Policy> = LazyLock::new(policy);
     let headers = BTreeMap::new();
-    let arrival = Arrival {
+    let arrival = DeliveryInfo {
         headers: &headers,
         own: false,
         redelivered: false,
@@ -83,8 +83,8 @@ pub(crate) fn create_call(intent: &Intent) -> CreateCall<'_> {
     let Opened::Case(mut case) = Case::open(intent, &POLICY, &arrival) else {
         panic!("a first delivery goes on");
     };
-    let view = View { now: arrival.now, details_proven: true, closed_for: Duration::ZERO };
-    let Decision::Create(call) = case.after(Happened::Nothing, view) else {
+    let view = Surroundings { now: arrival.now, readback: true, closed_for: Duration::ZERO };
+    let Decision::Create(call) = case.after(Input::Nothing, view) else {
         panic!("a new intent is created");
     };
     call
@@ -94,12 +94,12 @@ fn policy() -> Policy {
     let account = Account { payout_merchant_id: "1111312".to_owned(), api: Api::V1 };
     Policy {
         account,
-        terms: Terms { rejects: Vec::new(), link_hosts: LinkHosts::Any },
+        rules: ClassifyRules { rejects: Vec::new(), link_hosts: LinkHosts::Any },
         max_amount: Amount::parse("200000.00").unwrap(),
-        delays: Delays::new(&[Duration::from_secs(1)]).unwrap(),
+        delays: RetryDelays::new(&[Duration::from_secs(1)]).unwrap(),
         max_age: Duration::from_hours(24),
         settle: Duration::from_secs(5),
-        looks: 3,
+        lookups: 3,
         quarantine: Duration::from_mins(5),
         on_not_found: OnNotFound::Resend,
         look_first: false,

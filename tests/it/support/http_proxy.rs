@@ -19,7 +19,7 @@ pub(crate) enum Ask {
     /// A link.
     Create,
     /// What is known of a reference.
-    Look,
+    Lookup,
 }
 
 /// How far a request has come.
@@ -164,7 +164,7 @@ impl Message {
         match line.split(' ').nth(1).unwrap_or_default() {
             path if path.starts_with("/oauth/token") => Ask::Token,
             path if path.starts_with("/payout/smartPay") => Ask::Create,
-            path if path.starts_with("/payout/merchant/smartSend/details") => Ask::Look,
+            path if path.starts_with("/payout/merchant/smartSend/details") => Ask::Lookup,
             path => panic!("a worker asks for nothing at {path}"),
         }
     }

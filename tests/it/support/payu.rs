@@ -15,7 +15,7 @@ use super::raw_server::{RawServer, Seen, Step, answer};
 pub(crate) enum Kind {
     Token,
     Create,
-    Look,
+    Lookup,
 }
 
 /// A request, as a script sees it.
@@ -191,7 +191,7 @@ impl Ledger {
             (Kind::Create, body["merchantRefId"].as_str().unwrap())
         } else {
             let query = line.split("merchantRefId=").nth(1).unwrap();
-            (Kind::Look, query.split([' ', '&']).next().unwrap())
+            (Kind::Lookup, query.split([' ', '&']).next().unwrap())
         };
         let reference = reference.to_owned();
         let count = self.counts.entry((kind, reference.clone())).or_default();
@@ -225,7 +225,7 @@ impl Ledger {
                 let url = self.make(&asked.reference, &asked.amount);
                 json!({ "status": 0, "msg": "Success", "code": null, "data": { "link": url } })
             }
-            Kind::Look => {
+            Kind::Lookup => {
                 let own = self.links.iter().find(|link| link.reference == asked.reference);
                 let Some(Link { reference, amount, url }) = own else {
                     return answer("200 OK", "", NOT_FOUND);

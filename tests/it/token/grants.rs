@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use smartsend::config::{Grant, Secret};
-use smartsend::payout::sighting::RetryAfter;
+use smartsend::domain::call::RetryAfter;
 use smartsend::payu::Account;
 use smartsend::ports::{NoToken, Provider};
 

@@ -56,7 +56,7 @@ impl Run {
     }
 
     /// How many intents are there from the beginning. The others come after the last kill: what that
-    /// left unsure is sent again only by a process that has seen details show a link, and without
+    /// left in doubt is sent again only by a process that has seen details show a link, and without
     /// anything new there may be none to see.
     fn early(&self) -> u64 {
         self.intents * 9 / 10

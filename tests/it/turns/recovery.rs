@@ -156,7 +156,7 @@ async fn first_creates_and_looks_pass_a_retry_that_cannot_be_paid_for() {
     taken(&turns, &clock, Class::Retry, Duration::from_secs(20)).await;
     let retries: Vec<_> = (0..3).map(|_| stand(&turns, &clock, Class::Retry)).collect();
     let first = turns.take(Class::New).await.unwrap();
-    let look = turns.take(Class::Look).await.unwrap();
+    let look = turns.take(Class::Lookup).await.unwrap();
     let start = clock.elapsed();
     drop((first, look));
     for retry in retries {
@@ -170,7 +170,7 @@ async fn first_creates_and_looks_pass_a_retry_that_cannot_be_paid_for() {
 async fn looks_that_are_answered_cost_nothing() {
     let (turns, clock) = open_line(&Settings::usual());
     turns.told(Report::Looked);
-    let moments = taken(&turns, &clock, Class::Look, Duration::from_secs(30)).await;
+    let moments = taken(&turns, &clock, Class::Lookup, Duration::from_secs(30)).await;
     assert!(moments.len() >= 298, "{}", moments.len());
 }
 
@@ -180,15 +180,15 @@ async fn while_looks_fail_one_goes_at_a_time_and_creates_have_the_rest() {
     for _ in 0..3 {
         turns.told(LOOK_FAILED);
     }
-    let first = turns.take(Class::Look).await.unwrap();
-    let second = stand(&turns, &clock, Class::Look);
+    let first = turns.take(Class::Lookup).await.unwrap();
+    let second = stand(&turns, &clock, Class::Lookup);
     seconds(30).await;
     assert!(!second.is_finished(), "the first has not come back");
     turns.take(Class::New).await.unwrap();
     drop(first);
     second.await.unwrap().1.unwrap();
 
-    let late = taken(&turns, &clock, Class::Look, Duration::from_mins(2)).await;
+    let late = taken(&turns, &clock, Class::Lookup, Duration::from_mins(2)).await;
     let late = between(&late, 20, 120);
     assert!((99..=101).contains(&late), "each costs as a retry does: {late}");
 }
@@ -199,23 +199,23 @@ async fn the_first_look_that_is_answered_frees_all_others() {
     for _ in 0..3 {
         turns.told(LOOK_FAILED);
     }
-    taken(&turns, &clock, Class::Look, Duration::from_secs(20)).await;
-    let looks: Vec<_> = (0..10).map(|_| stand(&turns, &clock, Class::Look)).collect();
+    taken(&turns, &clock, Class::Lookup, Duration::from_secs(20)).await;
+    let lookups: Vec<_> = (0..10).map(|_| stand(&turns, &clock, Class::Lookup)).collect();
     let start = clock.elapsed();
     seconds(1).await;
     turns.told(Report::Looked);
-    for look in looks {
+    for look in lookups {
         drop(look.await.unwrap().1.unwrap());
     }
     assert!(clock.elapsed() - start <= Duration::from_secs(3));
 }
 
-/// Only a create opens the gate, and a look can take as long as the timeout.
+/// Only a create opens the gate, and a lookup can take as long as the timeout.
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn while_probing_creates_go_before_looks() {
     let (turns, clock) = line(&Settings::usual());
-    let first = turns.take(Class::Look).await.unwrap();
-    let waiting = [Class::Look, Class::New, Class::Retry].map(|class| {
+    let first = turns.take(Class::Lookup).await.unwrap();
+    let waiting = [Class::Lookup, Class::New, Class::Retry].map(|class| {
         let (turns, clock) = (turns.clone(), clock.clone());
         tokio::spawn(async move {
             drop(turns.take(class).await.unwrap());
@@ -230,7 +230,7 @@ async fn while_probing_creates_go_before_looks() {
     }
     came.sort_unstable();
     let order: Vec<_> = came.into_iter().map(|(_, class)| class).collect();
-    assert_eq!(order, [Class::Retry, Class::New, Class::Look]);
+    assert_eq!(order, [Class::Retry, Class::New, Class::Lookup]);
 }
 
 /// A call that hangs since before the outage says nothing of the time after it.

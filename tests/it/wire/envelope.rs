@@ -1,7 +1,7 @@
 //! PayU's envelope in every shape.
 
-use smartsend::payout::customer::Private;
-use smartsend::payout::sighting::{Data, Envelope};
+use smartsend::domain::call::{Data, Envelope};
+use smartsend::domain::customer::Private;
 use smartsend::payu::wire::envelope;
 
 fn read(body: &str) -> Envelope {

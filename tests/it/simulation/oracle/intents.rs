@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
-use smartsend::payout::event::EventKind;
+use smartsend::domain::event::EventKind;
 use smartsend::ports::EventMessage;
 
 use super::Broken;

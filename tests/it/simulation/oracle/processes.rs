@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use smartsend::domain::call::CallResult;
+use smartsend::domain::record::Value;
 use smartsend::gate::State as GateState;
-use smartsend::payout::record::Value;
-use smartsend::payout::sighting::Sighting;
 use smartsend::pipeline::CAPACITY;
 use smartsend::ports::Headers;
 use smartsend::turns::Limits;
@@ -61,7 +61,7 @@ pub(super) struct Hand {
     intent: usize,
     /// The attempts of its record, as it came.
     attempts: u64,
-    /// Whether it has to be unsure.
+    /// Whether it has to be in doubt.
     unsure: bool,
     /// The calls that were made for the intent before.
     before: Calls,
@@ -113,7 +113,7 @@ impl Processes {
         }
         // A probe asks for a token and then looks something up.
         let is_probe = called == Called::Token
-            || called == Called::Look && seen.last_called == Some(Called::Token);
+            || called == Called::Lookup && seen.last_called == Some(Called::Token);
         seen.last_called = Some(called);
         let closed_for = seen.closed_since.map_or(Duration::ZERO, |since| at.saturating_sub(since));
         if closed_for > ROUND_TRIP && !is_probe {
@@ -136,22 +136,22 @@ impl Processes {
         process: u64,
         called: Called,
         intent: Option<usize>,
-        sighting: &Sighting,
+        result: &CallResult,
     ) {
         let Some(intent) = intent else { return };
         let calls = self.of(process).calls.entry(intent).or_default();
-        match (called, sighting) {
+        match (called, result) {
             (Called::Create, _) => {
                 calls.creates_in_flight -= 1;
-                calls.may_have_left -= u32::from(is_unprocessed(sighting));
+                calls.may_have_left -= u32::from(is_unprocessed(result));
             }
-            (Called::Look, Sighting::Answered(answer)) => {
+            (Called::Lookup, CallResult::Answered(answer)) => {
                 let data = answer.envelope.as_ref().map(|envelope| &envelope.data);
                 let is_vague =
                     data.is_some_and(|data| data.link.is_some() && data.mobile.is_none());
                 calls.vague += u32::from(is_vague);
             }
-            (Called::Look | Called::Token, _) => {}
+            (Called::Lookup | Called::Token, _) => {}
         }
     }
 
@@ -277,10 +277,10 @@ impl Seen {
 }
 
 /// By the statuses that the weather has.
-fn is_unprocessed(sighting: &Sighting) -> bool {
-    match sighting {
-        Sighting::NotSent(_) | Sighting::TokenRefused | Sighting::TokenThrottled(_) => true,
-        Sighting::NoAnswer(_) => false,
-        Sighting::Answered(answer) => matches!(answer.status, 401 | 403 | 429),
+fn is_unprocessed(result: &CallResult) -> bool {
+    match result {
+        CallResult::NotSent(_) | CallResult::TokenRefused | CallResult::TokenThrottled(_) => true,
+        CallResult::NoAnswer(_) => false,
+        CallResult::Answered(answer) => matches!(answer.status, 401 | 403 | 429),
     }
 }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use smartsend::domain::call::{CallResult, NoAnswer};
+use smartsend::domain::event::EventKind;
+use smartsend::domain::record::Value;
+use smartsend::domain::reference::Reference;
 use smartsend::gate::State as GateState;
-use smartsend::payout::event::EventKind;
-use smartsend::payout::record::Value;
-use smartsend::payout::reference::Reference;
-use smartsend::payout::sighting::{Sighting, Silence};
 use smartsend::ports::{Copied, EventMessage, Headers, Outgoing, Properties};
 
 use super::Oracle;
@@ -32,7 +32,7 @@ fn oracle() -> Oracle {
     oracle.see(at(0), &Step::Queued { message: &message, returned: false });
     oracle.see(at(0), &Step::Delivered { process: 0, tag: 1, message: &message });
     sent(&mut oracle, 1);
-    oracle.see(at(2), &Step::Made { request: 1, reference: &reference(), url: URL });
+    oracle.see(at(2), &Step::CreatedLink { request: 1, reference: &reference(), url: URL });
     assert_eq!(oracle.broken, None);
     oracle
 }
@@ -105,7 +105,7 @@ fn it_sees_nothing_where_nothing_is_wrong() {
 #[test]
 fn it_sees_a_second_link() {
     let mut oracle = oracle();
-    oracle.see(at(3), &Step::Made { request: 1, reference: &reference(), url: "another" });
+    oracle.see(at(3), &Step::CreatedLink { request: 1, reference: &reference(), url: "another" });
     expect(&oracle, "two links");
 }
 
@@ -188,8 +188,8 @@ fn it_bears_a_copy_that_stays_new_where_its_publish_began_before_another_copy_wa
     oracle.see(at(2), &Step::Delivered { process: 0, tag: 2, message: &message });
     let fault = Some(Fault::Unroutable);
     oracle.see(at(2), &Step::Published { process: 0, outgoing: &retry, fault });
-    let (called, sighting) = (Called::Create, &Sighting::NoAnswer(Silence::Timeout));
-    oracle.see(at(2), &Step::Answered { process: 0, called, reference: &reference(), sighting });
+    let (called, result) = (Called::Create, &CallResult::NoAnswer(NoAnswer::Timeout));
+    oracle.see(at(2), &Step::Answered { process: 0, called, reference: &reference(), result });
     sent(&mut oracle, 2);
     published(&mut oracle, &retry);
     assert_eq!(oracle.broken, None);

@@ -4,10 +4,10 @@ use std::future::Future;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use smartsend::payout::customer::Private;
-use smartsend::payout::decision::CreateCall;
-use smartsend::payout::reference::Reference;
-use smartsend::payout::sighting::{Answer, Sighting, Silence};
+use smartsend::domain::call::{Answer, CallResult, NoAnswer};
+use smartsend::domain::customer::Private;
+use smartsend::domain::decide::CreateCall;
+use smartsend::domain::reference::Reference;
 use smartsend::ports::{Clock, NoToken, Provider, Token};
 use tokio::sync::oneshot;
 
@@ -17,7 +17,7 @@ use super::acts::Act;
 use super::clock::ModelClock;
 use super::journal::Step;
 use super::life::Life;
-use super::smart_send::{Arrival, Called, SmartSend};
+use super::smart_send::{Called, DeliveryInfo, SmartSend};
 
 /// One account, as one process sees it: it has a token of its own.
 pub(crate) struct ModelAccount {
@@ -41,8 +41,8 @@ impl ModelAccount {
     async fn call(
         &self,
         (called, token, reference): (Called, &Token, &Reference),
-        serve: impl FnOnce(&SmartSend, usize) -> Sighting + Send + 'static,
-    ) -> Sighting {
+        serve: impl FnOnce(&SmartSend, usize) -> CallResult + Send + 'static,
+    ) -> CallResult {
         self.life.step_at_once().await;
         let arrival = self.smart_send.arrives(self.process, called, Some(reference));
         let _in_flight = InFlight::of(&self.smart_send);
@@ -53,56 +53,51 @@ impl ModelAccount {
         let (send_answer, answer) = oneshot::channel();
         let served = serve_request(self.smart_send.clone(), arrival, good, send_answer, serve);
         tokio::spawn(served);
-        let sighting = tokio::select! {
+        let result = tokio::select! {
             biased;
-            Ok(sighting) = answer => sighting,
-            () = self.clock.sleep(timeout) => Sighting::NoAnswer(Silence::Timeout),
+            Ok(result) = answer => result,
+            () = self.clock.sleep(timeout) => CallResult::NoAnswer(NoAnswer::Timeout),
         };
         self.life.step().await;
-        let (process, sighting_seen) = (self.process, &sighting);
-        self.smart_send.note(&Step::Answered {
-            process,
-            called,
-            reference,
-            sighting: sighting_seen,
-        });
-        sighting
+        let (process, sighting_seen) = (self.process, &result);
+        self.smart_send.note(&Step::Answered { process, called, reference, result: sighting_seen });
+        result
     }
 }
 
 /// What the provider does with one request. Nobody may listen to its answer any more.
 async fn serve_request(
     smart_send: SmartSend,
-    Arrival { act, number, latency }: Arrival,
+    DeliveryInfo { act, number, latency }: DeliveryInfo,
     good: bool,
-    answer: oneshot::Sender<Sighting>,
-    serve: impl FnOnce(&SmartSend, usize) -> Sighting,
+    answer: oneshot::Sender<CallResult>,
+    serve: impl FnOnce(&SmartSend, usize) -> CallResult,
 ) {
     let on_its_way = latency / 2;
     match act {
         _ if !good => {
             tokio::time::sleep(latency).await;
-            answer.send(Sighting::Answered(unauthorized())).ok();
+            answer.send(CallResult::Answered(unauthorized())).ok();
         }
         Act::LoseRequest => hang(answer).await,
-        Act::Show(sighting) => {
+        Act::Show(result) => {
             tokio::time::sleep(latency).await;
-            answer.send(sighting).ok();
+            answer.send(result).ok();
         }
         Act::Serve => {
             tokio::time::sleep(on_its_way).await;
-            let sighting = serve(&smart_send, number);
+            let result = serve(&smart_send, number);
             tokio::time::sleep(on_its_way).await;
-            answer.send(sighting).ok();
+            answer.send(result).ok();
         }
         Act::LoseAnswer(late) => {
             tokio::time::sleep(late).await;
             serve(&smart_send, number);
             hang(answer).await;
         }
-        Act::Mislead(sighting, late) => {
+        Act::Mislead(result, late) => {
             tokio::time::sleep(latency).await;
-            answer.send(sighting).ok();
+            answer.send(result).ok();
             tokio::time::sleep(late.saturating_sub(latency)).await;
             serve(&smart_send, number);
         }
@@ -110,7 +105,7 @@ async fn serve_request(
 }
 
 /// No answer comes, and the connection stays: until the client's patience ends.
-async fn hang(mut answer: oneshot::Sender<Sighting>) {
+async fn hang(mut answer: oneshot::Sender<CallResult>) {
     answer.closed().await;
 }
 
@@ -131,7 +126,7 @@ impl Provider for ModelAccount {
         }
         turn().await;
         self.life.step_at_once().await;
-        let Arrival { act, latency, .. } =
+        let DeliveryInfo { act, latency, .. } =
             self.smart_send.arrives(self.process, Called::Token, None);
         tokio::time::sleep(latency).await;
         self.life.step().await;
@@ -154,7 +149,7 @@ impl Provider for ModelAccount {
         }
     }
 
-    async fn create(&self, token: &Token, call: &CreateCall<'_>) -> Sighting {
+    async fn create(&self, token: &Token, call: &CreateCall<'_>) -> CallResult {
         self.smart_send.set(|state| {
             let panics = state.panics > 0;
             state.panics = state.panics.saturating_sub(1);
@@ -167,9 +162,9 @@ impl Provider for ModelAccount {
         self.call(what, move |smart_send, request| smart_send.make(&intent, request)).await
     }
 
-    async fn look(&self, token: &Token, reference: &Reference) -> Sighting {
+    async fn lookup(&self, token: &Token, reference: &Reference) -> CallResult {
         let asked = reference.clone();
-        let what = (Called::Look, token, reference);
+        let what = (Called::Lookup, token, reference);
         self.call(what, move |smart_send, _| smart_send.details(&asked)).await
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use smartsend::payout::sighting::{Answer, Data, Envelope, Sighting, Unsent};
+use smartsend::domain::call::{Answer, CallResult, Data, Envelope, NotSent};
 use smartsend::ports::NoToken;
 
 /// What the provider does with one request.
@@ -16,9 +16,9 @@ pub(crate) enum Act {
     /// What it is asked for, so much later, and the answer is lost.
     LoseAnswer(Duration),
     /// Nothing, and the call shows this.
-    Show(Sighting),
+    Show(CallResult),
     /// What it is asked for, so long after the request, whatever the call shows.
-    Mislead(Sighting, Duration),
+    Mislead(CallResult, Duration),
 }
 
 impl Act {
@@ -27,13 +27,13 @@ impl Act {
         match self {
             Self::Serve => None,
             Self::LoseRequest | Self::LoseAnswer(_) | Self::Mislead(..) => {
-                Some(NoToken::Unavailable(Unsent::NoToken))
+                Some(NoToken::Unavailable(NotSent::NoToken))
             }
-            Self::Show(Sighting::NotSent(why)) => Some(NoToken::Unavailable(*why)),
-            Self::Show(Sighting::Answered(answer)) if answer.status == 429 => {
+            Self::Show(CallResult::NotSent(why)) => Some(NoToken::Unavailable(*why)),
+            Self::Show(CallResult::Answered(answer)) if answer.status == 429 => {
                 Some(NoToken::Throttled(answer.retry_after))
             }
-            Self::Show(_) => Some(NoToken::Unavailable(Unsent::NoToken)),
+            Self::Show(_) => Some(NoToken::Unavailable(NotSent::NoToken)),
         }
     }
 }
@@ -44,23 +44,23 @@ impl fmt::Display for Act {
             Self::Serve => f.write_str("served"),
             Self::LoseRequest => f.write_str("lost on the way"),
             Self::LoseAnswer(late) => write!(f, "served after {late:?}, its answer is lost"),
-            Self::Show(sighting) => write!(f, "answered {}", word(sighting)),
-            Self::Mislead(sighting, late) => {
-                write!(f, "answered {}, served after {late:?}", word(sighting))
+            Self::Show(result) => write!(f, "answered {}", word(result)),
+            Self::Mislead(result, late) => {
+                write!(f, "answered {}, served after {late:?}", word(result))
             }
         }
     }
 }
 
-/// What a sighting is, in the fewest words.
-pub(crate) fn word(sighting: &Sighting) -> String {
-    match sighting {
-        Sighting::NotSent(why) => format!("not sent: {why:?}"),
-        Sighting::NoAnswer(why) => format!("no answer: {why:?}"),
-        Sighting::TokenRefused => "token refused".to_owned(),
-        Sighting::TokenThrottled(_) => "token throttled".to_owned(),
-        Sighting::Answered(Answer { status, envelope: None, .. }) => status.to_string(),
-        Sighting::Answered(Answer { status, envelope: Some(envelope), .. }) => {
+/// What a call result is, in the fewest words.
+pub(crate) fn word(result: &CallResult) -> String {
+    match result {
+        CallResult::NotSent(why) => format!("not sent: {why:?}"),
+        CallResult::NoAnswer(why) => format!("no answer: {why:?}"),
+        CallResult::TokenRefused => "token refused".to_owned(),
+        CallResult::TokenThrottled(_) => "token throttled".to_owned(),
+        CallResult::Answered(Answer { status, envelope: None, .. }) => status.to_string(),
+        CallResult::Answered(Answer { status, envelope: Some(envelope), .. }) => {
             let Envelope { status: told, codes, data, .. } = envelope;
             let link = if data.link.is_some() { " with a link" } else { "" };
             format!("{status}, status {told} {codes:?}{link}")
@@ -69,16 +69,16 @@ pub(crate) fn word(sighting: &Sighting) -> String {
 }
 
 /// A success in PayU's envelope.
-pub(crate) fn accepted(data: Data) -> Sighting {
+pub(crate) fn accepted(data: Data) -> CallResult {
     answer(200, Envelope { status: 0, codes: vec![], texts: vec![], data })
 }
 
 /// A refusal with a code in PayU's envelope.
-pub(crate) fn refusal(code: i64) -> Sighting {
+pub(crate) fn refusal(code: i64) -> CallResult {
     answer(200, Envelope { status: 1, codes: vec![code], texts: vec![], data: Data::default() })
 }
 
 /// An answer.
-pub(crate) fn answer(status: u16, envelope: Envelope) -> Sighting {
-    Sighting::Answered(Answer { status, retry_after: None, envelope: Some(envelope) })
+pub(crate) fn answer(status: u16, envelope: Envelope) -> CallResult {
+    CallResult::Answered(Answer { status, retry_after: None, envelope: Some(envelope) })
 }

@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use smartsend::domain::call::CallResult;
+use smartsend::domain::reference::Reference;
 use smartsend::gate::State as GateState;
-use smartsend::payout::reference::Reference;
-use smartsend::payout::sighting::Sighting;
 use smartsend::ports::Outgoing;
 
 use super::clock::ModelClock;
@@ -31,9 +31,9 @@ pub(crate) enum Step<'a> {
     /// The first byte of a request has left.
     Sent { process: u64, request: usize, called: Called, reference: Option<&'a Reference> },
     /// A process has seen what came of it.
-    Answered { process: u64, called: Called, reference: &'a Reference, sighting: &'a Sighting },
+    Answered { process: u64, called: Called, reference: &'a Reference, result: &'a CallResult },
     /// A request has made a link.
-    Made { request: usize, reference: &'a Reference, url: &'a str },
+    CreatedLink { request: usize, reference: &'a Reference, url: &'a str },
     /// A process's gate has changed.
     Gate { process: u64, state: GateState },
     /// Something was made to go wrong.

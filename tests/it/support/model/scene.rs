@@ -6,15 +6,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use smartsend::domain::account::{Account, Api};
+use smartsend::domain::amount::Amount;
+use smartsend::domain::classify::ClassifyRules;
+use smartsend::domain::decide::{OnNotFound, Policy};
+use smartsend::domain::intent::{Intent, wire};
+use smartsend::domain::link::LinkHosts;
+use smartsend::domain::retry_delays::RetryDelays;
 use smartsend::observe::board::Board;
 use smartsend::pace::Rate;
-use smartsend::payout::amount::Amount;
-use smartsend::payout::decision::{OnNotFound, Policy};
-use smartsend::payout::intent::{Intent, wire};
-use smartsend::payout::link::LinkHosts;
-use smartsend::payout::outcome::Terms;
-use smartsend::payout::record::{Account, Api};
-use smartsend::payout::retry::Delays;
 use smartsend::pipeline::{Alone, Desk, Exits, Memory, Proof};
 use smartsend::ports::Provider;
 use smartsend::turns::{Limits, Turns};
@@ -56,15 +56,15 @@ impl Settings {
         Self {
             policy: Policy {
                 account: Account { payout_merchant_id: "1111312".to_owned(), api: Api::V1 },
-                terms: Terms {
+                rules: ClassifyRules {
                     rejects: Vec::new(),
                     link_hosts: LinkHosts::Only(vec!["payumoney.com".to_owned()]),
                 },
                 max_amount: Amount::parse("200000.00").unwrap(),
-                delays: Delays::new(&delays).unwrap(),
+                delays: RetryDelays::new(&delays).unwrap(),
                 max_age: Duration::from_hours(24),
                 settle: Duration::from_secs(5),
-                looks: 3,
+                lookups: 3,
                 quarantine: Duration::from_mins(5),
                 on_not_found: OnNotFound::Resend,
                 look_first: false,

@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use smartsend::payout::customer::Private;
-use smartsend::payout::intent::Intent;
-use smartsend::payout::reference::Reference;
-use smartsend::payout::sighting::{Data, Envelope, Sighting};
+use smartsend::domain::call::{CallResult, Data, Envelope};
+use smartsend::domain::customer::Private;
+use smartsend::domain::intent::Intent;
+use smartsend::domain::reference::Reference;
 use smartsend::ports::NoToken;
 
 use super::acts::{Act, accepted, answer, refusal};
@@ -15,7 +15,7 @@ use super::clock::{Chance, ModelClock};
 use super::journal::{Journal, Step};
 
 /// A request that has come.
-pub(super) struct Arrival {
+pub(super) struct DeliveryInfo {
     pub(super) act: Act,
     /// Its place in the ledger.
     pub(super) number: usize,
@@ -27,7 +27,7 @@ pub(super) struct Arrival {
 pub(crate) enum Called {
     Token,
     Create,
-    Look,
+    Lookup,
 }
 
 /// One request, when it was sent.
@@ -81,7 +81,7 @@ pub(crate) struct State {
     /// How many creates bring down the task that sends them.
     pub(crate) panics: u32,
     creates: VecDeque<Act>,
-    looks: VecDeque<Act>,
+    lookups: VecDeque<Act>,
     pub(super) tokens: VecDeque<NoToken>,
     weather: Option<(Weather, Chance)>,
     links: Vec<MadeLink>,
@@ -106,7 +106,7 @@ impl SmartSend {
             rejected: None,
             panics: 0,
             creates: VecDeque::new(),
-            looks: VecDeque::new(),
+            lookups: VecDeque::new(),
             tokens: VecDeque::new(),
             weather: None,
             links: Vec::new(),
@@ -131,7 +131,7 @@ impl SmartSend {
 
     /// What it does with the next looks.
     pub(crate) fn on_look(&self, acts: impl IntoIterator<Item = Act>) {
-        self.lock().looks.extend(acts);
+        self.lock().lookups.extend(acts);
     }
 
     /// How the next token requests fail.
@@ -191,7 +191,7 @@ impl SmartSend {
         self.calls().into_iter().filter(|one| *one == called).count()
     }
 
-    /// The most creates and looks that were in flight at once.
+    /// The most creates and lookups that were in flight at once.
     pub(crate) fn most_in_flight(&self) -> u32 {
         self.lock().most_in_flight
     }
@@ -210,7 +210,7 @@ impl SmartSend {
         process: u64,
         called: Called,
         reference: Option<&Reference>,
-    ) -> Arrival {
+    ) -> DeliveryInfo {
         let at = self.clock.elapsed();
         let mut state = self.lock();
         let number = state.ledger.len();
@@ -220,7 +220,7 @@ impl SmartSend {
         let scripted = match called {
             Called::Token => None,
             Called::Create => state.creates.pop_front(),
-            Called::Look => state.looks.pop_front(),
+            Called::Lookup => state.lookups.pop_front(),
         };
         let by_weather = || state.weather.as_ref().map(|(pick, chance)| pick(called, chance));
         let act = scripted.or_else(by_weather).unwrap_or(Act::Serve);
@@ -231,11 +231,11 @@ impl SmartSend {
             Some(chance) => state.latency / 2 + chance.up_to(state.latency),
             None => state.latency,
         };
-        Arrival { act, number, latency }
+        DeliveryInfo { act, number, latency }
     }
 
     /// Makes a link, or refuses a second one.
-    pub(super) fn make(&self, intent: &Intent, request: usize) -> Sighting {
+    pub(super) fn make(&self, intent: &Intent, request: usize) -> CallResult {
         let at = self.clock.elapsed();
         let mut state = self.lock();
         let reference = &intent.reference;
@@ -247,12 +247,12 @@ impl SmartSend {
             return refusal(1103);
         }
         let url = state.add_link(intent, at);
-        self.note(&Step::Made { request, reference, url: &url });
+        self.note(&Step::CreatedLink { request, reference, url: &url });
         accepted(Data { link: Some(Private::new(url)), ..Data::default() })
     }
 
     /// What details shows.
-    pub(super) fn details(&self, reference: &Reference) -> Sighting {
+    pub(super) fn details(&self, reference: &Reference) -> CallResult {
         let now = self.clock.elapsed();
         let state = self.lock();
         let seen = |link: &&MadeLink| {

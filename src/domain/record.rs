@@ -1,63 +1,15 @@
 //! What is known of an intent. It travels with the intent, in headers, because the worker keeps
 //! nothing.
 //!
-//! A record is either *new* (never sent, by all that is known) or *unsure* (may have been sent).
-//! An unsure record has no path to a create call except through looks: see [`super::decision`].
+//! A record is either *new* (never sent, by all that is known) or *in doubt* (may have been sent).
+//! An in doubt record has no path to a create call except through lookups: see [`super::decide`].
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// Which provider account an intent belongs to. A record that names another one is never acted on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Account {
-    /// The merchant's `payout_merchant_id`.
-    pub payout_merchant_id: String,
-    /// The API that makes its links.
-    pub api: Api,
-}
-
-impl Account {
-    /// Whether headers name another account or API, also where the rest of them cannot be read or
-    /// is not believed: looks here would not find what was sent there.
-    pub fn is_foreign_to(&self, headers: &BTreeMap<String, Value>) -> bool {
-        let names_another = |name: &str, ours: &str| match headers.get(name) {
-            Some(Value::Text(theirs)) => theirs != ours,
-            Some(Value::Number(_)) | None => false,
-        };
-        names_another("account", &self.payout_merchant_id)
-            || names_another("api", self.api.as_str())
-    }
-}
-
-/// A version of Smart Send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Api {
-    /// `POST payout/smartPay`.
-    V1,
-    /// `POST payout/v2/smartSend/link`.
-    V2,
-}
-
-impl Api {
-    /// `v1` or `v2`, as the configuration and the record write it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::V1 => "v1",
-            Self::V2 => "v2",
-        }
-    }
-
-    /// Reads `v1` or `v2`.
-    pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "v1" => Some(Self::V1),
-            "v2" => Some(Self::V2),
-            _ => None,
-        }
-    }
-}
+use super::account::{Account, Api};
 
 /// All that is known of an intent on its way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +23,7 @@ pub struct Record {
     /// Trips through retry queues; a hand-back is none.
     pub returns: u32,
     /// Not-found answers since the last create, or since the deadline of a new one.
-    pub looks: u32,
+    pub lookups: u32,
     /// How much of the quarantine is over: a sum of waits gone through, never a difference of
     /// clocks, because clocks jump and replicas disagree.
     pub waited: Duration,
@@ -85,13 +37,13 @@ pub enum State {
     /// Never sent, by all that is known.
     New,
     /// May have been sent.
-    Unsure(Doubt),
+    InDoubt(Doubt),
 }
 
 /// Why an intent may have been sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Doubt {
-    /// What made it unsure.
+    /// What made it in doubt.
     pub seen: Seen,
     /// When the last create may have left, for people; nothing is decided by it.
     pub last_sent: Option<Timestamp>,
@@ -99,7 +51,7 @@ pub struct Doubt {
     pub code: Option<i64>,
 }
 
-/// What made an intent unsure.
+/// What made an intent in doubt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen {
     /// The broker delivered it before, or its record could not be read.
@@ -129,7 +81,7 @@ impl Seen {
         }
     }
 
-    /// Whether a create may follow once the looks are over. The provider has said of the other
+    /// Whether a create may follow once the lookups are over. The provider has said of the other
     /// two that it will not make this link, and asking again is a loop without an end.
     pub fn may_resend(self) -> bool {
         match self {
@@ -161,35 +113,35 @@ impl Record {
             first_seen: now,
             attempts: 0,
             returns: 0,
-            looks: 0,
+            lookups: 0,
             waited: Duration::ZERO,
             state: State::New,
         }
     }
 
     /// Whether it may have been sent.
-    pub fn is_unsure(&self) -> bool {
+    pub fn is_in_doubt(&self) -> bool {
         match self.state {
             State::New => false,
-            State::Unsure(_) => true,
+            State::InDoubt(_) => true,
         }
     }
 
-    /// The record once it is known that another create may have left, unseen: the looks begin
-    /// anew. A record that can no longer lead to a create keeps its kind and its looks, since
+    /// The record once it is known that another create may have left, unseen: the lookups begin
+    /// anew. A record that can no longer lead to a create keeps its kind and its lookups, since
     /// nothing can have been sent on its behalf.
     #[must_use]
     pub fn doubted(self, seen: Seen) -> Self {
         let (last_sent, code) = match &self.state {
             State::New => (None, None),
-            State::Unsure(doubt) if !doubt.seen.may_resend() => return self,
-            State::Unsure(doubt) => (doubt.last_sent, doubt.code),
+            State::InDoubt(doubt) if !doubt.seen.may_resend() => return self,
+            State::InDoubt(doubt) => (doubt.last_sent, doubt.code),
         };
         Self {
             attempts: self.attempts.saturating_add(1),
-            looks: 0,
+            lookups: 0,
             waited: Duration::ZERO,
-            state: State::Unsure(Doubt { seen, last_sent, code }),
+            state: State::InDoubt(Doubt { seen, last_sent, code }),
             ..self
         }
     }
@@ -204,7 +156,7 @@ impl Record {
             ("first-seen".to_owned(), Value::Text(written(self.first_seen))),
             ("waited".to_owned(), Value::Number(millis(self.waited))),
             ("attempts".to_owned(), Value::Number(self.attempts.into())),
-            ("looks".to_owned(), Value::Number(self.looks.into())),
+            ("looks".to_owned(), Value::Number(self.lookups.into())),
             ("returns".to_owned(), Value::Number(self.returns.into())),
         ]);
         let mut put = |name: &str, value: Value| {
@@ -215,7 +167,7 @@ impl Record {
         }
         match &self.state {
             State::New => put("state", text("new")),
-            State::Unsure(doubt) => {
+            State::InDoubt(doubt) => {
                 put("state", text("unsure"));
                 put("seen", text(doubt.seen.as_str()));
                 if let Some(last_sent) = doubt.last_sent {
@@ -242,7 +194,7 @@ impl Record {
         };
         let state = match reader.text("state")? {
             "new" => State::New,
-            "unsure" => State::Unsure(reader.doubt()?),
+            "unsure" => State::InDoubt(reader.doubt()?),
             _ => return Err(Unreadable("state")),
         };
         Ok(Self {
@@ -250,7 +202,7 @@ impl Record {
             first_seen: reader.time("first-seen")?,
             attempts: reader.count("attempts")?,
             returns: reader.count("returns")?,
-            looks: reader.count("looks")?,
+            lookups: reader.count("looks")?,
             waited: reader.millis("waited")?,
             state,
         })

@@ -2,29 +2,30 @@
 //!
 //! The danger is a second link, and the way to it is always the same: something that may have
 //! been sent is taken for something that was not. So there are two kinds of record, and only one
-//! path from *unsure* to a create call: through looks that found nothing, over a whole
+//! path from *in doubt* to a create call: through lookups that found nothing, over a whole
 //! quarantine, in a process that has seen details show a link at all. And `link.failed` is a
 //! verdict that every copy of the intent would come to; whatever else cannot be settled goes to a
 //! person.
 //!
 //! Each arm of [`Case::after`] is a row of the table in the README, and has a test by its name.
 
-mod arrival;
-mod looks;
-mod verdict;
+mod open;
+mod lookup;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::account::Account;
 use super::amount::Amount;
+use super::classify::ClassifyRules;
+use super::classify::create::Outcome;
+use super::classify::lookup::Lookup;
 use super::intent::Intent;
-use super::outcome::look::Look;
-use super::outcome::{Outcome, Terms};
-use super::record::{Account, Doubt, Record, Seen, State};
-use super::retry::Delays;
-pub use arrival::{Arrival, Opened, RETURNS_MAX};
-pub use verdict::{Failure, Unresolved, Verdict};
+use super::record::{Doubt, Record, Seen, State};
+use super::retry_delays::RetryDelays;
+use super::verdict::{Failure, Unresolved, Verdict};
+pub use open::{DeliveryInfo, Opened, RETURNS_MAX};
 
 /// What a merchant's configuration says about decisions.
 #[derive(Clone, Debug)]
@@ -32,22 +33,22 @@ pub struct Policy {
     /// The account and API that intents belong to.
     pub account: Account,
     /// What answers mean here.
-    pub terms: Terms,
+    pub rules: ClassifyRules,
     /// The largest amount that is sent.
     pub max_amount: Amount,
     /// The retry queues' delays.
-    pub delays: Delays,
+    pub delays: RetryDelays,
     /// After this an intent that cannot be settled is parked.
     pub max_age: Duration,
-    /// Before the first look.
+    /// Before the first lookup.
     pub settle: Duration,
     /// How many not-found answers it takes, at least 1.
-    pub looks: u32,
+    pub lookups: u32,
     /// How long details may take to show a link.
     pub quarantine: Duration,
     /// What follows when no link was found.
     pub on_not_found: OnNotFound,
-    /// Whether a look comes before every first create.
+    /// Whether a lookup comes before every first create.
     pub look_first: bool,
 }
 
@@ -76,23 +77,23 @@ const QUICK_TRIES: u32 = 2;
 
 /// What was seen last.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Happened {
+pub enum Input {
     /// Nothing new: the intent has arrived, or a wait is over.
     Nothing,
     /// A create call came to this.
     Create(Outcome),
-    /// A look came to this.
-    Look(Look),
+    /// A lookup came to this.
+    Lookup(Lookup),
 }
 
 /// What the world looks like at the moment of a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct View {
+pub struct Surroundings {
     /// The wall clock.
     pub now: Timestamp,
     /// Whether this process has seen details show a link that this API made for this merchant.
     /// Until then "not found" may only mean that details is blind.
-    pub details_proven: bool,
+    pub readback: bool,
     /// For how long of the intent's age the gate was closed.
     pub closed_for: Duration,
 }
@@ -103,10 +104,10 @@ pub enum Decision<'a> {
     /// Ask for the link.
     Create(CreateCall<'a>),
     /// Look the reference up.
-    Look,
-    /// Wait so long, in hand if there is room, and come back with [`Happened::Nothing`].
+    Lookup,
+    /// Wait so long, in hand if there is room, and come back with [`Input::Nothing`].
     Wait(Duration),
-    /// Wait a random part of so long, in hand, and come back with [`Happened::Nothing`].
+    /// Wait a random part of so long, in hand, and come back with [`Input::Nothing`].
     TryAgain(Duration),
     /// Go through the retry queue of this delay.
     Return(Duration),
@@ -174,22 +175,22 @@ impl<'a> Case<'a> {
     /// Counts a wait that was gone through. The quarantine of a new intent begins with its first
     /// look after the deadline; what was waited before then does not count.
     pub fn waited(&mut self, duration: Duration) {
-        if self.record.is_unsure() || self.record.looks > 0 {
+        if self.record.is_in_doubt() || self.record.lookups > 0 {
             self.record.waited = self.record.waited.saturating_add(duration);
         }
     }
 
     /// What follows.
-    pub fn after(&mut self, happened: Happened, view: View) -> Decision<'a> {
-        match happened {
-            Happened::Nothing => self.next(view),
-            Happened::Create(outcome) => self.after_create(outcome, view),
-            Happened::Look(look) => self.after_look(look, view),
+    pub fn after(&mut self, input: Input, view: Surroundings) -> Decision<'a> {
+        match input {
+            Input::Nothing => self.next(view),
+            Input::Create(outcome) => self.after_create(outcome, view),
+            Input::Lookup(look) => self.after_look(look, view),
         }
     }
 
-    fn next(&mut self, view: View) -> Decision<'a> {
-        if self.record.is_unsure() {
+    fn next(&mut self, view: Surroundings) -> Decision<'a> {
+        if self.record.is_in_doubt() {
             return self.look_when_due();
         }
         if self.is_over_limit() {
@@ -198,15 +199,15 @@ impl<'a> Case<'a> {
         if self.is_overdue(view.now) {
             return self.look_when_due();
         }
-        // By this clock no look was after the deadline yet, whatever another clock has said.
-        self.record.looks = 0;
+        // By this clock no lookup was after the deadline yet, whatever another clock has said.
+        self.record.lookups = 0;
         self.record.waited = Duration::ZERO;
-        if self.policy.look_first { Decision::Look } else { self.create(CreateKind::First) }
+        if self.policy.look_first { Decision::Lookup } else { self.create(CreateKind::First) }
     }
 
     fn look_when_due(&self) -> Decision<'a> {
         match self.time_to_look() {
-            Duration::ZERO => Decision::Look,
+            Duration::ZERO => Decision::Lookup,
             wait => Decision::Wait(wait),
         }
     }
@@ -221,7 +222,7 @@ impl<'a> Case<'a> {
         Decision::Create(CreateCall { intent: self.intent, kind })
     }
 
-    fn after_create(&mut self, outcome: Outcome, view: View) -> Decision<'a> {
+    fn after_create(&mut self, outcome: Outcome, view: Surroundings) -> Decision<'a> {
         match outcome {
             Outcome::Created(made) => {
                 self.count_attempt();
@@ -251,7 +252,7 @@ impl<'a> Case<'a> {
     fn after_unsent(&mut self) -> Decision<'a> {
         if self.quick_tries < QUICK_TRIES {
             self.quick_tries = self.quick_tries.saturating_add(1);
-            return Decision::TryAgain(super::retry::quick_wait_max(self.quick_tries));
+            return Decision::TryAgain(super::retry_delays::quick_wait_max(self.quick_tries));
         }
         Decision::Return(self.policy.delays.after(self.record.returns))
     }
@@ -260,9 +261,9 @@ impl<'a> Case<'a> {
     /// has, whatever it was before.
     fn doubt(&mut self, seen: Seen, code: Option<i64>, now: Timestamp) -> Decision<'a> {
         self.count_attempt();
-        self.record.looks = 0;
+        self.record.lookups = 0;
         self.record.waited = Duration::ZERO;
-        self.record.state = State::Unsure(Doubt { seen, last_sent: Some(now), code });
+        self.record.state = State::InDoubt(Doubt { seen, last_sent: Some(now), code });
         Decision::Wait(self.policy.settle)
     }
 }

@@ -1,23 +1,17 @@
-//! What a sighting means: one of a closed set, judged once and here.
-//!
-//! Transient is not the same as safe. A timeout, a reset and a 502 are all "temporary", and after
-//! each of them the link may exist. So a call that is not *certain* to have made nothing is
-//! [`Outcome::Unknown`], and an unknown is looked up before anything is sent again.
+//! What a create call's result means.
 
-pub mod look;
-pub mod table;
-
-use super::codes::{Code, Meaning};
-use super::customer::Private;
-use super::link::{Link, LinkHosts};
-use super::reference::Reference;
-use super::sighting::{Answer, Data, Envelope, RetryAfter, Sighting, Silence, Unsent};
+use super::{
+    ClassifyRules, CreatedLink, Denial, UnknownReason, is_filled, is_of_another, says, table,
+};
+use crate::domain::call::{Answer, CallResult, Envelope, NotSent, RetryAfter};
+use crate::domain::codes::{Code, Meaning};
+use crate::domain::reference::Reference;
 
 /// What a create call came to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// It made a link.
-    Created(Made),
+    Created(CreatedLink),
     /// It made a link on a host that is not allowed.
     ForeignLink,
     /// It was rejected with a code that depends on the intent alone.
@@ -27,72 +21,24 @@ pub enum Outcome {
     /// It was refused with any other code or shape: that may depend on the day, or hide a duplicate.
     Refused(Option<i64>),
     /// Nothing can have arrived.
-    NotSent(Unsent),
+    NotSent(NotSent),
     /// It was turned away unprocessed: too many requests.
     Throttled(Option<RetryAfter>),
     /// The whole merchant is turned away, unprocessed.
     Denied(Denial),
     /// It may or may not have made a link.
-    Unknown(Unclear),
-}
-
-/// A link and the provider's name for it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Made {
-    /// The link.
-    pub link: Link,
-    /// The link's id.
-    pub link_id: Option<Private>,
-}
-
-/// Why the whole merchant is turned away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Denial {
-    /// The token endpoint refused the credentials.
-    Credentials,
-    /// 401 with a fresh token.
-    Unauthorized,
-    /// 403.
-    Forbidden,
-    /// Code 1100: the payout merchant id is not known.
-    Merchant,
-}
-
-/// Why an outcome is unknown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unclear {
-    /// No whole answer came.
-    Silence(Silence),
-    /// An HTTP status that tells nothing of the intent.
-    Status(u16),
-    /// 404, 405 or 415: the address is wrong, and so the configuration.
-    Misdirected(u16),
-    /// An HTTP 2xx whose body is not PayU's envelope.
-    NoEnvelope,
-    /// `status 0`, and no link.
-    NoLink,
-    /// An answer about another reference.
-    OtherReference,
-}
-
-/// What a merchant's configuration adds to the classification.
-#[derive(Clone, Debug)]
-pub struct Terms {
-    /// Further codes that mean that this intent failed, whatever the day.
-    pub rejects: Vec<i64>,
-    /// Where links may be.
-    pub link_hosts: LinkHosts,
+    Unknown(UnknownReason),
 }
 
 impl Outcome {
-    /// Says what a create's sighting means. `reference` is the one that was asked for.
-    pub fn classify(sighting: Sighting, reference: &Reference, terms: &Terms) -> Self {
-        match sighting {
-            Sighting::NotSent(why) => Self::NotSent(why),
-            Sighting::TokenRefused => Self::Denied(Denial::Credentials),
-            Sighting::TokenThrottled(retry_after) => Self::Throttled(retry_after),
-            Sighting::NoAnswer(why) => Self::Unknown(Unclear::Silence(why)),
-            Sighting::Answered(answer) => Self::of_answer(answer, reference, terms),
+    /// Says what a create's call result means. `reference` is the one that was asked for.
+    pub fn classify(result: CallResult, reference: &Reference, rules: &ClassifyRules) -> Self {
+        match result {
+            CallResult::NotSent(why) => Self::NotSent(why),
+            CallResult::TokenRefused => Self::Denied(Denial::Credentials),
+            CallResult::TokenThrottled(retry_after) => Self::Throttled(retry_after),
+            CallResult::NoAnswer(why) => Self::Unknown(UnknownReason::NoAnswer(why)),
+            CallResult::Answered(answer) => Self::of_answer(answer, reference, rules),
         }
     }
 
@@ -124,7 +70,7 @@ impl Outcome {
         }
     }
 
-    fn of_answer(answer: Answer, reference: &Reference, terms: &Terms) -> Self {
+    fn of_answer(answer: Answer, reference: &Reference, rules: &ClassifyRules) -> Self {
         let speaks_of_another = |envelope: &Envelope| is_of_another(&envelope.data, reference);
         let by_status = table::by_status(answer.status);
         match (by_status, answer.envelope) {
@@ -132,10 +78,10 @@ impl Outcome {
             (table::ByStatus::Throttled, _) => Self::Throttled(answer.retry_after),
             (table::ByStatus::Denied(why), _) => Self::Denied(why),
             (table::ByStatus::Body, Some(envelope)) if speaks_of_another(&envelope) => {
-                Self::Unknown(Unclear::OtherReference)
+                Self::Unknown(UnknownReason::OtherReference)
             }
             (table::ByStatus::Body, Some(envelope)) if envelope.status == 0 => {
-                Self::of_success(envelope, terms)
+                Self::of_success(envelope, rules)
             }
             // PayU prints no HTTP status for its refusals, so a 4xx with an envelope is one too.
             (table::ByStatus::Body | table::ByStatus::Unknown(_), Some(envelope))
@@ -143,33 +89,37 @@ impl Outcome {
                     && matches!(answer.status, 200..=299 | 400..=499)
                     && !speaks_of_another(&envelope) =>
             {
-                Self::of_refusal(&envelope, answer.retry_after, terms)
+                Self::of_refusal(&envelope, answer.retry_after, rules)
             }
-            (table::ByStatus::Body, _) => Self::Unknown(Unclear::NoEnvelope),
+            (table::ByStatus::Body, _) => Self::Unknown(UnknownReason::NoEnvelope),
             (table::ByStatus::Unknown(why), _) => Self::Unknown(why),
         }
     }
 
-    fn of_success(envelope: Envelope, terms: &Terms) -> Self {
+    fn of_success(envelope: Envelope, rules: &ClassifyRules) -> Self {
         let data = envelope.data;
         let Some(text) = data.link.filter(is_filled) else {
-            return Self::Unknown(Unclear::NoLink);
+            return Self::Unknown(UnknownReason::NoLink);
         };
-        let Some(link) = terms.link_hosts.admit(&text) else {
+        let Some(link) = rules.link_hosts.admit(&text) else {
             return Self::ForeignLink;
         };
-        Self::Created(Made {
+        Self::Created(CreatedLink {
             link_id: link.own_id().or_else(|| data.link_id.filter(is_filled)),
             link,
         })
     }
 
-    /// A refusal whose text says "duplicate" is one, also with a code that would reject: a look
+    /// A refusal whose text says "duplicate" is one, also with a code that would reject: a lookup
     /// tells, and a wrong "failed" makes someone pay again by hand.
-    fn of_refusal(envelope: &Envelope, retry_after: Option<RetryAfter>, terms: &Terms) -> Self {
+    fn of_refusal(
+        envelope: &Envelope,
+        retry_after: Option<RetryAfter>,
+        rules: &ClassifyRules,
+    ) -> Self {
         let codes = &envelope.codes;
         let first = codes.first().copied();
-        let meaning = |wanted| codes.iter().copied().find(|c| meaning_of(*c, terms) == wanted);
+        let meaning = |wanted| codes.iter().copied().find(|c| meaning_of(*c, rules) == wanted);
         if let Some(code) = meaning(Meaning::Duplicate) {
             return Self::Duplicate(Some(code));
         }
@@ -193,28 +143,11 @@ impl Outcome {
 }
 
 /// What a code means for a merchant. `rejects` cannot make a duplicate or a denial harmless.
-fn meaning_of(code: i64, terms: &Terms) -> Meaning {
+fn meaning_of(code: i64, rules: &ClassifyRules) -> Meaning {
     match Code::find(code).map_or(Meaning::Refuses, |code| code.meaning) {
-        Meaning::Refuses if terms.rejects.contains(&code) => Meaning::Rejects,
+        Meaning::Refuses if rules.rejects.contains(&code) => Meaning::Rejects,
         meaning @ (Meaning::Rejects | Meaning::Duplicate | Meaning::Denies | Meaning::Refuses) => {
             meaning
         }
     }
-}
-
-/// Whether an answer names a reference other than the one that was asked for.
-fn is_of_another(data: &Data, reference: &Reference) -> bool {
-    data.reference.as_deref().is_some_and(|it| !it.trim().is_empty() && it != reference.as_str())
-}
-
-/// Whether a text holds anything: PayU's samples write "nothing" as null and as `""`.
-fn is_filled(text: &Private) -> bool {
-    !text.expose().trim().is_empty()
-}
-
-fn says(envelope: &Envelope, words: &[&str]) -> bool {
-    envelope.texts.iter().any(|text| {
-        let text = text.expose().to_ascii_lowercase();
-        words.iter().any(|word| text.contains(word))
-    })
 }

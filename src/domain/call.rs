@@ -1,7 +1,7 @@
 //! What was seen on the wire during one call, before anyone has judged it.
 //!
 //! The edge reports the phase that was reached, the status and the envelope; it knows no codes
-//! and no policy. [`super::outcome`] is the one place that says what a sighting means.
+//! and no policy. [`super::classify`] is the one place that says what a call result means.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use super::customer::Private;
 /// What one call showed.
 #[expect(clippy::large_enum_variant, reason = "one lives at a time, and most are answers")]
 #[derive(Clone, Debug, PartialEq)]
-pub enum Sighting {
+pub enum CallResult {
     /// No byte of the request can have reached the provider.
-    NotSent(Unsent),
+    NotSent(NotSent),
     /// The request, or a part of it, may have arrived; no whole answer came back.
-    NoAnswer(Silence),
+    NoAnswer(NoAnswer),
     /// A whole answer came back.
     Answered(Answer),
     /// The token endpoint refused our credentials, so the call was never begun.
@@ -27,7 +27,7 @@ pub enum Sighting {
 
 /// Why nothing was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unsent {
+pub enum NotSent {
     /// The host name has no address.
     Dns,
     /// TCP or TLS could not be set up.
@@ -44,7 +44,7 @@ pub enum Unsent {
 
 /// Why there is no answer to a request that may have arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Silence {
+pub enum NoAnswer {
     /// `timeout` ran out.
     Timeout,
     /// The connection ended or broke before the answer's head.
@@ -88,7 +88,7 @@ pub struct Envelope {
     pub data: Data,
 }
 
-/// The fields that a create's or a look's `data` may hold. Nulls and missing keys are `None`.
+/// The fields that a create's or a lookup's `data` may hold. Nulls and missing keys are `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Data {
     /// `merchantRefId`.

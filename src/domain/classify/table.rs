@@ -1,6 +1,6 @@
 //! The parts of the classification that are a table: HTTP statuses and words.
 
-use super::{Denial, Unclear};
+use super::{Denial, UnknownReason};
 
 /// What an HTTP status says before the body is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub enum ByStatus {
     /// The whole merchant is turned away, before anything is processed.
     Denied(Denial),
     /// It tells nothing, unless a refusal in PayU's envelope stands beside a 4xx.
-    Unknown(Unclear),
+    Unknown(UnknownReason),
 }
 
 /// One line of the table of statuses.
@@ -58,7 +58,7 @@ pub const DUPLICATE_WORDS: [&str; 2] = ["duplicate", "already"];
 /// reached", without a code, for its other APIs.
 pub const THROTTLE_WORDS: [&str; 2] = ["requests limit reached", "too many requests"];
 
-/// Texts of a look that say that there is no such link, in lower case. PayU's sample: "Smart Send
+/// Texts of a lookup that say that there is no such link, in lower case. PayU's sample: "Smart Send
 /// Record not found with merchant reference id".
 pub const NOT_FOUND_WORDS: [&str; 1] = ["not found"];
 
@@ -68,8 +68,8 @@ pub fn by_status(status: u16) -> ByStatus {
         200..=299 => ByStatus::Body,
         401 => ByStatus::Denied(Denial::Unauthorized),
         403 => ByStatus::Denied(Denial::Forbidden),
-        404 | 405 | 415 => ByStatus::Unknown(Unclear::Misdirected(status)),
+        404 | 405 | 415 => ByStatus::Unknown(UnknownReason::Misdirected(status)),
         429 => ByStatus::Throttled,
-        _ => ByStatus::Unknown(Unclear::Status(status)),
+        _ => ByStatus::Unknown(UnknownReason::Status(status)),
     }
 }

@@ -1,40 +1,40 @@
-//! What a look means. It has outcomes of its own, because a failed look says nothing of the intent.
+//! What a lookup means. It has outcomes of its own, because a failed lookup says nothing of the intent.
 
 use jiff::Timestamp;
 
-use super::{Denial, Made, Terms, is_filled, is_of_another, says, table};
-use crate::payout::amount::Amount;
-use crate::payout::customer::{Contact, Private};
-use crate::payout::intent::Intent;
-use crate::payout::reference::Reference;
-use crate::payout::sighting::{Answer, Data, Envelope, RetryAfter, Sighting, Silence, Unsent};
+use super::{ClassifyRules, CreatedLink, Denial, is_filled, is_of_another, says, table};
+use crate::domain::amount::Amount;
+use crate::domain::call::{Answer, CallResult, Data, Envelope, NoAnswer, NotSent, RetryAfter};
+use crate::domain::customer::{Contact, Private};
+use crate::domain::intent::Intent;
+use crate::domain::reference::Reference;
 
 /// PayU's code for "there is no such link".
 const LINK_NOT_FOUND: i64 = 1112;
 
-/// What a look came to.
+/// What a lookup came to.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Look {
+pub enum Lookup {
     /// There is a link for the reference.
     Found(Details),
     /// Details shows no link. PayU: "to be considered unidentified or PENDING", so this is not
     /// "there is none".
     NotFound,
     /// It says nothing of the intent.
-    Failed(LookFailure),
+    Failed(LookupFailure),
     /// Too many requests.
     Throttled(Option<RetryAfter>),
     /// The whole merchant is turned away.
     Denied(Denial),
 }
 
-/// Why a look says nothing.
+/// Why a lookup says nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LookFailure {
+pub enum LookupFailure {
     /// Nothing was sent.
-    NotSent(Unsent),
+    NotSent(NotSent),
     /// No whole answer came.
-    Silence(Silence),
+    NoAnswer(NoAnswer),
     /// An HTTP status that tells nothing; 403 among them, which providers also answer for a
     /// reference that they do not know.
     Status(u16),
@@ -67,29 +67,29 @@ pub enum DetailsLink {
     /// One on a host that is not allowed.
     Foreign,
     /// One on an allowed host.
-    Here(Made),
+    Here(CreatedLink),
 }
 
 /// Whether details speaks of our intent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Likeness {
+pub enum Match {
     /// Amount and customer are the same.
     Same,
     /// The amount or the customer is another one.
-    Other,
+    Different,
     /// There is nothing to compare.
-    Untold,
+    Unknown,
 }
 
-impl Look {
-    /// Says what a look's sighting means. `reference` is the one that was asked for.
-    pub fn classify(sighting: Sighting, reference: &Reference, terms: &Terms) -> Self {
-        match sighting {
-            Sighting::NotSent(why) => Self::Failed(LookFailure::NotSent(why)),
-            Sighting::NoAnswer(why) => Self::Failed(LookFailure::Silence(why)),
-            Sighting::TokenRefused => Self::Denied(Denial::Credentials),
-            Sighting::TokenThrottled(retry_after) => Self::Throttled(retry_after),
-            Sighting::Answered(answer) => Self::of_answer(answer, reference, terms),
+impl Lookup {
+    /// Says what a lookup's call result means. `reference` is the one that was asked for.
+    pub fn classify(result: CallResult, reference: &Reference, rules: &ClassifyRules) -> Self {
+        match result {
+            CallResult::NotSent(why) => Self::Failed(LookupFailure::NotSent(why)),
+            CallResult::NoAnswer(why) => Self::Failed(LookupFailure::NoAnswer(why)),
+            CallResult::TokenRefused => Self::Denied(Denial::Credentials),
+            CallResult::TokenThrottled(retry_after) => Self::Throttled(retry_after),
+            CallResult::Answered(answer) => Self::of_answer(answer, reference, rules),
         }
     }
 
@@ -104,15 +104,15 @@ impl Look {
         }
     }
 
-    fn of_answer(answer: Answer, reference: &Reference, terms: &Terms) -> Self {
+    fn of_answer(answer: Answer, reference: &Reference, rules: &ClassifyRules) -> Self {
         match (answer.status, answer.envelope) {
             (429, _) => Self::Throttled(answer.retry_after),
             (401, _) => Self::Denied(Denial::Unauthorized),
             (200..=299 | 404, Some(envelope)) => {
-                Self::of_envelope(envelope, answer.retry_after, reference, terms)
+                Self::of_envelope(envelope, answer.retry_after, reference, rules)
             }
-            (200..=299, None) => Self::Failed(LookFailure::Odd),
-            (status, _) => Self::Failed(LookFailure::Status(status)),
+            (200..=299, None) => Self::Failed(LookupFailure::Odd),
+            (status, _) => Self::Failed(LookupFailure::Status(status)),
         }
     }
 
@@ -120,16 +120,16 @@ impl Look {
         envelope: Envelope,
         retry_after: Option<RetryAfter>,
         reference: &Reference,
-        terms: &Terms,
+        rules: &ClassifyRules,
     ) -> Self {
         if is_of_another(&envelope.data, reference) {
-            return Self::Failed(LookFailure::Odd);
+            return Self::Failed(LookupFailure::Odd);
         }
         match envelope.status {
-            0 => Self::of_data(envelope.data, terms),
+            0 => Self::of_data(envelope.data, rules),
             1 => Self::of_refusal(&envelope, retry_after),
             // Spring's own errors carry the HTTP status here; they know no reference.
-            _ => Self::Failed(LookFailure::Odd),
+            _ => Self::Failed(LookupFailure::Odd),
         }
     }
 
@@ -147,19 +147,19 @@ impl Look {
         if no_other_code && told && !shows_a_link(data) {
             Self::NotFound
         } else {
-            Self::Failed(LookFailure::Odd)
+            Self::Failed(LookupFailure::Odd)
         }
     }
 
-    fn of_data(data: Data, terms: &Terms) -> Self {
+    fn of_data(data: Data, rules: &ClassifyRules) -> Self {
         if !shows_a_link(&data) {
-            return Self::Failed(LookFailure::Odd);
+            return Self::Failed(LookupFailure::Odd);
         }
         let link = match data.link.filter(is_filled) {
             None => DetailsLink::Absent,
-            Some(text) => match terms.link_hosts.admit(&text) {
+            Some(text) => match rules.link_hosts.admit(&text) {
                 None => DetailsLink::Foreign,
-                Some(link) => DetailsLink::Here(Made {
+                Some(link) => DetailsLink::Here(CreatedLink {
                     link_id: link.own_id().or_else(|| data.link_id.filter(is_filled)),
                     link,
                 }),
@@ -193,16 +193,16 @@ fn is_closed(status: &str) -> bool {
 impl Details {
     /// Compares the fields that both sides have, unmasked. One that differs is another intent;
     /// the same takes the amount and at least one way to reach the customer.
-    pub fn likeness(&self, intent: &Intent) -> Likeness {
+    pub fn compare(&self, intent: &Intent) -> Match {
         let amount = self.amount.map(|amount| amount == intent.amount);
         let contacts = [self.same_mobile(&intent.contact), self.same_email(&intent.contact)];
         if amount == Some(false) || contacts.contains(&Some(false)) {
-            return Likeness::Other;
+            return Match::Different;
         }
         if amount.is_none() || contacts == [None, None] {
-            return Likeness::Untold;
+            return Match::Unknown;
         }
-        Likeness::Same
+        Match::Same
     }
 
     fn same_mobile(&self, contact: &Contact) -> Option<bool> {

@@ -1,46 +1,46 @@
-//! What follows a look, and when the next one is due.
+//! What follows a lookup, and when the next one is due.
 
 use std::time::Duration;
 
-use super::{
-    CLOCK_SKEW, Case, CreateKind, Decision, Failure, OnNotFound, Unresolved, Verdict, View, park,
-    settle,
-};
-use crate::payout::outcome::look::{Details, DetailsLink, Likeness, Look, LookFailure};
-use crate::payout::record::{Doubt, Seen, State};
+use super::{CLOCK_SKEW, Case, CreateKind, Decision, OnNotFound, Surroundings, park, settle};
+use crate::domain::classify::lookup::{Details, DetailsLink, Lookup, LookupFailure, Match};
+use crate::domain::record::{Doubt, Seen, State};
+use crate::domain::verdict::{Failure, Unresolved, Verdict};
 
 impl<'a> Case<'a> {
-    pub(super) fn after_look(&mut self, look: Look, view: View) -> Decision<'a> {
+    pub(super) fn after_look(&mut self, look: Lookup, view: Surroundings) -> Decision<'a> {
         match look {
-            Look::Found(details) => self.after_found(&details, view),
-            Look::NotFound => self.after_not_found(view),
-            Look::Failed(LookFailure::NotSent(_)) => self.after_failed_look(),
-            Look::Failed(LookFailure::Silence(_) | LookFailure::Status(_) | LookFailure::Odd) => {
+            Lookup::Found(details) => self.after_found(&details, view),
+            Lookup::NotFound => self.after_not_found(view),
+            Lookup::Failed(LookupFailure::NotSent(_)) => self.after_failed_look(),
+            Lookup::Failed(
+                LookupFailure::NoAnswer(_) | LookupFailure::Status(_) | LookupFailure::Odd,
+            ) => {
                 if self.is_too_old(view) {
                     park(self.unsettled())
                 } else {
                     self.after_failed_look()
                 }
             }
-            Look::Throttled(_) | Look::Denied(_) => self.next(view),
+            Lookup::Throttled(_) | Lookup::Denied(_) => self.next(view),
         }
     }
 
-    fn after_found(&mut self, details: &Details, view: View) -> Decision<'a> {
+    fn after_found(&mut self, details: &Details, view: Surroundings) -> Decision<'a> {
         if details.is_closed {
             return park(Unresolved::LinkClosed);
         }
-        match (details.likeness(self.intent), &details.link) {
-            (Likeness::Other, _) if self.is_clean_duplicate() => {
+        match (details.compare(self.intent), &details.link) {
+            (Match::Different, _) if self.is_clean_duplicate() => {
                 settle(Verdict::Failed(Failure::DuplicateReference))
             }
-            (Likeness::Other, _) => park(Unresolved::ReferenceConflict),
+            (Match::Different, _) => park(Unresolved::ReferenceConflict),
             (_, DetailsLink::Foreign) => park(Unresolved::LinkHost),
-            (Likeness::Same, DetailsLink::Here(made)) => {
+            (Match::Same, DetailsLink::Here(made)) => {
                 settle(Verdict::Created { made: made.clone(), recovered: true })
             }
-            (Likeness::Same, DetailsLink::Absent)
-            | (Likeness::Untold, DetailsLink::Here(_) | DetailsLink::Absent) => {
+            (Match::Same, DetailsLink::Absent)
+            | (Match::Unknown, DetailsLink::Here(_) | DetailsLink::Absent) => {
                 self.after_vague_look(view)
             }
         }
@@ -50,13 +50,13 @@ impl<'a> Case<'a> {
     /// "duplicate": so whatever link there is, this intent did not make it.
     fn is_clean_duplicate(&self) -> bool {
         match &self.record.state {
-            State::Unsure(doubt) => doubt.seen == Seen::Duplicate && self.record.attempts == 1,
+            State::InDoubt(doubt) => doubt.seen == Seen::Duplicate && self.record.attempts == 1,
             State::New => false,
         }
     }
 
     /// There is a link, but not one to send out yet. Nothing may be created any more.
-    fn after_vague_look(&mut self, view: View) -> Decision<'a> {
+    fn after_vague_look(&mut self, view: Surroundings) -> Decision<'a> {
         if self.record.state == State::New {
             self.record.waited = Duration::ZERO;
         }
@@ -68,43 +68,45 @@ impl<'a> Case<'a> {
     }
 
     /// Takes the kind that leads to no create. A link that details has shown once stays known, also
-    /// when a later look does not find it.
+    /// when a later lookup does not find it.
     fn rule_out_creates(&mut self) {
         let last_sent = match &self.record.state {
             State::New => None,
-            State::Unsure(doubt) if doubt.seen.may_resend() => doubt.last_sent,
-            State::Unsure(_) => return,
+            State::InDoubt(doubt) if doubt.seen.may_resend() => doubt.last_sent,
+            State::InDoubt(_) => return,
         };
-        if self.record.is_unsure() {
+        if self.record.is_in_doubt() {
             self.count_attempt(); // two may have left, so neither is a clean first one
         }
-        self.record.state = State::Unsure(Doubt { seen: Seen::Duplicate, last_sent, code: None });
+        self.record.state = State::InDoubt(Doubt { seen: Seen::Duplicate, last_sent, code: None });
     }
 
-    fn after_not_found(&mut self, view: View) -> Decision<'a> {
+    fn after_not_found(&mut self, view: Surroundings) -> Decision<'a> {
         self.failed_looks = 0;
         let new = self.record.state == State::New;
         if new && !self.is_overdue(view.now) {
             return self.create(CreateKind::First); // the look that `look_first` asks for
         }
-        self.record.looks = self.record.looks.saturating_add(1);
+        self.record.lookups = self.record.lookups.saturating_add(1);
         if self.is_too_old(view) {
             return park(self.unsettled());
         }
-        if self.record.looks < self.policy.looks || self.record.waited < self.quarantine() {
+        if self.record.lookups < self.policy.lookups || self.record.waited < self.quarantine() {
             return self.look_later();
         }
         match &self.record.state {
-            State::New if view.details_proven => settle(Verdict::Failed(Failure::DeadlinePassed)),
+            State::New if view.readback => settle(Verdict::Failed(Failure::DeadlinePassed)),
             State::New => park(Unresolved::NotSent),
-            State::Unsure(doubt) if self.may_resend(doubt, view) => self.create(CreateKind::Resend),
-            State::Unsure(_) => park(self.unsettled()),
+            State::InDoubt(doubt) if self.may_resend(doubt, view) => {
+                self.create(CreateKind::Resend)
+            }
+            State::InDoubt(_) => park(self.unsettled()),
         }
     }
 
-    fn may_resend(&self, doubt: &Doubt, view: View) -> bool {
+    fn may_resend(&self, doubt: &Doubt, view: Surroundings) -> bool {
         doubt.seen.may_resend()
-            && view.details_proven
+            && view.readback
             && self.policy.on_not_found == OnNotFound::Resend
             && !self.is_overdue(view.now)
             && !self.is_over_limit()
@@ -114,12 +116,12 @@ impl<'a> Case<'a> {
     fn unsettled(&self) -> Unresolved {
         match &self.record.state {
             State::New => Unresolved::NotSent,
-            State::Unsure(doubt) if doubt.seen.may_resend() => Unresolved::OutcomeUnknown,
-            State::Unsure(doubt) => Unresolved::Refused(doubt.code),
+            State::InDoubt(doubt) if doubt.seen.may_resend() => Unresolved::OutcomeUnknown,
+            State::InDoubt(doubt) => Unresolved::Refused(doubt.code),
         }
     }
 
-    fn is_too_old(&self, view: View) -> bool {
+    fn is_too_old(&self, view: Surroundings) -> bool {
         let age = view.now.duration_since(self.record.first_seen);
         let age = Duration::try_from(age).unwrap_or_default();
         age.saturating_sub(view.closed_for) >= self.policy.max_age
@@ -129,20 +131,20 @@ impl<'a> Case<'a> {
     fn quarantine(&self) -> Duration {
         match self.record.state {
             State::New => self.policy.quarantine.saturating_add(CLOCK_SKEW),
-            State::Unsure(_) => self.policy.quarantine,
+            State::InDoubt(_) => self.policy.quarantine,
         }
     }
 
-    /// How long until the next look is due: the first after `settle`, the last when the
-    /// quarantine is over, the others evenly between. A new intent's first look is due at once.
+    /// How long until the next lookup is due: the first after `settle`, the last when the
+    /// quarantine is over, the others evenly between. A new intent's first lookup is due at once.
     pub(super) fn time_to_look(&self) -> Duration {
         let quarantine = self.quarantine();
-        let due = match (&self.record.state, self.record.looks) {
+        let due = match (&self.record.state, self.record.lookups) {
             (State::New, 0) => return Duration::ZERO,
-            (State::New | State::Unsure(_), looks) => {
-                let steps = self.policy.looks.saturating_sub(1).max(1);
+            (State::New | State::InDoubt(_), lookups) => {
+                let steps = self.policy.lookups.saturating_sub(1).max(1);
                 let step = quarantine.saturating_sub(self.policy.settle).checked_div(steps);
-                let step = step.unwrap_or(quarantine).saturating_mul(looks.min(steps));
+                let step = step.unwrap_or(quarantine).saturating_mul(lookups.min(steps));
                 self.policy.settle.saturating_add(step).min(quarantine)
             }
         };
@@ -153,7 +155,7 @@ impl<'a> Case<'a> {
         Decision::Wait(self.time_to_look().max(self.policy.settle))
     }
 
-    /// A failed look does not count. Each one in a row waits twice as long.
+    /// A failed lookup does not count. Each one in a row waits twice as long.
     fn after_failed_look(&mut self) -> Decision<'a> {
         let wait = self.policy.settle.saturating_mul(1 << self.failed_looks.min(6));
         self.failed_looks = self.failed_looks.saturating_add(1);

@@ -14,10 +14,10 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::{FieldError, Fragment, Intent, Invalid};
-use crate::payout::amount::Amount;
-use crate::payout::customer::{Contact, Email, Mobile, Private};
-use crate::payout::record::Api;
-use crate::payout::reference::Reference;
+use crate::domain::account::Api;
+use crate::domain::amount::Amount;
+use crate::domain::customer::{Contact, Email, Mobile, Private};
+use crate::domain::reference::Reference;
 
 /// The largest body that is read, in bytes.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 /// The retry queues' delays: ascending, and at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Delays {
+pub struct RetryDelays {
     shortest: Duration,
     longer: Vec<Duration>,
 }
 
-impl Delays {
+impl RetryDelays {
     /// Takes delays that ascend; `None` if they do not, or if there is none.
     pub fn new(delays: &[Duration]) -> Option<Self> {
         let (shortest, longer) = delays.split_first()?;

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{Case, Policy, Unresolved, Verdict};
-use crate::payout::intent::Intent;
-use crate::payout::record::{Record, Seen, Value};
+use super::{Case, Policy};
+use crate::domain::intent::Intent;
+use crate::domain::record::{Record, Seen, Value};
+use crate::domain::verdict::{Unresolved, Verdict};
 
 /// How often a delivery may have come back before it is published anew. The queue's delivery limit
 /// is 100; at half of it a crash loop must not end with the broker parking what was never tried.
@@ -14,7 +15,7 @@ pub const RETURNS_MAX: u64 = 50;
 
 /// What the broker and this process's memory say of a delivery.
 #[derive(Clone, Debug)]
-pub struct Arrival<'a> {
+pub struct DeliveryInfo<'a> {
     /// The headers of a record, whoever wrote them.
     pub headers: &'a BTreeMap<String, Value>,
     /// Whether the broker vouches that our own login wrote them.
@@ -56,7 +57,7 @@ impl<'a> Case<'a> {
     /// that of a parked copy which a person has published anew, or from before the worker's login
     /// was changed, still says that the intent has been here. `redelivered` overrides a record: it
     /// was written before the delivery that was cut short, and a create may have left since.
-    pub fn open(intent: &'a Intent, policy: &'a Policy, arrival: &Arrival<'_>) -> Opened<'a> {
+    pub fn open(intent: &'a Intent, policy: &'a Policy, arrival: &DeliveryInfo<'_>) -> Opened<'a> {
         let first = || Record::first(policy.account.clone(), arrival.now);
         let (record, believed) = match Record::from_headers(arrival.headers) {
             _ if arrival.headers.is_empty() => (first(), true),
@@ -66,7 +67,7 @@ impl<'a> Case<'a> {
         let came_back = arrival.redelivered || arrival.delivery_count > 0;
         let record = if came_back || !believed {
             record.doubted(Seen::Redelivered)
-        } else if arrival.recent && !record.is_unsure() {
+        } else if arrival.recent && !record.is_in_doubt() {
             record.doubted(Seen::Recent)
         } else {
             record

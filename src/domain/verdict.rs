@@ -1,8 +1,8 @@
 //! How an intent ends.
 
-use crate::payout::codes::Code;
-use crate::payout::outcome::Made;
-use crate::payout::record::Seen;
+use crate::domain::classify::CreatedLink;
+use crate::domain::codes::Code;
+use crate::domain::record::Seen;
 
 /// The end of an intent: what its event says.
 #[derive(Clone, Debug, PartialEq)]
@@ -10,8 +10,8 @@ pub enum Verdict {
     /// It has a link.
     Created {
         /// The link.
-        made: Made,
-        /// Whether the link was found by a look and not given by a create.
+        made: CreatedLink,
+        /// Whether the link was found by a lookup and not given by a create.
         recovered: bool,
     },
     /// It has no link, and every copy of it would come to this verdict.
@@ -23,7 +23,7 @@ pub enum Verdict {
 /// Why an intent failed, for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// Its deadline passed before anything was sent, and looks confirmed that there is no link.
+    /// Its deadline passed before anything was sent, and lookups confirmed that there is no link.
     DeadlinePassed,
     /// Its reference has a link for another amount or customer, and this intent made none.
     DuplicateReference,
@@ -76,7 +76,7 @@ impl Verdict {
 }
 
 impl Verdict {
-    /// What makes an intent unsure that came to this verdict, while nobody takes its event. Where
+    /// What makes an intent in doubt that came to this verdict, while nobody takes its event. Where
     /// there is a link, it stays known that there is one, and none is asked for again.
     pub fn if_untold(&self) -> Seen {
         match self {

@@ -12,12 +12,12 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::amount::Amount;
+use super::classify::CreatedLink;
 use super::customer::{Contact, Private};
-use super::decision::{Failure, Unresolved, Verdict};
 use super::intent::{FieldError, Intent, Invalid};
-use super::outcome::Made;
 use super::record::Record;
 use super::reference::Reference;
+use super::verdict::{Failure, Unresolved, Verdict};
 
 /// The namespace of every id.
 pub const NAMESPACE: Uuid = Uuid::from_u128(0x3631_d4dc_f449_5d75_9daf_e56f_d004_27d6);
@@ -93,8 +93,8 @@ pub enum Ending<'a> {
     /// It has a link.
     Created {
         /// The link.
-        made: Made,
-        /// Whether it was found by a look.
+        made: CreatedLink,
+        /// Whether it was found by a lookup.
         recovered: bool,
         /// Creates that may have left.
         attempts: u32,

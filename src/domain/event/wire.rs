@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{Ending, Event, Subject};
-use crate::payout::intent::FieldError;
-use crate::payout::record::written;
+use crate::domain::intent::FieldError;
+use crate::domain::record::written;
 
 /// The content type of an event (CloudEvents 1.0, JSON event format).
 pub const CONTENT_TYPE: &str = "application/cloudevents+json";

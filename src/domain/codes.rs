@@ -22,7 +22,7 @@ pub struct Code {
 pub enum Meaning {
     /// It depends on the intent alone: every copy of the intent would be told the same.
     Rejects,
-    /// The reference has a link; whose, only a look can tell.
+    /// The reference has a link; whose, only a lookup can tell.
     Duplicate,
     /// It concerns the whole merchant and not this intent.
     Denies,
