@@ -100,15 +100,15 @@ pub trait Delivery: Send + Sync + 'static {
     /// Asks the broker, on the channel that it came by, whether that channel still lives.
     fn still_ours(&self) -> impl Future<Output = bool> + Send;
     /// Acknowledges it. Only the broker's confirm of what replaces it allows this.
-    fn acknowledge(self) -> impl Future<Output = Result<(), Gone>> + Send;
+    fn acknowledge(self) -> impl Future<Output = Result<(), ChannelEndedError>> + Send;
     /// Lets it go, and asks for a new session so that it comes back soon.
-    fn let_go(self, why: &'static str);
+    fn abandon(self, why: &'static str);
 }
 
 /// The channel that a delivery came by has ended; it comes back by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the channel has ended")]
-pub struct Gone;
+pub struct ChannelEndedError;
 
 /// One merchant's queue, through any number of connections.
 pub trait Queue: Send + Sync + 'static {
@@ -175,7 +175,7 @@ pub struct Copied {
 
 /// Why a publish did not succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unpublished {
+pub enum PublishError {
     /// The broker has no queue for it and kept nothing; it may be published again.
     #[error("no queue is bound for it")]
     Unroutable,
@@ -190,7 +190,8 @@ pub enum Unpublished {
 /// The way out to the broker. It succeeds only on the broker's confirm.
 pub trait Outbox: Clone + Send + Sync + 'static {
     /// Publishes and waits for the confirm.
-    fn publish(&self, outgoing: &Outgoing) -> impl Future<Output = Result<(), Unpublished>> + Send;
+    fn publish(&self, outgoing: &Outgoing)
+    -> impl Future<Output = Result<(), PublishError>> + Send;
 }
 
 /// A bearer token and the number of its issue, by which it is thrown away once.

@@ -17,35 +17,35 @@ use std::time::Duration;
 
 use lapin::tcp::OwnedTLSConfig;
 use lapin::uri::{AMQPScheme, AMQPUri};
-use lapin::{AsyncTcpStream, Connection, ConnectionProperties, ErrorKind};
+use lapin::{AsyncTcpStream, ConnectionProperties, ErrorKind};
 use tokio::time::timeout;
 
 use super::address::Address;
 
 /// How long TCP, TLS and the AMQP handshake may take together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long the broker may take to answer our goodbye.
+/// How long the broker may take to answer `connection.close`.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Why there is no connection. It names the host, never the password; what RabbitMQ answers may
 /// name the login.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("cannot connect to RabbitMQ at {text}")]
-pub struct CannotConnect {
+pub struct ConnectError {
     text: String,
     refused: bool,
 }
 
 /// An open connection. Dropping it closes its socket.
-pub(super) struct Link {
-    connection: Connection,
+pub(super) struct Connection {
+    connection: lapin::Connection,
     socket: Socket,
 }
 
 /// The second handle to a connection's socket, which is shut when this is dropped.
 struct Socket(TcpStream);
 
-impl CannotConnect {
+impl ConnectError {
     /// Several refusals, one for each host that was tried, as one.
     pub(super) fn all(refusals: &[Self]) -> Self {
         let texts: Vec<_> = refusals.iter().map(|refusal| refusal.text.as_str()).collect();
@@ -60,7 +60,7 @@ impl CannotConnect {
     }
 }
 
-impl Link {
+impl Connection {
     /// Connects once. `name` is what operators see in RabbitMQ's list of connections. Without
     /// `frame_max` the broker's limit holds for frames.
     pub(super) async fn open(
@@ -68,15 +68,15 @@ impl Link {
         tls: &OwnedTLSConfig,
         name: &str,
         frame_max: Option<u32>,
-    ) -> Result<Self, CannotConnect> {
+    ) -> Result<Self, ConnectError> {
         let cannot = |reason: String, refused| {
             let text = format!("{address}: {reason}");
-            CannotConnect { text, refused }
+            ConnectError { text, refused }
         };
         let mut uri = address.uri().clone();
         uri.query.frame_max = frame_max.or(uri.query.frame_max);
         match timeout(CONNECT_TIMEOUT, connect(uri, tls, name)).await {
-            Ok(Ok(link)) => Ok(link),
+            Ok(Ok(connection)) => Ok(connection),
             Ok(Err(err)) => {
                 let refused = matches!(err.kind(), ErrorKind::ProtocolError(_));
                 Err(cannot(reason(&err), refused))
@@ -85,8 +85,7 @@ impl Link {
         }
     }
 
-    /// The connection itself.
-    pub(super) fn get(&self) -> &Connection {
+    pub(super) fn get(&self) -> &lapin::Connection {
         &self.connection
     }
 
@@ -100,7 +99,7 @@ impl Link {
         self.connection.status().blocked()
     }
 
-    /// Says goodbye for a moment, then ends it in any case.
+    /// Closes it politely if the broker answers soon, and shuts its socket in any case.
     pub(super) async fn close(&self) {
         if self.is_up() && !self.is_blocked() {
             // Whatever the answer is, the socket is shut next.
@@ -111,7 +110,7 @@ impl Link {
 }
 
 /// The socket first, then the connection on it.
-async fn connect(uri: AMQPUri, tls: &OwnedTLSConfig, name: &str) -> lapin::Result<Link> {
+async fn connect(uri: AMQPUri, tls: &OwnedTLSConfig, name: &str) -> lapin::Result<Connection> {
     let runtime = lapin::runtime::default_runtime()?;
     let host = uri.authority.host.as_str();
     let found: Vec<_> = tokio::net::lookup_host((host, uri.authority.port)).await?.collect();
@@ -135,8 +134,8 @@ async fn connect(uri: AMQPUri, tls: &OwnedTLSConfig, name: &str) -> lapin::Resul
         let stream = stream.lock().unwrap_or_else(PoisonError::into_inner).take();
         stream.ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected).into())
     };
-    let connection = Connection::connector(uri, runtime, connector, properties).await?;
-    Ok(Link { connection, socket })
+    let connection = lapin::Connection::connector(uri, runtime, connector, properties).await?;
+    Ok(Connection { connection, socket })
 }
 
 impl Socket {

@@ -9,7 +9,7 @@ use lapin::tcp::OwnedTLSConfig;
 use tokio::time::sleep;
 
 use super::address::Address;
-use super::connection::{CannotConnect, Link};
+use super::connection::{ConnectError, Connection};
 use super::tls::{self, TlsError};
 use crate::config;
 
@@ -24,7 +24,7 @@ const HEAD_START: Duration = Duration::from_millis(500);
 
 /// Why the broker's part of a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum CannotStart {
+pub enum BrokerConfigError {
     /// An address cannot be read.
     #[error("broker.urls[{index}] {reason}")]
     Address {
@@ -50,15 +50,15 @@ pub(super) struct Hosts {
 
 impl Hosts {
     /// Reads the configuration and the files that it names.
-    pub(super) fn read(broker: &config::Broker) -> Result<Self, CannotStart> {
+    pub(super) fn read(broker: &config::Broker) -> Result<Self, BrokerConfigError> {
         let read = |(index, url)| {
             Address::read(url, broker.heartbeat)
-                .map_err(|reason| CannotStart::Address { index, reason })
+                .map_err(|reason| BrokerConfigError::Address { index, reason })
         };
         let addresses: Vec<_> =
             broker.urls.iter().enumerate().map(read).collect::<Result<_, _>>()?;
         if addresses.is_empty() {
-            return Err(CannotStart::NoAddress);
+            return Err(BrokerConfigError::NoAddress);
         }
         Ok(Self { addresses, tls: tls::read(broker)? })
     }
@@ -70,7 +70,7 @@ impl Hosts {
     }
 
     /// Connects to the first one that answers, to declare or to look.
-    pub(super) async fn open_briefly(&self, purpose: &str) -> Result<Link, CannotConnect> {
+    pub(super) async fn open_briefly(&self, purpose: &str) -> Result<Connection, ConnectError> {
         self.first(|host| host.open_briefly(purpose)).await
     }
 
@@ -79,9 +79,9 @@ impl Hosts {
     pub(super) async fn first<'a, T, F>(
         &'a self,
         open: impl Fn(Host<'a>) -> F,
-    ) -> Result<T, CannotConnect>
+    ) -> Result<T, ConnectError>
     where
-        F: Future<Output = Result<T, CannotConnect>>,
+        F: Future<Output = Result<T, ConnectError>>,
     {
         let mut refusals = Vec::new();
         let mut attempts = FuturesUnordered::new();
@@ -92,7 +92,7 @@ impl Hosts {
                 attempt = attempts.next() => match attempt {
                     Some(Ok(opened)) => return Ok(opened),
                     Some(Err(refusal)) => refusals.push(refusal),
-                    None => return Err(CannotConnect::all(&refusals)),
+                    None => return Err(ConnectError::all(&refusals)),
                 },
                 () = sleep(HEAD_START), if hosts.peek().is_some() => {}
             }
@@ -114,17 +114,21 @@ pub(super) struct Host<'a> {
 
 impl Host<'_> {
     /// Connects to it. `purpose` is a part of the connection's name.
-    pub(super) async fn open(self, purpose: &str) -> Result<Link, CannotConnect> {
-        self.link(purpose, None).await
+    pub(super) async fn open(self, purpose: &str) -> Result<Connection, ConnectError> {
+        self.connect(purpose, None).await
     }
 
     /// Connects to it for something that needs no large frames.
-    pub(super) async fn open_briefly(self, purpose: &str) -> Result<Link, CannotConnect> {
-        self.link(purpose, Some(BRIEF_FRAME_MAX)).await
+    pub(super) async fn open_briefly(self, purpose: &str) -> Result<Connection, ConnectError> {
+        self.connect(purpose, Some(BRIEF_FRAME_MAX)).await
     }
 
-    async fn link(self, purpose: &str, frame_max: Option<u32>) -> Result<Link, CannotConnect> {
+    async fn connect(
+        self,
+        purpose: &str,
+        frame_max: Option<u32>,
+    ) -> Result<Connection, ConnectError> {
         let name = format!("smartsend/{purpose}/{}", std::process::id());
-        Link::open(self.address, self.tls, &name, frame_max).await
+        Connection::open(self.address, self.tls, &name, frame_max).await
     }
 }

@@ -10,9 +10,6 @@
 //! no: in RabbitMQ 3.10 it keeps asking the node that led the queue when it was first used, for as
 //! long as that node is away (`rabbit_fifo_client:enqueue/3`), though another leads the queue now.
 
-mod pool;
-mod route;
-
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,16 +19,15 @@ use lapin::options::BasicPublishOptions;
 use lapin::{BasicProperties, Confirmation};
 use tokio::time::timeout;
 
+use super::channel_pool::Slot;
 use super::connection::reason;
 use super::headers;
+use super::routes::{Route, Routes};
 use super::session::Session;
 use super::supervisor::Broker;
 use super::topology::Topology;
 use crate::observe::facts::broker as facts;
-use crate::ports::{Copied, Outbox, Outgoing, Unpublished};
-use route::{Route, Routes};
-
-pub(super) use pool::Pool;
+use crate::ports::{Copied, Outbox, Outgoing, PublishError};
 
 /// The way out. Clones share the channels.
 #[derive(Clone)]
@@ -49,29 +45,31 @@ struct Inner {
 /// What a channel is good for after a publish.
 enum Verdict {
     Yes,
-    No(Unpublished),
+    No(PublishError),
     Fault(String),
 }
 
 impl Publisher {
-    pub(super) fn new(broker: Broker, topology: &Topology, patience: Duration) -> Self {
+    /// Publishes what goes through this topology.
+    pub fn new(broker: Broker, topology: &Topology) -> Self {
+        let patience = broker.confirm_timeout();
         let inner = Inner { broker, routes: Routes::new(topology), patience };
         Self { inner: Arc::new(inner) }
     }
 
-    async fn send(&self, outgoing: &Outgoing) -> Result<(), Unpublished> {
+    async fn send(&self, outgoing: &Outgoing) -> Result<(), PublishError> {
         // Nothing is declared for a merchant or a delay that the configuration does not hold, and
         // a publish to an exchange that does not exist would end the session.
         let route = self.inner.routes.of(outgoing);
-        let route = route.ok_or(Unpublished::Unroutable)?;
+        let route = route.ok_or(PublishError::Unroutable)?;
         self.confirm(&route, |session| content(outgoing, session)).await
     }
 
     /// Publishes an intent as upstream does, to its merchant's queue. It carries no login of
     /// ours, so that no worker takes it for one on its way.
-    pub async fn publish_intent(&self, intent: &Copied) -> Result<(), Unpublished> {
+    pub async fn publish_intent(&self, intent: &Copied) -> Result<(), PublishError> {
         let route = self.inner.routes.of_intent(&intent.merchant);
-        let route = route.ok_or(Unpublished::Unroutable)?;
+        let route = route.ok_or(PublishError::Unroutable)?;
         let properties = || headers::write(&intent.properties, &intent.headers, None);
         let result = self.confirm(&route, |_| (&intent.body, properties())).await;
         facts::PublishEnded { kind: "intent", result }.tell();
@@ -82,7 +80,7 @@ impl Publisher {
         &self,
         route: &Route<'_>,
         content: impl FnOnce(&Session) -> (&'a Bytes, BasicProperties),
-    ) -> Result<(), Unpublished> {
+    ) -> Result<(), PublishError> {
         let (session, mut slot) = self.slot().await?;
         let channel = match slot.take() {
             Some(channel) => channel,
@@ -115,13 +113,13 @@ impl Publisher {
 
     /// A session, and the right to one of its channels. Nothing has been written before this, so
     /// a session that ends meanwhile is replaced by the next.
-    async fn slot(&self) -> Result<(Session, pool::Slot), Unpublished> {
+    async fn slot(&self) -> Result<(Session, Slot), PublishError> {
         loop {
             let session = match self.inner.broker.live_session() {
                 Some(session) => session,
                 None => timeout(self.inner.patience, self.inner.broker.session())
                     .await
-                    .map_err(|_| Unpublished::Unconfirmed)?,
+                    .map_err(|_| PublishError::Unconfirmed)?,
             };
             if let Some(slot) = session.pool().slot().await {
                 return Ok((session, slot));
@@ -131,7 +129,7 @@ impl Publisher {
 }
 
 impl Outbox for Publisher {
-    async fn publish(&self, outgoing: &Outgoing) -> Result<(), Unpublished> {
+    async fn publish(&self, outgoing: &Outgoing) -> Result<(), PublishError> {
         let result = self.send(outgoing).await;
         let kind = match outgoing {
             Outgoing::Event(_) => "event",
@@ -163,8 +161,8 @@ async fn publish(
     };
     match confirmed {
         Ok(Confirmation::Ack(None)) => Verdict::Yes,
-        Ok(Confirmation::Ack(Some(_))) => Verdict::No(Unpublished::Unroutable),
-        Ok(Confirmation::Nack(_)) => Verdict::No(Unpublished::Refused),
+        Ok(Confirmation::Ack(Some(_))) => Verdict::No(PublishError::Unroutable),
+        Ok(Confirmation::Nack(_)) => Verdict::No(PublishError::Refused),
         Ok(Confirmation::NotRequested) => Verdict::Fault("a channel without confirms".to_owned()),
         Err(err) => Verdict::Fault(reason(&err)),
     }
@@ -184,7 +182,7 @@ fn content<'a>(outgoing: &'a Outgoing, session: &Session) -> (&'a Bytes, BasicPr
     }
 }
 
-fn doubt(session: &Session, why: &str) -> Unpublished {
+fn doubt(session: &Session, why: &str) -> PublishError {
     session.fail(format!("a publish was not confirmed: {why}"));
-    Unpublished::Unconfirmed
+    PublishError::Unconfirmed
 }

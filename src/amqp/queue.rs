@@ -4,7 +4,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::consumer::{AmqpDelivery, Inbox};
 use super::supervisor::Broker;
-use super::topology::{Topology, intents_queue};
+use super::topology::Topology;
+use super::topology::names::intents_queue;
 use crate::ports;
 
 /// A queue that is consumed again in every new session, once everything is there that this
@@ -40,7 +41,7 @@ impl ports::Queue for MerchantQueue {
             ));
         }
         let queue = intents_queue(self.topology.prefix(), &self.merchant);
-        session.consume(&queue, self.prefetch).await.map_err(|error| error.to_string())
+        Inbox::open(&session, &queue, self.prefetch).await.map_err(|error| error.to_string())
     }
 }
 

@@ -13,11 +13,11 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::address::Address;
-use super::connection::Link;
-use super::consumer::{Inbox, NoInbox};
+use super::channel_pool::ChannelPool;
+use super::connection::Connection;
 use super::hosts::Hosts;
-use super::publisher::Pool;
-use super::topology::{CannotApply, passively, short};
+use super::topology::names::short;
+use super::topology::{TopologyError, inspect_queue};
 use crate::ports::Moment;
 
 /// What every session needs to know.
@@ -37,13 +37,13 @@ pub struct Session {
 
 struct Inner {
     /// Consumes and acknowledges; never publishes, so that an alarm does not block it.
-    consume: Link,
-    publish: Link,
+    consume: Connection,
+    publish: Connection,
     address: String,
     login: Option<ShortString>,
     settings: Arc<Settings>,
-    pool: Pool,
-    /// For passive looks at queues that are known to exist.
+    pool: ChannelPool,
+    /// For inspecting queues that are known to exist.
     probe: Mutex<Option<Channel>>,
     ended: CancellationToken,
     reason: OnceLock<String>,
@@ -54,8 +54,8 @@ struct Inner {
 
 impl Session {
     pub(super) fn new(
-        consume: Link,
-        publish: Link,
+        consume: Connection,
+        publish: Connection,
         address: &Address,
         settings: Arc<Settings>,
     ) -> Self {
@@ -65,7 +65,7 @@ impl Session {
             address: address.to_string(),
             login: short(address.login()),
             settings,
-            pool: Pool::new(),
+            pool: ChannelPool::new(),
             probe: Mutex::new(None),
             ended: CancellationToken::new(),
             reason: OnceLock::new(),
@@ -73,12 +73,6 @@ impl Session {
             block_changes: AtomicU64::new(0),
         };
         Self { inner: Arc::new(inner) }
-    }
-
-    /// Begins to consume a queue. A queue that is missing, or that may not be consumed, ends
-    /// nothing but this call.
-    pub async fn consume(&self, queue: &str, prefetch: u16) -> Result<Inbox, NoInbox> {
-        Inbox::open(self, queue, prefetch).await
     }
 
     /// Ends the session because of a fault; a new one follows. Only the first reason counts.
@@ -160,35 +154,35 @@ impl Session {
     pub(super) async fn ready_count(&self, queue: &str) -> Option<u32> {
         let mut probe = self.inner.probe.lock().await;
         if probe.is_none() {
-            // A lookup that fails costs its connection a channel number for good, so the first one
+            // An inspection that fails costs its connection a channel number for good, so the first one
             // is made elsewhere.
-            self.look(queue).await.ok()??;
+            self.inspect(queue).await.ok()??;
             let opened = timeout(self.limit(), self.inner.consume.get().create_channel()).await;
             *probe = opened.ok()?.ok();
         }
-        let looked = timeout(self.limit(), passively(probe.as_ref()?, queue)).await;
-        if let Ok(Ok(Some(count))) = looked {
+        let found = timeout(self.limit(), inspect_queue(probe.as_ref()?, queue)).await;
+        if let Ok(Ok(Some(count))) = found {
             return Some(count);
         }
         *probe = None;
         None
     }
 
-    /// Looks for a queue on a connection that lives no longer than the lookup.
-    pub(super) async fn look(&self, queue: &str) -> Result<Option<u32>, CannotApply> {
+    /// Inspects a queue on a connection that lives no longer.
+    pub(super) async fn inspect(&self, queue: &str) -> Result<Option<u32>, TopologyError> {
         let hosts = &self.inner.settings.hosts;
         let same = |host: &super::hosts::Host<'_>| host.address.to_string() == self.address();
-        let link = match hosts.each().find(same) {
-            Some(host) => host.open_briefly("look").await?,
-            None => hosts.open_briefly("look").await?,
+        let connection = match hosts.each().find(same) {
+            Some(host) => host.open_briefly("inspect").await?,
+            None => hosts.open_briefly("inspect").await?,
         };
-        let looked = timeout(self.limit(), async {
-            let channel = link.get().create_channel().await;
-            passively(&channel.map_err(|err| CannotApply::channel(&err))?, queue).await
+        let found = timeout(self.limit(), async {
+            let channel = connection.get().create_channel().await;
+            inspect_queue(&channel.map_err(|err| TopologyError::channel(&err))?, queue).await
         });
-        let looked = looked.await;
-        link.close().await;
-        looked.unwrap_or(Err(CannotApply::TooLong))
+        let found = found.await;
+        connection.close().await;
+        found.unwrap_or(Err(TopologyError::TooLong))
     }
 
     pub(super) async fn open_consuming_channel(&self) -> Option<lapin::Result<Channel>> {
@@ -202,7 +196,7 @@ impl Session {
         Ok(channel)
     }
 
-    pub(super) fn pool(&self) -> &Pool {
+    pub(super) fn pool(&self) -> &ChannelPool {
         &self.inner.pool
     }
 

@@ -14,11 +14,11 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::connection::CannotConnect;
-use super::hosts::{CannotStart, Host, Hosts};
-use super::publisher::Publisher;
+use super::connection::ConnectError;
+use super::hosts::{BrokerConfigError, Host, Hosts};
 use super::session::{Session, Settings};
-use super::topology::{CannotApply, Missing, Topology, apply_on, parked_name, verify_on};
+use super::topology::names::parked_name;
+use super::topology::{Missing, Topology, TopologyError, apply_on, verify_on};
 use crate::config;
 use crate::observe::facts::broker as facts;
 use crate::ports::{Clock, Moment};
@@ -78,7 +78,7 @@ impl Broker {
     pub fn start(
         config: &config::Broker,
         clock: impl Clock,
-    ) -> Result<(Self, impl Future<Output = ()> + Send + 'static), CannotStart> {
+    ) -> Result<(Self, impl Future<Output = ()> + Send + 'static), BrokerConfigError> {
         let settings = Settings {
             hosts: Hosts::read(config)?,
             confirm_timeout: config.confirm_timeout,
@@ -128,9 +128,9 @@ impl Broker {
         self.shared.state.subscribe()
     }
 
-    /// The way out for events, retries and parked intents.
-    pub fn publisher(&self, topology: &Topology) -> Publisher {
-        Publisher::new(self.clone(), topology, self.shared.settings.confirm_timeout)
+    /// How long one answer of the broker may take.
+    pub(super) fn confirm_timeout(&self) -> Duration {
+        self.shared.settings.confirm_timeout
     }
 
     /// How many messages wait in the parked queue now; `None` if nobody can say.
@@ -140,13 +140,13 @@ impl Broker {
         Some(count.into())
     }
 
-    /// Looks what of the topology is missing, on a connection of its own.
-    pub async fn verify(&self, topology: &Topology) -> Result<Missing, CannotApply> {
+    /// Finds what of the topology is missing, on a connection of its own.
+    pub async fn verify(&self, topology: &Topology) -> Result<Missing, TopologyError> {
         verify_on(&self.shared.settings.hosts, topology).await
     }
 
     /// Declares the topology, on a connection of its own.
-    pub async fn apply(&self, topology: &Topology) -> Result<(), CannotApply> {
+    pub async fn apply(&self, topology: &Topology) -> Result<(), TopologyError> {
         apply_on(&self.shared.settings.hosts, topology).await
     }
 
@@ -214,7 +214,7 @@ impl Shared {
         }
     }
 
-    async fn open_on(&self, host: Host<'_>) -> Result<Session, CannotConnect> {
+    async fn open_on(&self, host: Host<'_>) -> Result<Session, ConnectError> {
         let (consume, publish) = tokio::try_join!(host.open("consume"), host.open("publish"))?;
         Ok(Session::new(consume, publish, host.address, Arc::clone(&self.settings)))
     }

@@ -25,8 +25,11 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{Exit, complain};
-use crate::amqp::topology::NameTooLong;
-use crate::amqp::{Broker, BrokerState, CannotApply, CannotStart, NoResults, Results, Topology};
+use crate::amqp::topology::NameTooLongError;
+use crate::amqp::{
+    Broker, BrokerConfigError, BrokerState, Publisher, ResultEvents, ResultEventsError, Topology,
+    TopologyError,
+};
 use crate::clock::SystemClock;
 use crate::config::{Config, Merchant};
 use crate::domain::event::NAMESPACE;
@@ -70,11 +73,11 @@ enum Failed {
     #[error(transparent)]
     Write(#[from] CannotWrite),
     #[error(transparent)]
-    Name(#[from] NameTooLong),
+    Name(#[from] NameTooLongError),
     #[error(transparent)]
-    Start(#[from] CannotStart),
+    Start(#[from] BrokerConfigError),
     #[error("{0}; nothing was sent")]
-    Lookup(#[from] CannotApply),
+    Lookup(#[from] TopologyError),
     #[error(
         "missing on RabbitMQ: {0}; declare it with `smartsend topology apply`; nothing was sent"
     )]
@@ -82,7 +85,7 @@ enum Failed {
     #[error("no connection to RabbitMQ within {SESSION_TIMEOUT:?}: {0}; nothing was sent")]
     NoSession(String),
     #[error("{0}; nothing was sent")]
-    NoResults(#[from] NoResults),
+    NoResults(#[from] ResultEventsError),
     #[error("cannot listen for signals: {0}")]
     Signals(io::Error),
 }
@@ -248,7 +251,7 @@ async fn send(
     let mut submission = Submission {
         fates,
         letters,
-        publisher: broker.publisher(&topology),
+        publisher: Publisher::new(broker.clone(), &topology),
         state: broker.state(),
         results,
         clock,
@@ -269,7 +272,7 @@ async fn get_ready(
     topology: &Topology,
     merchant: &Merchant,
     wait: bool,
-) -> Result<Option<Results>, Failed> {
+) -> Result<Option<ResultEvents>, Failed> {
     // The exchange of the intents has an alternate one, so a confirm does not say that the
     // merchant's queue took an intent, nor even that it exists.
     let missing = broker.verify(topology).await?;
@@ -286,7 +289,7 @@ async fn get_ready(
     if !wait {
         return Ok(None);
     }
-    Ok(Some(Results::open(&session, topology.prefix(), &merchant.name).await?))
+    Ok(Some(ResultEvents::open(&session, topology.prefix(), &merchant.name).await?))
 }
 
 /// Ends with the first SIGINT or SIGTERM.

@@ -1,7 +1,7 @@
 //! `smartsend topology apply | export`: the broker's part of an installation.
 
-use crate::amqp::CannotStart;
-use crate::amqp::topology::{CannotDeclare, NameTooLong, Topology, apply};
+use crate::amqp::BrokerConfigError;
+use crate::amqp::topology::{ApplyError, NameTooLongError, Topology, apply};
 use crate::config::Config;
 
 /// What `smartsend topology` takes.
@@ -51,13 +51,13 @@ pub enum Failed {
     },
     /// A name does not fit.
     #[error(transparent)]
-    Name(#[from] NameTooLong),
+    Name(#[from] NameTooLongError),
     /// The configuration cannot be used.
     #[error(transparent)]
-    Start(#[from] CannotStart),
+    Start(#[from] BrokerConfigError),
     /// The broker said no.
     #[error(transparent)]
-    Apply(#[from] CannotDeclare),
+    Apply(#[from] ApplyError),
 }
 
 impl Failed {
@@ -67,8 +67,8 @@ impl Failed {
             Self::NoMerchant { .. }
             | Self::Name(_)
             | Self::Start(_)
-            | Self::Apply(CannotDeclare::Start(_)) => true,
-            Self::Apply(CannotDeclare::Apply(_)) => false,
+            | Self::Apply(ApplyError::Start(_)) => true,
+            Self::Apply(ApplyError::Apply(_)) => false,
         }
     }
 }

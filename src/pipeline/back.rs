@@ -83,7 +83,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
     ) -> Settlement {
         let copy = self.copy(hand.delivered(), headers);
         if self.publish(&Outgoing::Retry { delay, copy }, &hand).await.is_err() {
-            return self.let_go(hand, reference, "its copy could not be published");
+            return self.abandon(hand, reference, "its copy could not be published");
         }
         match hand.delivery.acknowledge().await {
             Ok(()) => settlement,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::desk::Desk;
 use super::exits::Exit;
 use super::hand::Hand;
-use crate::ports::{Clock, Delivery, Outbox, Outgoing, Provider, Unpublished};
+use crate::ports::{Clock, Delivery, Outbox, Outgoing, Provider, PublishError};
 
 /// Why what was to replace a delivery is not published. The delivery must not be acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +37,8 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         loop {
             match self.outbox.publish(outgoing).await {
                 Ok(()) => return Ok(()),
-                Err(Unpublished::Unconfirmed) => return Err(NotPublished::Unconfirmed),
-                Err(Unpublished::Unroutable | Unpublished::Refused) => {
+                Err(PublishError::Unconfirmed) => return Err(NotPublished::Unconfirmed),
+                Err(PublishError::Unroutable | PublishError::Refused) => {
                     refused.get_or_insert_with(|| self.exits.refuse(exit, &self.turns));
                 }
             }

@@ -49,10 +49,10 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
 
     /// Lets a delivery go whose channel has ended.
     pub(super) fn let_lost<D: Delivery>(&self, hand: Hand<D>, reference: &Reference) -> Settlement {
-        self.let_go(hand, Some(reference), "its channel has ended")
+        self.abandon(hand, Some(reference), "its channel has ended")
     }
 
-    pub(super) fn let_go<D: Delivery>(
+    pub(super) fn abandon<D: Delivery>(
         &self,
         hand: Hand<D>,
         reference: Option<&Reference>,
@@ -60,7 +60,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
     ) -> Settlement {
         let stopping = self.stopping.is_cancelled();
         IntentLetGo { merchant: &self.merchant, reference, stopping }.tell();
-        hand.delivery.let_go(why);
+        hand.delivery.abandon(why);
         Settlement::LetGo
     }
 
@@ -146,7 +146,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         match replaced {
             Ok(()) => fact.tell(),
             Err(NotPublished::Unconfirmed) => {
-                return self.let_go(hand, reference, "its result could not be published");
+                return self.abandon(hand, reference, "its result could not be published");
             }
             Err(NotPublished::RefusedForTooLong) => {
                 let headers = untold(hand.delivered());

@@ -6,10 +6,10 @@ use std::time::Duration;
 use lapin::BasicProperties;
 use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::{AMQPValue, FieldTable};
-use smartsend::amqp::{AmqpDelivery, End, Inbox, NoInbox, Session};
+use smartsend::amqp::{AmqpDelivery, ConsumeError, Inbox, InboxEnd, Session};
 use smartsend::clock::SystemClock;
 use smartsend::domain::record::Value;
-use smartsend::ports::{Clock, Delivery, Gone, Moment};
+use smartsend::ports::{ChannelEndedError, Clock, Delivery, Moment};
 use tokio::time::timeout;
 
 use crate::support::amqp::{Running, declared, settings, start};
@@ -35,7 +35,7 @@ impl Ground {
         declared(&settings, &["default", "other"]).await;
         let running = start(&settings);
         let session = running.broker.session().await;
-        let inbox = session.consume(QUEUE, 10).await.unwrap();
+        let inbox = Inbox::open(&session, QUEUE, 10).await.unwrap();
         Self { vhost, running, session, inbox }
     }
 
@@ -70,7 +70,7 @@ async fn a_cancelled_inbox_hands_out_what_it_has_and_those_can_still_be_acknowle
     let second = ground.next().await.unwrap();
     let third = ground.next().await.unwrap();
     assert!(ground.next().await.is_none());
-    assert_eq!(ground.inbox.end(), Some(End::Asked));
+    assert_eq!(ground.inbox.end(), Some(InboxEnd::Asked));
     for (delivery, expected) in [(first, "0"), (second, "1"), (third, "2")] {
         assert_eq!(body(&delivery), expected);
         assert_eq!(delivery.acknowledge().await, Ok(()));
@@ -111,7 +111,7 @@ async fn a_cancel_waits_for_what_a_slow_broker_has_yet_to_send() {
         let plain = BasicProperties::default();
         assert!(publish(&connection, "smartsend.intents", "default", b"x", plain).await);
     }
-    let mut inbox = session.consume(QUEUE, PREFETCH).await.unwrap();
+    let mut inbox = Inbox::open(&session, QUEUE, PREFETCH).await.unwrap();
     for _ in 0..PREFETCH {
         let delivery = timeout(SOON, inbox.next()).await.unwrap().unwrap();
         delivery.acknowledge().await.unwrap();
@@ -122,7 +122,7 @@ async fn a_cancel_waits_for_what_a_slow_broker_has_yet_to_send() {
         delivery.acknowledge().await.unwrap();
         then += 1;
     }
-    assert_eq!((inbox.end(), then), (Some(End::Asked), PREFETCH));
+    assert_eq!((inbox.end(), then), (Some(InboxEnd::Asked), PREFETCH));
     let said = said.lock().unwrap().clone();
     assert_eq!(said, [&["delivery"; 2 * PREFETCH as usize][..], &["cancel"]].concat());
 }
@@ -137,15 +137,15 @@ async fn a_queue_that_is_deleted_ends_the_session() {
     let options = QueueDeleteOptions::default();
     channel.queue_delete(QUEUE.into(), options).await.unwrap();
     assert!(ground.next().await.is_none());
-    assert_eq!(ground.inbox.end(), Some(End::Fault));
+    assert_eq!(ground.inbox.end(), Some(InboxEnd::Fault));
     assert!(!ground.session.is_live());
     assert!(ground.session.reason().contains(QUEUE), "{}", ground.session.reason());
 
     // The queue is still missing in the next session, and that concerns nobody else.
     let session = ground.running.broker.session().await;
-    let missing = session.consume(QUEUE, 10).await;
-    assert!(matches!(missing, Err(NoInbox::Missing { queue }) if queue == QUEUE));
-    let other = session.consume("smartsend.intents.other", 10).await;
+    let missing = Inbox::open(&session, QUEUE, 10).await;
+    assert!(matches!(missing, Err(ConsumeError::Missing { queue }) if queue == QUEUE));
+    let other = Inbox::open(&session, "smartsend.intents.other", 10).await;
     assert!(other.is_ok());
     assert!(session.is_live());
 }
@@ -155,8 +155,8 @@ async fn a_missing_queue_disturbs_no_other_merchant() {
     let node = Node::shared();
     let mut ground = Ground::new(node).await;
     for _ in 0..3 {
-        let missing = ground.session.consume("smartsend.intents.nobody", 10).await;
-        assert!(matches!(missing, Err(NoInbox::Missing { .. })));
+        let missing = Inbox::open(&ground.session, "smartsend.intents.nobody", 10).await;
+        assert!(matches!(missing, Err(ConsumeError::Missing { .. })));
     }
     ground.send(node, "fine").await;
     let delivery = ground.next().await.unwrap();
@@ -174,10 +174,10 @@ async fn an_acknowledgement_that_could_not_be_sent_is_no_success() {
     node.close_connections(&ground.vhost).await;
     timeout(SOON, ground.session.ended()).await.unwrap();
     assert!(!delivery.still_ours().await);
-    assert_eq!(delivery.acknowledge().await, Err(Gone));
+    assert_eq!(delivery.acknowledge().await, Err(ChannelEndedError));
 
     let session = ground.running.broker.session().await;
-    let mut inbox = session.consume(QUEUE, 10).await.unwrap();
+    let mut inbox = Inbox::open(&session, QUEUE, 10).await.unwrap();
     let again = timeout(SOON, inbox.next()).await.unwrap().unwrap();
     assert_eq!(body(&again), "again");
     assert!(again.delivered().redelivered);
@@ -190,11 +190,11 @@ async fn what_is_let_go_comes_back_in_a_new_session() {
     let node = Node::shared();
     let mut ground = Ground::new(node).await;
     ground.send(node, "again").await;
-    ground.next().await.unwrap().let_go("it could not be handed back");
+    ground.next().await.unwrap().abandon("it could not be handed back");
     assert!(ground.next().await.is_none());
     assert_eq!(ground.session.reason(), "it could not be handed back");
     let session = ground.running.broker.session().await;
-    let mut inbox = session.consume(QUEUE, 10).await.unwrap();
+    let mut inbox = Inbox::open(&session, QUEUE, 10).await.unwrap();
     let again = timeout(SOON, inbox.next()).await.unwrap().unwrap();
     assert!(again.delivered().redelivered);
     assert_eq!(again.acknowledge().await, Ok(()));
@@ -209,7 +209,7 @@ async fn what_is_dropped_unsettled_comes_back_too() {
     drop(ground.next().await.unwrap());
     timeout(SOON, ground.session.ended()).await.unwrap();
     let session = ground.running.broker.session().await;
-    let mut inbox = session.consume(QUEUE, 10).await.unwrap();
+    let mut inbox = Inbox::open(&session, QUEUE, 10).await.unwrap();
     let again = timeout(SOON, inbox.next()).await.unwrap().unwrap();
     assert!(again.delivered().redelivered);
     assert_eq!(again.acknowledge().await, Ok(()));
@@ -329,7 +329,7 @@ async fn only_one_of_two_workers_gets_the_deliveries_and_the_other_takes_over() 
     let mut first = Ground::new(node).await;
     let running = start(&settings(&[&node.amqp_url(&first.vhost)]));
     let session = running.broker.session().await;
-    let mut second = session.consume(QUEUE, 10).await.unwrap();
+    let mut second = Inbox::open(&session, QUEUE, 10).await.unwrap();
     for number in ["0", "1"] {
         first.send(node, number).await;
     }
@@ -338,7 +338,7 @@ async fn only_one_of_two_workers_gets_the_deliveries_and_the_other_takes_over() 
     delivery.acknowledge().await.unwrap();
     let delivery = first.next().await.unwrap();
     first.running.broker.close().await;
-    assert_eq!(delivery.acknowledge().await, Err(Gone));
+    assert_eq!(delivery.acknowledge().await, Err(ChannelEndedError));
     let taken_over = timeout(SOON, second.next()).await.unwrap().unwrap();
     assert_eq!(body(&taken_over), "1");
     assert!(taken_over.delivered().redelivered);

@@ -9,11 +9,11 @@ use futures_util::future::join_all;
 use lapin::options::{QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel};
-use smartsend::amqp::{BrokerState, Publisher};
+use smartsend::amqp::{BrokerState, Inbox, Publisher};
 use smartsend::domain::event::EventKind;
 use smartsend::domain::record::Value;
 use smartsend::ports::{
-    Copied, Delivery, EventMessage, Headers, Outbox, Outgoing, Properties, Unpublished,
+    Copied, Delivery, EventMessage, Headers, Outbox, Outgoing, Properties, PublishError,
 };
 use tokio::time::timeout;
 
@@ -44,7 +44,7 @@ impl Ground {
         let settings = settings(&[&Node::url_at(port, &vhost)]);
         let topology = declared(&settings, &["default"]).await;
         let running = start(&settings);
-        let publisher = running.broker.publisher(&topology);
+        let publisher = Publisher::new(running.broker.clone(), &topology);
         Self { vhost, running, publisher }
     }
 
@@ -129,7 +129,7 @@ async fn no_publish_gets_the_verdict_of_another() {
                 let (kind, expected) = if (task + number) % 2 == 0 {
                     (EventKind::Created, Ok(()))
                 } else {
-                    (EventKind::Failed, Err(Unpublished::Refused))
+                    (EventKind::Failed, Err(PublishError::Refused))
                 };
                 let id = format!("{task}-{number}");
                 assert_eq!(publisher.publish(&event(kind, &id)).await, expected, "{id}");
@@ -169,7 +169,7 @@ async fn a_channel_that_was_refused_is_not_used_again() {
     };
     assert_eq!(publish(EventKind::Created).await.0, Ok(()));
     assert_eq!(publish(EventKind::Created).await, (Ok(()), 0));
-    let refused = Err(Unpublished::Refused);
+    let refused = Err(PublishError::Refused);
     assert_eq!(publish(EventKind::Failed).await, (refused, 0));
     assert_eq!(publish(EventKind::Failed).await, (refused, 1));
     assert_eq!(publish(EventKind::Created).await, (Ok(()), 1));
@@ -188,7 +188,7 @@ async fn a_returned_result_is_told_to_the_publish_that_it_belongs_to() {
         tokio::spawn(async move {
             for number in 0..50 {
                 let (kind, expected) = if (task + number) % 7 == 0 {
-                    (EventKind::Unresolved, Err(Unpublished::Unroutable))
+                    (EventKind::Unresolved, Err(PublishError::Unroutable))
                 } else {
                     (EventKind::Created, Ok(()))
                 };
@@ -209,7 +209,7 @@ async fn an_unroutable_result_succeeds_once_a_queue_is_bound() {
     let id = "bd7b4550-0237-5153-8239-20c19f57e461";
     let failed = event(EventKind::Failed, id);
     let publisher = &ground.publisher;
-    assert_eq!(publisher.publish(&failed).await, Err(Unpublished::Unroutable));
+    assert_eq!(publisher.publish(&failed).await, Err(PublishError::Unroutable));
     let channel = ground.results(node, "late", "link.failed.default", None).await;
     assert_eq!(publisher.publish(&failed).await, Ok(()));
     drop(channel);
@@ -236,7 +236,7 @@ async fn a_merchant_or_delay_that_is_not_configured_is_unroutable_and_the_sessio
         Outgoing::Retry { delay: Duration::from_secs(7), copy: copied(Headers::new()) };
     for outgoing in [Outgoing::Parked(stranger), unknown_delay] {
         let result = ground.publisher.publish(&outgoing).await;
-        assert_eq!(result, Err(Unpublished::Unroutable));
+        assert_eq!(result, Err(PublishError::Unroutable));
     }
     assert!(session.is_live());
 }
@@ -249,7 +249,7 @@ async fn a_retried_intent_comes_back_with_its_record_and_login_and_nothing_forei
     let node = Node::shared();
     let ground = Ground::new(node).await;
     let session = ground.running.broker.session().await;
-    let mut inbox = session.consume("smartsend.intents.default", 5).await.unwrap();
+    let mut inbox = Inbox::open(&session, "smartsend.intents.default", 5).await.unwrap();
 
     let body = b"{\"as\": \"it came\"}";
     let connection = node.connect(&ground.vhost).await;
@@ -354,9 +354,9 @@ async fn a_publish_without_a_session_waits_only_so_long() {
     let delays = [Duration::from_secs(1)];
     let topology = smartsend::amqp::Topology::new("smartsend", ["default"], &delays).unwrap();
     let running = start(&settings);
-    let publisher = running.broker.publisher(&topology);
+    let publisher = Publisher::new(running.broker.clone(), &topology);
     let result = timeout(SOON, publisher.publish(&event(EventKind::Created, "1"))).await;
-    assert_eq!(result.unwrap(), Err(Unpublished::Unconfirmed));
+    assert_eq!(result.unwrap(), Err(PublishError::Unconfirmed));
 }
 
 /// A memory alarm stops every write of lapin on the publishing connection, for as long as it

@@ -12,10 +12,10 @@ use bytes::Bytes;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
 };
-use smartsend::amqp::{Broker, BrokerState, Topology};
+use smartsend::amqp::{Broker, BrokerState, Publisher, Topology};
 use smartsend::clock::SystemClock;
 use smartsend::config;
-use smartsend::ports::{Copied, Headers, Outbox, Outgoing, Properties, Unpublished};
+use smartsend::ports::{Copied, Headers, Outbox, Outgoing, Properties, PublishError};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
@@ -77,7 +77,7 @@ async fn a_cut_connection_ends_the_session_and_a_new_one_follows() {
     let settings = settings(&[&node.amqp_url(&vhost)]);
     declared(&settings, &["default"]).await;
     let running = start(&settings);
-    let publisher = running.broker.publisher(&topology());
+    let publisher = Publisher::new(running.broker.clone(), &topology());
     for _ in 0..3 {
         let session = running.broker.session().await;
         assert_eq!(publisher.publish(&parked("before")).await, Ok(()));
@@ -97,7 +97,7 @@ async fn a_killed_node_is_used_again_within_two_seconds_and_has_every_confirmed_
     let settings = settings(&[&node.amqp_url(&vhost)]);
     declared(&settings, &["default"]).await;
     let running = start(&settings);
-    let publisher = running.broker.publisher(&topology());
+    let publisher = Publisher::new(running.broker.clone(), &topology());
     assert_eq!(publisher.publish(&parked("before")).await, Ok(()));
     tokio::task::block_in_place(|| node.kill());
     running.reaches(disconnected).await;
@@ -168,12 +168,12 @@ async fn a_publish_whose_confirm_does_not_come_is_unconfirmed_and_ends_the_sessi
     settings.confirm_timeout = Duration::from_secs(1);
     declared(&settings, &["default"]).await;
     let running = start(&settings);
-    let publisher = running.broker.publisher(&topology());
+    let publisher = Publisher::new(running.broker.clone(), &topology());
     let session = running.broker.session().await;
     assert_eq!(publisher.publish(&parked("before")).await, Ok(()));
     proxy.set(Mode::Frozen);
     let result = timeout(SOON, publisher.publish(&parked("lost?"))).await.unwrap();
-    assert_eq!(result, Err(Unpublished::Unconfirmed));
+    assert_eq!(result, Err(PublishError::Unconfirmed));
     assert!(!session.is_live());
     assert!(session.reason().contains("confirm"), "{}", session.reason());
     proxy.set(Mode::Down);
@@ -259,7 +259,7 @@ async fn amqps_with_a_private_ca_and_a_client_certificate_connects_and_without_t
     declared(&settings, &["default"]).await;
     let running = start(&settings);
     timeout(SOON, running.broker.session()).await.unwrap();
-    let publisher = running.broker.publisher(&topology());
+    let publisher = Publisher::new(running.broker.clone(), &topology());
     assert_eq!(publisher.publish(&parked("over TLS")).await, Ok(()));
 
     let mut without_certificate = settings.clone();

@@ -7,7 +7,8 @@ use lapin::BasicProperties;
 use lapin::options::QueueDeclareOptions;
 use lapin::types::{AMQPValue, FieldTable};
 use serde_json::Value;
-use smartsend::amqp::topology::{apply, retry_name};
+use smartsend::amqp::topology::apply;
+use smartsend::amqp::topology::names::retry_name;
 use smartsend::amqp::{Missing, Topology};
 
 use crate::support::amqp::{declared, settings, start};

@@ -1,24 +1,45 @@
-//! Declaring the topology, and looking whether it is there.
+//! Declares the topology, and verifies that it is there.
 //!
-//! A declare or a lookup that fails closes its channel, and lapin never forgets such a channel's
-//! number. So both run on a connection of their own that lives no longer than they do.
+//! A declare that fails closes its channel, and lapin never forgets such a channel's
+//! number. So both run on a connection of their own that lives no longer
+//! than they do.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
 use lapin::{Channel, ErrorKind, ExchangeKind};
 
-use super::{Argument, Exchange, Kind, Queue, Topology, short};
-use crate::amqp::connection::{CannotConnect, Link, reason};
+use tokio::time::timeout;
 
-/// Why the topology could not be declared, or looked at.
+use super::names::short;
+use super::table::{Argument, Exchange, Kind, Queue, Topology};
+use crate::amqp::connection::{ConnectError, Connection, reason};
+use crate::amqp::hosts::{BrokerConfigError, Hosts};
+use crate::config;
+
+/// How long declaring or verifying the whole topology may take.
+const TOPOLOGY_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// Why `topology apply` failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Start(#[from] BrokerConfigError),
+    /// The broker said no, or could not be reached.
+    #[error(transparent)]
+    Apply(#[from] TopologyError),
+}
+
+/// Why the topology could not be declared or verified.
 #[derive(Clone, Debug, thiserror::Error)]
-pub enum CannotApply {
+pub enum TopologyError {
     /// No broker could be reached.
     #[error(transparent)]
-    Connect(#[from] CannotConnect),
+    Connect(#[from] ConnectError),
     /// The broker did not answer.
     #[error("RabbitMQ did not answer in time; try again")]
     TooLong,
@@ -38,7 +59,7 @@ pub enum CannotApply {
         text: String,
     },
     /// The broker refused, or the connection broke.
-    #[error("cannot declare or look at {kind} {name}: {text}")]
+    #[error("cannot declare or inspect {kind} {name}: {text}")]
     Refused {
         /// `queue`, `exchange` or `binding`.
         kind: &'static str,
@@ -49,7 +70,7 @@ pub enum CannotApply {
     },
 }
 
-/// What a broker lacks.
+/// What a broker lacks of a topology.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Missing {
     /// Exchanges and queues that every merchant needs.
@@ -58,7 +79,7 @@ pub struct Missing {
     pub merchants: BTreeMap<String, Vec<String>>,
 }
 
-impl CannotApply {
+impl TopologyError {
     pub(in crate::amqp) fn channel(err: &lapin::Error) -> Self {
         refused("channel", "for the topology", err)
     }
@@ -78,10 +99,41 @@ impl Missing {
     }
 }
 
+/// Declares a topology on the first broker of a configuration that answers.
+pub async fn apply(broker: &config::Broker, topology: &Topology) -> Result<(), ApplyError> {
+    let hosts = Hosts::read(broker)?;
+    Ok(apply_on(&hosts, topology).await?)
+}
+
+/// Finds what of a topology is missing, on a connection that lives no longer.
+pub(in crate::amqp) async fn verify_on(
+    hosts: &Hosts,
+    topology: &Topology,
+) -> Result<Missing, TopologyError> {
+    let connection = hosts.open_briefly("verify").await?;
+    let found = timeout(TOPOLOGY_TIMEOUT, topology.inspect(&connection)).await;
+    connection.close().await;
+    found.unwrap_or(Err(TopologyError::TooLong))
+}
+
+/// Declares a topology, on a connection that lives no longer.
+pub(in crate::amqp) async fn apply_on(
+    hosts: &Hosts,
+    topology: &Topology,
+) -> Result<(), TopologyError> {
+    let connection = hosts.open_briefly("topology").await?;
+    let declared = timeout(TOPOLOGY_TIMEOUT, topology.declare(&connection)).await;
+    connection.close().await;
+    declared.unwrap_or(Err(TopologyError::TooLong))
+}
+
 impl Topology {
     /// Declares everything; what is there already as it should be stays as it is.
-    pub(in crate::amqp) async fn declare(&self, link: &Link) -> Result<(), CannotApply> {
-        let channel = open(link).await?;
+    pub(in crate::amqp) async fn declare(
+        &self,
+        connection: &Connection,
+    ) -> Result<(), TopologyError> {
+        let channel = open(connection).await?;
         for exchange in &self.exchanges {
             declare_exchange(&channel, exchange).await?;
         }
@@ -103,10 +155,13 @@ impl Topology {
         Ok(())
     }
 
-    /// Asks for everything by name. Arguments and bindings cannot be seen this way.
-    pub(in crate::amqp) async fn look(&self, link: &Link) -> Result<Missing, CannotApply> {
+    /// Inspects everything by name. Arguments and bindings cannot be seen this way.
+    pub(in crate::amqp) async fn inspect(
+        &self,
+        connection: &Connection,
+    ) -> Result<Missing, TopologyError> {
         let mut missing = Missing::default();
-        let mut channel = open(link).await?;
+        let mut channel = open(connection).await?;
         for exchange in &self.exchanges {
             let options = ExchangeDeclareOptions {
                 passive: true,
@@ -121,16 +176,16 @@ impl Topology {
                 Ok(()) => {}
                 Err(err) if is_missing(&err) => {
                     missing.shared.push(format!("exchange {}", exchange.name));
-                    channel = open(link).await?;
+                    channel = open(connection).await?;
                 }
                 Err(err) => return Err(refused("exchange", &exchange.name, &err)),
             }
         }
         for queue in &self.queues {
-            if passively(&channel, &queue.name).await?.is_some() {
+            if inspect_queue(&channel, &queue.name).await?.is_some() {
                 continue;
             }
-            channel = open(link).await?;
+            channel = open(connection).await?;
             let text = format!("queue {}", queue.name);
             match &queue.merchant {
                 Some(merchant) => missing.merchants.entry(merchant.clone()).or_default().push(text),
@@ -141,12 +196,12 @@ impl Topology {
     }
 }
 
-/// Asks how many ready messages a queue holds; `None` if it does not exist, and then the channel
+/// The number of ready messages of a queue; `None` if it does not exist, and then the channel
 /// is closed.
-pub(in crate::amqp) async fn passively(
+pub(in crate::amqp) async fn inspect_queue(
     channel: &Channel,
     queue: &str,
-) -> Result<Option<u32>, CannotApply> {
+) -> Result<Option<u32>, TopologyError> {
     let options = QueueDeclareOptions::durable().passive();
     let asked = channel.queue_declare(name("queue", queue)?, options, FieldTable::default());
     match asked.await {
@@ -156,12 +211,12 @@ pub(in crate::amqp) async fn passively(
     }
 }
 
-async fn open(link: &Link) -> Result<Channel, CannotApply> {
-    let opened = link.get().create_channel().await;
-    opened.map_err(|err| CannotApply::channel(&err))
+async fn open(connection: &Connection) -> Result<Channel, TopologyError> {
+    let opened = connection.get().create_channel().await;
+    opened.map_err(|err| TopologyError::channel(&err))
 }
 
-async fn declare_exchange(channel: &Channel, exchange: &Exchange) -> Result<(), CannotApply> {
+async fn declare_exchange(channel: &Channel, exchange: &Exchange) -> Result<(), TopologyError> {
     let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
     let mut arguments = FieldTable::default();
     if let Some(alternate) = &exchange.alternate {
@@ -177,7 +232,7 @@ async fn declare_exchange(channel: &Channel, exchange: &Exchange) -> Result<(), 
     declared.await.map_err(|err| refused("exchange", &exchange.name, &err))
 }
 
-async fn declare_queue(channel: &Channel, queue: &Queue) -> Result<(), CannotApply> {
+async fn declare_queue(channel: &Channel, queue: &Queue) -> Result<(), TopologyError> {
     let mut arguments = FieldTable::default();
     for (argument, value) in &queue.arguments {
         arguments.insert((*argument).into(), value.into());
@@ -190,8 +245,8 @@ async fn declare_queue(channel: &Channel, queue: &Queue) -> Result<(), CannotApp
     }
 }
 
-fn name(kind: &'static str, text: &str) -> Result<ShortString, CannotApply> {
-    short(text).ok_or_else(|| CannotApply::Refused {
+fn name(kind: &'static str, text: &str) -> Result<ShortString, TopologyError> {
+    short(text).ok_or_else(|| TopologyError::Refused {
         kind,
         name: text.to_owned(),
         text: "its name has more than 255 bytes".to_owned(),
@@ -212,15 +267,15 @@ fn soft_error(err: &lapin::Error) -> Option<&AMQPSoftError> {
     }
 }
 
-fn refused(kind: &'static str, name: &str, err: &lapin::Error) -> CannotApply {
+fn refused(kind: &'static str, name: &str, err: &lapin::Error) -> TopologyError {
     let text = reason(err);
     let name = name.to_owned();
     if soft_error(err) != Some(&AMQPSoftError::PRECONDITIONFAILED) {
-        return CannotApply::Refused { kind, name, text };
+        return TopologyError::Refused { kind, name, text };
     }
     // "PRECONDITION_FAILED - inequivalent arg 'x-delivery-limit' for queue 'q' in vhost '/': …"
     let quoted = text.split('\'').nth(1);
-    CannotApply::Differs { kind, name, argument: quoted.unwrap_or("argument").to_owned(), text }
+    TopologyError::Differs { kind, name, argument: quoted.unwrap_or("argument").to_owned(), text }
 }
 
 impl From<Kind> for ExchangeKind {

@@ -3,14 +3,14 @@
 
 use serde_json::{Value, json};
 
-use crate::amqp::hosts::{CannotStart, Hosts};
+use crate::amqp::hosts::{BrokerConfigError, Hosts};
 use crate::config;
 
-use super::{Argument, Kind, Topology};
+use super::table::{Argument, Kind, Topology};
 
 impl Topology {
     /// The definitions for the virtual host that a configuration names. Connects to nothing.
-    pub fn export_for(&self, broker: &config::Broker) -> Result<String, CannotStart> {
+    pub fn export_for(&self, broker: &config::Broker) -> Result<String, BrokerConfigError> {
         Ok(self.export(Hosts::read(broker)?.vhost()))
     }
 

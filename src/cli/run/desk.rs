@@ -78,7 +78,7 @@ pub(super) fn desk(
         hold: config.retry.hold,
         in_hand_max: config.broker.consumer_timeout / 2,
         provider: Account::new(merchant, clock)?,
-        outbox: common.broker.publisher(&common.topology),
+        outbox: Publisher::new(common.broker.clone(), &common.topology),
         clock,
         turns: Turns::new(limits, clock),
         alone: Alone::default(),

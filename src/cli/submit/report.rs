@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::fate::Count;
 use super::send::Ending;
 use crate::cli::Exit;
-use crate::ports::Unpublished;
+use crate::ports::PublishError;
 
 /// The numbers, for stdout.
 pub(super) fn summary(count: &Count, waited: bool) -> String {
@@ -48,11 +48,11 @@ pub(super) fn sentence(ending: Ending) -> Option<&'static str> {
             "stopped before the end; what was sent stays with the worker, and the file can be \
              submitted again with the same references",
         ),
-        Ending::GaveUp(Unpublished::Unroutable) => Some(
+        Ending::GaveUp(PublishError::Unroutable) => Some(
             "RabbitMQ has no queue for the intents any more; declare it with `smartsend topology \
              apply`, then submit the file again with the same references",
         ),
-        Ending::GaveUp(Unpublished::Refused | Unpublished::Unconfirmed) => Some(
+        Ending::GaveUp(PublishError::Refused | PublishError::Unconfirmed) => Some(
             "RabbitMQ did not take every intent; once it is well, submit the file again with \
                  the same references: what it has already is not paid twice",
         ),

@@ -16,8 +16,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::fate::{Fates, Place};
 use super::progress::Progress;
-use crate::amqp::{BrokerState, Publisher, Results};
-use crate::ports::{Clock, Copied, Unpublished};
+use crate::amqp::{BrokerState, Publisher, ResultEvents};
+use crate::ports::{Clock, Copied, PublishError};
 
 /// How many publishes are under way at once. More than there are channels, so that none is idle.
 const IN_FLIGHT_MAX: usize = 32;
@@ -39,7 +39,7 @@ pub(super) struct Submission<C> {
     /// How the broker can be used.
     pub(super) state: watch::Receiver<BrokerState>,
     /// The results, if they are to be waited for.
-    pub(super) results: Option<Results>,
+    pub(super) results: Option<ResultEvents>,
     /// The time.
     pub(super) clock: C,
     /// How long the last confirms are waited for after an interruption.
@@ -56,12 +56,12 @@ pub(super) enum Ending {
     /// A person or the system ended it.
     Interrupted,
     /// The broker did not take an intent.
-    GaveUp(Unpublished),
+    GaveUp(PublishError),
     /// Everything was sent, but the private queue of results is gone.
     ResultsLost,
 }
 
-type Publishes = JoinSet<(Place, Result<(), Unpublished>)>;
+type Publishes = JoinSet<(Place, Result<(), PublishError>)>;
 
 impl<C: Clock> Submission<C> {
     /// Sends everything, then waits for the results if there is a queue for them.
@@ -102,7 +102,7 @@ impl<C: Clock> Submission<C> {
                         confirmed_count = confirmed_count.saturating_add(1);
                     }
                     Some(Ok((place, Err(why)))) => {
-                        if why != Unpublished::Unconfirmed {
+                        if why != PublishError::Unconfirmed {
                             self.fates.refused(place);
                         }
                         ending = ending.or(Some(Ending::GaveUp(why)));
@@ -110,7 +110,7 @@ impl<C: Clock> Submission<C> {
                     }
                     // A publish that panicked was not confirmed.
                     Some(Err(_)) => {
-                        ending = ending.or(Some(Ending::GaveUp(Unpublished::Unconfirmed)));
+                        ending = ending.or(Some(Ending::GaveUp(PublishError::Unconfirmed)));
                         halt.cancel();
                     }
                 },
@@ -191,7 +191,7 @@ impl<C: Clock> Submission<C> {
 }
 
 /// The next event, `None` at their end; without a queue it is waited for in vain.
-async fn next_event(results: &mut Option<Results>) -> Option<Vec<u8>> {
+async fn next_event(results: &mut Option<ResultEvents>) -> Option<Vec<u8>> {
     match results {
         Some(results) => results.next().await,
         None => std::future::pending().await,
@@ -203,16 +203,16 @@ async fn publish(
     publisher: &Publisher,
     intent: &Copied,
     halt: &CancellationToken,
-) -> Result<(), Unpublished> {
+) -> Result<(), PublishError> {
     let mut in_doubt = false;
     let mut wait = WAIT_FIRST;
     for attempt in 1..=TRIES {
         match publisher.publish_intent(intent).await {
             Ok(()) => return Ok(()),
             Err(why) => {
-                in_doubt = in_doubt || why == Unpublished::Unconfirmed;
-                if why == Unpublished::Unroutable || attempt == TRIES || halt.is_cancelled() {
-                    return Err(if in_doubt { Unpublished::Unconfirmed } else { why });
+                in_doubt = in_doubt || why == PublishError::Unconfirmed;
+                if why == PublishError::Unroutable || attempt == TRIES || halt.is_cancelled() {
+                    return Err(if in_doubt { PublishError::Unconfirmed } else { why });
                 }
             }
         }
@@ -222,7 +222,7 @@ async fn publish(
         }
         wait = wait.saturating_mul(2);
     }
-    Err(Unpublished::Unconfirmed)
+    Err(PublishError::Unconfirmed)
 }
 
 /// Returns so long after `halt`.

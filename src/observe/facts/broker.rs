@@ -5,7 +5,7 @@ use std::time::Duration;
 use metrics::{counter, gauge};
 use tracing::{debug, error, info, warn};
 
-use crate::ports::Unpublished;
+use crate::ports::PublishError;
 
 /// The two connections of a session, as the metric names them.
 const CONNECTIONS: [&str; 2] = ["consume", "publish"];
@@ -39,7 +39,7 @@ pub struct PublishEnded {
     /// `event`, `retry`, `parked` or `intent`.
     pub kind: &'static str,
     /// What came of it.
-    pub result: Result<(), Unpublished>,
+    pub result: Result<(), PublishError>,
 }
 
 /// A delivery was given back by ending the session.
@@ -119,9 +119,9 @@ impl PublishEnded {
         let kind = self.kind;
         let result = match self.result {
             Ok(()) => "confirmed",
-            Err(Unpublished::Unroutable) => "unroutable",
-            Err(Unpublished::Refused) => "refused",
-            Err(Unpublished::Unconfirmed) => "unconfirmed",
+            Err(PublishError::Unroutable) => "unroutable",
+            Err(PublishError::Refused) => "refused",
+            Err(PublishError::Unconfirmed) => "unconfirmed",
         };
         counter!("smartsend_publishes_total", "kind" => kind, "result" => result).increment(1);
         if self.result.is_err() {

@@ -3,7 +3,7 @@
 use std::task::Poll;
 use std::time::Duration;
 
-use smartsend::ports::{Delivered, Delivery, Gone, Inbox, Queue};
+use smartsend::ports::{ChannelEndedError, Delivered, Delivery, Inbox, Queue};
 use tokio_util::sync::CancellationToken;
 
 use super::broker::Broker;
@@ -120,19 +120,19 @@ impl Delivery for ModelDelivery {
     }
 
     /// To have written it is all that a process can know.
-    async fn acknowledge(mut self) -> Result<(), Gone> {
+    async fn acknowledge(mut self) -> Result<(), ChannelEndedError> {
         self.seat.life.step().await;
         self.settled = true;
         if self.session.is_cancelled() {
-            return Err(Gone);
+            return Err(ChannelEndedError);
         }
         tokio::time::sleep(AWAY).await;
         self.seat.broker.acknowledge(&self.seat.merchant, self.tag);
         self.seat.life.step().await;
-        if self.session.is_cancelled() { Err(Gone) } else { Ok(()) }
+        if self.session.is_cancelled() { Err(ChannelEndedError) } else { Ok(()) }
     }
 
-    fn let_go(self, _why: &'static str) {}
+    fn abandon(self, _why: &'static str) {}
 }
 
 impl Drop for ModelDelivery {

@@ -1,7 +1,7 @@
 //! Messages, the ways out of a process, and what goes wrong there.
 
 use bytes::Bytes;
-use smartsend::ports::{Headers, Properties, Unpublished};
+use smartsend::ports::{Headers, Properties, PublishError};
 
 use super::clock::Chance;
 
@@ -53,11 +53,11 @@ impl Fault {
         chance.percent(share).then(|| all[usize::try_from(chance.below(4)).unwrap()])
     }
 
-    pub(super) fn seen(self) -> Unpublished {
+    pub(super) fn seen(self) -> PublishError {
         match self {
-            Self::Unroutable => Unpublished::Unroutable,
-            Self::Refused => Unpublished::Refused,
-            Self::ConfirmLost | Self::Lost => Unpublished::Unconfirmed,
+            Self::Unroutable => PublishError::Unroutable,
+            Self::Refused => PublishError::Refused,
+            Self::ConfirmLost | Self::Lost => PublishError::Unconfirmed,
         }
     }
 }

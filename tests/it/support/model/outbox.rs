@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use smartsend::ports::{Outbox, Outgoing, Unpublished};
+use smartsend::ports::{Outbox, Outgoing, PublishError};
 
 use super::broker::Broker;
 use super::journal::{Journal, Step};
@@ -24,7 +24,7 @@ pub(crate) struct ModelOutbox {
 }
 
 impl Outbox for ModelOutbox {
-    async fn publish(&self, outgoing: &Outgoing) -> Result<(), Unpublished> {
+    async fn publish(&self, outgoing: &Outgoing) -> Result<(), PublishError> {
         self.life.step().await;
         tokio::time::sleep(AWAY).await;
         let taken = self.broker.take_in(self.process, outgoing);

@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const CHANNEL_COUNT: usize = 16;
 
 /// The channels of one session.
-pub(in crate::amqp) struct Pool {
+pub(super) struct ChannelPool {
     permits: Arc<Semaphore>,
     idle: Arc<Mutex<Vec<Channel>>>,
 }
@@ -20,8 +20,8 @@ pub(super) struct Slot {
     _permit: OwnedSemaphorePermit,
 }
 
-impl Pool {
-    pub(in crate::amqp) fn new() -> Self {
+impl ChannelPool {
+    pub(super) fn new() -> Self {
         Self { permits: Arc::new(Semaphore::new(CHANNEL_COUNT)), idle: Arc::default() }
     }
 
@@ -32,7 +32,7 @@ impl Pool {
     }
 
     /// Turns everyone away who still waits.
-    pub(in crate::amqp) fn close(&self) {
+    pub(super) fn close(&self) {
         self.permits.close();
     }
 }

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use lapin::types::ShortString;
 
-use crate::amqp::topology::{
-    Topology, intents_exchange, parked_name, results_exchange, retry_name, short,
-};
+use super::topology::Topology;
+use super::topology::names::{intents_exchange, parked_name, results_exchange, retry_name, short};
 use crate::domain::event::EventKind;
 use crate::ports::Outgoing;
 

@@ -16,13 +16,13 @@ use lapin::message::Delivery;
 use tokio::task::JoinHandle;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
-use super::line::Line;
+use super::channel::ConsumerChannel;
 use crate::observe::facts::broker as facts;
 use crate::ports::Moment;
 
 /// How often an idle stream is seen to be empty.
 const TICK: Duration = Duration::from_millis(500);
-/// A longer gap between two lookups at the stream is a freeze. The heartbeat is the limit above
+/// A longer gap between two reads of the stream is a freeze. The heartbeat is the limit above
 /// which the broker may have given up on us; on a busy machine a second is nothing.
 const GAP_MAX: Duration = Duration::from_secs(3);
 
@@ -32,13 +32,13 @@ const QUIET: Duration = Duration::from_millis(200);
 const GATHER_MAX: Duration = Duration::from_secs(3);
 
 /// A delivery and a moment not later than its arrival.
-pub(super) struct Arrival {
+pub(super) struct StampedDelivery {
     pub(super) delivery: Delivery,
     pub(super) received: Moment,
 }
 
 /// How a stream ends.
-pub(super) enum Over {
+pub(super) enum StreamEnd {
     /// Without a word, as after a cancel, or when its queue was deleted.
     Quiet,
     /// With an error.
@@ -48,16 +48,16 @@ pub(super) enum Over {
 }
 
 /// The deliveries of one consumer, in order.
-pub(super) struct Arrivals {
+pub(super) struct DeliveryStream {
     stream: Consumer,
-    line: Arc<Line>,
+    channel: Arc<ConsumerChannel>,
     /// The last moment at which the stream was seen empty.
     empty_at: Moment,
     tick: Interval,
     /// Out of the stream and without a stamp yet.
     fresh: Vec<Delivery>,
-    ready: VecDeque<Arrival>,
-    over: Option<Over>,
+    ready: VecDeque<StampedDelivery>,
+    over: Option<StreamEnd>,
     question: Option<Question>,
 }
 
@@ -68,14 +68,14 @@ struct Question {
     answered: JoinHandle<bool>,
 }
 
-impl Arrivals {
+impl DeliveryStream {
     /// `empty_at` is a moment before the broker was asked for deliveries.
-    pub(super) fn new(stream: Consumer, empty_at: Moment, line: Arc<Line>) -> Self {
+    pub(super) fn new(stream: Consumer, empty_at: Moment, channel: Arc<ConsumerChannel>) -> Self {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             stream,
-            line,
+            channel,
             empty_at,
             tick,
             fresh: Vec::new(),
@@ -86,7 +86,7 @@ impl Arrivals {
     }
 
     /// The next one, or how the stream ended. Whoever drops this future loses nothing.
-    pub(super) async fn next(&mut self) -> Result<Arrival, Over> {
+    pub(super) async fn next(&mut self) -> Result<StampedDelivery, StreamEnd> {
         loop {
             if let Some(arrival) = self.ready.pop_front() {
                 return Ok(arrival);
@@ -101,9 +101,9 @@ impl Arrivals {
     /// Waits until everything is here that the broker may send, or it has nothing more.
     pub(super) async fn gather(&mut self) {
         let gathered = async {
-            while self.over.is_none() && !self.line.credit().is_used_up() {
+            while self.over.is_none() && !self.channel.credit().is_used_up() {
                 let is_quiet = timeout(QUIET, self.fill()).await.is_err();
-                if is_quiet && !self.line.is_owed().await {
+                if is_quiet && !self.channel.is_owed().await {
                     return;
                 }
             }
@@ -118,8 +118,8 @@ impl Arrivals {
         let woke_at = if self.question.is_some() { self.answer().await } else { self.wake().await };
         let Some(woke_at) = woke_at else { return };
         match self.over {
-            Some(Over::Error(_) | Over::Silent) => self.fresh.clear(),
-            Some(Over::Quiet) | None => self.stamp(),
+            Some(StreamEnd::Error(_) | StreamEnd::Silent) => self.fresh.clear(),
+            Some(StreamEnd::Quiet) | None => self.stamp(),
         }
         self.empty_at = woke_at;
     }
@@ -131,10 +131,10 @@ impl Arrivals {
             item = self.stream.next() => self.add(item),
             _ = self.tick.tick() => {}
         }
-        let woke_at = self.line.session().now();
+        let woke_at = self.channel.session().now();
         self.empty_stream();
         let gap = woke_at.since(self.empty_at);
-        if self.over.is_none() && gap > self.line.session().heartbeat().min(GAP_MAX) {
+        if self.over.is_none() && gap > self.channel.session().heartbeat().min(GAP_MAX) {
             facts::ProcessStalled { gap }.tell();
             self.ask(woke_at);
             return None;
@@ -150,20 +150,20 @@ impl Arrivals {
         self.question = None;
         self.empty_stream();
         if !alive {
-            self.over = Some(Over::Silent);
+            self.over = Some(StreamEnd::Silent);
         }
         Some(woke_at)
     }
 
     fn ask(&mut self, woke_at: Moment) {
-        let line = Arc::clone(&self.line);
-        let answered = tokio::spawn(async move { line.round_trip().await });
+        let channel = Arc::clone(&self.channel);
+        let answered = tokio::spawn(async move { channel.round_trip().await });
         self.question = Some(Question { woke_at, answered });
     }
 
     fn stamp(&mut self) {
         let received = self.empty_at;
-        let stamped = self.fresh.drain(..).map(|delivery| Arrival { delivery, received });
+        let stamped = self.fresh.drain(..).map(|delivery| StampedDelivery { delivery, received });
         self.ready.extend(stamped);
     }
 
@@ -180,11 +180,11 @@ impl Arrivals {
     fn add(&mut self, item: Option<lapin::Result<Delivery>>) {
         match item {
             Some(Ok(delivery)) => {
-                self.line.credit().received();
+                self.channel.credit().received();
                 self.fresh.push(delivery);
             }
-            Some(Err(err)) => self.over = Some(Over::Error(err)),
-            None => self.over = Some(Over::Quiet),
+            Some(Err(err)) => self.over = Some(StreamEnd::Error(err)),
+            None => self.over = Some(StreamEnd::Quiet),
         }
     }
 }

@@ -12,7 +12,7 @@ use super::credit::Credit;
 use crate::amqp::session::Session;
 
 /// A consuming channel with what has to be known to talk on it.
-pub(super) struct Line {
+pub(super) struct ConsumerChannel {
     session: Session,
     channel: Channel,
     queue: String,
@@ -23,7 +23,7 @@ pub(super) struct Line {
     cancel_asked: AtomicBool,
 }
 
-impl Line {
+impl ConsumerChannel {
     pub(super) fn new(session: Session, channel: Channel, queue: &str, prefetch: u16) -> Self {
         Self {
             session,
@@ -75,7 +75,7 @@ impl Line {
     /// Whether messages lie ready that the broker may send to us. A slow one has not yet heard of
     /// the acknowledgements that let it; to a consumer that waits for another it sends nothing.
     pub(super) async fn is_owed(&self) -> bool {
-        self.credit.was_used() && matches!(self.session.look(&self.queue).await, Ok(Some(1..)))
+        self.credit.was_used() && matches!(self.session.inspect(&self.queue).await, Ok(Some(1..)))
     }
 
     /// Tells the broker to send nothing more.

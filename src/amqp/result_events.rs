@@ -3,7 +3,7 @@
 //! Results belong to downstream, and reading from a queue of theirs would take events away from
 //! it. So this queue is exclusive: it gets copies, nobody else sees it, and it goes with its
 //! connection. What comes while there is no connection is missed, so it is never made anew: its
-//! end is told, and whoever reads knows that there may be a hole.
+//! end is reported, and whoever reads knows that there may be a hole.
 
 use futures_util::StreamExt;
 use lapin::options::{BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions};
@@ -13,10 +13,10 @@ use tokio::time::timeout;
 
 use super::connection::reason;
 use super::session::Session;
-use super::topology::{results_exchange, short};
+use super::topology::names::{results_exchange, short};
 
 /// The events that come from now on, as long as the session lasts.
-pub struct Results {
+pub struct ResultEvents {
     session: Session,
     stream: Consumer,
     /// lapin closes a channel with its last handle, and the stream holds none.
@@ -26,22 +26,26 @@ pub struct Results {
 /// Why a merchant's results cannot be followed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("cannot follow the results on RabbitMQ: {0}")]
-pub struct NoResults(String);
+pub struct ResultEventsError(String);
 
-impl Results {
+impl ResultEvents {
     /// Declares the queue, binds it to all of a merchant's events, and consumes it.
     ///
     /// Whoever publishes an intent after this misses none of its events, but for the session's
     /// end. The exchange must exist: a channel that fails costs the connection its number.
-    pub async fn open(session: &Session, prefix: &str, merchant: &str) -> Result<Self, NoResults> {
+    pub async fn open(
+        session: &Session,
+        prefix: &str,
+        merchant: &str,
+    ) -> Result<Self, ResultEventsError> {
         let Some(opened) = session.open_consuming_channel().await else {
-            return Err(NoResults("it gave no channel in time".to_owned()));
+            return Err(ResultEventsError("it gave no channel in time".to_owned()));
         };
-        let channel = opened.map_err(|err| NoResults(reason(&err)))?;
+        let channel = opened.map_err(|err| ResultEventsError(reason(&err)))?;
         match timeout(session.limit(), begin(&channel, prefix, merchant)).await {
             Ok(Ok(stream)) => Ok(Self { session: session.clone(), stream, _channel: channel }),
-            Ok(Err(err)) => Err(NoResults(reason(&err))),
-            Err(_) => Err(NoResults("it did not answer in time".to_owned())),
+            Ok(Err(err)) => Err(ResultEventsError(reason(&err))),
+            Err(_) => Err(ResultEventsError("it did not answer in time".to_owned())),
         }
     }
 
