@@ -39,7 +39,7 @@ cargo +nightly fuzz build --fuzz-dir tests/fuzz --target-dir target/fuzz \
   --sanitizer none --codegen-units 16
 built=target/fuzz/$(rustc -vV | sed -n 's/^host: //p')/release
 
-# One row of the proof's table, in the form of tests/it/support/proof.rs.
+# One row of the proof's table, in the form of tests/support/proof.rs.
 row() {
   local row
   row=$(printf '{"layer":"fuzz: %s","runs":%s,"unit":"inputs","intents":0,"faults":0,"kills":0,"links":0,"doubles":0,"lost":0,"wrong_failed":0,"unresolved":0,"seeds":"%s"}' "$1" "$2" "$3")

@@ -35,16 +35,16 @@ base_of_branch() {
 
 lay_out() {
   rm -rf "$tree/src" "$tree/tests" "$out"
-  mkdir -p "$tree/src/cli" "$tree/tests/it" "$out"
+  mkdir -p "$tree/src/cli" "$tree/tests/unit" "$out"
   cp tests/mutants/Cargo.toml Cargo.lock "$tree/"
   cp tests/mutants/lib.rs "$tree/src/"
   cp -R src/domain.rs src/domain "$tree/src/"
   cp src/cli/explain.rs "$tree/src/cli/"
-  cp tests/mutants/main.rs "$tree/tests/it/"
+  cp tests/mutants/main.rs "$tree/tests/unit/"
   local module
   for module in $(sed -n 's/^mod \(.*\);$/\1/p' tests/mutants/main.rs); do
-    cp "tests/it/$module.rs" "$tree/tests/it/"
-    [ ! -d "tests/it/$module" ] || cp -R "tests/it/$module" "$tree/tests/it/"
+    cp "tests/unit/$module.rs" "$tree/tests/unit/"
+    [ ! -d "tests/unit/$module" ] || cp -R "tests/unit/$module" "$tree/tests/unit/"
   done
 }
 

@@ -20,7 +20,9 @@ cd "$(dirname "$0")/.."
 FULL_MINUTES=120
 FOLDER=target/proof
 PAGE=deploy/PROOF.md
+UNIT="cargo test --release --locked --test unit --"
 TESTS="cargo test --release --locked --test it --"
+BOTH="cargo test --release --locked --test unit --test it --"
 
 usage() {
   sed -n '/^#  /s/^# *//p' "$0" >&2
@@ -40,16 +42,16 @@ layer() {
 }
 
 layers() {
-  layer simulation "SMARTSEND_SEEDS=0..$(sized 100000 2000) $TESTS simulation::"
-  layer model "SMARTSEND_MODEL_FAULTS=1 $TESTS protocol::"
-  layer wire "SMARTSEND_WIRE_IDLE=10000 $TESTS faults::"
+  layer simulation "SMARTSEND_SEEDS=0..$(sized 100000 2000) $UNIT simulation::"
+  layer model "SMARTSEND_MODEL_FAULTS=1 $BOTH protocol::"
+  layer wire "SMARTSEND_WIRE_IDLE=10000 $BOTH faults::"
   layer crash-points "SMARTSEND_CRASH_NTH=$(sized 2 1) $TESTS --test-threads=1 crash_points::"
   layer drain "SMARTSEND_DRAIN_ROUNDS=$(sized 40 6) $TESTS --test-threads=1 drain::"
   layer replicas "SMARTSEND_REPLICAS_INTENTS=$(sized 3000 600) SMARTSEND_REPLICAS_FAULTS=$(sized 30 6) $TESTS --test-threads=1 replicas::"
   layer torture "deploy/torture.sh $(sized 70000 1500) $(sized 180 5)"
   layer brokers "deploy/brokers.sh 3.10 && SMARTSEND_TEST_BROKERS=3.10 SMARTSEND_BROKER_OUTAGE=60 SMARTSEND_BROKER_ROUNDS=$(sized 100 9) $TESTS --test-threads=1 brokers::"
   layer newer-brokers "deploy/brokers.sh 4.0 4.3 && SMARTSEND_TEST_BROKERS=4.0,4.3 SMARTSEND_BROKER_OUTAGE=60 SMARTSEND_BROKER_ROUNDS=$(sized 30 9) $TESTS --test-threads=1 brokers::"
-  layer canary "$TESTS --test-threads=1 canary::"
+  layer canary "$BOTH --test-threads=1 canary::"
   layer suite "deploy/test.sh"
   layer fuzz "deploy/fuzz.sh --minutes $(sized 10 5)"
   layer mutants "deploy/mutants.sh"
@@ -188,7 +190,7 @@ fi
 rabbitmq_install
 mkdir -p "$FOLDER"
 say "Building ..."
-cargo test --quiet --release --locked --test it --no-run
+cargo test --quiet --release --locked --test unit --test it --no-run
 cargo bench --quiet --locked --bench bench --no-run
 
 proof_seconds=0

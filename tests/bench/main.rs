@@ -34,10 +34,10 @@ mod ground;
 mod load;
 mod pace;
 mod process;
-#[path = "../it/support/proof.rs"]
+#[path = "../support/proof.rs"]
 #[expect(dead_code, reason = "the sizes of a backlog are options here")]
 mod proof;
-#[path = "../it/support/proof_table.rs"]
+#[path = "../unit/support/proof_table.rs"]
 mod proof_table;
 mod race;
 mod table;

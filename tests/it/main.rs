@@ -1,4 +1,4 @@
-//! The one test binary: one file per subject.
+//! The tests that need a broker, or the real binary at one: one file per subject.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,33 +7,13 @@
 )]
 mod support;
 
-mod amount;
-mod intent;
-mod record;
-mod outcome;
-mod decision;
-mod protocol;
-mod event;
-mod pace;
-mod gate;
-mod turns;
-mod memory;
-mod pipeline;
-mod worker;
-mod simulation;
-mod config;
+mod broker_protocol;
 mod topology;
 mod publisher;
 mod consumer;
 mod supervisor;
 mod brokers;
-mod token;
-mod provider;
-mod faults;
-mod wire;
-mod sandbox;
-mod ops;
-mod cli;
+mod binary_faults;
 mod submit;
 mod end_to_end;
 mod merchants;
@@ -41,8 +21,4 @@ mod drain;
 mod crash_points;
 mod replicas;
 mod torture;
-mod fuzz_seeds;
 mod canary;
-mod proof;
-mod readme;
-mod tidy;

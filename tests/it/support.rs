@@ -1,27 +1,37 @@
-//! What the tests stand on.
+//! What the tests stand on. What both test targets use is in `tests/support`.
 
-pub(crate) mod account;
 pub(crate) mod amqp;
 pub(crate) mod amqp_proxy;
 pub(crate) mod brake;
 pub(crate) mod broker;
 pub(crate) mod broker_proxy;
 pub(crate) mod broker_stages;
-pub(crate) mod canary;
-pub(crate) mod child;
-pub(crate) mod clock;
 pub(crate) mod http_proxy;
-pub(crate) mod model;
 pub(crate) mod intents;
-pub(crate) mod payu;
-pub(crate) mod proc;
 pub(crate) mod program;
-pub(crate) mod proof;
-pub(crate) mod proof_table;
 pub(crate) mod provider;
-pub(crate) mod raw_server;
 pub(crate) mod results;
 pub(crate) mod scenario;
 pub(crate) mod tally;
-pub(crate) mod waiting;
 pub(crate) mod worker;
+
+#[path = "../support/canary.rs"]
+pub(crate) mod canary;
+#[path = "../support/child.rs"]
+pub(crate) mod child;
+#[path = "../support/clock.rs"]
+pub(crate) mod clock;
+#[path = "../support/matrix.rs"]
+pub(crate) mod matrix;
+#[path = "../support/payu.rs"]
+#[expect(dead_code, reason = "the faults of the transport need more of it")]
+pub(crate) mod payu;
+#[path = "../support/proc.rs"]
+pub(crate) mod proc;
+#[path = "../support/proof.rs"]
+pub(crate) mod proof;
+#[path = "../support/raw_server.rs"]
+#[expect(dead_code, reason = "the faults of the transport need more of it")]
+pub(crate) mod raw_server;
+#[path = "../support/waiting.rs"]
+pub(crate) mod waiting;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use smartsend::ports::{Clock, Moment};
 use tokio::sync::watch;
 
@@ -10,7 +10,7 @@ use super::canary;
 
 /// Both clocks, held by hand. Clones show the same time.
 #[derive(Clone)]
-pub(crate) struct ManualClock(watch::Sender<Moment>);
+pub(crate) struct ManualClock(pub(crate) watch::Sender<Moment>);
 
 impl ManualClock {
     /// 2026-11-24T09:30:00Z, an hour after the steady clock's start.
@@ -26,11 +26,6 @@ impl ManualClock {
             moment.steady += by;
             moment.wall += by;
         });
-    }
-
-    /// Makes the wall clock alone jump, forward or back.
-    pub(crate) fn jump_wall(&self, by: SignedDuration) {
-        self.0.send_modify(|moment| moment.wall += by);
     }
 }
 

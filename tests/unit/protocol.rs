@@ -47,13 +47,13 @@
 //! | 11 | `traces::trace_11` | a masked mobile is compared like any other |
 //! | 12 | `pauses::trace_12` | a pause cancels the consumer, and the next one starts with an open gate |
 //! | 13 | `traces::trace_13` | `max_age` is judged on arrival |
-//! | 14 | `beside::trace_14` | on a broker: the intents exchange without its alternate exchange |
+//! | 14 | `broker_protocol::trace_14` | on a broker: the intents exchange without its alternate exchange |
 //! | 15 | `beside::trace_15` | the delivery count is told as if it stayed below the half |
 //! | 16 | `traces::trace_16` | a lookup is judged as if the doubt were not by a duplicate |
 //! | 17 | `traces::trace_17` | a lookup's 403 is taken for a denial |
 //! | 18 | `beside::trace_18` | the id is made of something that both bodies have |
 //! | 19 | `traces::trace_19` | a wait is measured by a clock that jumps |
-//! | 20 | `beside::trace_20` | on a broker: the copy keeps upstream's headers. That ours does not is for `end_to_end::bodies` |
+//! | 20 | `broker_protocol::trace_20` | on a broker: the copy keeps upstream's headers. That ours does not is for `end_to_end::bodies` |
 //! | 21 | `traces::trace_21` | a new record counts its trips through retry queues as waited |
 //! | 22 | `traces::trace_22` | looks of new intents are made inside the hold-off |
 //! | 23 | `traces::trace_23` | the hold-off is the quarantine alone |

@@ -1,14 +1,12 @@
-//! F22 and F26 on the real binary, with a real broker.
+//! The faults of the transport F22 and F26 (see the test target `unit`) on the real binary, with a
+//! real broker.
 
-use std::ffi::OsStr;
 use std::time::Duration;
 
 use serde_json::json;
-use smartsend::domain::classify::create::Outcome;
 
-use super::{Line, account_at, create};
-use crate::support::child;
 use crate::support::intents::intent;
+use crate::support::matrix::Line;
 use crate::support::payu::{Act, Asked, Kind, Payu};
 use crate::support::raw_server::{RawServer, Step, answer};
 use crate::support::results::RESULTS;
@@ -28,27 +26,6 @@ async fn scenario_at(payu: &Payu) -> Scenario {
     scenario.set("merchants.default.auth_url", &payu.server().url("/oauth/token"));
     scenario.apply(&["--results-queue", RESULTS]).await;
     scenario
-}
-
-#[tokio::test]
-async fn f22_a_proxy_in_the_environment_is_ignored_by_the_client() {
-    const TEST: &str = "faults::binary::f22_a_proxy_in_the_environment_is_ignored_by_the_client";
-    if !child::is_child() {
-        let proxy = proxy();
-        let url = proxy.url("");
-        let url = OsStr::new(&url);
-        let mut environment: Vec<_> = PROXIES.map(|name| (name, url)).into();
-        environment.extend(["NO_PROXY", "no_proxy"].map(|name| (name, OsStr::new(""))));
-        child::run(TEST, &environment).await;
-        assert_eq!(proxy.log().seen.len(), 1, "only the careless client went through the proxy");
-        return;
-    }
-    let payu = Payu::good();
-    assert!(matches!(create(&account_at(payu.server())).await, Outcome::Created(_)));
-    assert_eq!((payu.count(Kind::Create), payu.links("order-1").len()), (1, 1));
-    // A client with reqwest's defaults shows that the environment would have been heeded.
-    let careless = reqwest::get(payu.server().url("/")).await.unwrap();
-    assert_eq!(careless.text().await.unwrap(), "by the proxy");
 }
 
 #[tokio::test]

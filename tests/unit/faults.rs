@@ -18,15 +18,15 @@
 //! | F13 | 200 about another reference or amount | F26 | clock jumps, and a suspended process |
 //!
 //! Every line goes through the real HTTP client and real sockets. Where the way on matters, it goes
-//! through the whole worker too ([`whole`]) or the real binary ([`binary`]), to one link and the
-//! right event.
+//! through the whole worker too ([`whole`]) or, in the test target `it`, the real binary: to one link
+//! and the right event.
 
 mod answers;
-mod binary;
 mod bulk;
 mod connect;
 mod cut;
 mod idle;
+mod proxy;
 mod tls;
 mod whole;
 mod works;
@@ -46,8 +46,8 @@ use smartsend::ports::Provider;
 
 use crate::support::account::{create_call, intent, merchant, token};
 use crate::support::clock::ManualClock;
+use crate::support::matrix::Line;
 use crate::support::payu::{Kind, Payu};
-use crate::support::proof::Row;
 use crate::support::raw_server::{RawServer, Step};
 
 /// What a lost connection makes of a create.
@@ -59,9 +59,10 @@ const CUT: Outcome = Outcome::Unknown(UnknownReason::NoAnswer(NoAnswer::CutBody)
 
 #[test]
 fn every_line_has_its_test() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/faults");
-    let files = fs::read_dir(root).unwrap();
-    let all: String = files.map(|file| fs::read_to_string(file.unwrap().path()).unwrap()).collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/unit/faults");
+    let files = fs::read_dir(root).unwrap().map(|file| file.unwrap().path());
+    let mut all: String = files.map(|file| fs::read_to_string(file).unwrap()).collect();
+    all += include_str!("../it/binary_faults.rs");
     for number in 1..=26 {
         assert!(all.contains(&format!("async fn f{number:02}_")), "F{number} has no test");
     }
@@ -113,35 +114,12 @@ fn look_silent(why: NoAnswer) -> Lookup {
     Lookup::Failed(LookupFailure::NoAnswer(why))
 }
 
-/// One line of the matrix, as the proof shows it.
-struct Line(Row);
-
 impl Line {
-    fn new(name: &str) -> Self {
-        Self(Row { layer: format!("wire: {name}"), unit: "faults", ..Row::default() })
-    }
-
     /// One more fault, at a server that cannot have made anything.
     fn unmade(&mut self) {
         self.0.runs += 1;
         self.0.faults += 1;
         self.0.intents += 1;
-    }
-
-    /// So many more faults and intents at a server, and what its ledger holds.
-    fn at(&mut self, payu: &Payu, faults: usize, intents: usize) {
-        let (links, doubles) = payu.all_links();
-        self.0.runs += 1;
-        self.0.faults += faults as u64;
-        self.0.intents += intents as u64;
-        self.0.links += links as u64;
-        self.0.doubles += doubles as u64;
-    }
-
-    /// Every intent of it got its one link.
-    fn show(self) {
-        assert_eq!(self.0.doubles, 0, "{:?}", self.0);
-        self.0.show();
     }
 }
 

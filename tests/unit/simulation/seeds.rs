@@ -60,7 +60,7 @@ pub(super) fn tell_failure(seed: u64, broken: &str, trace: &Trace) {
 }
 
 fn again(seed: u64) -> String {
-    format!("SMARTSEND_SEEDS={seed}..{} cargo test --test it -- simulation::every", seed + 1)
+    format!("SMARTSEND_SEEDS={seed}..{} cargo test --test unit -- simulation::every", seed + 1)
 }
 
 /// Straight to stderr, where the test harness does not hide it.

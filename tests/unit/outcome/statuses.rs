@@ -24,7 +24,7 @@ fn every_status_without_an_envelope_is_what_its_row_says() {
             Outcome::Throttled(None) => assert!(says("Throttled"), "{status}"),
             Outcome::Denied(_) => assert!(says("Denied"), "{status}"),
             Outcome::Unknown(UnknownReason::NoEnvelope) => {
-                assert!(says("the body decides"), "{status}")
+                assert!(says("the body decides"), "{status}");
             }
             Outcome::Unknown(UnknownReason::Misdirected(it)) => {
                 assert_eq!(*it, status);

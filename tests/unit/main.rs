@@ -1,0 +1,36 @@
+//! The tests that need no broker: one file per subject.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
+mod support;
+
+mod amount;
+mod intent;
+mod record;
+mod outcome;
+mod decision;
+mod protocol;
+mod event;
+mod pace;
+mod gate;
+mod turns;
+mod memory;
+mod pipeline;
+mod worker;
+mod simulation;
+mod config;
+mod token;
+mod provider;
+mod faults;
+mod wire;
+mod sandbox;
+mod ops;
+mod cli;
+mod fuzz_seeds;
+mod canary;
+mod proof;
+mod readme;
+mod tidy;
