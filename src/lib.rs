@@ -11,6 +11,7 @@ pub mod worker;
 pub mod amqp;
 pub mod payu;
 pub mod observe;
+pub mod http;
 pub mod config;
 pub mod sandbox;
 pub mod cli;

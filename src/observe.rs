@@ -6,4 +6,3 @@ pub mod board;
 pub mod log;
 pub mod metrics;
 pub mod panics;
-pub mod server;

@@ -9,12 +9,12 @@
 mod answer;
 mod clock;
 mod create;
+mod cuttable_stream;
 mod desk;
 mod details;
 mod dice;
 mod faults;
 mod ledger;
-mod line;
 mod link;
 mod settings;
 mod token;
@@ -25,19 +25,20 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use axum::Router;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use tokio::net::{TcpListener, ToSocketAddrs};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::clock::Clock;
+use self::cuttable_stream::CuttableStream;
 use self::dice::Dice;
 use self::ledger::Ledger;
-use self::line::{Cut, Door};
 use self::token::Tokens;
+use crate::http::server::{self, Limits};
 
 pub use self::dice::Fault;
 pub use self::faults::{
@@ -49,8 +50,12 @@ pub use self::ledger::{
 };
 pub use self::settings::{Client, Settings};
 
-/// How long a stop waits for answers that are being written.
-const STOP_WAIT: Duration = Duration::from_secs(2);
+/// A stalled answer is to last longer than any client waits for it.
+const LIMITS: Limits = Limits {
+    connections: 1_024,
+    connection_age: Duration::from_hours(24),
+    grace: Duration::from_secs(2),
+};
 
 /// Why a sandbox does not start.
 #[derive(Debug, thiserror::Error)]
@@ -72,7 +77,7 @@ pub struct Running {
     /// The address that it listens on.
     pub addr: SocketAddr,
     shared: Shared,
-    server: JoinHandle<io::Result<()>>,
+    server: JoinHandle<()>,
     _stop: DropGuard,
 }
 
@@ -126,10 +131,11 @@ impl Sandbox {
             ledger: Mutex::default(),
             tokens: Mutex::default(),
         }));
-        let service = routes(shared.clone()).into_make_service_with_connect_info::<Cut>();
-        let server = axum::serve(Door(listener), service);
-        let server = server.with_graceful_shutdown(stop.clone().cancelled_owned());
-        let server = tokio::spawn(server.into_future());
+        let routes = routes(shared.clone());
+        let server = tokio::spawn(server::serve(listener, LIMITS, stop.clone(), move |stream| {
+            let (stream, cut) = CuttableStream::new(stream);
+            (stream, routes.clone().layer(Extension(cut)))
+        }));
         Ok(Running { addr, shared, server, _stop: stop.drop_guard() })
     }
 }
@@ -163,10 +169,7 @@ impl Running {
     /// Closes the listener, ends stalled answers, and waits a moment for the others.
     pub async fn stop(self) {
         self.shared.stop.cancel();
-        let mut server = self.server;
-        if tokio::time::timeout(STOP_WAIT, &mut server).await.is_err() {
-            server.abort(); // a client has sent half a request
-        }
+        self.server.await.ok(); // a panic was printed already
     }
 }
 

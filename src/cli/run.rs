@@ -15,9 +15,10 @@ use super::{Exit, complain};
 use crate::amqp::{Broker, MerchantQueue, Topology};
 use crate::clock::SystemClock;
 use crate::config::{Config, Merchant};
+use crate::http::ops;
 use crate::observe::board::Board;
 use crate::observe::facts::broker::{WorkerStarted, WorkerStopping};
-use crate::observe::{log, metrics, server};
+use crate::observe::{log, metrics};
 use crate::worker::Worker;
 use desk::{Prefetch, desk};
 use watch::{Watched, declare, watch_broker, watch_parked};
@@ -84,12 +85,7 @@ async fn start(config: &Config, options: &Options) -> Result<Running, CannotStar
     let stopped = CancellationToken::new();
     let mut serving = JoinSet::new();
     serving.spawn(supervisor);
-    let pages =
-        server::serve(listener, board.clone(), metrics, clock, stopped.clone().cancelled_owned());
-    serving.spawn(async move {
-        // The pages' end is no reason to stop paying.
-        pages.await.ok();
-    });
+    serving.spawn(ops::serve(listener, board.clone(), metrics, clock, stopped.clone()));
     let mut watching = JoinSet::new();
     if options.declare {
         watching.spawn(declare(broker.clone(), topology.clone(), board.clone()));

@@ -2,8 +2,9 @@
 
 mod rules;
 
+use axum::Extension;
 use axum::body::Bytes;
-use axum::extract::{ConnectInfo, State};
+use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -12,9 +13,9 @@ use serde::Serialize;
 use self::rules::{Fields, Order};
 use super::Shared;
 use super::answer::{Answer, Envelope};
+use super::cuttable_stream::Cut;
 use super::dice::Fault;
 use super::ledger::{Arrival, Kind, Wish};
-use super::line::Cut;
 use super::visit::Visit;
 
 pub(super) const PATH: &str = "/payout/smartPay";
@@ -34,7 +35,7 @@ struct Made {
 /// Answers a create.
 pub(super) async fn create(
     State(shared): State<Shared>,
-    ConnectInfo(cut): ConnectInfo<Cut>,
+    Extension(cut): Extension<Cut>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {

@@ -1,16 +1,16 @@
 //! The sandbox's own endpoints: the ledger and the faults.
 
-use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{ConnectInfo, Query, State};
+use axum::extract::{Query, State};
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 
 use super::answer::Answer;
+use super::cuttable_stream::Cut;
 use super::faults::Faults;
 use super::ledger::{Arrival, Kind};
-use super::line::Cut;
 use super::visit::Visit;
 use super::{Party, Shared};
 
@@ -63,7 +63,7 @@ pub(super) async fn set_faults(State(shared): State<Shared>, body: Bytes) -> Res
 /// it has read the documentation wrong.
 pub(super) async fn elsewhere(
     State(shared): State<Shared>,
-    ConnectInfo(cut): ConnectInfo<Cut>,
+    Extension(cut): Extension<Cut>,
     method: Method,
     uri: Uri,
 ) -> Response {

@@ -1,6 +1,7 @@
 //! `GET /payout/merchant/smartSend/details`: PayU's "Smart Send Details API".
 
-use axum::extract::{ConnectInfo, RawQuery, State};
+use axum::Extension;
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
@@ -10,9 +11,9 @@ use url::form_urlencoded;
 use super::Shared;
 use super::answer::{Answer, Envelope};
 use super::clock::{date, expiry_us, ms};
+use super::cuttable_stream::Cut;
 use super::faults::{CustomerForm, Faults, LinkIdForm};
 use super::ledger::{Arrival, Kind, Link};
-use super::line::Cut;
 use super::link::number_or_text;
 use super::visit::Visit;
 
@@ -52,7 +53,7 @@ type About = (Option<String>, Option<String>, Option<String>, Option<String>);
 /// Answers a look.
 pub(super) async fn details(
     State(shared): State<Shared>,
-    ConnectInfo(cut): ConnectInfo<Cut>,
+    Extension(cut): Extension<Cut>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {

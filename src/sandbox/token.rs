@@ -6,8 +6,9 @@
 
 use std::collections::HashMap;
 
+use axum::Extension;
 use axum::body::Bytes;
-use axum::extract::{ConnectInfo, State};
+use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -16,9 +17,9 @@ use url::form_urlencoded;
 use uuid::Uuid;
 
 use super::answer::Answer;
+use super::cuttable_stream::Cut;
 use super::faults::Faults;
 use super::ledger::{Arrival, Kind, Name};
-use super::line::Cut;
 use super::visit::Visit;
 use super::{Party, Settings, Shared};
 
@@ -76,7 +77,7 @@ struct TokenBody<'a> {
 /// Answers `POST /oauth/token`.
 pub(super) async fn token(
     State(shared): State<Shared>,
-    ConnectInfo(cut): ConnectInfo<Cut>,
+    Extension(cut): Extension<Cut>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {

@@ -15,9 +15,9 @@ use futures_util::stream;
 use tokio_util::sync::CancellationToken;
 
 use super::answer::Answer;
+use super::cuttable_stream::Cut;
 use super::dice::Fault;
 use super::ledger::{Arrival, Kind, Ticket};
-use super::line::Cut;
 use super::{Party, Plan, Shared};
 
 /// See the module.

@@ -27,6 +27,7 @@ mod provider;
 mod faults;
 mod wire;
 mod sandbox;
+mod http;
 mod ops;
 mod cli;
 mod fuzz_seeds;

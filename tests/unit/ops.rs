@@ -2,7 +2,6 @@
 
 mod log;
 
-use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -10,13 +9,14 @@ use metrics::{counter, histogram};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use smartsend::clock::SystemClock;
+use smartsend::http::ops;
 use smartsend::observe::board::{Board, Consumer};
-use smartsend::observe::{metrics as names, server};
+use smartsend::observe::metrics as names;
 use smartsend::ports::Clock as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::support::canary;
 
@@ -24,8 +24,8 @@ use crate::support::canary;
 struct Pages {
     address: SocketAddr,
     board: Board,
-    stop: oneshot::Sender<()>,
-    served: JoinHandle<io::Result<()>>,
+    stop: CancellationToken,
+    served: JoinHandle<()>,
 }
 
 impl Pages {
@@ -41,16 +41,9 @@ impl Pages {
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (stop, stopped) = oneshot::channel::<()>();
-        let shutdown = async move { stopped.await.unwrap_or_default() };
-        let clock = SystemClock::start();
-        let served = tokio::spawn(server::serve(
-            listener,
-            board.clone(),
-            recorder.handle(),
-            clock,
-            shutdown,
-        ));
+        let stop = CancellationToken::new();
+        let (handle, clock) = (recorder.handle(), SystemClock::start());
+        let served = tokio::spawn(ops::serve(listener, board.clone(), handle, clock, stop.clone()));
         Self { address, board, stop, served }
     }
 
@@ -67,8 +60,8 @@ impl Pages {
     }
 
     async fn close(self) {
-        self.stop.send(()).unwrap();
-        self.served.await.unwrap().unwrap();
+        self.stop.cancel();
+        self.served.await.unwrap();
     }
 }
 

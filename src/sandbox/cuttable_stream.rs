@@ -1,4 +1,4 @@
-//! A connection that a handler can cut.
+//! A TCP stream that a handler can cut.
 //!
 //! An HTTP server protects its handlers from the socket, and so it cannot play the failures
 //! that lose money: an answer that never comes though the link was made. Here a handler marks
@@ -6,20 +6,13 @@
 //! as the handler returns.
 
 use std::io::{self, ErrorKind, IoSlice};
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use axum::extract::connect_info::Connected;
-use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
-
-/// The pause after a failed accept, which is mostly "too many open files".
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+use tokio::net::TcpStream;
 
 const OPEN: u8 = 0;
 const CLOSE: u8 = 1;
@@ -47,45 +40,20 @@ impl Cut {
     }
 }
 
-impl Connected<IncomingStream<'_, Door>> for Cut {
-    fn connect_info(stream: IncomingStream<'_, Door>) -> Self {
-        stream.io().cut.clone()
-    }
-}
-
-/// The listener.
+/// See the module.
 #[derive(Debug)]
-pub(super) struct Door(pub(super) TcpListener);
-
-impl Listener for Door {
-    type Io = Line;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Line, SocketAddr) {
-        loop {
-            match self.0.accept().await {
-                Ok((stream, peer)) if stream.set_nodelay(true).is_ok() => {
-                    return (Line { stream, cut: Cut(Arc::new(AtomicU8::new(OPEN))) }, peer);
-                }
-                Ok(_) => {} // the peer has gone already
-                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
-            }
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
-    }
-}
-
-/// One accepted connection.
-#[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct CuttableStream {
     stream: TcpStream,
     cut: Cut,
 }
 
-impl Line {
+impl CuttableStream {
+    /// The stream, and the handle that cuts it.
+    pub(super) fn new(stream: TcpStream) -> (Self, Cut) {
+        let cut = Cut(Arc::new(AtomicU8::new(OPEN)));
+        (Self { stream, cut: cut.clone() }, cut)
+    }
+
     fn check(&self) -> io::Result<()> {
         match self.cut.0.load(Ordering::Acquire) {
             CLOSE => Err(ErrorKind::ConnectionAborted.into()),
@@ -98,7 +66,7 @@ impl Line {
     }
 }
 
-impl AsyncRead for Line {
+impl AsyncRead for CuttableStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -111,7 +79,7 @@ impl AsyncRead for Line {
     }
 }
 
-impl AsyncWrite for Line {
+impl AsyncWrite for CuttableStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

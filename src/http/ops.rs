@@ -4,8 +4,7 @@
 //! they take nothing in, and a client that is slow or stays can hold up neither the others nor a
 //! stop.
 
-use std::future::Future;
-use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,15 +16,17 @@ use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
-use super::board::{Board, Status};
+use super::server::{self, Limits};
+use crate::observe::board::{Board, Status};
 use crate::ports::{Clock, Moment};
 
-mod connection;
-
-/// How long a stop waits for answers that are under way.
-const GRACE: Duration = Duration::from_secs(1);
+const LIMITS: Limits = Limits {
+    connections: 64,
+    connection_age: Duration::from_mins(1),
+    grace: Duration::from_secs(1),
+};
 
 /// How often the histograms are put in order. Otherwise they grow until somebody reads them.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -56,35 +57,24 @@ struct StatusPage {
     status: Status,
 }
 
-/// Serves the pages until `shutdown` is over, and for the answers under way a second longer.
+/// Serves the pages until `stop`.
 pub async fn serve<C: Clock>(
     listener: TcpListener,
     board: Board,
     metrics: PrometheusHandle,
     clock: C,
-    shutdown: impl Future<Output = ()> + Send,
-) -> io::Result<()> {
-    let (stop, stopped) = oneshot::channel::<()>();
+    stop: CancellationToken,
+) {
     let upkeep = metrics.clone();
     let started = clock.now();
-    let pages = router(Arc::new(Pages { board, metrics, clock: clock.clone(), started }));
-    let server = axum::serve(connection::Listener::new(listener), pages)
-        // An error means that the sender was dropped, which is a stop too.
-        .with_graceful_shutdown(async move { stopped.await.unwrap_or_default() });
-    let mut server = std::pin::pin!(server.into_future());
-    let mut shutdown = std::pin::pin!(shutdown);
+    let pages = router(Arc::new(Pages { board, metrics, clock, started }));
+    let mut server = pin!(server::serve(listener, LIMITS, stop, |stream| (stream, pages.clone())));
     let mut tick = tokio::time::interval(UPKEEP);
     loop {
         tokio::select! {
-            ended = &mut server => return ended,
+            () = &mut server => return,
             _ = tick.tick() => upkeep.run_upkeep(),
-            () = &mut shutdown => break,
         }
-    }
-    drop(stop);
-    tokio::select! {
-        ended = server => ended,
-        () = clock.sleep(GRACE) => Ok(()),
     }
 }
 
