@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use super::connection::reason;
 use super::session::Session;
 use super::topology::names::{results_exchange, short};
+use crate::domain::event::EventKind;
 
 /// The events that come from now on, as long as the session lasts.
 pub struct ResultEvents {
@@ -71,12 +72,15 @@ async fn begin(channel: &Channel, prefix: &str, merchant: &str) -> lapin::Result
     };
     let declared = channel.queue_declare(ShortString::default(), options, empty()).await?;
     let queue = declared.name().clone();
-    let (Some(exchange), Some(key)) =
-        (short(&results_exchange(prefix)), short(&format!("link.*.{merchant}")))
-    else {
-        return Err(std::io::Error::from(std::io::ErrorKind::InvalidInput).into());
-    };
-    channel.queue_bind(queue.clone(), exchange, key, QueueBindOptions::default(), empty()).await?;
+    for kind in EventKind::ALL {
+        let (Some(exchange), Some(key)) =
+            (short(&results_exchange(prefix)), short(&kind.routing_key(merchant)))
+        else {
+            return Err(std::io::Error::from(std::io::ErrorKind::InvalidInput).into());
+        };
+        let options = QueueBindOptions::default();
+        channel.queue_bind(queue.clone(), exchange, key, options, empty()).await?;
+    }
     // An acknowledgement would say nothing: the queue ends with the connection in any case.
     let options =
         BasicConsumeOptions { no_ack: true, exclusive: true, ..BasicConsumeOptions::default() };

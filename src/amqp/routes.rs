@@ -76,7 +76,7 @@ impl Routes {
 
 impl Keys {
     fn new(merchant: &str) -> Option<Self> {
-        let key = |kind: EventKind| short(&format!("{}.{merchant}", kind.routing_word()));
+        let key = |kind: EventKind| short(&kind.routing_key(merchant));
         Some(Self {
             merchant: short(merchant)?,
             created: key(EventKind::Created)?,

@@ -4,6 +4,8 @@
 //! kept, because they go out as `reason.code`. PayU documents no code as transient, so a code is
 //! a final "no" only where it can depend on nothing but the intent itself.
 
+use std::borrow::Cow;
+
 /// One code of PayU's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Code {
@@ -79,8 +81,8 @@ impl Code {
     }
 
     /// PayU's name for a number, or `CODE_<number>` where PayU lists none.
-    pub fn name_of(number: i64) -> String {
-        Self::find(number).map_or_else(|| format!("CODE_{number}"), |code| code.name.to_owned())
+    pub fn name_of(number: i64) -> Cow<'static, str> {
+        Self::find(number).map_or_else(|| format!("CODE_{number}").into(), |code| code.name.into())
     }
 
     /// Our sentence for a number.

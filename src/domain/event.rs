@@ -1,10 +1,12 @@
-//! What is published: one event for what became of an intent.
+//! What is published: how an intent ended.
 //!
 //! An event may go out twice, since a worker can be killed between the broker's confirm and the
 //! acknowledgement. Its id is made of what it says and of nothing else, so the second is the
 //! first again, and downstream can drop it.
 
 pub mod wire;
+mod kind;
+mod reason;
 
 use std::collections::BTreeMap;
 
@@ -12,62 +14,34 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::amount::Amount;
-use super::classify::CreatedLink;
 use super::customer::{Contact, Private};
-use super::intent::{FieldError, Intent, Invalid};
+use super::intent::{Intent, Invalid};
 use super::record::Record;
 use super::reference::Reference;
-use super::verdict::{Failure, Unresolved, Verdict};
+use super::verdict::Verdict;
+pub use kind::EventKind;
+pub use reason::{INVALID_INTENT, Reason};
 
 /// The namespace of every id.
 pub const NAMESPACE: Uuid = Uuid::from_u128(0x3631_d4dc_f449_5d75_9daf_e56f_d004_27d6);
 
-/// The three kinds of event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EventKind {
-    /// A link was made, or found.
-    Created,
-    /// There is no link, and every copy of the intent would come to the same verdict.
-    Failed,
-    /// Nobody but a person can tell.
-    Unresolved,
-}
-
-impl EventKind {
-    /// The CloudEvents type.
-    pub fn event_type(self) -> &'static str {
-        match self {
-            Self::Created => "smartsend.link.created",
-            Self::Failed => "smartsend.link.failed",
-            Self::Unresolved => "smartsend.link.unresolved",
-        }
-    }
-
-    /// The routing key's part before the merchant.
-    pub fn routing_word(self) -> &'static str {
-        match self {
-            Self::Created => "link.created",
-            Self::Failed => "link.failed",
-            Self::Unresolved => "link.unresolved",
-        }
-    }
-}
-
-/// What became of one intent.
+/// An event to publish.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event<'a> {
-    /// The same every time for the same intent and kind.
+    /// The same every time for the same intent and what the event says of it.
     pub id: Uuid,
     /// The intent's `message_id`, or an id made of what it says.
     pub intent_id: String,
+    /// The account that its `source` names.
+    pub payout_merchant_id: String,
     /// The merchant's name.
     pub merchant: String,
     /// When this event was made.
     pub time: Timestamp,
     /// What the intent said, as far as it is valid.
     pub subject: Subject<'a>,
-    /// What became of it.
-    pub result: Ending<'a>,
+    /// What it says of the intent.
+    pub result: EventResult,
 }
 
 /// What the intent said.
@@ -87,34 +61,60 @@ pub struct Subject<'a> {
     pub metadata: &'a BTreeMap<String, String>,
 }
 
-/// What became of an intent, as far as an event says it.
+/// What an event says of its intent.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Ending<'a> {
+pub enum EventResult {
     /// It has a link.
     Created {
         /// The link.
-        made: CreatedLink,
+        link: Private,
+        /// The link's id.
+        link_id: Option<Private>,
         /// Whether it was found by a lookup.
         recovered: bool,
         /// Creates that may have left.
         attempts: u32,
     },
-    /// It failed.
-    Failed(Failure),
-    /// It is no intent.
-    Invalid(&'a [FieldError]),
+    /// It has no link and gets none, or is no intent.
+    Failed(Reason),
     /// It is parked.
     Unresolved {
         /// Why.
-        why: Unresolved,
+        reason: Reason,
         /// When the worker first saw it.
         since: Timestamp,
     },
 }
 
+/// What a consumer has use for in an event. Of the customer it keeps nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Received {
+    /// The intent's `message_id`, or an id made of what it says.
+    pub intent_id: String,
+    /// The intent's reference, if that was valid.
+    pub reference: Option<Reference>,
+    /// The intent's amount, if that was valid.
+    pub amount: Option<Amount>,
+    /// What the event says of the intent.
+    pub result: ReceivedResult,
+}
+
+/// What an event says of its intent, to a consumer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ReceivedResult {
+    /// It has this link.
+    Created(Private),
+    /// It has no link and gets none.
+    Failed(Reason),
+    /// Only a person can tell.
+    Unresolved(Reason),
+}
+
 /// Where an event is made, and when.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin<'a> {
+    /// The merchant's account at the provider.
+    pub payout_merchant_id: &'a str,
     /// The merchant's name.
     pub merchant: &'a str,
     /// The intent's `message_id`.
@@ -132,11 +132,16 @@ impl<'a> Event<'a> {
         origin: Origin<'_>,
     ) -> Self {
         let result = match verdict {
-            Verdict::Created { made, recovered } => {
-                Ending::Created { made, recovered, attempts: record.attempts.max(1) }
+            Verdict::Created { made, recovered } => EventResult::Created {
+                link: made.link.into_text(),
+                link_id: made.link_id,
+                recovered,
+                attempts: record.attempts.max(1),
+            },
+            Verdict::Failed(failure) => EventResult::Failed(failure.reason()),
+            Verdict::Unresolved(why) => {
+                EventResult::Unresolved { reason: why.reason(), since: record.first_seen }
             }
-            Verdict::Failed(failure) => Ending::Failed(failure),
-            Verdict::Unresolved(why) => Ending::Unresolved { why, since: record.first_seen },
         };
         let name = name_of(intent, origin.merchant);
         Self::new(&name, subject_of(intent), result, origin)
@@ -154,16 +159,17 @@ impl<'a> Event<'a> {
             contact: valid.contact.as_ref(),
             metadata: &valid.metadata,
         };
-        Self::new(&name, subject, Ending::Invalid(&invalid.errors), origin)
+        let reason = Reason::invalid_intent(invalid.errors.clone());
+        Self::new(&name, subject, EventResult::Failed(reason), origin)
     }
 
-    fn new(name: &Name, subject: Subject<'a>, result: Ending<'a>, origin: Origin<'_>) -> Self {
-        let kind = result.kind();
+    fn new(name: &Name, subject: Subject<'a>, result: EventResult, origin: Origin<'_>) -> Self {
+        let code = result.reason().map(|reason| &*reason.code);
+        let intent_id = || name.id(None).to_string();
         Self {
-            id: name.id(Some(kind.event_type())),
-            intent_id: origin
-                .message_id
-                .map_or_else(|| name.id(None).to_string(), ToOwned::to_owned),
+            id: name.id(Some(&result.kind().name_in_id(code))),
+            intent_id: origin.message_id.map_or_else(intent_id, ToOwned::to_owned),
+            payout_merchant_id: origin.payout_merchant_id.to_owned(),
             merchant: origin.merchant.to_owned(),
             time: origin.now,
             subject,
@@ -175,15 +181,26 @@ impl<'a> Event<'a> {
     pub fn kind(&self) -> EventKind {
         self.result.kind()
     }
+
+    /// Why there is no link.
+    pub fn reason(&self) -> Option<&Reason> {
+        self.result.reason()
+    }
 }
 
-impl Ending<'_> {
-    /// The kind of event that says so.
-    pub fn kind(&self) -> EventKind {
+impl EventResult {
+    fn kind(&self) -> EventKind {
         match self {
             Self::Created { .. } => EventKind::Created,
-            Self::Failed(_) | Self::Invalid(_) => EventKind::Failed,
+            Self::Failed(_) => EventKind::Failed,
             Self::Unresolved { .. } => EventKind::Unresolved,
+        }
+    }
+
+    fn reason(&self) -> Option<&Reason> {
+        match self {
+            Self::Created { .. } => None,
+            Self::Failed(reason) | Self::Unresolved { reason, .. } => Some(reason),
         }
     }
 }
@@ -199,24 +216,17 @@ fn subject_of(intent: &Intent) -> Subject<'_> {
     }
 }
 
-/// What an id is made of; the event's type goes between head and tail.
+/// What an id is made of; what stands for the kind goes between head and tail.
 struct Name {
     head: String,
     tail: Option<Vec<u8>>,
 }
 
 impl Name {
-    fn id(&self, event_type: Option<&str>) -> Uuid {
-        let mut name = self.head.clone().into_bytes();
-        if let Some(event_type) = event_type {
-            name.push(b'\n');
-            name.extend_from_slice(event_type.as_bytes());
-        }
-        if let Some(tail) = &self.tail {
-            name.push(b'\n');
-            name.extend_from_slice(tail);
-        }
-        Uuid::new_v5(&NAMESPACE, &name)
+    fn id(&self, kind: Option<&str>) -> Uuid {
+        let parts = [Some(self.head.as_bytes()), kind.map(str::as_bytes), self.tail.as_deref()];
+        let parts: Vec<&[u8]> = parts.into_iter().flatten().collect();
+        Uuid::new_v5(&NAMESPACE, &parts.join(&b'\n'))
     }
 }
 

@@ -17,6 +17,11 @@ impl Link {
         self.text.expose()
     }
 
+    /// The link's text, for the event that takes it over.
+    pub fn into_text(self) -> Private {
+        self.text
+    }
+
     /// The value of the link's own `id` parameter, as PayU's V1 links carry it.
     ///
     /// Create calls a link by its base64 id and details calls the same link by a UUID. What the

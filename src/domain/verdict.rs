@@ -1,7 +1,6 @@
 //! How an intent ends.
 
 use crate::domain::classify::CreatedLink;
-use crate::domain::codes::Code;
 use crate::domain::record::Seen;
 
 /// The end of an intent: what its event says.
@@ -93,95 +92,6 @@ impl Verdict {
                 | Unresolved::OverLimit
                 | Unresolved::AccountChanged => Seen::Recent,
             },
-        }
-    }
-}
-
-impl Failure {
-    /// The event's `reason.code`.
-    pub fn code(self) -> String {
-        match self {
-            Self::DeadlinePassed => "DEADLINE_PASSED".to_owned(),
-            Self::DuplicateReference => "DUPLICATE_REFERENCE".to_owned(),
-            Self::Rejected(code) => Code::name_of(code),
-        }
-    }
-
-    /// The event's `reason.providerCode`.
-    pub fn provider_code(self) -> Option<i64> {
-        match self {
-            Self::DeadlinePassed | Self::DuplicateReference => None,
-            Self::Rejected(code) => Some(code),
-        }
-    }
-
-    /// The event's `reason.message`: our own sentence, since the provider's may name a person.
-    pub fn message(self) -> &'static str {
-        match self {
-            Self::DeadlinePassed => {
-                "its deadline passed before anything was sent, and no link was found"
-            }
-            Self::DuplicateReference => {
-                "the reference has a link for another amount or customer; use a new reference"
-            }
-            Self::Rejected(code) => Code::message_of(code),
-        }
-    }
-}
-
-impl Unresolved {
-    /// The event's `reason.code`, and the parked copy's reason.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::OutcomeUnknown => "OUTCOME_UNKNOWN",
-            Self::Refused(_) => "REFUSED",
-            Self::NotSent => "NOT_SENT",
-            Self::LinkUnknown => "LINK_UNKNOWN",
-            Self::LinkClosed => "LINK_CLOSED",
-            Self::LinkHost => "LINK_HOST",
-            Self::ReferenceConflict => "REFERENCE_CONFLICT",
-            Self::OverLimit => "OVER_LIMIT",
-            Self::AccountChanged => "ACCOUNT_CHANGED",
-        }
-    }
-
-    /// The event's `reason.providerCode`.
-    pub fn provider_code(self) -> Option<i64> {
-        match self {
-            Self::Refused(code) => code,
-            Self::OutcomeUnknown
-            | Self::NotSent
-            | Self::LinkUnknown
-            | Self::LinkClosed
-            | Self::LinkHost
-            | Self::ReferenceConflict
-            | Self::OverLimit
-            | Self::AccountChanged => None,
-        }
-    }
-
-    /// The event's `reason.message`.
-    pub fn message(self) -> &'static str {
-        match self {
-            Self::OutcomeUnknown => {
-                "it may have been sent, no link was found, and it must not be sent again by itself"
-            }
-            Self::Refused(Some(code)) => Code::message_of(code),
-            Self::Refused(None) => "the provider refused it without a code, and no link was found",
-            Self::NotSent => "nothing could be sent in time, and no look could rule a link out",
-            Self::LinkUnknown => {
-                "there is a link, but the provider shows none that can be sent out"
-            }
-            Self::LinkClosed => "there is a link, but it is expired, cancelled, rejected or failed",
-            Self::LinkHost => "the provider gave a link on a host that is not in link_hosts",
-            Self::ReferenceConflict => {
-                "the reference has a link for another amount or customer, and this intent may have \
-                 been sent before"
-            }
-            Self::OverLimit => "the amount is above the merchant's max_amount; nothing was sent",
-            Self::AccountChanged => {
-                "its record names another account or API than the configuration does"
-            }
         }
     }
 }

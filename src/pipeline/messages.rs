@@ -11,6 +11,7 @@ use crate::ports::{Clock, Copied, Delivered, EventMessage, Headers, Outbox, Prop
 impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
     pub(super) fn origin<'a>(&'a self, delivered: &'a Delivered) -> Origin<'a> {
         Origin {
+            payout_merchant_id: &self.policy.account.payout_merchant_id,
             merchant: &self.merchant,
             message_id: delivered.properties.message_id.as_deref(),
             now: self.clock.now().wall,
@@ -50,7 +51,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         &self,
         delivered: &Delivered,
         mut headers: Headers,
-        reason: &'static str,
+        reason: &str,
         errors: Option<String>,
     ) -> Copied {
         let mut put = |name: &str, text: String| {

@@ -7,7 +7,7 @@ use super::desk::Desk;
 use super::hand::Hand;
 use super::publish::NotPublished;
 use crate::domain::event::wire::errors_json;
-use crate::domain::event::{Event, EventKind};
+use crate::domain::event::{Event, EventKind, INVALID_INTENT};
 use crate::domain::intent::{Intent, Invalid};
 use crate::domain::record::Record;
 use crate::domain::reference::Reference;
@@ -85,7 +85,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
                     self.turns.told(Report::Shut(Closure::ForeignLink));
                 }
                 let headers = headers_of(&record, delivered);
-                Some(self.parked_copy(delivered, headers, why.code(), None))
+                Some(self.parked_copy(delivered, headers, &why.reason().code, None))
             }
             Verdict::Created { .. } | Verdict::Failed(_) => None,
         };
@@ -120,7 +120,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
     ) -> Settlement {
         let delivered = hand.delivered();
         let errors = errors_json(&invalid.errors);
-        let parked = self.parked_copy(delivered, Headers::new(), "INVALID_INTENT", Some(errors));
+        let parked = self.parked_copy(delivered, Headers::new(), INVALID_INTENT, Some(errors));
         let untold = |delivered: &Delivered| delivered.headers.clone();
         let event = Event::of_invalid(&invalid, &delivered.body, self.origin(delivered));
         let fact = IntentSettled { meters: &self.meters, event: &event, attempts: 0, age: None };

@@ -1,6 +1,6 @@
 //! Events: their ids, their JSON, and that a repeat is the same event.
 
-mod kinds;
+mod read;
 
 use std::sync::LazyLock;
 
@@ -23,6 +23,18 @@ const EXAMPLE: &str = r#"{ "merchantRefId": "order-8841-r1", "amount": "100.50",
     "custEmail": "asha@example.com", "deadline": "2026-11-25T18:30:00Z",
     "metadata": { "orderId": "8841" } }"#;
 
+const UNRESOLVED: [(Unresolved, &str); 9] = [
+    (Unresolved::OutcomeUnknown, "OUTCOME_UNKNOWN"),
+    (Unresolved::Refused(None), "REFUSED"),
+    (Unresolved::NotSent, "NOT_SENT"),
+    (Unresolved::LinkUnknown, "LINK_UNKNOWN"),
+    (Unresolved::LinkClosed, "LINK_CLOSED"),
+    (Unresolved::LinkHost, "LINK_HOST"),
+    (Unresolved::ReferenceConflict, "REFERENCE_CONFLICT"),
+    (Unresolved::OverLimit, "OVER_LIMIT"),
+    (Unresolved::AccountChanged, "ACCOUNT_CHANGED"),
+];
+
 fn intent() -> &'static Intent {
     static INTENT: LazyLock<Intent> = LazyLock::new(|| parse(EXAMPLE.as_bytes(), Api::V1).unwrap());
     &INTENT
@@ -44,7 +56,11 @@ fn made() -> CreatedLink {
 }
 
 fn origin(message_id: Option<&str>) -> Origin<'_> {
-    Origin { merchant: "default", message_id, now: noon() }
+    origin_of("default", message_id)
+}
+
+fn origin_of<'a>(merchant: &'a str, message_id: Option<&'a str>) -> Origin<'a> {
+    Origin { payout_merchant_id: "1111312", merchant, message_id, now: noon() }
 }
 
 fn event(verdict: Verdict) -> Event<'static> {
@@ -64,6 +80,8 @@ fn the_ids_are_those_of_the_contract() {
     assert_eq!(event(created()).id.to_string(), "aadb5ff6-b374-591e-9681-ae73e85114a3");
     let failed = event(Verdict::Failed(Failure::DeadlinePassed));
     assert_eq!(failed.id.to_string(), "bd7b4550-0237-5153-8239-20c19f57e461");
+    let unresolved = event(Verdict::Unresolved(Unresolved::OutcomeUnknown));
+    assert_eq!(unresolved.id.to_string(), "3016a06a-a9fd-5f09-9823-73903e7cb0df");
     assert_eq!(failed.intent_id, "a3d78b6f-af37-51c8-ad59-5d489ffd1635");
 }
 
@@ -76,7 +94,7 @@ fn a_created_event_is_exactly_this() {
         json!({
             "specversion": "1.0",
             "id": "aadb5ff6-b374-591e-9681-ae73e85114a3",
-            "source": "urn:smartsend:default",
+            "source": "urn:smartsend:1111312:default",
             "type": "smartsend.link.created",
             "subject": "order-8841-r1",
             "time": "2026-11-24T09:30:00.123Z",
@@ -226,8 +244,7 @@ fn the_writing_of_amount_mobile_and_email_does_not_change_an_id() {
 fn another_merchant_reference_amount_or_customer_is_another_event() {
     let ids = |text: String, merchant| {
         let intent = parse(text.as_bytes(), Api::V1).unwrap();
-        let origin = Origin { merchant, message_id: None, now: noon() };
-        Event::of_verdict(&intent, &record(), created(), origin).id
+        Event::of_verdict(&intent, &record(), created(), origin_of(merchant, None)).id
     };
     let mut all = vec![
         ids(EXAMPLE.to_owned(), "default"),
@@ -247,9 +264,8 @@ fn another_merchant_reference_amount_or_customer_is_another_event() {
 #[test]
 fn trace_18_two_unreadable_bodies_have_different_ids() {
     let id = |body: &[u8], merchant| {
-        let origin = Origin { merchant, message_id: None, now: noon() };
         let invalid = parse(body, Api::V1).unwrap_err();
-        let event = Event::of_invalid(&invalid, body, origin);
+        let event = Event::of_invalid(&invalid, body, origin_of(merchant, None));
         (event.id.to_string(), event.intent_id)
     };
     assert_ne!(id(b"{", "default"), id(b"[", "default"));
@@ -262,26 +278,35 @@ fn trace_18_two_unreadable_bodies_have_different_ids() {
     assert_eq!(id(b"{", "default"), expected);
 }
 
+// Two parked copies of one intent say different things, and downstream must drop neither.
+#[test]
+fn unresolved_for_two_reasons_is_two_events() {
+    let id = |why| event(Verdict::Unresolved(why)).id;
+    assert_ne!(id(Unresolved::OutcomeUnknown), id(Unresolved::NotSent));
+    assert_eq!(id(Unresolved::Refused(Some(1128))), id(Unresolved::Refused(None)));
+}
+
+#[test]
+fn each_kind_has_its_type_routing_key_and_outcome() {
+    for (kind, event_type, key, outcome) in [
+        (EventKind::Created, "smartsend.link.created", "link.created.acme", "created"),
+        (EventKind::Failed, "smartsend.link.failed", "link.failed.acme", "failed"),
+        (EventKind::Unresolved, "smartsend.link.unresolved", "link.unresolved.acme", "unresolved"),
+    ] {
+        assert_eq!((kind.event_type(), kind.outcome()), (event_type, outcome));
+        assert_eq!(kind.routing_key("acme"), key);
+    }
+}
+
 #[test]
 fn the_reasons_are_those_of_the_contract() {
-    let unresolved = [
-        (Unresolved::OutcomeUnknown, "OUTCOME_UNKNOWN"),
-        (Unresolved::Refused(None), "REFUSED"),
-        (Unresolved::NotSent, "NOT_SENT"),
-        (Unresolved::LinkUnknown, "LINK_UNKNOWN"),
-        (Unresolved::LinkClosed, "LINK_CLOSED"),
-        (Unresolved::LinkHost, "LINK_HOST"),
-        (Unresolved::ReferenceConflict, "REFERENCE_CONFLICT"),
-        (Unresolved::OverLimit, "OVER_LIMIT"),
-        (Unresolved::AccountChanged, "ACCOUNT_CHANGED"),
-    ];
-    for (why, code) in unresolved {
-        assert_eq!(why.code(), code);
-        assert!(!why.message().is_empty());
+    for (why, code) in UNRESOLVED {
+        assert_eq!(why.reason().code, code);
+        assert!(!why.reason().message.is_empty());
     }
-    assert_eq!(Failure::DeadlinePassed.code(), "DEADLINE_PASSED");
-    assert_eq!(Failure::DuplicateReference.code(), "DUPLICATE_REFERENCE");
-    assert_eq!(Failure::Rejected(4711).code(), "CODE_4711");
+    assert_eq!(Failure::DeadlinePassed.reason().code, "DEADLINE_PASSED");
+    assert_eq!(Failure::DuplicateReference.reason().code, "DUPLICATE_REFERENCE");
+    assert_eq!(Failure::Rejected(4711).reason().code, "CODE_4711");
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn the_intent_is_one_and_becomes_the_event() {
         &intent,
         &Record::first(account, time),
         Verdict::Created { made, recovered: false },
-        Origin { merchant: "default", message_id: None, now: time },
+        Origin { payout_merchant_id: "1111312", merchant: "default", message_id: None, now: time },
     );
     let made: serde_json::Value = serde_json::from_slice(&made.to_json()).unwrap();
     let shown: serde_json::Value = serde_json::from_str(event).unwrap();
@@ -67,11 +67,11 @@ fn every_reason_is_in_its_table() {
     let failed = first_cells("| `reason.code` of failed | meaning |");
     let named = ["`INVALID_INTENT`".to_owned()].into_iter().chain(
         [Failure::DeadlinePassed, Failure::DuplicateReference]
-            .map(|failure| format!("`{}`", failure.code())),
+            .map(|failure| format!("`{}`", failure.reason().code)),
     );
     let named: Vec<String> = named.chain(["PayU's name of a code".to_owned()]).collect();
     assert_eq!(failed, named);
-    assert_eq!(Failure::Rejected(CODES[1].number).code(), CODES[1].name);
+    assert_eq!(Failure::Rejected(CODES[1].number).reason().code, CODES[1].name);
 
     let unresolved = [
         Unresolved::OutcomeUnknown,
@@ -84,7 +84,7 @@ fn every_reason_is_in_its_table() {
         Unresolved::OverLimit,
         Unresolved::AccountChanged,
     ]
-    .map(|why| format!("`{}`", why.code()));
+    .map(|why| format!("`{}`", why.reason().code));
     assert_eq!(first_cells("| `reason.code` of unresolved | meaning |"), unresolved);
 }
 

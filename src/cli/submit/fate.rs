@@ -5,13 +5,11 @@
 //! make someone pay again by hand.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt::Write;
-
-use serde::Deserialize;
 
 use super::rows::{CellError, Judged, Ready};
 use crate::domain::amount::Amount;
 use crate::domain::customer::Private;
+use crate::domain::event::{Reason, Received, ReceivedResult};
 use crate::domain::reference::Reference;
 
 /// The fate of one row.
@@ -33,15 +31,6 @@ pub(super) enum Fate {
     Unresolved(Reason),
 }
 
-/// An event's reason: words of the worker's own.
-#[derive(Debug)]
-pub(super) struct Reason {
-    /// Its code.
-    pub(super) code: String,
-    /// The provider's number, the sentence, and the errors by field.
-    pub(super) text: String,
-}
-
 /// One row with its fate.
 #[derive(Debug)]
 pub(super) struct Line {
@@ -56,7 +45,7 @@ pub(super) struct Line {
 #[derive(Debug, Default)]
 pub(super) struct Fates {
     lines: Vec<Line>,
-    by_reference: HashMap<String, usize>,
+    by_reference: HashMap<Reference, usize>,
     by_intent_id: HashMap<String, usize>,
 }
 
@@ -90,7 +79,7 @@ impl Fates {
         match (&reference, verdict) {
             (Some(known), Ok(ready)) => {
                 let id = intent_id(known);
-                self.by_reference.insert(known.to_string(), place);
+                self.by_reference.insert(known.clone(), place);
                 self.by_intent_id.insert(id.clone(), place);
                 let amount = Some(ready.amount);
                 self.lines.push(Line { reference, fate: Fate::NotSent, amount });
@@ -129,10 +118,10 @@ impl Fates {
 
     /// Reads an event; whether it settled a row that was open. Others' events are passed over.
     pub(super) fn settle(&mut self, event: &[u8]) -> bool {
-        let Ok(event) = serde_json::from_slice::<Event>(event) else { return false };
-        let Some(line) = self.line_of(&event.data) else { return false };
+        let Ok(event) = Received::from_json(event) else { return false };
+        let Some(line) = self.line_of(&event) else { return false };
         let was_open = line.is_open();
-        let Some(fate) = event.fate() else { return false };
+        let fate = Fate::from(event.result);
         // A link that exists outweighs whatever was said before it.
         let is_late_link =
             matches!(fate, Fate::Created(_)) && !matches!(line.fate, Fate::Created(_));
@@ -144,17 +133,13 @@ impl Fates {
 
     /// An intent that cannot be read may have no reference in its event. One reference with
     /// another amount is another intent, of another file or another day.
-    fn line_of(&mut self, data: &Data) -> Option<&mut Line> {
-        let place = match &data.merchant_ref_id {
+    fn line_of(&mut self, event: &Received) -> Option<&mut Line> {
+        let place = match &event.reference {
             Some(reference) => self.by_reference.get(reference),
-            None => self.by_intent_id.get(&data.intent_id),
+            None => self.by_intent_id.get(&event.intent_id),
         };
         let line = self.lines.get_mut(*place?)?;
-        let same = match &data.amount {
-            Some(text) => Amount::parse(text).ok() == line.amount,
-            None => true,
-        };
-        same.then_some(line)
+        (event.amount.is_none() || event.amount == line.amount).then_some(line)
     }
 
     /// The rows, in the order of the file.
@@ -172,9 +157,9 @@ impl Fates {
                 Fate::Unconfirmed => &mut count.unconfirmed,
                 Fate::Sent => &mut count.open,
                 Fate::Created(_) => &mut count.created,
-                Fate::Failed(reason) => count.failed.entry(reason.code.clone()).or_default(),
+                Fate::Failed(reason) => count.failed.entry(reason.code.to_string()).or_default(),
                 Fate::Unresolved(reason) => {
-                    count.unresolved.entry(reason.code.clone()).or_default()
+                    count.unresolved.entry(reason.code.to_string()).or_default()
                 }
             };
             *slot = slot.saturating_add(1);
@@ -189,66 +174,12 @@ impl Line {
     }
 }
 
-/// The part of a result event that is of use here.
-#[derive(Deserialize)]
-struct Event {
-    #[serde(rename = "type")]
-    kind: String,
-    data: Data,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Data {
-    merchant_ref_id: Option<String>,
-    #[serde(default)]
-    intent_id: String,
-    amount: Option<String>,
-    link: Option<String>,
-    reason: Option<WireReason>,
-    #[serde(default)]
-    errors: Vec<WireError>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireReason {
-    code: String,
-    provider_code: Option<i64>,
-    #[serde(default)]
-    message: String,
-}
-
-#[derive(Deserialize)]
-struct WireError {
-    field: String,
-    message: String,
-}
-
-impl Event {
-    fn fate(self) -> Option<Fate> {
-        let Data { link, reason, errors, .. } = self.data;
-        match self.kind.as_str() {
-            "smartsend.link.created" => {
-                let link = link
-                    .filter(|link| link.starts_with("https://") || link.starts_with("http://"))?;
-                Some(Fate::Created(Private::new(link)))
-            }
-            "smartsend.link.failed" => Some(Fate::Failed(reason?.read(&errors))),
-            "smartsend.link.unresolved" => Some(Fate::Unresolved(reason?.read(&errors))),
-            _ => None,
+impl From<ReceivedResult> for Fate {
+    fn from(result: ReceivedResult) -> Self {
+        match result {
+            ReceivedResult::Created(link) => Self::Created(link),
+            ReceivedResult::Failed(reason) => Self::Failed(reason),
+            ReceivedResult::Unresolved(reason) => Self::Unresolved(reason),
         }
-    }
-}
-
-impl WireReason {
-    fn read(self, errors: &[WireError]) -> Reason {
-        let number = self.provider_code.map(|code| format!(" {code}")).unwrap_or_default();
-        let mut text = format!("{}{number}: {}", self.code, self.message);
-        for WireError { field, message } in errors {
-            // Writing to a string cannot fail.
-            write!(text, "; {field} {message}").ok();
-        }
-        Reason { code: self.code, text }
     }
 }

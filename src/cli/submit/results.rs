@@ -18,6 +18,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::fate::{Fate, Fates, Line};
+use crate::domain::event::Reason;
 
 /// A results file on its way. Dropping it unfinished leaves nothing.
 #[derive(Debug)]
@@ -114,8 +115,16 @@ fn reason(fate: &Fate) -> String {
                        for its event before you do anything else"
             .to_owned(),
         Fate::Created(_) => String::new(),
-        Fate::Failed(reason) | Fate::Unresolved(reason) => reason.text.clone(),
+        Fate::Failed(reason) | Fate::Unresolved(reason) => text(reason),
     }
+}
+
+/// `CODE 1101: sentence; field error; field error`.
+fn text(Reason { code, provider_code, message, errors }: &Reason) -> String {
+    let number = provider_code.map(|number| format!(" {number}")).unwrap_or_default();
+    let errors: Vec<_> =
+        errors.iter().map(|error| format!("; {} {}", error.field, error.message)).collect();
+    format!("{code}{number}: {message}{}", errors.concat())
 }
 
 fn harmless(text: &str) -> Cow<'_, str> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use metrics::{counter, gauge};
 use tracing::{debug, error, info, warn};
 
-use crate::domain::event::{Ending, Event, EventKind};
+use crate::domain::event::{Event, EventResult, INVALID_INTENT};
 use crate::domain::record::Record;
 use crate::domain::reference::Reference;
 use crate::gate::State;
@@ -28,20 +28,16 @@ pub struct IntentSettled<'a> {
 impl IntentSettled<'_> {
     /// Tells it.
     pub fn tell(&self) {
-        let outcome = match self.event.kind() {
-            EventKind::Created => "created",
-            EventKind::Failed => "failed",
-            EventKind::Unresolved => "unresolved",
-        };
+        let outcome = self.event.kind().outcome();
         self.meters.intents.of([outcome, ""]).increment(1);
         if let Some(age) = self.age {
             self.meters.intent_age.record(age);
         }
         let reference = self.event.subject.reference.as_ref().map_or("", |r| r.as_str());
-        let reason = self.reason();
+        let reason = self.event.reason().map_or("", |reason| &*reason.code);
         if self.is_parked() {
             counter!("smartsend_parked_total", "merchant" => self.meters.merchant().to_owned(),
-                "reason" => reason.clone())
+                "reason" => reason.to_owned())
             .increment(1);
         }
         info!(
@@ -51,25 +47,17 @@ impl IntentSettled<'_> {
             event.id = %self.event.id,
             outcome,
             reason,
-            recovered = matches!(self.event.result, Ending::Created { recovered: true, .. }),
+            recovered = matches!(self.event.result, EventResult::Created { recovered: true, .. }),
             attempts = self.attempts,
             "the intent is settled",
         );
     }
 
-    fn reason(&self) -> String {
-        match &self.event.result {
-            Ending::Created { .. } => String::new(),
-            Ending::Failed(failure) => failure.code(),
-            Ending::Invalid(_) => "INVALID_INTENT".to_owned(),
-            Ending::Unresolved { why, .. } => why.code().to_owned(),
-        }
-    }
-
     fn is_parked(&self) -> bool {
         match &self.event.result {
-            Ending::Invalid(_) | Ending::Unresolved { .. } => true,
-            Ending::Created { .. } | Ending::Failed(_) => false,
+            EventResult::Created { .. } => false,
+            EventResult::Failed(reason) => reason.code == INVALID_INTENT,
+            EventResult::Unresolved { .. } => true,
         }
     }
 }

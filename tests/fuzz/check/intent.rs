@@ -34,7 +34,12 @@ pub(crate) fn check(data: &[u8]) {
 }
 
 fn origin() -> Origin<'static> {
-    Origin { merchant: "default", message_id: None, now: jiff::Timestamp::UNIX_EPOCH }
+    Origin {
+        payout_merchant_id: "1111312",
+        merchant: "default",
+        message_id: None,
+        now: jiff::Timestamp::UNIX_EPOCH,
+    }
 }
 
 fn check_intent(intent: &Intent, body: &[u8], api: Api) {

@@ -34,7 +34,7 @@ async fn an_intent_becomes_a_link_and_an_event_by_the_contract() {
     let expected = json!({
         "specversion": "1.0",
         "id": "aadb5ff6-b374-591e-9681-ae73e85114a3",
-        "source": "urn:smartsend:default",
+        "source": "urn:smartsend:1111310:default",
         "type": "smartsend.link.created",
         "subject": "order-8841-r1",
         "datacontenttype": "application/json",

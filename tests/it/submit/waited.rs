@@ -74,12 +74,12 @@ async fn every_row_gets_its_line_from_a_real_worker() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_kind_of_event_is_read_and_others_are_passed_over() {
     let ground = Ground::with(&["default", "second"]).await;
-    ground.write_good("pay.csv", 4);
+    ground.write_good("pay.csv", 5);
     let mut command = ground.command(&["submit", "pay.csv", "--wait", "--merchant", "default"]);
     let child = command.spawn().unwrap();
     let connection = ground.connect().await;
     let mut ids = std::collections::HashMap::new();
-    for _ in 0..4 {
+    for _ in 0..5 {
         let taken = take_next(&connection, QUEUE).await;
         let body: serde_json::Value = serde_json::from_slice(&taken.body).unwrap();
         let id = taken.properties.message_id().clone().unwrap().to_string();
@@ -94,6 +94,11 @@ async fn every_kind_of_event_is_read_and_others_are_passed_over() {
     let failed = event(
         "smartsend.link.failed",
         &serde_json::json!({ "merchantRefId": "p-2", "amount": "10.50",
+            "reason": { "code": "INVALID_MERCHNAT_REF_ID", "providerCode": 1101, "message": "it is bad" } }),
+    );
+    let unknown = event(
+        "smartsend.link.failed",
+        &serde_json::json!({ "merchantRefId": "p-5", "amount": "10.50",
             "reason": { "code": "=CODE", "providerCode": 1101, "message": "it is bad" } }),
     );
     let invalid = event(
@@ -117,6 +122,7 @@ async fn every_kind_of_event_is_read_and_others_are_passed_over() {
         ("link.failed.default", failed.clone()),
         ("link.failed.default", failed),
         ("link.failed.default", invalid),
+        ("link.failed.default", unknown),
         ("link.unresolved.default", unresolved),
     ] {
         publish(&connection, "smartsend.results", key, &body, BasicProperties::default()).await;
@@ -124,14 +130,15 @@ async fn every_kind_of_event_is_read_and_others_are_passed_over() {
     let told = Told::of(timeout(SOON, child.wait_with_output()).await.unwrap().unwrap());
     assert_eq!(told.code, 1, "{told:?}");
     assert_eq!((told.number("failed"), told.number("INVALID_INTENT")), (Some(2), Some(1)));
-    assert_eq!((told.number("unresolved"), told.number("NOT_SENT")), (Some(1), Some(1)));
+    assert_eq!((told.number("unresolved"), told.number("NOT_SENT")), (Some(2), Some(1)));
     assert_eq!(
         results(&ground),
         [
             row(["p-1", "created", "https://a.example/1", ""]),
-            row(["p-2", "failed", "", "'=CODE 1101: it is bad"]),
+            row(["p-2", "failed", "", "INVALID_MERCHNAT_REF_ID 1101: it is bad"]),
             row(["p-3", "failed", "", "INVALID_INTENT: no intent; amount is missing"]),
             row(["p-4", "unresolved", "", "NOT_SENT: too late"]),
+            row(["p-5", "unresolved", "", "'=CODE 1101: it is bad"]),
         ]
     );
 }

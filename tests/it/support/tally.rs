@@ -18,7 +18,8 @@ pub(crate) struct Evidence {
 /// Events of one type for one reference.
 #[derive(Default)]
 struct Told {
-    ids: HashSet<String>,
+    /// By the reason, where that is part of the id.
+    ids: HashMap<String, HashSet<String>>,
     count: u64,
     links: Vec<String>,
 }
@@ -66,7 +67,11 @@ impl Evidence {
             let text = |value: &Value| value.as_str().unwrap().to_owned();
             let kinds = evidence.told.entry(text(&event["subject"])).or_default();
             let told = kinds.entry(text(&event["type"])).or_default();
-            told.ids.insert(text(&event["id"]));
+            let reason = match event["type"].as_str() {
+                Some("smartsend.link.unresolved") => text(&event["data"]["reason"]["code"]),
+                Some(_) | None => String::new(),
+            };
+            told.ids.entry(reason).or_default().insert(text(&event["id"]));
             told.count += 1;
             told.links.extend(event["data"]["link"].as_str().map(str::to_owned));
         }
@@ -92,8 +97,8 @@ impl Evidence {
         let told = |kind: &str| {
             let told = self.told.get(reference)?.get(&format!("smartsend.link.{kind}"))?;
             tally.events += told.count;
-            tally.event_ids += told.ids.len() as u64;
-            tally.wavering_ids += u64::from(told.ids.len() > 1);
+            tally.event_ids += told.ids.values().map(HashSet::len).sum::<usize>() as u64;
+            tally.wavering_ids += u64::from(told.ids.values().any(|ids| ids.len() > 1));
             tally.false_links +=
                 told.links.iter().filter(|link| !links.contains(link)).count() as u64;
             Some(())

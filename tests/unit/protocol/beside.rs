@@ -77,7 +77,12 @@ fn trace_18_two_unreadable_intents_share_an_id_and_downstream_drops_one() {
         let bodies: [&[u8]; 2] = [b"{", b"["];
         let ids = bodies.map(|body| {
             let invalid = parse(body, Api::V1).unwrap_err();
-            let origin = Origin { merchant: "default", message_id: None, now: at(0) };
+            let origin = Origin {
+                payout_merchant_id: "1111312",
+                merchant: "default",
+                message_id: None,
+                now: at(0),
+            };
             Event::of_invalid(&invalid, id_is_made_of(body), origin).id
         });
         BTreeSet::from(ids).len()

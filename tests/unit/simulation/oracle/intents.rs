@@ -31,8 +31,8 @@ pub(super) struct Known {
     pub(super) failed: Option<String>,
     /// Every reason that was announced.
     reasons: BTreeSet<String>,
-    /// The id of the events of each kind.
-    ids: BTreeMap<&'static str, String>,
+    /// The id of the events that say each thing.
+    ids: BTreeMap<String, String>,
 }
 
 /// What an event says.
@@ -125,10 +125,13 @@ impl Known {
     /// that is not one.
     pub(super) fn told(&mut self, event: &EventMessage, told: Told) -> Result<(), Broken> {
         let id = event.properties.message_id.clone().unwrap();
-        let word = event.kind.routing_word();
-        let known = self.ids.entry(word).or_insert_with(|| id.clone());
+        let said = match event.kind {
+            EventKind::Created | EventKind::Failed => event.kind.outcome().to_owned(),
+            EventKind::Unresolved => format!("unresolved for {}", told.code),
+        };
+        let known = self.ids.entry(said.clone()).or_insert_with(|| id.clone());
         if *known != id {
-            return Err(format!("{} has two ids for {word}: {known} and {id}", self.id));
+            return Err(format!("{} has two ids for {said}: {known} and {id}", self.id));
         }
         if !told.code.is_empty() {
             self.reasons.insert(told.code.clone());

@@ -1,0 +1,74 @@
+//! The table of event kinds.
+
+/// A kind of event; its row says all that is fixed about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EventKind {
+    /// A link was made, or found.
+    Created,
+    /// There is no link, and every copy of the intent would come to the same verdict.
+    Failed,
+    /// Only a person can tell.
+    Unresolved,
+}
+
+/// What is fixed about a kind.
+struct Row {
+    /// The CloudEvents type.
+    event_type: &'static str,
+    /// The outcome that logs, metrics and summaries call it.
+    outcome: &'static str,
+    /// Whether the reason's code is part of the event's id: one intent can have several events of
+    /// this kind, which say different things.
+    reason_in_id: bool,
+}
+
+/// What every type begins with.
+const TYPE_PREFIX: &str = "smartsend.";
+
+impl EventKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Created, Self::Failed, Self::Unresolved];
+
+    const fn row(self) -> Row {
+        let (event_type, outcome, reason_in_id) = match self {
+            Self::Created => ("smartsend.link.created", "created", false),
+            Self::Failed => ("smartsend.link.failed", "failed", false),
+            Self::Unresolved => ("smartsend.link.unresolved", "unresolved", true),
+        };
+        Row { event_type, outcome, reason_in_id }
+    }
+
+    /// The kind with this CloudEvents type, if there is one.
+    pub fn find(event_type: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.event_type() == event_type)
+    }
+
+    /// The CloudEvents type.
+    pub const fn event_type(self) -> &'static str {
+        self.row().event_type
+    }
+
+    /// The outcome that logs, metrics and summaries call it.
+    pub const fn outcome(self) -> &'static str {
+        self.row().outcome
+    }
+
+    /// The type without `smartsend.`, which a routing key begins with.
+    pub fn routing_word(self) -> &'static str {
+        self.event_type().trim_start_matches(TYPE_PREFIX)
+    }
+
+    /// The routing key of a merchant's events of this kind.
+    pub fn routing_key(self, merchant: &str) -> String {
+        format!("{}.{merchant}", self.routing_word())
+    }
+
+    /// What stands for the kind in an event's id.
+    pub(super) fn name_in_id(self, code: Option<&str>) -> String {
+        let Row { event_type, reason_in_id, .. } = self.row();
+        match code {
+            Some(code) if reason_in_id => format!("{event_type}/{code}"),
+            Some(_) | None => event_type.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The table of reason codes: what each verdict without a link is called in an event.
+//!
+//! The messages are our own sentences, since the provider's may name a person.
+
+use std::borrow::Cow;
+
+use crate::domain::codes::Code;
+use crate::domain::intent::FieldError;
+use crate::domain::verdict::{Failure, Unresolved};
+
+/// The code of what cannot be read or breaks a rule of an intent.
+pub const INVALID_INTENT: &str = "INVALID_INTENT";
+
+/// Why there is no link, as `data.reason` says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// The code.
+    pub code: Cow<'static, str>,
+    /// The provider's number, if the verdict rests on one.
+    pub provider_code: Option<i64>,
+    /// The sentence.
+    pub message: Cow<'static, str>,
+    /// The errors by field, of what is no intent.
+    pub errors: Vec<FieldError>,
+}
+
+impl Reason {
+    fn new(code: impl Into<Cow<'static, str>>, message: &'static str) -> Self {
+        Self { code: code.into(), provider_code: None, message: message.into(), errors: Vec::new() }
+    }
+
+    /// The reason of a body that is no intent.
+    pub fn invalid_intent(errors: Vec<FieldError>) -> Self {
+        let message =
+            "it is not an intent by the contract; mend the fields and use a new reference";
+        Self { errors, ..Self::new(INVALID_INTENT, message) }
+    }
+
+    /// Whether its code is one of those that `link.failed` goes out with. A code of a later
+    /// version is not: what it asks of a reader is not known here.
+    pub(super) fn is_of_failed(&self) -> bool {
+        let own = [Failure::DeadlinePassed, Failure::DuplicateReference];
+        match self.provider_code {
+            Some(number) => self.code == Failure::Rejected(number).reason().code,
+            None => {
+                self.code == INVALID_INTENT || own.iter().any(|own| own.reason().code == self.code)
+            }
+        }
+    }
+}
+
+impl Failure {
+    /// What the event says of it.
+    pub fn reason(self) -> Reason {
+        match self {
+            Self::DeadlinePassed => Reason::new(
+                "DEADLINE_PASSED",
+                "its deadline passed before anything was sent, and no link was found",
+            ),
+            Self::DuplicateReference => Reason::new(
+                "DUPLICATE_REFERENCE",
+                "the reference has a link for another amount or customer; use a new reference",
+            ),
+            Self::Rejected(number) => Reason {
+                provider_code: Some(number),
+                ..Reason::new(Code::name_of(number), Code::message_of(number))
+            },
+        }
+    }
+}
+
+impl Unresolved {
+    /// What the event says of it, and the parked copy.
+    pub fn reason(self) -> Reason {
+        match self {
+            Self::OutcomeUnknown => Reason::new(
+                "OUTCOME_UNKNOWN",
+                "it may have been sent, no link was found, and it must not be sent again by itself",
+            ),
+            Self::Refused(None) => Reason::new(
+                "REFUSED",
+                "the provider refused it without a code, and no link was found",
+            ),
+            Self::Refused(Some(number)) => Reason {
+                provider_code: Some(number),
+                ..Reason::new("REFUSED", Code::message_of(number))
+            },
+            Self::NotSent => Reason::new(
+                "NOT_SENT",
+                "nothing could be sent in time, and no lookup could rule out a link",
+            ),
+            Self::LinkUnknown => Reason::new(
+                "LINK_UNKNOWN",
+                "there is a link, but the provider shows none that can be sent out",
+            ),
+            Self::LinkClosed => Reason::new(
+                "LINK_CLOSED",
+                "there is a link, but it is expired, cancelled, rejected or failed",
+            ),
+            Self::LinkHost => Reason::new(
+                "LINK_HOST",
+                "the provider gave a link on a host that is not in link_hosts",
+            ),
+            Self::ReferenceConflict => Reason::new(
+                "REFERENCE_CONFLICT",
+                "the reference has a link for another amount or customer, and this intent may \
+                 have been sent before",
+            ),
+            Self::OverLimit => Reason::new(
+                "OVER_LIMIT",
+                "the amount is above the merchant's max_amount; nothing was sent",
+            ),
+            Self::AccountChanged => Reason::new(
+                "ACCOUNT_CHANGED",
+                "its record names another account or API than the configuration does",
+            ),
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! What a consumer reads of an event, whoever wrote it.
+
+use smartsend::domain::codes::CODES;
+use smartsend::domain::event::wire::EventError;
+use smartsend::domain::event::{INVALID_INTENT, Reason, Received, ReceivedResult};
+
+use super::*;
+
+fn read(event: &Event<'_>) -> Received {
+    Received::from_json(&event.to_json()).unwrap()
+}
+
+fn read_text(json: &Value) -> Result<Received, EventError> {
+    Received::from_json(json.to_string().as_bytes())
+}
+
+#[test]
+fn a_link_is_read_as_it_was_written() {
+    let received = read(&Event::of_verdict(intent(), &record(), created(), origin(Some("m-1"))));
+    let link = Private::new("https://www.payumoney.com/smartPay?id=ab%2Bc%3D");
+    assert_eq!(
+        received,
+        Received {
+            intent_id: "m-1".to_owned(),
+            reference: Some(intent().reference.clone()),
+            amount: Some(intent().amount),
+            result: ReceivedResult::Created(link),
+        }
+    );
+}
+
+#[test]
+fn every_failure_that_is_written_is_read_as_one() {
+    let listed = CODES.iter().map(|code| Failure::Rejected(code.number));
+    let own = [Failure::DeadlinePassed, Failure::DuplicateReference, Failure::Rejected(4711)];
+    for failure in listed.chain(own) {
+        let received = read(&event(Verdict::Failed(failure)));
+        assert_eq!(received.result, ReceivedResult::Failed(failure.reason()));
+    }
+}
+
+#[test]
+fn every_unresolved_reason_that_is_written_is_read() {
+    let refused = (Unresolved::Refused(Some(1128)), "REFUSED");
+    for (why, _) in UNRESOLVED.into_iter().chain([refused]) {
+        let received = read(&event(Verdict::Unresolved(why)));
+        assert_eq!(received.result, ReceivedResult::Unresolved(why.reason()));
+    }
+}
+
+#[test]
+fn what_is_no_intent_is_read_with_its_errors_and_what_was_valid() {
+    let body = br#"{"merchantRefId":"order-1","amount":"1e2"}"#;
+    let invalid = parse(body, Api::V1).unwrap_err();
+    let received = read(&Event::of_invalid(&invalid, body, origin(None)));
+    assert_eq!(received.reference.unwrap().as_str(), "order-1");
+    assert_eq!(received.amount, None);
+    let ReceivedResult::Failed(Reason { code, errors, .. }) = received.result else {
+        panic!("it has failed")
+    };
+    assert_eq!((code.as_ref(), errors), (INVALID_INTENT, invalid.errors));
+}
+
+#[test]
+fn fields_that_are_not_known_are_ignored() {
+    let mut json = json_of(&event(created()));
+    let before = read_text(&json);
+    json["dataref"] = json!({ "any": ["thing"] });
+    json["data"]["approval"] = json!("pending");
+    json["data"]["expiryDate"] = json!("2026-12-01T00:00:00.000Z");
+    assert!(before.is_ok());
+    assert_eq!(read_text(&json), before);
+}
+
+#[test]
+fn a_type_that_is_not_known_is_not_read() {
+    let mut json = json_of(&event(created()));
+    json["type"] = json!("smartsend.link.claimed");
+    assert_eq!(read_text(&json), Err(EventError::UnknownType));
+}
+
+#[test]
+fn a_failure_for_a_reason_that_is_not_known_is_unresolved() {
+    let unknown = [
+        json!({ "code": "SENT_BY_POST", "message": "a later version's" }),
+        json!({ "code": "A_NEW_CODE", "providerCode": 1999, "message": "a later list's" }),
+        json!({ "code": "INVALID_MERCHNAT_REF_ID", "providerCode": 1105 }),
+    ];
+    for reason in unknown {
+        let mut json = json_of(&event(Verdict::Failed(Failure::DeadlinePassed)));
+        json["data"]["reason"] = reason.clone();
+        let result = read_text(&json).unwrap().result;
+        let ReceivedResult::Unresolved(read) = result else { panic!("{reason} is not known") };
+        assert_eq!(read.code, reason["code"].as_str().unwrap());
+    }
+}
+
+#[test]
+fn what_is_missing_or_makes_no_sense_is_named_and_not_quoted() {
+    let edits: [(&str, Value, &str); 5] = [
+        ("link", json!(null), "link"),
+        ("link", json!("javascript:alert(1)"), "link"),
+        ("link", json!("=HYPERLINK(1)"), "link"),
+        ("merchantRefId", json!("Asha Rao"), "merchantRefId"),
+        ("amount", json!("1e2"), "amount"),
+    ];
+    for (field, value, named) in edits {
+        let mut json = json_of(&event(created()));
+        json["data"][field] = value;
+        assert_eq!(read_text(&json), Err(EventError::Field(named)));
+    }
+    let mut json = json_of(&event(Verdict::Failed(Failure::DeadlinePassed)));
+    json["data"]["reason"] = json!(null);
+    assert_eq!(read_text(&json), Err(EventError::Field("reason")));
+    let error = Received::from_json(br#"{ "type": "Asha", "data": "9999999999" }"#).unwrap_err();
+    assert!(matches!(error, EventError::Json { line: 1, .. }));
+    assert!(!error.to_string().contains("99999"), "{error}");
+}
+
+#[test]
+fn a_debug_of_what_was_read_shows_no_person_and_no_link() {
+    let shown = format!("{:?}", read(&event(created())));
+    for private in ["Asha", "9999999999", "asha@", "smartPay", "ab+c", "Refund"] {
+        assert!(!shown.contains(private), "{private} in {shown}");
+    }
+}
