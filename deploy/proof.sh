@@ -48,13 +48,13 @@ layers() {
   layer crash-points "SMARTSEND_CRASH_NTH=$(sized 2 1) $TESTS --test-threads=1 crash_points::"
   layer drain "SMARTSEND_DRAIN_ROUNDS=$(sized 40 6) $TESTS --test-threads=1 drain::"
   layer replicas "SMARTSEND_REPLICAS_INTENTS=$(sized 3000 600) SMARTSEND_REPLICAS_FAULTS=$(sized 30 6) $TESTS --test-threads=1 replicas::"
-  layer torture "deploy/torture.sh $(sized 70000 1500) $(sized 180 5)"
-  layer brokers "deploy/brokers.sh 3.10 && SMARTSEND_TEST_BROKERS=3.10 SMARTSEND_BROKER_OUTAGE=60 SMARTSEND_BROKER_ROUNDS=$(sized 100 9) $TESTS --test-threads=1 brokers::"
-  layer newer-brokers "deploy/brokers.sh 4.0 4.3 && SMARTSEND_TEST_BROKERS=4.0,4.3 SMARTSEND_BROKER_OUTAGE=60 SMARTSEND_BROKER_ROUNDS=$(sized 30 9) $TESTS --test-threads=1 brokers::"
+  layer torture "tests/tools/torture.sh $(sized 70000 1500) $(sized 180 5)"
+  layer brokers "tests/tools/brokers.sh 3.10 && SMARTSEND_TEST_BROKERS=3.10 SMARTSEND_BROKER_OUTAGE=60 SMARTSEND_BROKER_ROUNDS=$(sized 100 9) $TESTS --test-threads=1 brokers::"
+  layer newer-brokers "tests/tools/brokers.sh 4.0 4.3 && SMARTSEND_TEST_BROKERS=4.0,4.3 SMARTSEND_BROKER_OUTAGE=60 SMARTSEND_BROKER_ROUNDS=$(sized 30 9) $TESTS --test-threads=1 brokers::"
   layer canary "$BOTH --test-threads=1 canary::"
   layer suite "deploy/test.sh"
-  layer fuzz "deploy/fuzz.sh --minutes $(sized 10 5)"
-  layer mutants "deploy/mutants.sh"
+  layer fuzz "tests/tools/fuzz.sh --minutes $(sized 10 5)"
+  layer mutants "tests/tools/mutants.sh"
   layer backlog "cargo bench --locked --bench bench -- --backlog $(sized 1000000 100000)"
 }
 

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# Tries smartsend out: a RabbitMQ, the sandbox in place of PayU, a worker, and 200 intents, some of
-# them bad. Needs only Rust. Nothing leaves this machine.
+# A first look at smartsend: a RabbitMQ, the sandbox in place of PayU, a worker, and 200 intents, 14
+# of them bad. It needs only Rust, and sends nothing to any other machine.
 #
 #   deploy/quickstart.sh          leaves everything running until Ctrl-C
 #   deploy/quickstart.sh --once   stops what it started, and exits 0
 #
-# The broker is the one at SMARTSEND_BROKER__URLS; without that, Debian's package as a private node
-# in a folder of its own.
+# It uses the broker at SMARTSEND_BROKER__URLS. If that is not set, it installs Debian's package and
+# runs a private node of it below target/quickstart.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=deploy/rabbitmq.sh
 . deploy/rabbitmq.sh
 
 once=
@@ -23,17 +24,19 @@ prefix=smartsend-quickstart
 mkdir -p "$home"
 command -v cargo >/dev/null || die "cargo is missing: install Rust (see rust-version in Cargo.toml)"
 
-private= sandbox= worker=
+private='' sandbox='' worker=''
 stop_all() {
   trap - EXIT INT TERM
-  [ -z "$worker" ] || { kill -TERM "$worker" 2>/dev/null && wait "$worker" || true; }
-  [ -z "$sandbox" ] || { kill -TERM "$sandbox" 2>/dev/null && wait "$sandbox" || true; }
+  local child
+  for child in "$worker" "$sandbox"; do
+    if [ -n "$child" ] && kill -TERM "$child" 2>/dev/null; then wait "$child" || true; fi
+  done
   [ -z "$private" ] || rabbitmq_stop "$home/rabbitmq"
 }
 trap stop_all EXIT
 trap 'exit 130' INT TERM
 
-# Waits until file $1 holds a line with $2, and prints what follows it up to a blank or quote.
+# Waits until $2 appears in the file $1, and prints what follows it, up to a space or a quote.
 value_in() {
   local found
   for _ in $(seq 150); do
@@ -41,14 +44,14 @@ value_in() {
     sleep 0.1
   done
   cat "$1" >&2
-  die "it did not start; its output is above"
+  die "It did not start; its output is above."
 }
 
-say "1. Building smartsend ..."
-cargo build --quiet --release --locked
+say "1. Building smartsend (the first time takes a few minutes) ..."
+cargo build --release --locked
 bin=$PWD/target/release/smartsend
 
-say "2. RabbitMQ ..."
+say "2. Starting RabbitMQ ..."
 if [ -n "${SMARTSEND_BROKER__URLS-}" ]; then
   version=$(rabbitmq_version_at "${SMARTSEND_BROKER__URLS%%,*}") || version=
   if [ -n "$version" ]; then rabbitmq_check_version "$version"; fi
@@ -62,7 +65,7 @@ else
   say "   a private node on port $port, in $home/rabbitmq"
 fi
 
-say "3. The sandbox, in place of PayU ..."
+say "3. Starting the sandbox, which stands in for PayU ..."
 "$bin" sandbox --listen 127.0.0.1:0 >"$home/sandbox.out" 2>&1 &
 sandbox=$!
 url=$(value_in "$home/sandbox.out" "listening on ")
@@ -89,14 +92,14 @@ listen = "127.0.0.1:0"
 TOML
 export SMARTSEND_CONFIG=$home/smartsend.toml
 
-say "4. Queues and exchanges, and the worker ..."
+say "4. Declaring the exchanges and queues, and starting the worker ..."
 "$bin" topology apply --results-queue "$prefix.results" >"$home/topology.out"
 "$bin" run >"$home/worker.out" 2>&1 &
 worker=$!
 ops=$(value_in "$home/worker.out" '"ops.address":"')
-say "   its pages are at http://$ops"
+say "   health pages: http://$ops/readyz, /status and /metrics"
 
-# Seven of every hundred rows are bad, each in another way.
+# Seven of every hundred rows are bad, each in a different way.
 awk 'BEGIN {
   print "merchantRefId,amount,description,custName,custMobile,custEmail,metadata.orderId"
   for (i = 1; i <= 200; i++) {
@@ -122,18 +125,29 @@ if [ ! -s "$results" ]; then
   die "submit ended with $submitted and wrote no results; the worker's output is in $home/worker.out"
 fi
 
-say "6. What became of each row:"
-cat "$results"
+say "6. Ten of the results: seven links, and three rows that were skipped because they are bad"
+awk -F, 'NR > 1 && ($2 == "created" ? ++links <= 7 : ++bad <= 3) {
+  rest = $0
+  sub(/^[^,]*,[^,]*,/, "", rest)
+  gsub(/^,?"?|"?,?$/, "", rest)
+  printf "   %-15s %-9s %s\n", $1, $2, rest
+}' "$results"
 printf '\n'
-cat "$home/submit.out"
+sed 's/^/   /' "$home/submit.out"
 links=$(awk -F, 'NR > 1 && $2 == "created"' "$results" | wc -l)
-say "$links of 200 rows have a link."
-[ "$links" = 186 ] || die "186 were expected; the worker's output is in $home/worker.out"
+[ "$links" = 186 ] || die "186 rows should have a link, and $links have; the worker's output is in $home/worker.out"
+say "
+All 200 rows are in that results file. The links are made up: the sandbox has no customers.
+The worker's log is in $home/worker.out."
 
 if [ -n "$once" ]; then
-  say "Stopping what was started ..."
+  say "Stopping everything. To look around while it runs: deploy/quickstart.sh"
   exit 0
 fi
-say "The worker's pages are at http://$ops, the sandbox's ledger at $url/sandbox/ledger?summary=true.
-Everything runs until Ctrl-C."
+say "
+Everything runs until Ctrl-C. To look around:
+   what the sandbox made     curl '$url/sandbox/ledger?summary=true'
+   the worker's health       curl http://$ops/readyz, /status or /metrics
+   another file              SMARTSEND_CONFIG=$SMARTSEND_CONFIG SMARTSEND_BROKER__URLS='$SMARTSEND_BROKER__URLS' \\
+                               $bin submit FILE.csv --wait"
 wait "$worker"

@@ -1,27 +1,27 @@
-# Functions for a RabbitMQ of one's own, without root services. Sourced by quickstart.sh, test.sh and
-# brokers.sh.
+# Functions that install RabbitMQ and run private nodes of it, apart from the system's own service.
+# The other scripts source this file.
 # shellcheck shell=bash
 
-RABBITMQ_OLDEST=3.10 # quorum queues have message TTL and at-least-once dead lettering from here on
+RABBITMQ_OLDEST=3.10 # the first whose quorum queues have message TTL and at-least-once dead lettering
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
 
-# Refuses a version that is older than what the topology needs.
+# Fails if the version $1 is too old for the topology.
 rabbitmq_check_version() {
   local version=$1
   [ "$(printf '%s\n%s\n' "$RABBITMQ_OLDEST" "$version" | sort -V | head -n 1)" = "$RABBITMQ_OLDEST" ] ||
     die "RabbitMQ $version is too old: smartsend needs $RABBITMQ_OLDEST or newer"
 }
 
-# Debian's package, its own service kept from starting: now, and at the next boot.
+# Installs Debian's package, and keeps its service from starting, now and at the next boot.
 rabbitmq_install() {
   if [ ! -x /usr/lib/rabbitmq/bin/rabbitmq-server ]; then
-    command -v apt-get >/dev/null || die "there is no RabbitMQ here, and no apt-get to install it with;
-set SMARTSEND_BROKER__URLS to one, or install rabbitmq-server"
+    command -v apt-get >/dev/null || die "RabbitMQ is not installed, and there is no apt-get to install it;
+install rabbitmq-server, or set SMARTSEND_BROKER__URLS to a broker of yours"
     local root=()
     if [ "$(id -u)" != 0 ]; then
-      command -v sudo >/dev/null || die "installing rabbitmq-server takes root; install it, or set SMARTSEND_BROKER__URLS"
+      command -v sudo >/dev/null || die "installing rabbitmq-server takes root; install it yourself, or set SMARTSEND_BROKER__URLS to a broker of yours"
       root=(sudo)
     fi
     say "Installing rabbitmq-server from this system's packages ..."
@@ -47,7 +47,7 @@ set SMARTSEND_BROKER__URLS to one, or install rabbitmq-server"
   say "RabbitMQ ${version:-(version unknown)} is installed."
 }
 
-# Prints a TCP port that nobody listens on.
+# Prints a free TCP port.
 free_port() {
   local port
   for _ in $(seq 100); do
@@ -55,10 +55,10 @@ free_port() {
     # The distribution port of RabbitMQ is 20000 above its own.
     (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { printf '%s\n' "$port"; return; }
   done
-  die "no free port was found"
+  die "found no free port"
 }
 
-# The environment of a private node in folder $1, with a name, ports and an epmd of its own.
+# Sets the environment of a private node in the folder $1, with a name, ports and an epmd of its own.
 rabbitmq_environment() {
   local folder=$1
   [ -f "$folder/ports" ] || printf 'NODE=%s\nDIST=%s\nEPMD=%s\n' "$(free_port)" "$(free_port)" "$(free_port)" >"$folder/ports"
@@ -70,11 +70,11 @@ rabbitmq_environment() {
   export RABBITMQ_NODENAME=smartsend-private@localhost RABBITMQ_NODE_IP_ADDRESS=127.0.0.1
   export RABBITMQ_NODE_PORT="$NODE" RABBITMQ_DIST_PORT="$DIST"
   export RABBITMQ_CONFIG_FILE="$folder/node.conf" RABBITMQ_PID_FILE="$folder/node.pid"
-  # Not /usr/sbin: the wrappers there change to the user rabbitmq and write below /var.
+  # Not /usr/sbin: the wrappers there switch to the user rabbitmq and write below /var.
   export PATH="/usr/lib/rabbitmq/bin:$PATH"
 }
 
-# Starts the private node of folder $1, and prints its port once it takes connections.
+# Starts the private node in the folder $1, and prints its port once it accepts connections.
 rabbitmq_start() {
   local folder=$1
   mkdir -p "$folder"
@@ -85,12 +85,12 @@ rabbitmq_start() {
     setsid rabbitmq-server >"$folder/node.out" 2>&1 </dev/null &
     { rabbitmqctl -n "$RABBITMQ_NODENAME" wait "$folder/node.pid" --timeout 60 &&
       rabbitmqctl -n "$RABBITMQ_NODENAME" await_startup --timeout 60; } >"$folder/wait.out" 2>&1 ||
-      die "the private RabbitMQ node does not start; see $folder/node.out and $folder/log"
+      die "the private RabbitMQ node did not start; see $folder/node.out and $folder/log"
     printf '%s\n' "$RABBITMQ_NODE_PORT"
   )
 }
 
-# Stops the private node of folder $1, and its epmd.
+# Stops the private node in the folder $1, and its epmd.
 rabbitmq_stop() {
   (
     rabbitmq_environment "$1"
@@ -99,14 +99,14 @@ rabbitmq_stop() {
   ) || true
 }
 
-# Prints the version that a broker at an amqp:// address names in its greeting (AMQP 0-9-1, 1.4.2.1).
+# Prints the version that the broker at the address $1 names in its greeting (AMQP 0-9-1, 1.4.2.1).
 rabbitmq_version_at() {
   local address=${1#*://}
   address=${address##*@}
   address=${address%%[/?]*}
   local host=${address%:*} port=5672
   [ "$host" = "$address" ] || port=${address##*:}
-  # The broker sends its greeting and then waits, so the reading is ended by the clock.
+  # The broker sends its greeting and then waits for an answer, so a timeout ends the reading.
   bash -c '
     exec 3<>"/dev/tcp/$0/$1" && printf "AMQP\0\0\011\001" >&3 && timeout 1 cat <&3 | tr -c "[:print:]" "\n"
   ' "$host" "$port" 2>/dev/null | sed -n '/^version/,$p' | grep -m 1 -oE '[0-9]+\.[0-9]+(\.[0-9]+)?'

@@ -24,5 +24,5 @@ use crate::support::broker::version::Version;
 #[test]
 fn a_version_that_is_not_here_fails_and_says_how_to_get_it() {
     let why = Version::find("2.7").unwrap_err();
-    assert!(why.contains("deploy/brokers.sh 2.7"), "{why}");
+    assert!(why.contains("tests/tools/brokers.sh 2.7"), "{why}");
 }

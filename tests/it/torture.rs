@@ -1,6 +1,6 @@
 //! The promises under torture: the worker is killed again and again, at random moments.
 //!
-//! `deploy/torture.sh` runs this at full size with the release build. The sizes come from the
+//! `tests/tools/torture.sh` runs this at full size with the release build. The sizes come from the
 //! environment: `SMARTSEND_TORTURE_INTENTS`, `SMARTSEND_TORTURE_KILLS`, `SMARTSEND_TORTURE_SEED`.
 //! What is random comes from the seed, which is printed.
 

@@ -135,7 +135,7 @@ fn the_commands_name_what_exists() {
                     assert!(!is_run || is_there, "{name}: {target} has no module {module}");
                 }
                 modules.insert(module.to_owned());
-            } else if word.starts_with("deploy/") {
+            } else if (word.starts_with("deploy/") || word.starts_with("tests/")) {
                 assert!(root.join(word).is_file(), "{name}: there is no {word}");
             } else if let Some((variable, _)) = word.split_once('=') {
                 // A variable that nobody reads would make the run a short one.

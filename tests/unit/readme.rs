@@ -116,7 +116,7 @@ fn the_brokers_that_are_named_are_those_that_ci_attacks_and_can_be_had() {
     assert_eq!(versions, named(include_str!("../../deploy/test.sh")));
     // The first is what Debian 12 packages.
     let apart = versions.split(',').skip(1);
-    let script = include_str!("../../deploy/brokers.sh");
+    let script = include_str!("../../tests/tools/brokers.sh");
     for version in apart {
         assert!(script.contains(&format!("    {version}) printf")), "there is no way to {version}");
     }

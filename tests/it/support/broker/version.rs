@@ -1,7 +1,7 @@
 //! The versions of RabbitMQ that are here.
 //!
 //! One is this system's own. Others are what newer Debians package, each in a Debian of its own
-//! below the user's cache, where `deploy/brokers.sh` puts them. Entering one is a `chroot` in a
+//! below the user's cache, where `tests/tools/brokers.sh` puts them. Entering one is a `chroot` in a
 //! mount namespace that ends with the process, so nothing stays mounted, and the folder for
 //! temporary files is the same inside and outside.
 
@@ -72,7 +72,7 @@ impl Version {
         let root = cache().join("smartsend/brokers").join(name);
         let full = full_below(&root).filter(|full| is_it(full)).ok_or_else(|| {
             format!(
-                "RabbitMQ {name} is not here: install it with `deploy/brokers.sh {name}`, or \
+                "RabbitMQ {name} is not here: install it with `tests/tools/brokers.sh {name}`, or \
                  choose others with SMARTSEND_TEST_BROKERS (looked for in {SCRIPTS} and {})",
                 root.display()
             )

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Fuzzes everything that is read from outside: intents, the provider's answers, Retry-After, the
-# configuration, record headers. Each target has an equal part of the time.
+# Fuzzes every parser of outside data: intents, the provider's answers, Retry-After, the
+# configuration, record headers. Each target gets an equal share of the time.
 #
-#   deploy/fuzz.sh [--minutes N] [TARGET ...]       10 minutes and all targets, unless told otherwise
+#   tests/tools/fuzz.sh [--minutes N] [TARGET ...]       by default 10 minutes and all targets
 #
 # It needs nightly Rust (`rustup toolchain install nightly --profile minimal`) and installs cargo-fuzz.
-# What it finds on the way is kept below target/fuzz/corpus, and the next run goes on from there.
-# An input that breaks something is printed; it belongs into tests/fuzz/seeds/<target>, which the
-# tests of the project replay on stable Rust.
+# The corpus is kept below target/fuzz/corpus, and the next run starts from it. An input that breaks
+# something is printed; put it into tests/fuzz/seeds/<target>, which the ordinary tests replay on
+# stable Rust.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 
 die() { printf '%s\n' "$*" >&2; exit 1; }
 
@@ -34,12 +34,12 @@ cargo +nightly --version >/dev/null 2>&1 ||
   die "nightly Rust is missing: rustup toolchain install nightly --profile minimal"
 command -v cargo-fuzz >/dev/null || cargo install --quiet --locked cargo-fuzz --version 0.13.2
 
-# No sanitizer: there is no unsafe code here that it could watch (`unsafe_code = "forbid"`).
+# No sanitizer: the crate has no unsafe code to watch (`unsafe_code = "forbid"`).
 cargo +nightly fuzz build --fuzz-dir tests/fuzz --target-dir target/fuzz \
   --sanitizer none --codegen-units 16
 built=target/fuzz/$(rustc -vV | sed -n 's/^host: //p')/release
 
-# One row of the proof's table, in the form of tests/support/proof.rs.
+# Adds a row to the proof's table, in the format of tests/support/proof.rs.
 row() {
   local row
   row=$(printf '{"layer":"fuzz: %s","runs":%s,"unit":"inputs","intents":0,"faults":0,"kills":0,"links":0,"doubles":0,"lost":0,"wrong_failed":0,"unresolved":0,"seeds":"%s"}' "$1" "$2" "$3")
@@ -63,7 +63,7 @@ for target in "${targets[@]}"; do
   runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
   if [ "$result" != 0 ]; then
     status=1
-    printf '%s is broken by an input:\n' "$target" >&2
+    printf 'an input breaks %s:\n' "$target" >&2
     grep -v '^#' "$log" | tail -n 40 >&2
   fi
   row "$target" "${runs:-0}" "libFuzzer -seed=$seed"

@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# Mutation testing of the core: changes src/domain in one place after the other, and sees whether
-# the core's tests notice (cargo-mutants).
+# Mutation testing of the core: changes src/domain in one place at a time, and checks that the core's
+# tests notice (cargo-mutants).
 #
-#   deploy/mutants.sh                     every mutant of src/domain
-#   deploy/mutants.sh --changed [BASE]    those of lines that have changed since BASE, at most 40 of
-#                                         them; without BASE since the branch left main, or on main
-#                                         since the commit before
+#   tests/tools/mutants.sh                     every mutant of src/domain
+#   tests/tools/mutants.sh --changed [BASE]    at most 40 mutants of the lines that changed since BASE;
+#                                              by default since the branch left main, or on main
+#                                              since the previous commit
 #
-# Further arguments go to cargo-mutants, such as `--shard 0/4`. It fails if a mutant is missed that
-# .cargo/mutants.toml does not explain. One that makes the tests hang counts as noticed.
+# Further arguments go to cargo-mutants, such as `--shard 0/4`. It fails if the tests miss a mutant
+# that .cargo/mutants.toml does not explain. A mutant that makes the tests hang counts as noticed.
 #
-# Building the whole project for each of hundreds of mutants would take hours, so the core, which
-# needs nothing of the rest, is laid out with its own tests below target/mutants.
+# Building the whole project for each of hundreds of mutants would take hours. The core needs nothing
+# else of the project, so it is copied below target/mutants with its own tests, and built there.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 
 CHANGED_MAX=40
 work=target/mutants
@@ -22,7 +22,7 @@ out=$work/out
 
 say() { printf '%s\n' "$*" >&2; }
 
-# What the branch began with; nothing where the history does not reach back that far.
+# Prints the commit that the branch started from; nothing if the history is too shallow for that.
 base_of_branch() {
   local branch base
   for branch in origin/main main; do
@@ -33,7 +33,7 @@ base_of_branch() {
   done
 }
 
-lay_out() {
+copy_core() {
   rm -rf "$tree/src" "$tree/tests" "$out"
   mkdir -p "$tree/src/cli" "$tree/tests/unit" "$out"
   cp tests/mutants/Cargo.toml Cargo.lock "$tree/"
@@ -42,13 +42,13 @@ lay_out() {
   cp src/cli/explain.rs "$tree/src/cli/"
   cp tests/mutants/main.rs "$tree/tests/unit/"
   local module
-  for module in $(sed -n 's/^mod \(.*\);$/\1/p' tests/mutants/main.rs); do
+  while read -r module; do
     cp "tests/unit/$module.rs" "$tree/tests/unit/"
     [ ! -d "tests/unit/$module" ] || cp -R "tests/unit/$module" "$tree/tests/unit/"
-  done
+  done < <(sed -n 's/^mod \(.*\);$/\1/p' tests/mutants/main.rs)
 }
 
-# The mutants with a result, such as `missed`.
+# Prints how many mutants had the result $1, such as `missed`.
 count() { wc -l <"$out/mutants.out/$1.txt"; }
 
 only=()
@@ -58,13 +58,13 @@ if [ "${1:-}" = --changed ]; then
   base=
   case ${1:-} in '' | -*) base=$(base_of_branch) ;; *) base=$1; shift ;; esac
   if [ -z "$base" ]; then
-    say "the history is too short to tell which lines have changed: no mutant is checked"
+    say "the history is too shallow to tell which lines changed: no mutant is checked"
     exit 0
   fi
   mkdir -p "$work"
   git diff "$base" -- src/domain >"$work/changed.diff"
   if [ ! -s "$work/changed.diff" ]; then
-    say "no line of src/domain has changed since $base: there is no mutant to check"
+    say "no line of src/domain has changed since $base: no mutant to check"
     exit 0
   fi
   only=(--in-diff "$PWD/$work/changed.diff")
@@ -73,13 +73,13 @@ fi
 
 command -v cargo-mutants >/dev/null ||
   cargo install --quiet --locked cargo-mutants --version 27.1.0
-lay_out
+copy_core
 options=(--dir "$tree" --config "$PWD/.cargo/mutants.toml" --file 'src/domain/**' "${only[@]}" "$@")
 if [ ${#only[@]} != 0 ]; then
   mutants=$(cargo mutants "${options[@]}" --list | wc -l)
   parts=$(((mutants + CHANGED_MAX - 1) / CHANGED_MAX))
   if [ "$parts" -gt 1 ]; then
-    say "the changed lines have $mutants mutants: one in $parts is checked; deploy/mutants.sh checks all"
+    say "the changed lines have $mutants mutants; one in $parts is checked (without --changed: all)"
     options+=(--sharding round-robin --shard "0/$parts")
   fi
   if [ "$mutants" = 0 ]; then
@@ -91,7 +91,7 @@ fi
 status=0
 cargo mutants "${options[@]}" --in-place --output "$out" --minimum-test-timeout 60 --build-timeout 600 \
   --no-shuffle --colors never >&2 || status=$?
-# 2: some were missed; 3: some hung. Anything else is no result at all.
+# 2: some were missed; 3: some hung. Anything else means that cargo-mutants itself failed.
 case $status in 0 | 2 | 3) ;; *) exit "$status" ;; esac
 
 caught=$(count caught) missed=$(count missed) hung=$(count timeout) unviable=$(count unviable)

@@ -1,25 +1,23 @@
 #!/bin/sh
-# Kills the worker again and again, at full size, and prints what became of every intent.
+# Kills the worker over and over while it works, and prints how every intent ended.
 #
-#   deploy/torture.sh [INTENTS [KILLS [SEED]]]      20000 intents and 20 kills, unless told otherwise
+#   tests/tools/torture.sh [INTENTS [KILLS [SEED]]]      by default 20000 intents and 20 kills
 #
-# All three runs go on at once. 70000 intents and 170 kills are 210,000 and 510 in all.
-#
-# Each run sends its intents through a real RabbitMQ (Debian's `rabbitmq-server` must be installed;
-# it runs privately and is removed afterwards) to the sandbox, which loses one answer in ten after
-# it has made the link, while the worker is killed with SIGKILL at random moments:
+# Three runs go on at once, so 70000 intents and 170 kills are 210,000 and 510 in all. Each sends its
+# intents through a real RabbitMQ (Debian's `rabbitmq-server` must be installed; a private node is
+# started and removed afterwards) to the sandbox, which loses one answer in ten after it has made
+# the link. The worker is killed with SIGKILL at random moments:
 #
 #   killed         every intent once, the default settings
 #   killed, twice  every twentieth intent published twice
 #   naive, strict  the same, with a provider that would make a second link for a reference, and
-#                  the settings `look_first = true` and `on_not_found = "park"`: what a crash
-#                  leaves in doubt is parked, and counted apart (`both`: those of which another
-#                  copy got the link)
+#                  `policy = "strict"`: what a crash leaves in doubt is parked, and counted
+#                  separately (`both`: another copy of it got the link)
 #
 # It succeeds only if no reference has two links, no intent is lost or wrongly failed, every
 # outcome has one event id, and the queues are empty.
 set -eu
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 
 SMARTSEND_TORTURE_INTENTS=${1:-20000}
 SMARTSEND_TORTURE_KILLS=${2:-20}
