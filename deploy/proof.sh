@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
-# Runs the whole proof, layer by layer, and prints one table. deploy/PROOF.md says what it shows.
+# Runs the whole proof, layer by layer, and prints one table. deploy/PROOF.md explains it.
 #
-#   deploy/proof.sh                  the full proof
-#   deploy/proof.sh --minutes N      the same, what is open-ended cut to about N minutes
-#   deploy/proof.sh --only LAYER     one layer; may be given again
-#   deploy/proof.sh --list           the layers, each with the command that runs it alone
-#   deploy/proof.sh --write          the full proof; if it holds, deploy/PROOF.md gets the table
-#   deploy/proof.sh --continue       goes on where a run was cut off: a layer that has held at this
-#                                    very commit, at this size, keeps its rows; goes with --write
+#   deploy/proof.sh                  the full proof, two to three hours
+#   deploy/proof.sh --minutes N      about N minutes: the open-ended layers are cut
+#   deploy/proof.sh --only LAYER     one layer; may be repeated
+#   deploy/proof.sh --list           lists the layers, each with the command that runs it alone
+#   deploy/proof.sh --write          the full proof; if it holds, its tables go into deploy/PROOF.md
+#                                    and deploy/docs/proof-table.md
+#   deploy/proof.sh --continue       resumes an interrupted run: a layer that has held at this very
+#                                    commit and size keeps its rows; can be combined with --write
 #
-# It ends with 1 if a layer fails or reports nothing, if a promise is broken, or if a full proof has
-# killed or sent too little. Every layer runs to its end, whatever became of those before it. Its
-# output and its rows are kept in target/proof.
+# It ends with 1 if a layer fails or reports nothing, if a promise is broken, or if a full proof
+# killed the worker, or sent it intents, too few times. A failed layer does not stop those after it.
+# The output and the rows of each layer are kept in target/proof.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=deploy/rabbitmq.sh
@@ -19,7 +20,6 @@ cd "$(dirname "$0")/.."
 
 FULL_MINUTES=120
 FOLDER=target/proof
-PAGE=deploy/PROOF.md
 UNIT="cargo test --release --locked --test unit --"
 TESTS="cargo test --release --locked --test it --"
 BOTH="cargo test --release --locked --test unit --test it --"
@@ -29,7 +29,7 @@ usage() {
   exit 2
 }
 
-# A size of the full proof, cut like the minutes, but never below a least.
+# Prints the size $1 of the full proof, cut in proportion to the minutes, but at least $2.
 sized() {
   local full=$1 least=$2
   local size=$((full * minutes / FULL_MINUTES))
@@ -68,7 +68,7 @@ run_layer() {
   local rows=$FOLDER/$name.rows log=$FOLDER/$name.log status=0
   : >"$rows"
   say "$name: $command"
-  # The suite runs every layer in its short form; those rows are not the proof's.
+  # The suite runs every layer in its short form too; those rows do not count.
   local to=$PWD/$rows
   [ "$name" != suite ] || to=/dev/null
   SMARTSEND_PROOF=$to bash -c "$command" >"$log" 2>&1 </dev/null || status=$?
@@ -76,15 +76,15 @@ run_layer() {
     tail -n 20 "$log" >&2
     fail "$name ended with $status; its output is in $log"
   elif grep -q '^running 0 tests$' "$log"; then
-    fail "$name: no test has the name that was asked for"
+    fail "$name: its command matches no test"
   elif [ "$name" = suite ]; then
     suite_row "$log" >"$rows"
   fi
   [ -s "$rows" ] || fail "$name reported nothing"
 }
 
-# Runs a layer, unless it has held before and that still counts. What holds leaves a note of what
-# it was and of the seconds that it took.
+# Runs a layer, unless it is being resumed and has held before. A layer that holds leaves a note with
+# its commit, its command and the seconds that it took.
 prove_layer() {
   local name=$1 command=$2 note=$FOLDER/$1.held
   local what="$commit: $command" started=$SECONDS broken=${#failures[@]} held='' took=0
@@ -92,7 +92,7 @@ prove_layer() {
     { read -r held && read -r took; } <"$note"
   fi
   if [ "$held" = "$what" ]; then
-    say "$name has held at this commit"
+    say "$name has held at this commit before"
     proof_seconds=$((proof_seconds + took))
     return
   fi
@@ -104,23 +104,24 @@ prove_layer() {
   [ ${#failures[@]} != "$broken" ] || printf '%s\n' "$what" $took >"$note"
 }
 
-# The suite's row: how many tests have passed.
+# Prints the row of the suite: how many tests passed.
 suite_row() {
   local passed
   passed=$(awk '/^test result: ok\. / { sum += $4 } END { print sum + 0 }' "$1")
   printf '{"layer":"suite","runs":%s,"unit":"tests","intents":0,"faults":0,"kills":0,"links":0,"doubles":0,"lost":0,"wrong_failed":0,"unresolved":0,"seeds":""}\n' "$passed"
 }
 
-# Prints the table of all rows, and names what is broken.
+# Prints the table by layer, writes the one of every row to the file $1, and names what is broken.
 table() {
   local files=() name
   for name in "${chosen[@]}"; do
     files+=("$PWD/$FOLDER/$name.rows")
   done
-  cargo bench --quiet --locked --bench bench -- proof-table ${full:+--full} "${files[@]}"
+  cargo bench --quiet --locked --bench bench -- \
+    proof-table ${full:+--full} --every-row "$1" "${files[@]}"
 }
 
-# What was proved, when and where.
+# Prints what was proved, when and where.
 origin() {
   local version model memory
   version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
@@ -131,18 +132,18 @@ origin() {
     "$(nproc)" "$model" "$memory" "$(uname -r)" "$(rustc --version | cut -d ' ' -f 1,2)"
 }
 
-# Puts the result between the markers of the page.
+# Puts the file $2 between the markers of the page $1.
 write_page() {
-  local result=$1
-  awk -v result="$result" '
+  local page=$1 content=$2
+  awk -v content="$content" '
     /^<!-- table: end -->$/ { inside = 0 }
     !inside
     /^<!-- table: begin -->$/ {
       inside = 1
-      while ((getline line < result) > 0) print line
+      while ((getline line < content) > 0) print line
     }
-  ' "$PAGE" >"$FOLDER/page"
-  cat "$FOLDER/page" >"$PAGE"
+  ' "$page" >"$FOLDER/page"
+  cat "$FOLDER/page" >"$page"
 }
 
 minutes=$FULL_MINUTES full=yes list='' write='' resume='' only=()
@@ -179,11 +180,11 @@ if [ -n "$list" ]; then
   exit
 fi
 if [ -n "$write" ]; then
-  [ -n "$full" ] || die "only a full proof is written down: --write goes with neither --minutes nor --only"
+  [ -n "$full" ] || die "--write is for a full proof: leave out --minutes and --only"
 fi
 commit=$(git rev-parse HEAD)
 if [ -n "$(git status --porcelain)" ]; then
-  [ -z "$write$resume" ] || die "commit first: what is written down, or kept, is about one commit"
+  [ -z "$write$resume" ] || die "commit first: --write and --continue are about one commit"
   commit="changed after $commit"
 fi
 
@@ -201,13 +202,17 @@ for index in "${!names[@]}"; do
   prove_layer "$name" "${commands[index]}"
 done
 
-result=$FOLDER/result.md
-origin >"$result"
-printf '\n' >>"$result"
-table >>"$result" || fail "the proof does not hold"
-cat "$result"
+by_layer=$FOLDER/by-layer.md every_row=$FOLDER/every-row.md
+{ origin; printf '\n'; } >"$by_layer"
+cp "$by_layer" "$every_row"
+table "$PWD/$FOLDER/rows.md" >>"$by_layer" || fail "the proof does not hold"
+cat "$FOLDER/rows.md" >>"$every_row"
+cat "$by_layer"
 if [ ${#failures[@]} != 0 ]; then
   printf 'FAILED: %s\n' "${failures[@]}" >&2
   exit 1
 fi
-[ -z "$write" ] || write_page "$result"
+if [ -n "$write" ]; then
+  write_page deploy/PROOF.md "$by_layer"
+  write_page deploy/docs/proof-table.md "$every_row"
+fi

@@ -98,7 +98,7 @@ enum Role {
     /// The bare loop, as a process of its own.
     #[command(hide = true)]
     Bare(bare::Setup),
-    /// Prints the table of the proof, and ends with 1 if it does not hold.
+    /// Prints the table of the proof by layer, and ends with 1 if it does not hold.
     ProofTable(Rows),
 }
 
@@ -111,6 +111,9 @@ struct Rows {
     /// The rows are of a full proof, which has to reach a size
     #[arg(long)]
     full: bool,
+    /// Write a table of every row to this file
+    #[arg(long, value_name = "FILE")]
+    every_row: Option<PathBuf>,
 }
 
 #[tokio::main]
@@ -163,7 +166,10 @@ fn proof_table(rows: &Rows) -> ExitCode {
     let read = |file: &PathBuf| fs::read_to_string(file).expect("the file of rows can be read");
     let text: String = rows.files.iter().map(read).collect();
     let table = Table::parse(&text);
-    println!("{}", table.markdown());
+    println!("{}", table.by_layer().markdown());
+    if let Some(file) = &rows.every_row {
+        fs::write(file, table.markdown() + "\n").expect("the file of every row can be written");
+    }
     let mut broken = table.broken();
     if rows.full {
         broken.extend(table.too_small());

@@ -1,4 +1,4 @@
-//! The proof: what its table tells, and that what is written about it is so.
+//! The proof: its table, and that what is written about it is true.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,6 +8,7 @@ use std::process::Command;
 use crate::support::proof_table::{INTENTS_MIN, KILLS_MIN, Table};
 
 const PROOF: &str = include_str!("../../deploy/PROOF.md");
+const EVERY_ROW: &str = include_str!("../../deploy/docs/proof-table.md");
 /// The modules of each test target.
 const MODULES: [(&str, &str); 2] =
     [("unit", include_str!("main.rs")), ("it", include_str!("../it/main.rs"))];
@@ -43,7 +44,26 @@ fn the_table_has_a_row_for_each_line_and_their_sum() {
 }
 
 #[test]
-fn a_broken_promise_is_told_with_its_layer() {
+fn the_rows_of_a_layer_become_one() {
+    let rows = [
+        row("wire: reset", &[("faults", 1), ("links", 2)]),
+        row("torture: killed", &[("kills", 7)]),
+        row("wire: stall", &[("faults", 3), ("unresolved", 4)]),
+        row("wire: flood", &[("doubles", 5)]).replace("seeds\",", "floods\","),
+    ];
+    let expected = r#"
+| layer   |     runs | intents | faults | SIGKILLs | links | doubles | lost | wrong "failed" | unresolved | seeds  |
+|---------|---------:|--------:|-------:|---------:|------:|--------:|-----:|---------------:|-----------:|--------|
+| wire    |  6 seeds |       0 |      4 |        0 |     2 |       0 |    0 |              0 |          4 | 1 to 3 |
+| torture |  3 seeds |       0 |      0 |        7 |     0 |       0 |    0 |              0 |          0 | 1 to 3 |
+| wire    | 3 floods |       0 |      0 |        0 |     0 |       5 |    0 |              0 |          0 | 1 to 3 |
+| total   |          |       0 |      4 |        7 |     2 |       5 |    0 |              0 |          4 |        |
+"#;
+    assert_eq!(Table::parse(&rows.concat()).by_layer().markdown(), expected.trim());
+}
+
+#[test]
+fn a_broken_promise_is_named_with_its_layer() {
     let rows = [
         row("one", &[("doubles", 1)]),
         row("two", &[("lost", 2)]),
@@ -83,7 +103,7 @@ fn a_line_that_is_no_row_proves_nothing() {
     Table::parse("{\"layer\":\"simulation\"}");
 }
 
-/// The layers by name, with the command that runs each alone, as the script has them.
+/// The layers by name, with the command that runs each alone, as the script lists them.
 fn layers() -> Vec<(String, String)> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/proof.sh");
     let output = Command::new(script).arg("--list").output().unwrap();
@@ -135,11 +155,11 @@ fn the_commands_name_what_exists() {
                     assert!(!is_run || is_there, "{name}: {target} has no module {module}");
                 }
                 modules.insert(module.to_owned());
-            } else if (word.starts_with("deploy/") || word.starts_with("tests/")) {
+            } else if word.starts_with("deploy/") || word.starts_with("tests/") {
                 assert!(root.join(word).is_file(), "{name}: there is no {word}");
             } else if let Some((variable, _)) = word.split_once('=') {
-                // A variable that nobody reads would make the run a short one.
-                assert!(readers.contains(variable), "{name}: nobody reads {variable}");
+                // A variable that nothing reads would quietly make the run a short one.
+                assert!(readers.contains(variable), "{name}: nothing reads {variable}");
             }
         }
     }
@@ -147,8 +167,54 @@ fn the_commands_name_what_exists() {
 }
 
 #[test]
-fn the_place_of_the_table_is_marked_once() {
+fn the_place_of_each_table_is_marked_once() {
     for marker in ["<!-- table: begin -->\n", "<!-- table: end -->\n"] {
-        assert_eq!(PROOF.matches(marker).count(), 1, "{marker}");
+        for page in [PROOF, EVERY_ROW] {
+            assert_eq!(page.matches(marker).count(), 1, "{marker}");
+        }
+    }
+}
+
+/// What stands between the markers of a page: where it was run, and the rows below the heading.
+fn written(page: &'static str) -> (&'static str, Vec<Vec<&'static str>>) {
+    let written = page.split("<!-- table: begin -->\n").nth(1).unwrap();
+    let written = written.split("<!-- table: end -->\n").next().unwrap();
+    let (origin, table) = written.split_once("\n\n").unwrap();
+    let cells = |line: &'static str| line.split('|').map(str::trim).collect();
+    (origin, table.lines().skip(2).map(cells).collect())
+}
+
+#[test]
+fn the_short_table_sums_up_the_long_one() {
+    const COUNTS: std::ops::Range<usize> = 3..11;
+    let (origin, layers) = written(PROOF);
+    let (same_origin, rows) = written(EVERY_ROW);
+    assert_eq!(origin, same_origin);
+    assert!(rows.len() > layers.len());
+    for layer in layers {
+        let name = layer[1];
+        let own = rows.iter().filter(|row| row[1].split(": ").next() == Some(name));
+        let mut sums = [0_u64; COUNTS.end - COUNTS.start];
+        for row in own {
+            for (sum, cell) in sums.iter_mut().zip(&row[COUNTS]) {
+                *sum += cell.parse::<u64>().unwrap();
+            }
+        }
+        assert_eq!(sums.map(|sum| sum.to_string()), layer[COUNTS], "{name}");
+    }
+}
+
+#[test]
+fn the_brokers_that_ci_attacks_can_be_installed() {
+    let named = |text: &'static str| {
+        let after = text.split("SMARTSEND_TEST_BROKERS=").nth(1).expect("versions are named");
+        after.split_whitespace().next().unwrap()
+    };
+    let versions = named(include_str!("../../.ci/run"));
+    assert_eq!(versions, named(include_str!("../../deploy/test.sh")));
+    // The first is what Debian 12 packages.
+    let script = include_str!("../../tests/tools/brokers.sh");
+    for version in versions.split(',').skip(1) {
+        assert!(script.contains(&format!("    {version}) printf")), "{version} is not installed");
     }
 }

@@ -1,6 +1,7 @@
-//! The README's examples are what the program takes and gives.
+//! What the README shows is what the program takes and gives.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::Command;
 
 use smartsend::config::Config;
@@ -17,6 +18,12 @@ use smartsend::domain::verdict::{Failure, Unresolved, Verdict};
 use crate::support::canary;
 
 const README: &str = include_str!("../../README.md");
+/// Each page that a reader is sent to, with its folder.
+const PAGES: [(&str, &str); 3] = [
+    ("", README),
+    ("deploy", include_str!("../../deploy/PROOF.md")),
+    ("deploy/docs", include_str!("../../deploy/docs/design.md")),
+];
 
 /// The blocks of one language, in order.
 fn blocks(language: &str) -> Vec<&'static str> {
@@ -55,11 +62,40 @@ fn the_intent_is_one_and_becomes_the_event() {
     assert_eq!(made, shown);
 }
 
+/// The configuration for the sandbox, and the one for PayU's test hosts.
+fn configurations() -> [&'static str; 2] {
+    let [sandbox, payu] = blocks("toml")[..] else { panic!("two TOML examples are expected") };
+    [sandbox, payu]
+}
+
+/// What a key of the only merchant is set to.
+fn value<'a>(configuration: &'a str, key: &str) -> &'a str {
+    let line = |line: &'a str| line.strip_prefix(key)?.trim_start().strip_prefix("= ");
+    configuration.lines().find_map(line).unwrap_or_else(|| panic!("{key} is not set"))
+}
+
 #[test]
-fn the_least_configuration_is_enough() {
-    let [least] = blocks("toml")[..] else { panic!("one TOML example is expected") };
-    let config = Config::parse(least, std::iter::empty()).unwrap();
-    assert_eq!(config.merchants.len(), 1);
+fn the_configuration_for_the_sandbox_is_complete_and_fits_the_sandbox() {
+    let [sandbox, _] = configurations();
+    Config::parse(sandbox, std::iter::empty()).unwrap();
+
+    let help = Command::new(env!("CARGO_BIN_EXE_smartsend")).args(["sandbox", "--help"]).output();
+    let help = String::from_utf8(canary::checked(help.unwrap()).stdout).unwrap();
+    let listen = help.split("--listen").nth(1).unwrap().split("[default: ").nth(1).unwrap();
+    let listen = listen.split(']').next().unwrap();
+    assert_eq!(value(sandbox, "api_url"), format!("\"http://{listen}/payout\""));
+    assert_eq!(value(sandbox, "auth_url"), format!("\"http://{listen}/oauth/token\""));
+    let secret = smartsend::sandbox::Settings::default().client_secret;
+    assert_eq!(value(sandbox, "client_secret"), format!("\"{secret}\""));
+}
+
+#[test]
+fn the_configuration_for_payu_s_test_hosts_is_complete_and_never_meets_production() {
+    let [_, payu] = configurations();
+    let secret = ("PAYU_CLIENT_SECRET".to_owned(), "secret".to_owned());
+    Config::parse(payu, std::iter::once(secret)).unwrap();
+    assert_eq!(value(payu, "api_url"), "\"https://uatoneapi.payu.in/payout\"");
+    assert_eq!(value(payu, "auth_url"), "\"https://uat-accounts.payu.in/oauth/token\"");
 }
 
 #[test]
@@ -102,35 +138,27 @@ fn every_command_that_is_shown_exists() {
             assert!(help.status.success(), "smartsend {verb} does not exist");
         }
     }
-    assert_eq!(Vec::from_iter(seen), ["explain", "run", "submit", "topology"]);
+    assert_eq!(Vec::from_iter(seen), ["explain", "run", "sandbox", "submit", "topology"]);
 }
 
 #[test]
-fn the_brokers_that_are_named_are_those_that_ci_attacks_and_can_be_had() {
-    let named = |text: &'static str| {
-        let after = text.split("SMARTSEND_TEST_BROKERS=").nth(1).expect("versions are named");
-        after.split(|c: char| c == '`' || c.is_whitespace()).next().unwrap()
-    };
-    let versions = named(README);
-    assert_eq!(versions, named(include_str!("../../.ci/run")));
-    assert_eq!(versions, named(include_str!("../../deploy/test.sh")));
-    // The first is what Debian 12 packages.
-    let apart = versions.split(',').skip(1);
-    let script = include_str!("../../tests/tools/brokers.sh");
-    for version in apart {
-        assert!(script.contains(&format!("    {version}) printf")), "there is no way to {version}");
+fn every_script_and_page_that_is_named_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut links = 0;
+    for (folder, page) in PAGES {
+        for link in page.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
+            let (path, _) = link.split_once('#').unwrap_or((link, ""));
+            if !path.contains("://") {
+                assert!(root.join(folder).join(path).exists(), "{folder}: {path} does not exist");
+                links += 1;
+            }
+        }
+        for word in page.split(|c: char| c == '`' || c.is_whitespace()) {
+            if word.starts_with("deploy/") || word.starts_with("tests/") || word.starts_with("src/")
+            {
+                assert!(root.join(word).exists(), "{folder}: {word} does not exist");
+            }
+        }
     }
-}
-
-#[test]
-fn every_script_that_is_shown_exists() {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let scripts: Vec<&str> = README
-        .split(|c: char| c == '`' || c.is_whitespace())
-        .filter(|word| word.starts_with("deploy/"))
-        .collect();
-    assert!(scripts.len() >= 3);
-    for script in scripts {
-        assert!(root.join(script).is_file(), "{script} does not exist");
-    }
+    assert!(links >= 5, "{links}");
 }

@@ -1,6 +1,6 @@
-//! The table of the proof: the rows of all layers, and what they add up to.
+//! The table of the proof: the rows of all layers, and their sums.
 //!
-//! `deploy/proof.sh` prints it by the benchmark's executable, and the tests hold it.
+//! `deploy/proof.sh` prints it with the benchmark's executable.
 
 const HEAD: Cells<&str> = [
     "layer",
@@ -56,6 +56,21 @@ impl Table {
             serde_json::from_str(line).unwrap_or_else(|error| panic!("no row: {error}: {line}"))
         };
         Self { rows: text.lines().map(read).collect() }
+    }
+
+    /// One row for each layer, which is the part of a row's name before the first `: `, and for
+    /// each unit, since seeds and states do not add up.
+    pub(crate) fn by_layer(&self) -> Self {
+        let mut layers: Vec<Row> = Vec::new();
+        for row in &self.rows {
+            let name = row.layer.split(": ").next().unwrap_or_default();
+            let same = |layer: &&mut Row| layer.layer == name && layer.unit == row.unit;
+            match layers.iter_mut().find(same) {
+                Some(layer) => layer.add(row),
+                None => layers.push(Row { layer: name.to_owned(), ..row.clone() }),
+            }
+        }
+        Self { rows: layers }
     }
 
     /// The table in Markdown, which a terminal shows as well; the last row is the sum.
@@ -115,14 +130,7 @@ impl Table {
     fn total(&self) -> Row {
         let mut total = Row { layer: "total".to_owned(), ..Row::default() };
         for row in &self.rows {
-            total.intents += row.intents;
-            total.faults += row.faults;
-            total.kills += row.kills;
-            total.links += row.links;
-            total.doubles += row.doubles;
-            total.lost += row.lost;
-            total.wrong_failed += row.wrong_failed;
-            total.unresolved += row.unresolved;
+            total.add(row);
         }
         total
     }
@@ -149,6 +157,22 @@ fn rule(widths: &[usize]) -> String {
 }
 
 impl Row {
+    /// Adds another row's counts. Seeds stay only where both have the same.
+    fn add(&mut self, row: &Self) {
+        self.runs += row.runs;
+        self.intents += row.intents;
+        self.faults += row.faults;
+        self.kills += row.kills;
+        self.links += row.links;
+        self.doubles += row.doubles;
+        self.lost += row.lost;
+        self.wrong_failed += row.wrong_failed;
+        self.unresolved += row.unresolved;
+        if self.seeds != row.seeds {
+            self.seeds.clear();
+        }
+    }
+
     fn cells(&self) -> Cells {
         // A bar would end the cell.
         let word = |text: &str| text.replace('|', "/");
