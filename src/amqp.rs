@@ -11,6 +11,7 @@ pub mod session;
 mod channel_pool;
 pub mod consumer;
 mod queue;
+mod checkpoint;
 pub mod publisher;
 mod routes;
 pub mod result_events;

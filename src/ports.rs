@@ -17,6 +17,7 @@ use crate::domain::decide::CreateCall;
 use crate::domain::event::EventKind;
 use crate::domain::record::Value;
 use crate::domain::reference::Reference;
+use crate::domain::retry_delays::RetryDelay;
 
 /// One moment on both clocks. A frozen process sees only one of them jump.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +93,7 @@ pub struct Delivered {
     pub received: Moment,
 }
 
-/// A delivery that has to be settled. Dropping one lets it go: it stays unacknowledged, and the
+/// A delivery that has to be settled. Dropping one abandons it: it stays unacknowledged, and the
 /// broker delivers it again once the channel has ended.
 pub trait Delivery: Send + Sync + 'static {
     /// What it brings.
@@ -101,7 +102,11 @@ pub trait Delivery: Send + Sync + 'static {
     fn still_ours(&self) -> impl Future<Output = bool> + Send;
     /// Acknowledges it. Only the broker's confirm of what replaces it allows this.
     fn acknowledge(self) -> impl Future<Output = Result<(), ChannelEndedError>> + Send;
-    /// Lets it go, and asks for a new session so that it comes back soon.
+    /// Gives it back to its queue at once, and it comes again as redelivered: for an event that
+    /// nobody takes. Nothing else that this process holds is disturbed.
+    fn requeue(self) -> impl Future<Output = Result<(), ChannelEndedError>> + Send;
+    /// Leaves it unacknowledged and ends the merchant's consuming connection, so that the broker
+    /// delivers it again soon.
     fn abandon(self, why: &'static str);
 }
 
@@ -114,9 +119,60 @@ pub struct ChannelEndedError;
 pub trait Queue: Send + Sync + 'static {
     /// Its deliveries, while a connection lasts.
     type Inbox: Inbox;
-    /// Begins to consume, as soon as there is a connection; `Err` is a sentence that says what is
-    /// wrong with this queue.
-    fn open(&self) -> impl Future<Output = Result<Self::Inbox, String>> + Send;
+    /// Begins to consume, as soon as there is a connection.
+    fn open(&self) -> impl Future<Output = Result<Self::Inbox, QueueError>> + Send;
+    /// Reads the merchant's checkpoint, which stays where it is for the next process; `None` if
+    /// there is none.
+    fn checkpoint(
+        &self,
+    ) -> impl Future<Output = Result<Option<Checkpoint>, CheckpointError>> + Send;
+}
+
+/// Why a merchant's queue is not consumed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum QueueError {
+    /// There is no connection to consume on.
+    #[error("{reason}")]
+    Connect {
+        /// What the client or the broker says.
+        reason: String,
+    },
+    /// Something that this merchant's intents go through is not declared.
+    #[error(
+        "missing on RabbitMQ: {}; declare it with `smartsend topology apply`",
+        names.join(", ")
+    )]
+    Missing {
+        /// Exchanges and queues.
+        names: Vec<String>,
+    },
+    /// The broker refused, or did not answer.
+    #[error("cannot consume queue {queue}: {reason}")]
+    Refused {
+        /// The queue's name.
+        queue: String,
+        /// What the broker says.
+        reason: String,
+    },
+}
+
+/// What an earlier process left for the next one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The body as it was published.
+    pub body: Bytes,
+    /// Whether the broker vouches that our own login wrote it.
+    pub own: bool,
+}
+
+/// Why nobody can say what the checkpoint holds.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cannot read queue {queue}: {reason}")]
+pub struct CheckpointError {
+    /// The queue's name.
+    pub queue: String,
+    /// What the client or the broker says.
+    pub reason: String,
 }
 
 /// A queue's deliveries, until the connection ends or they are cancelled.
@@ -138,13 +194,21 @@ pub enum Outgoing {
     Event(EventMessage),
     /// An intent, to the retry exchange of this delay.
     Retry {
-        /// One of the configured delays.
-        delay: Duration,
+        /// Which one.
+        delay: RetryDelay,
         /// The intent and its record.
         copy: Copied,
     },
     /// An intent, to the parked exchange.
     Parked(Copied),
+    /// What the next process is glad to know, to the checkpoint exchange. It takes the place of
+    /// the merchant's last one.
+    Checkpoint {
+        /// The merchant; the routing key.
+        merchant: String,
+        /// JSON.
+        body: Bytes,
+    },
 }
 
 /// A result event, ready for the broker.

@@ -96,8 +96,9 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
                     self.tell(Consumer::Standby);
                     return Some(inbox);
                 }
-                Err(reason) => {
-                    self.board.raise(("queue", &*self.desk.merchant), reason);
+                Err(error) => {
+                    let merchant = &*self.desk.merchant;
+                    self.board.raise(("queue", merchant), format!("merchant {merchant}: {error}"));
                     self.unless_stopping(self.desk.clock.sleep(QUEUE_WAIT)).await?;
                 }
             }

@@ -27,7 +27,7 @@ use super::session::Session;
 use super::supervisor::Broker;
 use super::topology::Topology;
 use crate::observe::facts::broker as facts;
-use crate::ports::{Copied, Outbox, Outgoing, PublishError};
+use crate::ports::{Copied, Outbox, Outgoing, Properties, PublishError};
 
 /// The way out. Clones share the channels.
 #[derive(Clone)]
@@ -135,6 +135,7 @@ impl Outbox for Publisher {
             Outgoing::Event(_) => "event",
             Outgoing::Retry { .. } => "retry",
             Outgoing::Parked(_) => "parked",
+            Outgoing::Checkpoint { .. } => "checkpoint",
         };
         facts::PublishEnded { kind, result }.tell();
         result
@@ -178,6 +179,13 @@ fn content<'a>(outgoing: &'a Outgoing, session: &Session) -> (&'a Bytes, BasicPr
         Outgoing::Retry { copy, .. } | Outgoing::Parked(copy) => {
             let properties = headers::write(&copy.properties, &copy.headers, session.login());
             (&copy.body, properties)
+        }
+        Outgoing::Checkpoint { body, .. } => {
+            let json = Properties {
+                content_type: Some("application/json".to_owned()),
+                ..Properties::default()
+            };
+            (body, headers::write(&json, &headers::NONE, session.login()))
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use tokio_util::sync::CancellationToken;
 
+use super::checkpoint;
 use super::consumer::{AmqpDelivery, Inbox};
 use super::supervisor::Broker;
 use super::topology::Topology;
 use super::topology::names::intents_queue;
-use crate::ports;
+use crate::ports::{self, Checkpoint, CheckpointError, QueueError};
 
 /// A queue that is consumed again in every new session, once everything is there that this
 /// merchant's intents may go through: publishing to an exchange that is missing would end the
@@ -29,19 +30,23 @@ impl MerchantQueue {
 impl ports::Queue for MerchantQueue {
     type Inbox = Inbox;
 
-    async fn open(&self) -> Result<Inbox, String> {
+    async fn open(&self) -> Result<Inbox, QueueError> {
         let session = self.broker.session().await;
-        let missing = self.broker.verify(&self.topology).await.map_err(|err| err.to_string())?;
-        let missing: Vec<&str> = missing.of(&self.merchant).collect();
-        if !missing.is_empty() {
-            return Err(format!(
-                "merchant {}: missing on RabbitMQ: {}; declare it with `smartsend topology apply`",
-                self.merchant,
-                missing.join(", "),
-            ));
-        }
         let queue = intents_queue(self.topology.prefix(), &self.merchant);
-        Inbox::open(&session, &queue, self.prefetch).await.map_err(|error| error.to_string())
+        let refused = |reason: String| QueueError::Refused { queue: queue.clone(), reason };
+        let missing = self.broker.verify(&self.topology).await;
+        let missing = missing.map_err(|err| refused(err.to_string()))?;
+        let names: Vec<String> = missing.of(&self.merchant).map(str::to_owned).collect();
+        if !names.is_empty() {
+            return Err(QueueError::Missing { names });
+        }
+        Inbox::open(&session, &queue, self.prefetch)
+            .await
+            .map_err(|error| refused(error.to_string()))
+    }
+
+    async fn checkpoint(&self) -> Result<Option<Checkpoint>, CheckpointError> {
+        checkpoint::read(self.broker.settings(), self.topology.prefix(), &self.merchant).await
     }
 }
 

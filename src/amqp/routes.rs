@@ -6,7 +6,9 @@ use std::time::Duration;
 use lapin::types::ShortString;
 
 use super::topology::Topology;
-use super::topology::names::{intents_exchange, parked_name, results_exchange, retry_name, short};
+use super::topology::names::{
+    checkpoint_exchange, intents_exchange, parked_name, results_exchange, retry_name, short,
+};
 use crate::domain::event::EventKind;
 use crate::ports::Outgoing;
 
@@ -21,7 +23,9 @@ pub(super) struct Routes {
     intents: Option<ShortString>,
     results: Option<ShortString>,
     parked: Option<ShortString>,
-    retries: HashMap<Duration, ShortString>,
+    checkpoint: Option<ShortString>,
+    /// By the delay's index.
+    retries: Vec<ShortString>,
     merchants: HashMap<String, Keys>,
 }
 
@@ -37,12 +41,13 @@ impl Routes {
     /// The routes of a topology, whose names are known to fit.
     pub(super) fn new(topology: &Topology) -> Self {
         let prefix = topology.prefix();
-        let retry = |delay: &Duration| Some((*delay, short(&retry_name(prefix, *delay))?));
+        let retry = |delay: &Duration| short(&retry_name(prefix, *delay));
         let keys = |merchant: &String| Some((merchant.clone(), Keys::new(merchant)?));
         Self {
             intents: short(&intents_exchange(prefix)),
             results: short(&results_exchange(prefix)),
             parked: short(&parked_name(prefix)),
+            checkpoint: short(&checkpoint_exchange(prefix)),
             retries: topology.delays().iter().filter_map(retry).collect(),
             merchants: topology.merchants().iter().filter_map(keys).collect(),
         }
@@ -57,11 +62,14 @@ impl Routes {
             }
             Outgoing::Retry { delay, copy } => {
                 let keys = self.merchants.get(&copy.merchant)?;
-                (self.retries.get(delay)?, &keys.merchant)
+                (self.retries.get(delay.index())?, &keys.merchant)
             }
             Outgoing::Parked(copy) => {
                 let keys = self.merchants.get(&copy.merchant)?;
                 (self.parked.as_ref()?, &keys.merchant)
+            }
+            Outgoing::Checkpoint { merchant, .. } => {
+                (self.checkpoint.as_ref()?, &self.merchants.get(merchant)?.merchant)
             }
         };
         Some(Route { exchange, routing_key })

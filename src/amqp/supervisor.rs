@@ -128,6 +128,10 @@ impl Broker {
         self.shared.state.subscribe()
     }
 
+    pub(super) fn settings(&self) -> &Arc<Settings> {
+        &self.shared.settings
+    }
+
     /// How long one answer of the broker may take.
     pub(super) fn confirm_timeout(&self) -> Duration {
         self.shared.settings.confirm_timeout

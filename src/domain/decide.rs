@@ -23,7 +23,7 @@ use super::classify::create::Outcome;
 use super::classify::lookup::Lookup;
 use super::intent::Intent;
 use super::record::{Doubt, Record, Seen, State};
-use super::retry_delays::RetryDelays;
+use super::retry_delays::{RetryDelay, RetryDelays};
 use super::verdict::{Failure, Unresolved, Verdict};
 pub use open::{DeliveryInfo, Opened, RETURNS_MAX};
 
@@ -110,7 +110,7 @@ pub enum Decision<'a> {
     /// Wait a random part of so long, in hand, and come back with [`Input::Nothing`].
     TryAgain(Duration),
     /// Go through the retry queue of this delay.
-    Return(Duration),
+    Return(RetryDelay),
     /// Settle it.
     Settle(Verdict),
 }

@@ -9,6 +9,25 @@ pub struct RetryDelays {
     longer: Vec<Duration>,
 }
 
+/// One of the configured delays. Its index says which retry queue it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetryDelay {
+    index: usize,
+    duration: Duration,
+}
+
+impl RetryDelay {
+    /// Its place among the configured delays, from 0.
+    pub fn index(self) -> usize {
+        self.index
+    }
+
+    /// How long its queue keeps a message.
+    pub fn duration(self) -> Duration {
+        self.duration
+    }
+}
+
 impl RetryDelays {
     /// Takes delays that ascend; `None` if they do not, or if there is none.
     pub fn new(delays: &[Duration]) -> Option<Self> {
@@ -20,27 +39,29 @@ impl RetryDelays {
     }
 
     /// The shortest.
-    pub fn shortest(&self) -> Duration {
-        self.shortest
+    pub fn shortest(&self) -> RetryDelay {
+        RetryDelay { index: 0, duration: self.shortest }
     }
 
     /// The longest.
-    pub fn longest(&self) -> Duration {
-        self.longer.last().copied().unwrap_or(self.shortest)
+    pub fn longest(&self) -> RetryDelay {
+        self.iter().last().unwrap_or_else(|| self.shortest())
     }
 
     /// All of them, ascending.
-    pub fn iter(&self) -> impl Iterator<Item = Duration> + '_ {
-        std::iter::once(self.shortest).chain(self.longer.iter().copied())
+    pub fn iter(&self) -> impl Iterator<Item = RetryDelay> + '_ {
+        let durations = std::iter::once(self.shortest).chain(self.longer.iter().copied());
+        durations.enumerate().map(|(index, duration)| RetryDelay { index, duration })
     }
 
     /// The longest delay that is not above `left`, else the shortest.
-    pub fn within(&self, left: Duration) -> Duration {
-        self.iter().take_while(|delay| *delay <= left).last().unwrap_or(self.shortest)
+    pub fn within(&self, left: Duration) -> RetryDelay {
+        let fitting = self.iter().take_while(|delay| delay.duration <= left).last();
+        fitting.unwrap_or_else(|| self.shortest())
     }
 
     /// The delay after so many trips: each trip waits longer, up to the longest.
-    pub fn after(&self, returns: u32) -> Duration {
+    pub fn after(&self, returns: u32) -> RetryDelay {
         let trips = usize::try_from(returns).unwrap_or(usize::MAX);
         self.iter().nth(trips).unwrap_or_else(|| self.longest())
     }

@@ -9,6 +9,7 @@ use super::hand::Hand;
 use super::settle::Settlement;
 use crate::domain::decide::Case;
 use crate::domain::reference::Reference;
+use crate::domain::retry_delays::RetryDelay;
 use crate::observe::facts::intents::{IntentHandedBack, IntentReturned};
 use crate::ports::{Clock, Delivery, Headers, Outbox, Outgoing, Provider};
 
@@ -16,7 +17,7 @@ use crate::ports::{Clock, Delivery, Headers, Outbox, Outgoing, Provider};
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Back {
     /// To wait so long before the next step; the trip counts.
-    Return(Duration),
+    Return(RetryDelay),
     /// As it is, and soon: nothing was done. With a word for the log.
     AsItIs(&'static str),
     /// As it is, until the other delivery with its reference is through.
@@ -34,10 +35,11 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         let delays = &self.policy.delays;
         let (why, delay) = match back {
             Back::Return(delay) => {
-                let record = case.returned(delay);
+                let wait = delay.duration();
+                let record = case.returned(wait);
                 let merchant = &self.merchant;
-                IntentReturned { merchant, reference, record: &record, delay }.tell();
-                let headers = record.to_headers(self.due_in(delay));
+                IntentReturned { merchant, reference, record: &record, delay: wait }.tell();
+                let headers = record.to_headers(self.due_in(wait));
                 return self
                     .send_back(hand, Some(reference), (delay, headers), Settlement::Returned)
                     .await;
@@ -47,7 +49,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
             // copy behind.
             Back::GiveWay => ("another copy is in hand", delays.within(self.policy.quarantine)),
         };
-        let headers = case.handed_back().to_headers(self.due_in(delay));
+        let headers = case.handed_back().to_headers(self.due_in(delay.duration()));
         self.hand_back(hand, Some(reference), why, (delay, headers)).await
     }
 
@@ -68,7 +70,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         hand: Hand<D>,
         reference: Option<&Reference>,
         why: &'static str,
-        (delay, headers): (Duration, Headers),
+        (delay, headers): (RetryDelay, Headers),
     ) -> Settlement {
         IntentHandedBack { merchant: &self.merchant, reference, why }.tell();
         self.send_back(hand, reference, (delay, headers), Settlement::HandedBack).await
@@ -78,7 +80,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         &self,
         hand: Hand<D>,
         reference: Option<&Reference>,
-        (delay, headers): (Duration, Headers),
+        (delay, headers): (RetryDelay, Headers),
         settlement: Settlement,
     ) -> Settlement {
         let copy = self.copy(hand.delivered(), headers);

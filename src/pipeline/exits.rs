@@ -14,6 +14,8 @@ pub enum Exit {
     Retries,
     /// The parked exchange.
     Parked,
+    /// The checkpoint exchange. Nothing waits for what goes there.
+    Checkpoint,
 }
 
 impl Exit {
@@ -22,6 +24,7 @@ impl Exit {
             Outgoing::Event(_) => Self::Results,
             Outgoing::Retry { .. } => Self::Retries,
             Outgoing::Parked(_) => Self::Parked,
+            Outgoing::Checkpoint { .. } => Self::Checkpoint,
         }
     }
 }
@@ -34,6 +37,7 @@ pub struct ShutExits {
     results: usize,
     retries: usize,
     parked: usize,
+    checkpoint: usize,
     blocked: bool,
 }
 
@@ -44,6 +48,7 @@ impl ShutExits {
             Exit::Results => self.results > 0,
             Exit::Retries => self.retries > 0,
             Exit::Parked => self.parked > 0,
+            Exit::Checkpoint => self.checkpoint > 0,
         }
     }
 
@@ -61,6 +66,7 @@ impl ShutExits {
             Exit::Results => &mut self.results,
             Exit::Retries => &mut self.retries,
             Exit::Parked => &mut self.parked,
+            Exit::Checkpoint => &mut self.checkpoint,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Consuming: stamps, settlements, and ends that nobody asked for.
 
+mod checkpoint;
+
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
@@ -198,6 +200,25 @@ async fn what_is_let_go_comes_back_in_a_new_session() {
     let again = timeout(SOON, inbox.next()).await.unwrap().unwrap();
     assert!(again.delivered().redelivered);
     assert_eq!(again.acknowledge().await, Ok(()));
+}
+
+/// An event that nobody takes must not keep its delivery until the broker loses its patience, nor
+/// send back what is beside it.
+#[tokio::test]
+async fn what_is_requeued_comes_back_at_once_and_disturbs_nothing_else() {
+    let node = Node::shared();
+    let mut ground = Ground::new(node).await;
+    ground.send(node, "untaken").await;
+    ground.send(node, "beside").await;
+    let untaken = ground.next().await.unwrap();
+    let beside = ground.next().await.unwrap();
+    assert_eq!(untaken.requeue().await, Ok(()));
+    let again = ground.next().await.unwrap();
+    assert_eq!(body(&again), "untaken");
+    assert!(again.delivered().redelivered);
+    assert_eq!(beside.acknowledge().await, Ok(()));
+    assert_eq!(again.acknowledge().await, Ok(()));
+    assert!(ground.session.is_live());
 }
 
 /// It would hold its place until the broker's `consumer_timeout`, half an hour.

@@ -12,6 +12,7 @@ use lapin::{BasicProperties, Channel};
 use smartsend::amqp::{BrokerState, Inbox, Publisher};
 use smartsend::domain::event::EventKind;
 use smartsend::domain::record::Value;
+use smartsend::domain::retry_delays::RetryDelays;
 use smartsend::ports::{
     Copied, Delivery, EventMessage, Headers, Outbox, Outgoing, Properties, PublishError,
 };
@@ -232,8 +233,9 @@ async fn a_merchant_or_delay_that_is_not_configured_is_unroutable_and_the_sessio
     let session = ground.running.broker.session().await;
     let mut stranger = copied(Headers::new());
     stranger.merchant = "stranger".to_owned();
-    let unknown_delay =
-        Outgoing::Retry { delay: Duration::from_secs(7), copy: copied(Headers::new()) };
+    // The topology has one delay.
+    let delays = RetryDelays::new(&[1, 7].map(Duration::from_secs)).unwrap();
+    let unknown_delay = Outgoing::Retry { delay: delays.longest(), copy: copied(Headers::new()) };
     for outgoing in [Outgoing::Parked(stranger), unknown_delay] {
         let result = ground.publisher.publish(&outgoing).await;
         assert_eq!(result, Err(PublishError::Unroutable));
@@ -272,7 +274,7 @@ async fn a_retried_intent_comes_back_with_its_record_and_login_and_nothing_forei
         properties: delivered.properties,
         headers: record.clone(),
     };
-    let delay = Duration::from_secs(1);
+    let delay = RetryDelays::new(&[Duration::from_secs(1)]).unwrap().shortest();
     let retry = Outgoing::Retry { delay, copy };
     assert_eq!(ground.publisher.publish(&retry).await, Ok(()));
     first.acknowledge().await.unwrap();

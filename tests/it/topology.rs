@@ -55,7 +55,7 @@ fn the_export_holds_the_contract() {
             "x-dead-letter-exchange": "smartsend.parked",
             "x-dead-letter-strategy": "at-least-once",
             "x-overflow": "reject-publish",
-            "x-delivery-limit": 100,
+            "x-delivery-limit": 20,
         })
     );
     assert_eq!(
@@ -70,9 +70,22 @@ fn the_export_holds_the_contract() {
     );
     assert_eq!(
         arguments("smartsend.parked"),
-        serde_json::json!({ "x-queue-type": "quorum", "x-delivery-limit": 1_000_000_000 })
+        serde_json::json!({
+            "x-queue-type": "quorum",
+            "x-delivery-limit": 1_000_000_000,
+            "x-overflow": "reject-publish",
+        })
     );
-    assert_eq!(queues.len(), 4, "one for each delay, merchant, and the parked");
+    assert_eq!(
+        arguments("smartsend.checkpoint.default"),
+        serde_json::json!({
+            "x-queue-type": "quorum",
+            "x-delivery-limit": 1_000_000_000,
+            "x-max-length": 1,
+            "x-overflow": "drop-head",
+        })
+    );
+    assert_eq!(queues.len(), 5, "one for each delay, two for each merchant, and the parked");
     assert!(queues.values().all(|queue| queue["durable"] == true));
     let exchanges = by_name("exchanges");
     let kinds: Vec<_> = exchanges
@@ -82,6 +95,7 @@ fn the_export_holds_the_contract() {
     assert_eq!(
         kinds,
         [
+            ("smartsend.checkpoint", "direct"),
             ("smartsend.intents", "direct"),
             ("smartsend.parked", "fanout"),
             ("smartsend.results", "topic"),
@@ -135,6 +149,7 @@ async fn a_queue_with_another_argument_is_named_with_that_argument() {
     let mut arguments = FieldTable::default();
     arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
     arguments.insert("x-delivery-limit".into(), AMQPValue::LongLongInt(7));
+    arguments.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
     let name = "smartsend.parked".into();
     channel.queue_declare(name, QueueDeclareOptions::durable(), arguments).await.unwrap();
     let err = apply(&settings(&[&node.amqp_url(&vhost)]), &topology(&["default"]))
@@ -156,7 +171,10 @@ async fn what_is_missing_is_told_for_all_and_by_merchant() {
     assert_eq!(missing.shared, ["exchange smartsend.retry.2m", "queue smartsend.retry.2m"]);
     let merchants: Vec<_> = missing.merchants.keys().map(String::as_str).collect();
     assert_eq!(merchants, ["gone", "lost"]);
-    assert_eq!(missing.merchants["gone"], ["queue smartsend.intents.gone"]);
+    assert_eq!(
+        missing.merchants["gone"],
+        ["queue smartsend.intents.gone", "queue smartsend.checkpoint.gone"]
+    );
     let of_here: Vec<_> = missing.of("here").collect();
     assert_eq!(of_here.len(), 2, "only what everyone lacks: {of_here:?}");
 }

@@ -42,7 +42,7 @@ impl Credit {
     }
 
     /// Waits until acknowledgements may be sent, and counts one.
-    pub(super) async fn acknowledging(&self) {
+    pub(super) async fn settling(&self) {
         loop {
             let released = self.released.notified();
             {

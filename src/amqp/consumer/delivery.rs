@@ -1,10 +1,12 @@
 //! A delivery on its way through the worker.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use lapin::Acker;
-use lapin::options::BasicAckOptions;
+use lapin::options::{BasicAckOptions, BasicNackOptions};
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 use super::channel::ConsumerChannel;
@@ -47,6 +49,25 @@ impl AmqpDelivery {
     }
 }
 
+impl AmqpDelivery {
+    fn limit(&self) -> Duration {
+        self.channel.session().limit()
+    }
+
+    /// `Ok(false)` means that nothing was sent: the channel has ended.
+    fn settled(
+        &mut self,
+        sent: &Result<lapin::Result<bool>, Elapsed>,
+    ) -> Result<(), ChannelEndedError> {
+        self.settled = true;
+        if matches!(sent, Ok(Ok(true))) {
+            return Ok(());
+        }
+        self.channel.session().fail("an acknowledgement could not be sent");
+        Err(ChannelEndedError)
+    }
+}
+
 impl Delivery for AmqpDelivery {
     fn delivered(&self) -> &Delivered {
         &self.delivered
@@ -57,16 +78,16 @@ impl Delivery for AmqpDelivery {
     }
 
     async fn acknowledge(mut self) -> Result<(), ChannelEndedError> {
-        self.channel.credit().acknowledging().await;
-        let limit = self.channel.session().limit();
-        let acked = timeout(limit, self.acker.ack(BasicAckOptions::default())).await;
-        self.settled = true;
-        // `Ok(false)` means that nothing was sent: the channel has ended.
-        if let Ok(Ok(true)) = acked {
-            return Ok(());
-        }
-        self.channel.session().fail("an acknowledgement could not be sent");
-        Err(ChannelEndedError)
+        self.channel.credit().settling().await;
+        let settled = timeout(self.limit(), self.acker.ack(BasicAckOptions::default())).await;
+        self.settled(&settled)
+    }
+
+    async fn requeue(mut self) -> Result<(), ChannelEndedError> {
+        self.channel.credit().settling().await;
+        let options = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
+        let settled = timeout(self.limit(), self.acker.nack(options)).await;
+        self.settled(&settled)
     }
 
     fn abandon(mut self, why: &'static str) {

@@ -22,6 +22,16 @@ pub fn retry_name(prefix: &str, delay: Duration) -> String {
     format!("{prefix}.retry.{}", config::duration::shortest(delay))
 }
 
+/// The exchange of the checkpoints.
+pub fn checkpoint_exchange(prefix: &str) -> String {
+    format!("{prefix}.checkpoint")
+}
+
+/// The queue of a merchant's one checkpoint.
+pub fn checkpoint_queue(prefix: &str, merchant: &str) -> String {
+    format!("{prefix}.checkpoint.{merchant}")
+}
+
 /// The exchange of the result events.
 pub fn results_exchange(prefix: &str) -> String {
     format!("{prefix}.results")

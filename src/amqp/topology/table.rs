@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::names::{
-    intents_exchange, intents_queue, parked_name, results_exchange, retry_name, short,
+    checkpoint_exchange, checkpoint_queue, intents_exchange, intents_queue, parked_name,
+    results_exchange, retry_name, short,
 };
 use crate::config::Config;
 
-/// How often a delivery may come back before the broker parks it.
-const INTENT_DELIVERY_LIMIT: i64 = 100;
-/// A parked intent must survive being looked at, and an event a notifier that crashes. RabbitMQ 4.0
-/// and later would otherwise put the limit at 20 and drop it ("Quorum Queues", Poison Message
-/// Handling).
+/// How often a delivery may come back before the broker parks it: twice
+/// [`RETURNS_MAX`](crate::domain::decide::RETURNS_MAX), so that a crash loop parks nothing that
+/// was never tried.
+const INTENT_DELIVERY_LIMIT: i64 = 20;
+/// A parked intent and a checkpoint must survive being read, and an event a notifier that crashes.
+/// RabbitMQ 4.0 and later would otherwise put the limit at 20 and drop it ("Quorum Queues", Poison
+/// Message Handling).
 const NO_DELIVERY_LIMIT: (&str, Argument) = ("x-delivery-limit", Argument::Number(1_000_000_000));
 
 /// The whole topology for a prefix, some merchants and some delays.
@@ -136,7 +139,10 @@ impl Topology {
         self.add_exchange(parked.clone(), Kind::Fanout, None);
         self.add_exchange(intents_exchange(&self.prefix), Kind::Direct, Some(parked.clone()));
         self.add_exchange(results_exchange(&self.prefix), Kind::Topic, None);
-        self.add_queue(Queue::new(parked.clone(), [NO_DELIVERY_LIMIT]), &parked, "");
+        self.add_exchange(checkpoint_exchange(&self.prefix), Kind::Direct, None);
+        // A policy with a maximum length would otherwise drop what was parked first.
+        let arguments = [NO_DELIVERY_LIMIT, on_overflow("reject-publish")];
+        self.add_queue(Queue::new(parked.clone(), arguments), &parked, "");
     }
 
     fn add_retry(&mut self, delay: Duration) {
@@ -158,6 +164,13 @@ impl Topology {
         let mut queue = Queue::new(intents_queue(&self.prefix, merchant), arguments);
         queue.merchant = Some(merchant.to_owned());
         self.add_queue(queue, &intents, merchant);
+        // The last one takes the place of the one before.
+        let length = ("x-max-length", Argument::Number(1));
+        let arguments = [length, on_overflow("drop-head"), NO_DELIVERY_LIMIT];
+        let checkpoint = checkpoint_exchange(&self.prefix);
+        let mut queue = Queue::new(checkpoint_queue(&self.prefix, merchant), arguments);
+        queue.merchant = Some(merchant.to_owned());
+        self.add_queue(queue, &checkpoint, merchant);
     }
 
     fn add_exchange(&mut self, name: String, kind: Kind, alternate: Option<String>) {
@@ -194,10 +207,13 @@ impl Queue {
 /// At-least-once dead lettering needs all three together; with one missing RabbitMQ falls back to
 /// at-most-once without a word ("Quorum Queues", Dead Lettering).
 fn dead_letter(exchange: String) -> [(&'static str, Argument); 3] {
-    let text = |text: &str| Argument::Text(text.to_owned());
     [
         ("x-dead-letter-exchange", Argument::Text(exchange)),
-        ("x-dead-letter-strategy", text("at-least-once")),
-        ("x-overflow", text("reject-publish")),
+        ("x-dead-letter-strategy", Argument::Text("at-least-once".to_owned())),
+        on_overflow("reject-publish"),
     ]
+}
+
+fn on_overflow(behaviour: &str) -> (&'static str, Argument) {
+    ("x-overflow", Argument::Text(behaviour.to_owned()))
 }

@@ -10,8 +10,8 @@ use crate::domain::record::{Record, Seen, Value};
 use crate::domain::verdict::{Unresolved, Verdict};
 
 /// How often a delivery may have come back before it is published anew. The queue's delivery limit
-/// is 100; at half of it a crash loop must not end with the broker parking what was never tried.
-pub const RETURNS_MAX: u64 = 50;
+/// is 20; at half of it a crash loop must not end with the broker parking what was never tried.
+pub const RETURNS_MAX: u64 = 10;
 
 /// What the broker and this process's memory say of a delivery.
 #[derive(Clone, Debug)]

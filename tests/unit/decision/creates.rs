@@ -95,7 +95,7 @@ fn what_was_not_sent_is_tried_twice_quickly_and_then_goes_through_a_retry_queue_
         assert_eq!(kind(&play.next()), Some(CreateKind::First));
     }
     let decision = play.create(Outcome::NotSent(NotSent::Connect));
-    assert_eq!(decision, Decision::Return(Duration::from_secs(1)));
+    assert_eq!(decision, Decision::Return(policy.delays.shortest()));
     assert_eq!(play.case.record(), &before);
     let record = play.case.returned(Duration::from_secs(1));
     assert_eq!(record, Record { returns: 1, ..before });
@@ -105,14 +105,16 @@ fn what_was_not_sent_is_tried_twice_quickly_and_then_goes_through_a_retry_queue_
 fn each_trip_through_a_retry_queue_is_longer_up_to_the_longest() {
     let (intent, policy) = (intent(), policy());
     let mut record = Record::first(account(), start());
-    for seconds in [1, 5, 30, 120, 600, 600, 600] {
+    for (returns, seconds) in (0..).zip([1, 5, 30, 120, 600, 600, 600]) {
+        let delay = policy.delays.after(returns);
+        assert_eq!(delay.duration(), Duration::from_secs(seconds));
         let mut play = Play::with(&record, &intent, &policy);
         let mut decision = play.next();
         while !matches!(decision, Decision::Return(_)) {
             decision = play.create(Outcome::NotSent(NotSent::Dns));
         }
-        assert_eq!(decision, Decision::Return(Duration::from_secs(seconds)));
-        record = play.case.returned(Duration::from_secs(seconds));
+        assert_eq!(decision, Decision::Return(delay));
+        record = play.case.returned(delay.duration());
     }
     assert_eq!((record.returns, record.attempts, record.state), (7, 0, State::New));
 }

@@ -2,14 +2,16 @@
 
 use super::*;
 
-use smartsend::domain::retry_delays::quick_wait_max;
+use smartsend::domain::retry_delays::{RetryDelay, quick_wait_max};
 
 #[test]
 fn the_queue_is_the_longest_that_is_not_above_the_time_left_else_the_shortest() {
     let delays = policy().delays;
-    let all: Vec<Duration> = delays.iter().collect();
+    let all: Vec<_> = delays.iter().map(RetryDelay::duration).collect();
     assert_eq!(all, [1, 5, 30, 120, 600].map(Duration::from_secs));
-    assert_eq!(delays.shortest(), Duration::from_secs(1));
+    let places: Vec<_> = delays.iter().map(RetryDelay::index).collect();
+    assert_eq!(places, [0, 1, 2, 3, 4]);
+    assert_eq!(delays.shortest().duration(), Duration::from_secs(1));
     for (left_millis, seconds) in [
         (0, 1),
         (999, 1),
@@ -22,7 +24,7 @@ fn the_queue_is_the_longest_that_is_not_above_the_time_left_else_the_shortest() 
         (86_400_000, 600),
     ] {
         let left = Duration::from_millis(left_millis);
-        assert_eq!(delays.within(left), Duration::from_secs(seconds), "{left:?}");
+        assert_eq!(delays.within(left).duration(), Duration::from_secs(seconds), "{left:?}");
     }
 }
 
@@ -34,8 +36,8 @@ fn delays_ascend_and_there_is_at_least_one() {
     assert_eq!((of(&[]), of(&[5, 1]), of(&[1, 1])), (None, None, None));
     let one = of(&[7]).unwrap();
     let waits = [one.shortest(), one.after(9), one.longest()];
-    assert_eq!(waits, [Duration::from_secs(7); 3]);
-    assert_eq!(of(&[1, 5]).unwrap().longest(), Duration::from_secs(5));
+    assert_eq!(waits.map(RetryDelay::duration), [Duration::from_secs(7); 3]);
+    assert_eq!(of(&[1, 5]).unwrap().longest().duration(), Duration::from_secs(5));
 }
 
 #[test]

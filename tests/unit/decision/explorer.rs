@@ -212,6 +212,7 @@ impl<'a> Explorer<'a> {
             Decision::Lookup => self.answer_look(choice / 32),
             Decision::TryAgain(_) => self.play.next(),
             Decision::Return(delay) => {
+                let delay = delay.duration();
                 self.wait(delay);
                 self.play.view.now += delay;
                 let record = self.play.case.clone().returned(delay);

@@ -15,7 +15,7 @@ use super::spaces::PLAIN;
 
 const PARKED_UNTRIED: &str = "the broker parks nothing that was never tried";
 /// The intents queue's `x-delivery-limit`: what has come back more often is dead-lettered.
-const DELIVERY_LIMIT: u64 = 100;
+const DELIVERY_LIMIT: u64 = 20;
 
 /// A delivery that is cut short each time before it gets to a call.
 struct CrashLoop {

@@ -154,7 +154,7 @@ impl Next {
             },
             Decision::Lookup => Self::Lookup,
             Decision::Wait(wait) => Self::Wait(ticks(*wait)),
-            Decision::Return(delay) => Self::Return(ticks(*delay)),
+            Decision::Return(delay) => Self::Return(ticks(delay.duration())),
             Decision::TryAgain(_) => panic!("the tries of one delivery are one call here"),
             Decision::Settle(verdict) => Self::Settle(End::of(verdict)),
         }

@@ -97,6 +97,7 @@ impl Oracle {
             Step::Queued { message, returned } => self.queued(message, *returned),
             Step::Delivered { process, tag, message } => self.delivered(*process, *tag, message),
             Step::Cut { process, .. } => self.cut(*process),
+            Step::Requeued { process, tag } => self.processes.requeued(*process, *tag),
             Step::Confirmed { process, outgoing } => self.confirmed(*process, outgoing),
             Step::Answered { process, called, reference, result } => {
                 let intent = self.by_reference.get(reference.as_str()).copied();
@@ -189,6 +190,7 @@ impl Oracle {
     fn published(&mut self, process: u64, at: Duration, outgoing: &Outgoing) -> Result<(), Broken> {
         match outgoing {
             Outgoing::Event(event) => self.told(process, event),
+            Outgoing::Checkpoint { .. } => Ok(()),
             Outgoing::Retry { copy, .. } => {
                 let number = self.number_of(&copy.properties);
                 let intent = &mut self.intents[number];
@@ -228,6 +230,7 @@ impl Oracle {
                 self.processes.untold(process, self.number_of(&copy.properties));
             }
             Outgoing::Event(event) => self.processes.untold(process, self.number_by(event)),
+            Outgoing::Checkpoint { .. } => {}
         }
     }
 
@@ -258,6 +261,7 @@ impl Oracle {
             Outgoing::Retry { copy, .. } | Outgoing::Parked(copy) => {
                 (copy.properties.message_id.as_deref(), true)
             }
+            Outgoing::Checkpoint { .. } => (None, false),
         };
         if replaces {
             self.processes.replaced(process, self.by_id[id.unwrap()]);

@@ -52,6 +52,7 @@ fn write_step(line: &mut String, step: &Step<'_>) -> std::fmt::Result {
             write!(line, "p{process} is given {id} as {tag}{again}{}", record(&message.headers))
         }
         Step::Acknowledged { process, tag } => write!(line, "p{process} acknowledges {tag}"),
+        Step::Requeued { process, tag } => write!(line, "p{process} requeues {tag}"),
         Step::Cut { process, back } => {
             write!(line, "p{process} has lost its connection, back go {back:?}")
         }
@@ -88,8 +89,9 @@ fn what(outgoing: &Outgoing) -> String {
             format!("{} of {of}, {id}", event.kind.routing_word())
         }
         Outgoing::Retry { delay, copy } => {
-            format!("{} for {delay:?}{}", id(copy), record(&copy.headers))
+            format!("{} for {:?}{}", id(copy), delay.duration(), record(&copy.headers))
         }
+        Outgoing::Checkpoint { merchant, .. } => format!("the checkpoint of {merchant}"),
         Outgoing::Parked(copy) => format!("{} parked{}", id(copy), record(&copy.headers)),
     }
 }

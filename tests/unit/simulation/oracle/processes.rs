@@ -201,6 +201,11 @@ impl Processes {
         intents
     }
 
+    pub(super) fn requeued(&mut self, process: u64, tag: u64) {
+        let seen = self.of(process);
+        seen.lost.extend(seen.hands.remove(&tag));
+    }
+
     pub(super) fn has(&self, process: u64, intent: usize) -> bool {
         let seen = self.each.get(&process);
         seen.is_some_and(|seen| seen.hands.values().any(|hand| hand.intent == intent))

@@ -7,6 +7,7 @@ use smartsend::domain::call::{CallResult, NoAnswer};
 use smartsend::domain::event::EventKind;
 use smartsend::domain::record::Value;
 use smartsend::domain::reference::Reference;
+use smartsend::domain::retry_delays::{RetryDelay, RetryDelays};
 use smartsend::gate::State as GateState;
 use smartsend::ports::{Copied, EventMessage, Headers, Outgoing, Properties};
 
@@ -35,6 +36,11 @@ fn oracle() -> Oracle {
     oracle.see(at(2), &Step::CreatedLink { request: 1, reference: &reference(), url: URL });
     assert_eq!(oracle.broken, None);
     oracle
+}
+
+/// The delay of some retry queue.
+fn shortest() -> RetryDelay {
+    RetryDelays::new(&[at(1)]).unwrap().shortest()
 }
 
 fn at(seconds: u64) -> Duration {
@@ -168,7 +174,8 @@ fn it_sees_a_create_through_a_closed_gate() {
 #[test]
 fn it_sees_a_record_that_is_new_again_or_counts_too_much() {
     let text = |text: &str| Value::Text(text.to_owned());
-    let retry = |headers: &[(&str, Value)]| Outgoing::Retry { delay: at(1), copy: copy(headers) };
+    let retry =
+        |headers: &[(&str, Value)]| Outgoing::Retry { delay: shortest(), copy: copy(headers) };
     let mut oracle = oracle();
     published(&mut oracle, &retry(&[("state", text("new"))]));
     expect(&oracle, "new again");
@@ -181,7 +188,7 @@ fn it_sees_a_record_that_is_new_again_or_counts_too_much() {
 #[test]
 fn it_bears_a_copy_that_stays_new_where_its_publish_began_before_another_copy_was_sent() {
     let headers = [("state", Value::Text("new".to_owned()))];
-    let retry = Outgoing::Retry { delay: at(1), copy: copy(&headers) };
+    let retry = Outgoing::Retry { delay: shortest(), copy: copy(&headers) };
     let mut oracle = oracle();
     let message = message(false);
     oracle.see(at(2), &Step::Queued { message: &message, returned: false });
@@ -200,7 +207,7 @@ fn it_bears_one_more_doubt_where_nobody_took_the_event() {
     let counted = |count: i64| {
         let state = Value::Text("unsure".to_owned());
         let headers = [("state", state), ("attempts", Value::Number(count))];
-        Outgoing::Retry { delay: at(1), copy: copy(&headers) }
+        Outgoing::Retry { delay: shortest(), copy: copy(&headers) }
     };
     let untold = || {
         let mut oracle = oracle();

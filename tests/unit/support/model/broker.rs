@@ -208,6 +208,19 @@ impl Broker {
         self.lock().queues.get(merchant).is_some_and(|queue| queue.unacked.contains_key(&tag))
     }
 
+    /// What the merchant's checkpoint queue holds.
+    pub(super) fn checkpoint(&self, merchant: &str) -> Option<Bytes> {
+        self.lock().checkpoints.get(merchant).cloned()
+    }
+
+    /// Puts a delivery back at the head of its queue.
+    pub(super) fn requeue(&self, merchant: &str, tag: u64) {
+        let mut state = self.lock();
+        state.give_back(merchant, tag);
+        drop(state);
+        self.nudge();
+    }
+
     pub(super) fn acknowledge(&self, merchant: &str, tag: u64) {
         let mut state = self.lock();
         let queue = state.queues.get_mut(merchant).unwrap();
@@ -228,6 +241,7 @@ impl Broker {
             Outgoing::Event(_) => Door::Results,
             Outgoing::Retry { .. } => Door::Retries,
             Outgoing::Parked(_) => Door::Parked,
+            Outgoing::Checkpoint { .. } => Door::Checkpoint,
         };
         let fault = match state.faults.get_mut(&door).and_then(VecDeque::pop_front) {
             None if state.shut.contains(&door) => Some(Fault::Unroutable),

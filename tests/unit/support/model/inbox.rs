@@ -3,7 +3,9 @@
 use std::task::Poll;
 use std::time::Duration;
 
-use smartsend::ports::{ChannelEndedError, Delivered, Delivery, Inbox, Queue};
+use smartsend::ports::{
+    ChannelEndedError, Checkpoint, CheckpointError, Delivered, Delivery, Inbox, Queue, QueueError,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::broker::Broker;
@@ -34,13 +36,21 @@ pub(super) struct Seat {
 impl Queue for ModelQueue {
     type Inbox = ModelInbox;
 
-    async fn open(&self) -> Result<ModelInbox, String> {
+    async fn open(&self) -> Result<ModelInbox, QueueError> {
         self.seat.life.step().await;
         tokio::time::sleep(AWAY).await;
         let Seat { broker, merchant, process, clock, life } = &self.seat;
         life.thawed().await;
         let (consumer, session) = broker.consume((merchant, *process, self.prefetch), clock, life);
         Ok(ModelInbox { seat: self.seat.clone(), consumer, session })
+    }
+
+    async fn checkpoint(&self) -> Result<Option<Checkpoint>, CheckpointError> {
+        self.seat.life.step().await;
+        tokio::time::sleep(2 * AWAY).await;
+        self.seat.life.step().await;
+        let body = self.seat.broker.checkpoint(&self.seat.merchant);
+        Ok(body.map(|body| Checkpoint { body, own: true }))
     }
 }
 
@@ -130,6 +140,17 @@ impl Delivery for ModelDelivery {
         self.seat.broker.acknowledge(&self.seat.merchant, self.tag);
         self.seat.life.step().await;
         if self.session.is_cancelled() { Err(ChannelEndedError) } else { Ok(()) }
+    }
+
+    async fn requeue(mut self) -> Result<(), ChannelEndedError> {
+        self.seat.life.step().await;
+        self.settled = true;
+        if self.session.is_cancelled() {
+            return Err(ChannelEndedError);
+        }
+        tokio::time::sleep(AWAY).await;
+        self.seat.broker.requeue(&self.seat.merchant, self.tag);
+        Ok(())
     }
 
     fn abandon(self, _why: &'static str) {}

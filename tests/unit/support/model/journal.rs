@@ -22,6 +22,8 @@ pub(crate) enum Step<'a> {
     Delivered { process: u64, tag: u64, message: &'a Message },
     /// The broker has heard that it is settled.
     Acknowledged { process: u64, tag: u64 },
+    /// A process gives one back to its queue.
+    Requeued { process: u64, tag: u64 },
     /// The broker has given up on a process, and these go back to the queue.
     Cut { process: u64, back: &'a [u64] },
     /// A publish has come to the broker, or got lost; it has it unless the fault says otherwise.

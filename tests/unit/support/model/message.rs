@@ -24,6 +24,7 @@ pub(crate) enum Door {
     Results,
     Retries,
     Parked,
+    Checkpoint,
 }
 
 /// What goes wrong with one publish.

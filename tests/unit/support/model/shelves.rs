@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use bytes::Bytes;
 use smartsend::ports::{Clock, Copied, Delivered, EventMessage, Outgoing};
 use tokio_util::sync::CancellationToken;
 
@@ -30,6 +31,8 @@ pub(super) struct State {
     pub(super) results: Vec<EventMessage>,
     pub(super) retried: Vec<(Duration, Copied)>,
     pub(super) parked: Vec<Copied>,
+    /// The last checkpoint of each merchant.
+    pub(super) checkpoints: BTreeMap<String, Bytes>,
     pub(super) story: Vec<String>,
 }
 
@@ -72,6 +75,7 @@ impl State {
             results: Vec::new(),
             retried: Vec::new(),
             parked: Vec::new(),
+            checkpoints: BTreeMap::new(),
             story: Vec::new(),
         }
     }
@@ -93,14 +97,18 @@ impl State {
                 self.parked.push(copy.clone());
                 None
             }
+            Outgoing::Checkpoint { merchant, body } => {
+                self.checkpoints.insert(merchant.clone(), body.clone());
+                None
+            }
             Outgoing::Retry { delay, copy } => {
-                self.story.push(format!("retry {}s", delay.as_secs()));
-                self.retried.push((*delay, copy.clone()));
+                self.story.push(format!("retry {}s", delay.duration().as_secs()));
+                self.retried.push((delay.duration(), copy.clone()));
                 self.shelved += 1;
                 let Copied { body, properties, headers, .. } = copy.clone();
                 let (own, redelivered, count) = (true, false, 0);
                 let message = Message { body, properties, headers, own, redelivered, count };
-                Some((*delay, message))
+                Some((delay.duration(), message))
             }
         }
     }
@@ -129,6 +137,18 @@ impl State {
             self.journal.note(&Step::Cut { process, back: &back });
             self.send(&name);
         }
+    }
+
+    /// Takes one delivery back at its process's wish.
+    pub(super) fn give_back(&mut self, merchant: &str, tag: u64) {
+        let Some(queue) = self.queues.get_mut(merchant) else { return };
+        let Some((process, mut message)) = queue.unacked.remove(&tag) else { return };
+        message.redelivered = true;
+        message.count += 1;
+        queue.ready.push_front(message);
+        self.journal.note(&Step::Requeued { process, tag });
+        self.story.push("requeued".to_owned());
+        self.send(merchant);
     }
 
     /// Sends what is ready to the active consumer, up to its prefetch.
