@@ -6,8 +6,8 @@
 //! weather. An [oracle](oracle) sees every step and holds it to the promises. Then the faults stop,
 //! and everything must come to an end within a bound.
 //!
-//! `SMARTSEND_SEEDS=0..100000` says which seeds are played; without it 2000 are. `deploy/proof.sh`
-//! plays many more with the release build. A seed that fails prints its whole trace, and the
+//! `SMARTSEND_SEEDS=0..100000` says which seeds are played; without it 400 are, and `.ci/run` plays
+//! 2000. `deploy/proof.sh` plays many more with the release build. A seed that fails prints its whole trace, and the
 //! command that plays it again: nothing in here is random but for its seed, which is shown too.
 
 mod drawn;
