@@ -2,17 +2,16 @@
 //!
 //! The danger: an HTTP client that helps. One that follows a redirect, sends again after a reset,
 //! or goes through a proxy makes a second link, or hides that the first request may have arrived.
-//! So this client does each exchange once, and reports what was seen: the phase that was reached,
-//! the status, the envelope. It never retries, never judges and knows no codes; what a call result
+//! So this client does each exchange once, and reports what was seen: how far the request
+//! came, the status, the envelope. It never retries, never judges and knows no codes; what a call result
 //! means is said in [`crate::domain::classify`].
 
-pub mod phase;
 pub mod retry_after;
+pub mod transport_error;
 pub mod wire;
 mod client;
-mod grant;
-mod token;
-mod v1;
+mod dialect;
+mod oauth;
 
 use std::future::Future;
 
@@ -24,13 +23,13 @@ use crate::domain::reference::Reference;
 use crate::ports::{Clock, NoToken, Provider, Token};
 
 use client::Client;
-use token::Tokens;
-use v1::V1;
+use dialect::V1;
+use oauth::TokenCache;
 
 /// One merchant's account at PayU: its connections, its token, its API.
-pub struct Account<C> {
+pub struct PayuAccount<C> {
     client: Client,
-    tokens: Tokens<C>,
+    tokens: TokenCache<C>,
     v1: V1,
 }
 
@@ -68,7 +67,7 @@ pub enum AccountError {
     },
 }
 
-impl<C: Clock> Account<C> {
+impl<C: Clock> PayuAccount<C> {
     /// Sets the account up. Nothing is sent before the first call.
     pub fn new(merchant: &Merchant, clock: C) -> Result<Self, AccountError> {
         let name = || merchant.name.clone();
@@ -77,10 +76,10 @@ impl<C: Clock> Account<C> {
         }
         let client = Client::new(merchant).map_err(|error| AccountError::Tls {
             merchant: name(),
-            cause: phase::causes(&error),
+            cause: transport_error::causes(&error),
         })?;
         let v1 = V1::new(merchant).ok_or_else(|| AccountError::Address { merchant: name() })?;
-        Ok(Self { client, tokens: Tokens::new(merchant, clock), v1 })
+        Ok(Self { client, tokens: TokenCache::new(merchant, clock), v1 })
     }
 
     /// Sends a call whose request could be built, and reports what was seen.
@@ -89,19 +88,19 @@ impl<C: Clock> Account<C> {
             return CallResult::NotSent(NotSent::Unbuildable);
         };
         match self.client.exchange(request).await {
-            Ok(heard) => CallResult::Answered(Answer {
-                status: heard.status,
-                retry_after: heard.retry_after,
-                envelope: wire::envelope(&heard.body),
+            Ok(reply) => CallResult::Answered(Answer {
+                status: reply.status,
+                retry_after: reply.retry_after,
+                envelope: wire::envelope(&reply.body),
             }),
-            Err(unheard) => unheard.into(),
+            Err(error) => error.into(),
         }
     }
 }
 
-impl<C: Clock> Provider for Account<C> {
+impl<C: Clock> Provider for PayuAccount<C> {
     fn token(&self) -> Option<Token> {
-        self.tokens.at_hand()
+        self.tokens.current()
     }
 
     async fn new_token<F>(&self, turn: impl FnMut() -> F + Send) -> Result<Token, NoToken>

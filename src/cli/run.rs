@@ -105,8 +105,12 @@ async fn start(config: &Config, options: &Options) -> Result<Running, CannotStar
     Ok(Running { broker, stopping, stopped, workers, serving, watching })
 }
 
-type MerchantWorker =
-    Worker<MerchantQueue, crate::payu::Account<SystemClock>, crate::amqp::Publisher, SystemClock>;
+type MerchantWorker = Worker<
+    MerchantQueue,
+    crate::payu::PayuAccount<SystemClock>,
+    crate::amqp::Publisher,
+    SystemClock,
+>;
 
 /// What all merchants share.
 struct Common {

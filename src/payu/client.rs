@@ -10,10 +10,11 @@ use reqwest::header::HeaderMap;
 use reqwest::{Request, Response, redirect, retry};
 
 use crate::config::Merchant;
-use crate::domain::call::{CallResult, NoAnswer, NotSent, RetryAfter};
+use crate::domain::call::{NoAnswer, RetryAfter};
 use crate::observe::facts::provider::ExchangeBroken;
 
-use super::{phase, retry_after};
+use super::retry_after;
+use super::transport_error::{self, TransportError};
 
 /// The most that is read of an answer; PayU's samples are below 2 KiB.
 const BODY_SIZE_MAX: usize = 64 * 1024;
@@ -30,31 +31,13 @@ pub(super) struct Client {
 }
 
 /// A whole answer.
-pub(super) struct Heard {
+pub(super) struct Reply {
     /// The HTTP status code.
     pub(super) status: u16,
     /// The `Retry-After` header, where it can be read.
     pub(super) retry_after: Option<RetryAfter>,
     /// The body, whatever it is.
     pub(super) body: Vec<u8>,
-}
-
-/// Why there is no answer, by whether the request can have arrived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unheard {
-    /// It cannot.
-    NotSent(NotSent),
-    /// It may.
-    NoAnswer(NoAnswer),
-}
-
-impl From<Unheard> for CallResult {
-    fn from(unheard: Unheard) -> Self {
-        match unheard {
-            Unheard::NotSent(why) => Self::NotSent(why),
-            Unheard::NoAnswer(why) => Self::NoAnswer(why),
-        }
-    }
 }
 
 impl Client {
@@ -79,21 +62,21 @@ impl Client {
     }
 
     /// Sends a request and reads its whole answer.
-    pub(super) async fn exchange(&self, request: Request) -> Result<Heard, Unheard> {
+    pub(super) async fn exchange(&self, request: Request) -> Result<Reply, TransportError> {
         let mut response = match self.http.execute(request).await {
             Ok(response) => response,
-            Err(error) => return Err(self.broken(&error, phase::before_head(&error))),
+            Err(error) => return Err(self.broken(&error, transport_error::before_head(&error))),
         };
         let body = self.body(&mut response).await?;
-        Ok(Heard {
+        Ok(Reply {
             status: response.status().as_u16(),
             retry_after: retry_after_of(response.headers()),
             body,
         })
     }
 
-    async fn body(&self, response: &mut Response) -> Result<Vec<u8>, Unheard> {
-        const TOO_LARGE: Unheard = Unheard::NoAnswer(NoAnswer::TooLarge);
+    async fn body(&self, response: &mut Response) -> Result<Vec<u8>, TransportError> {
+        const TOO_LARGE: TransportError = TransportError::NoAnswer(NoAnswer::TooLarge);
         if response.content_length().is_some_and(|size| size > BODY_SIZE_MAX as u64) {
             return Err(TOO_LARGE);
         }
@@ -105,14 +88,14 @@ impl Client {
                 }
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),
                 Ok(None) => return Ok(body),
-                Err(error) => return Err(self.broken(&error, phase::after_head(&error))),
+                Err(error) => return Err(self.broken(&error, transport_error::after_head(&error))),
             }
         }
     }
 
-    fn broken(&self, error: &reqwest::Error, unheard: Unheard) -> Unheard {
-        ExchangeBroken { merchant: &self.merchant, causes: &phase::causes(error) }.tell();
-        unheard
+    fn broken(&self, error: &reqwest::Error, cause: TransportError) -> TransportError {
+        ExchangeBroken { merchant: &self.merchant, causes: &transport_error::causes(error) }.tell();
+        cause
     }
 }
 

@@ -41,7 +41,7 @@ use smartsend::domain::classify::lookup::{Lookup, LookupFailure};
 use smartsend::domain::classify::{ClassifyRules, UnknownReason};
 use smartsend::domain::link::LinkHosts;
 use smartsend::domain::reference::Reference;
-use smartsend::payu::Account;
+use smartsend::payu::PayuAccount;
 use smartsend::ports::Provider;
 
 use crate::support::account::{create_call, intent, merchant, token};
@@ -68,11 +68,11 @@ fn every_line_has_its_test() {
     }
 }
 
-fn account(merchant: &Merchant) -> Account<ManualClock> {
-    Account::new(merchant, ManualClock::new()).unwrap()
+fn account(merchant: &Merchant) -> PayuAccount<ManualClock> {
+    PayuAccount::new(merchant, ManualClock::new()).unwrap()
 }
 
-fn account_at(server: &RawServer) -> Account<ManualClock> {
+fn account_at(server: &RawServer) -> PayuAccount<ManualClock> {
     account(&merchant(&server.url("/payout"), &server.url("/oauth/token")))
 }
 
@@ -83,19 +83,19 @@ fn rules() -> ClassifyRules {
 }
 
 /// What one create counts as.
-async fn create_of(account: &Account<ManualClock>, reference: &str) -> Outcome {
+async fn create_of(account: &PayuAccount<ManualClock>, reference: &str) -> Outcome {
     let intent = intent(reference);
     let result = account.create(&token(), &create_call(&intent)).await;
     Outcome::classify(result, &intent.reference, &rules())
 }
 
 /// The same for `order-1`.
-async fn create(account: &Account<ManualClock>) -> Outcome {
+async fn create(account: &PayuAccount<ManualClock>) -> Outcome {
     create_of(account, "order-1").await
 }
 
 /// What one lookup for `order-1` counts as.
-async fn lookup(account: &Account<ManualClock>) -> Lookup {
+async fn lookup(account: &PayuAccount<ManualClock>) -> Lookup {
     let reference = Reference::parse("order-1").unwrap();
     Lookup::classify(account.lookup(&token(), &reference).await, &reference, &rules())
 }

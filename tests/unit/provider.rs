@@ -3,12 +3,12 @@
 
 mod answers;
 mod calls;
-mod phases;
+mod transport_errors;
 
 use smartsend::config::Merchant;
 use smartsend::domain::call::{Answer, CallResult};
 use smartsend::domain::reference::Reference;
-use smartsend::payu::Account;
+use smartsend::payu::PayuAccount;
 use smartsend::ports::Provider;
 
 use crate::support::account::{create_call, intent, merchant, token};
@@ -17,21 +17,21 @@ use crate::support::raw_server::RawServer;
 
 const CREATED: &str = r#"{"status":0,"msg":"Success","code":null,"data":{"link":"https://test.payumoney.com/smartPay?id=canary%2Blink%2Fid%3D%3D","linkId":"canary+link/id=="}}"#;
 
-fn account(merchant: &Merchant) -> Account<ManualClock> {
-    Account::new(merchant, ManualClock::new()).unwrap()
+fn account(merchant: &Merchant) -> PayuAccount<ManualClock> {
+    PayuAccount::new(merchant, ManualClock::new()).unwrap()
 }
 
-fn account_at(server: &RawServer) -> Account<ManualClock> {
+fn account_at(server: &RawServer) -> PayuAccount<ManualClock> {
     account(&merchant(&server.url("/payout"), &server.url("/oauth/token")))
 }
 
 /// One create for the reference `order-1`.
-async fn create(account: &Account<ManualClock>) -> CallResult {
+async fn create(account: &PayuAccount<ManualClock>) -> CallResult {
     account.create(&token(), &create_call(&intent("order-1"))).await
 }
 
 /// One lookup for the reference `order-1`.
-async fn lookup(account: &Account<ManualClock>) -> CallResult {
+async fn lookup(account: &PayuAccount<ManualClock>) -> CallResult {
     account.lookup(&token(), &Reference::parse("order-1").unwrap()).await
 }
 

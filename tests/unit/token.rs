@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use smartsend::config::{Grant, Merchant};
 use smartsend::domain::call::{CallResult, NotSent};
-use smartsend::payu::Account;
+use smartsend::payu::PayuAccount;
 use smartsend::ports::{NoToken, Provider, Token};
 
 use crate::support::account::{create_call, intent, merchant, secret};
@@ -21,19 +21,19 @@ use crate::support::raw_server::{RawServer, Seen, Step, answer};
 const UNAVAILABLE: NoToken = NoToken::Unavailable(NotSent::NoToken);
 
 /// An account whose endpoint is scripted, on a clock that is held.
-struct Desk {
-    account: Account<ManualClock>,
+struct Endpoint {
+    account: PayuAccount<ManualClock>,
     clock: ManualClock,
     server: RawServer,
     turns: AtomicUsize,
 }
 
-impl Desk {
+impl Endpoint {
     fn new(server: RawServer, change: impl FnOnce(&mut Merchant)) -> Self {
         let clock = ManualClock::new();
         let mut merchant = merchant(&server.url("/payout"), &server.url("/oauth/token"));
         change(&mut merchant);
-        let account = Account::new(&merchant, clock.clone()).unwrap();
+        let account = PayuAccount::new(&merchant, clock.clone()).unwrap();
         Self { account, clock, server, turns: AtomicUsize::new(0) }
     }
 
@@ -93,41 +93,45 @@ fn with_password(merchant: &mut Merchant) {
 
 #[tokio::test]
 async fn a_hundred_callers_make_one_request_and_share_its_token() {
-    let desk = Desk::answering(|number, _| granted(number, 7199));
-    assert!(desk.account.token().is_none());
-    let tokens = join_all((0..100).map(|_| desk.new_token())).await;
-    assert_eq!(desk.requests(), 1);
+    let endpoint = Endpoint::answering(|number, _| granted(number, 7199));
+    assert!(endpoint.account.token().is_none());
+    let tokens = join_all((0..100).map(|_| endpoint.new_token())).await;
+    assert_eq!(endpoint.requests(), 1);
     for token in tokens {
         let token = token.unwrap();
         assert_eq!((token.issue, bearer(&token)), (1, "token0".to_owned()));
     }
-    assert_eq!(desk.account.token().map(|token| token.issue), Some(1));
-    assert_eq!(desk.new_token().await.unwrap().issue, 1, "a good one that came meanwhile will do");
-    assert_eq!(desk.requests(), 1);
+    assert_eq!(endpoint.account.token().map(|token| token.issue), Some(1));
+    assert_eq!(
+        endpoint.new_token().await.unwrap().issue,
+        1,
+        "a good one that came meanwhile will do"
+    );
+    assert_eq!(endpoint.requests(), 1);
 }
 
 #[tokio::test]
 async fn a_hundred_callers_share_a_refusal_too() {
-    let desk = Desk::answering(|_, _| refused());
-    let tokens = join_all((0..100).map(|_| desk.new_token())).await;
-    assert_eq!(desk.requests(), 1);
+    let endpoint = Endpoint::answering(|_, _| refused());
+    let tokens = join_all((0..100).map(|_| endpoint.new_token())).await;
+    assert_eq!(endpoint.requests(), 1);
     assert!(tokens.iter().all(|token| matches!(token, Err(NoToken::Refused))));
-    assert!(matches!(desk.new_token().await, Err(NoToken::Refused)));
-    assert_eq!(desk.requests(), 2, "who comes later asks again");
+    assert!(matches!(endpoint.new_token().await, Err(NoToken::Refused)));
+    assert_eq!(endpoint.requests(), 2, "who comes later asks again");
 }
 
 #[tokio::test]
 async fn a_token_of_no_life_serves_those_who_waited_for_it() {
-    let desk = Desk::answering(|number, _| granted(number, 0));
-    let tokens = join_all((0..10).map(|_| desk.new_token())).await;
+    let endpoint = Endpoint::answering(|number, _| granted(number, 0));
+    let tokens = join_all((0..10).map(|_| endpoint.new_token())).await;
     assert!(tokens.iter().all(Result::is_ok));
-    assert_eq!(desk.requests(), 1);
-    assert!(desk.account.token().is_none());
+    assert_eq!(endpoint.requests(), 1);
+    assert!(endpoint.account.token().is_none());
 }
 
 #[tokio::test]
 async fn a_caller_that_gives_up_leaves_the_request_to_the_next() {
-    let desk = Desk::new(
+    let endpoint = Endpoint::new(
         RawServer::scripted(|connection| match connection {
             0 => vec![Step::ReadRequest, Step::Stall],
             _ => vec![Step::ReadRequest, Step::Write(granted(1, 7199))],
@@ -136,16 +140,16 @@ async fn a_caller_that_gives_up_leaves_the_request_to_the_next() {
     );
     tokio::select! {
         biased;
-        _ = desk.account.new_token(|| async {}) => panic!("nobody answered"),
-        () = desk.server.wait_for("the request", |log| log.seen.len() == 1) => {}
+        _ = endpoint.account.new_token(|| async {}) => panic!("nobody answered"),
+        () = endpoint.server.wait_for("the request", |log| log.seen.len() == 1) => {}
     }
-    desk.turns.store(1, Ordering::Relaxed);
-    assert_eq!(bearer(&desk.new_token().await.unwrap()), "token1");
+    endpoint.turns.store(1, Ordering::Relaxed);
+    assert_eq!(bearer(&endpoint.new_token().await.unwrap()), "token1");
 }
 
 #[tokio::test]
 async fn a_burst_that_is_denied_takes_one_new_token() {
-    let desk = Desk::answering(|number, seen| {
+    let endpoint = Endpoint::answering(|number, seen| {
         if seen.head.starts_with("POST /oauth/token ") {
             return granted(number, 7199);
         }
@@ -155,23 +159,23 @@ async fn a_burst_that_is_denied_takes_one_new_token() {
         }
         answer("200 OK", "", r#"{"status":0,"data":{"link":"https://x"}}"#)
     });
-    let old = desk.account.new_token(|| async {}).await.unwrap();
+    let old = endpoint.account.new_token(|| async {}).await.unwrap();
     let intents: Vec<_> = (0..20).map(|number| intent(&format!("order-{number}"))).collect();
-    let desk = Arc::new(desk);
+    let endpoint = Arc::new(endpoint);
     let statuses = join_all(intents.iter().map(async |intent| {
-        let denied = desk.account.create(&old, &create_call(intent)).await;
+        let denied = endpoint.account.create(&old, &create_call(intent)).await;
         assert_eq!(status(&denied), 401);
-        desk.account.discard(&old);
-        let token = match desk.account.token() {
+        endpoint.account.discard(&old);
+        let token = match endpoint.account.token() {
             Some(token) => token,
-            None => desk.account.new_token(|| async {}).await.unwrap(),
+            None => endpoint.account.new_token(|| async {}).await.unwrap(),
         };
         assert_eq!(token.issue, 2);
-        status(&desk.account.create(&token, &create_call(intent)).await)
+        status(&endpoint.account.create(&token, &create_call(intent)).await)
     }))
     .await;
     assert_eq!(statuses, [200; 20]);
-    let seen = desk.server.log().seen;
+    let seen = endpoint.server.log().seen;
     let token_requests = seen.iter().filter(|seen| seen.head.starts_with("POST /oauth/token "));
     assert_eq!(token_requests.count(), 2);
 }
@@ -186,27 +190,27 @@ fn status(result: &CallResult) -> u16 {
 #[tokio::test]
 async fn only_the_token_at_hand_is_discarded_and_its_refresh_token_with_it() {
     let server = RawServer::answering(|number, _| granted_with_refresh(number));
-    let desk = Desk::new(server, with_password);
-    let first = desk.new_token().await.unwrap();
-    desk.account.discard(&first);
-    assert!(desk.account.token().is_none());
-    let second = desk.new_token().await.unwrap();
+    let endpoint = Endpoint::new(server, with_password);
+    let first = endpoint.new_token().await.unwrap();
+    endpoint.account.discard(&first);
+    assert!(endpoint.account.token().is_none());
+    let second = endpoint.new_token().await.unwrap();
     assert_eq!(second.issue, 2);
-    desk.account.discard(&first);
-    assert_eq!(desk.account.token().map(|token| token.issue), Some(2));
-    assert_eq!(desk.form(1)["grant_type"], "password");
+    endpoint.account.discard(&first);
+    assert_eq!(endpoint.account.token().map(|token| token.issue), Some(2));
+    assert_eq!(endpoint.form(1)["grant_type"], "password");
 }
 
 #[tokio::test]
 async fn a_token_that_was_discarded_meanwhile_is_shared_with_nobody() {
-    let desk = Desk::answering(|number, _| granted(number, 7199));
+    let endpoint = Endpoint::answering(|number, _| granted(number, 7199));
     let (first, second) = futures_util::join!(
         async {
-            let token = desk.new_token().await.unwrap();
-            desk.account.discard(&token);
+            let token = endpoint.new_token().await.unwrap();
+            endpoint.account.discard(&token);
             token.issue
         },
-        async { desk.new_token().await.unwrap().issue }
+        async { endpoint.new_token().await.unwrap().issue }
     );
-    assert_eq!((first, second, desk.requests()), (1, 2, 2));
+    assert_eq!((first, second, endpoint.requests()), (1, 2, 2));
 }

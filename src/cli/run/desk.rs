@@ -15,7 +15,7 @@ use crate::domain::link::LinkHosts;
 use crate::domain::retry_delays::RetryDelays;
 use crate::observe::meters::Meters;
 use crate::pace::Rate;
-use crate::payu::Account;
+use crate::payu::PayuAccount;
 use crate::pipeline::{Alone, CAPACITY, Desk, Exits, Memory, Proof};
 use crate::turns::{Limits, Turns};
 
@@ -56,7 +56,7 @@ pub(super) fn desk(
     merchant: &Merchant,
     prefetch: Prefetch,
     common: &Common,
-) -> Result<Desk<Account<SystemClock>, Publisher, SystemClock>, CannotStart> {
+) -> Result<Desk<PayuAccount<SystemClock>, Publisher, SystemClock>, CannotStart> {
     let clock = common.clock;
     let policy = policy(config, merchant)?;
     let keep = [config.unsure.quarantine, config.retry.hold, merchant.timeout];
@@ -77,7 +77,7 @@ pub(super) fn desk(
         policy,
         hold: config.retry.hold,
         in_hand_max: config.broker.consumer_timeout / 2,
-        provider: Account::new(merchant, clock)?,
+        provider: PayuAccount::new(merchant, clock)?,
         outbox: Publisher::new(common.broker.clone(), &common.topology),
         clock,
         turns: Turns::new(limits, clock),

@@ -7,7 +7,7 @@ use crate::amqp::{Broker, BrokerState, Publisher, Topology};
 use crate::clock::SystemClock;
 use crate::observe::board::Board;
 use crate::observe::facts::broker::ParkedCounted;
-use crate::payu::Account;
+use crate::payu::PayuAccount;
 use crate::pipeline::Desk;
 
 /// How often the parked messages are counted.
@@ -15,7 +15,7 @@ const PARKED_EVERY: Duration = Duration::from_secs(10);
 /// How long until a topology that could not be declared is declared again.
 const DECLARE_WAIT: Duration = Duration::from_secs(5);
 
-type MerchantDesk = Arc<Desk<Account<SystemClock>, Publisher, SystemClock>>;
+type MerchantDesk = Arc<Desk<PayuAccount<SystemClock>, Publisher, SystemClock>>;
 
 /// The desks that are told when the broker takes no publishes.
 #[derive(Default)]

@@ -9,7 +9,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, version};
 use smartsend::domain::call::NotSent;
 use smartsend::domain::classify::create::Outcome;
-use smartsend::payu::Account;
+use smartsend::payu::PayuAccount;
 
 use super::{Line, account, create, ended_at_once, look_not_sent, lookup};
 use crate::support::account::merchant;
@@ -66,7 +66,7 @@ impl Authority {
 }
 
 /// The account of a merchant that is no sandbox, so that only https is spoken.
-fn strict(server: &RawServer) -> Account<ManualClock> {
+fn strict(server: &RawServer) -> PayuAccount<ManualClock> {
     let url = server.url("/payout").replace("http://", "https://");
     let mut merchant = merchant(&url, &url);
     merchant.sandbox = false;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use smartsend::domain::retry_delays::RetryDelays;
-use smartsend::payu::Account;
+use smartsend::payu::PayuAccount;
 use smartsend::worker::Worker;
 use tokio::runtime::{Builder, Runtime};
 
@@ -61,7 +61,7 @@ impl Works {
         let process = self.scene.process(Life::long());
         let server = self.payu.server();
         let merchant = merchant(&server.url("/payout"), &server.url("/oauth/token"));
-        let account = Account::new(&merchant, self.scene.clock.clone()).unwrap();
+        let account = PayuAccount::new(&merchant, self.scene.clock.clone()).unwrap();
         let provider = (MERCHANT, account, merchant.timeout);
         let worker = Worker {
             queue: process.queue(MERCHANT, self.settings.prefetch),

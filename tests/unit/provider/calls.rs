@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use smartsend::config::Merchant;
 use smartsend::domain::account::Api;
-use smartsend::payu::{Account, AccountError};
+use smartsend::payu::{AccountError, PayuAccount};
 use smartsend::ports::Provider;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -72,7 +72,7 @@ fn an_account_that_cannot_work_is_refused() {
     let refused = |change: fn(&mut Merchant)| {
         let mut merchant = merchant("http://127.0.0.1:1/payout", "http://127.0.0.1:1/token");
         change(&mut merchant);
-        match Account::new(&merchant, ManualClock::new()) {
+        match PayuAccount::new(&merchant, ManualClock::new()) {
             Ok(_) => panic!("it was accepted"),
             Err(error) => error,
         }

@@ -5,23 +5,23 @@ use std::time::Duration;
 
 use smartsend::config::{Grant, Secret};
 use smartsend::domain::call::RetryAfter;
-use smartsend::payu::Account;
+use smartsend::payu::PayuAccount;
 use smartsend::ports::{NoToken, Provider};
 
 use crate::support::account::merchant;
 use crate::support::clock::ManualClock;
 use crate::support::raw_server::{RawServer, Step, answer};
 
-use super::{Desk, UNAVAILABLE, bearer, granted, granted_with_refresh, with_password};
+use super::{Endpoint, UNAVAILABLE, bearer, granted, granted_with_refresh, with_password};
 
 #[tokio::test]
 async fn client_credentials_are_posted_as_the_page_says() {
-    let desk = Desk::answering(|number, _| granted(number, 7199));
-    desk.new_token().await.unwrap();
-    let head = desk.server.log().seen[0].head.to_ascii_lowercase();
+    let endpoint = Endpoint::answering(|number, _| granted(number, 7199));
+    endpoint.new_token().await.unwrap();
+    let head = endpoint.server.log().seen[0].head.to_ascii_lowercase();
     assert!(head.starts_with("post /oauth/token http/1.1\r\n"), "{head}");
     assert!(head.contains("content-type: application/x-www-form-urlencoded\r\n"), "{head}");
-    let form = desk.form(0);
+    let form = endpoint.form(0);
     let expected = [
         ("client_id", "client"),
         ("client_secret", "s3cr=t & more"),
@@ -37,15 +37,15 @@ async fn the_password_grant_is_refreshed_and_falls_back_to_the_password() {
         2 => answer("400 Bad Request", "", r#"{"error":"invalid_grant"}"#),
         _ => granted_with_refresh(number),
     });
-    let desk = Desk::new(server, with_password);
+    let endpoint = Endpoint::new(server, with_password);
     for expected in ["token0", "token1", "token3", "token4"] {
-        assert_eq!(bearer(&desk.new_token().await.unwrap()), expected);
-        desk.clock.advance(Duration::from_secs(7150));
+        assert_eq!(bearer(&endpoint.new_token().await.unwrap()), expected);
+        endpoint.clock.advance(Duration::from_secs(7150));
     }
-    let grants: Vec<_> = (0..5).map(|number| desk.form(number)["grant_type"].clone()).collect();
+    let grants: Vec<_> = (0..5).map(|number| endpoint.form(number)["grant_type"].clone()).collect();
     assert_eq!(grants, ["password", "refresh_token", "refresh_token", "password", "refresh_token"]);
 
-    let password = desk.form(0);
+    let password = endpoint.form(0);
     let expected = [
         ("client_id", "public"),
         ("grant_type", "password"),
@@ -54,7 +54,7 @@ async fn the_password_grant_is_refreshed_and_falls_back_to_the_password() {
         ("username", "9999999999"),
     ];
     assert!(password.iter().map(|(k, v)| (k.as_str(), v.as_str())).eq(expected), "{password:?}");
-    let refresh = desk.form(2);
+    let refresh = endpoint.form(2);
     let expected =
         [("client_id", "public"), ("grant_type", "refresh_token"), ("refresh_token", "refresh1")];
     assert!(refresh.iter().map(|(k, v)| (k.as_str(), v.as_str())).eq(expected), "{refresh:?}");
@@ -68,14 +68,14 @@ async fn a_refresh_that_is_not_answered_is_no_reason_to_send_the_password() {
         2 => answer("429 Too Many Requests", "retry-after: 7\r\n", ""),
         _ => granted(number, 7199),
     });
-    let desk = Desk::new(server, with_password);
-    desk.new_token().await.unwrap();
-    desk.clock.advance(Duration::from_hours(3));
-    assert_eq!(desk.new_token().await.unwrap_err(), UNAVAILABLE);
+    let endpoint = Endpoint::new(server, with_password);
+    endpoint.new_token().await.unwrap();
+    endpoint.clock.advance(Duration::from_hours(3));
+    assert_eq!(endpoint.new_token().await.unwrap_err(), UNAVAILABLE);
     let seven = Some(RetryAfter::In(Duration::from_secs(7)));
-    assert_eq!(desk.new_token().await.unwrap_err(), NoToken::Throttled(seven));
-    assert_eq!(bearer(&desk.new_token().await.unwrap()), "token3");
-    assert!((1..4).all(|number| desk.form(number)["refresh_token"] == "refresh0"));
+    assert_eq!(endpoint.new_token().await.unwrap_err(), NoToken::Throttled(seven));
+    assert_eq!(bearer(&endpoint.new_token().await.unwrap()), "token3");
+    assert!((1..4).all(|number| endpoint.form(number)["refresh_token"] == "refresh0"));
 }
 
 #[tokio::test]
@@ -85,12 +85,12 @@ async fn a_refresh_token_that_was_refused_is_not_shown_again() {
         2 => answer("503 Service Unavailable", "", ""),
         _ => granted_with_refresh(number),
     });
-    let desk = Desk::new(server, with_password);
-    desk.new_token().await.unwrap();
-    desk.clock.advance(Duration::from_hours(3));
-    assert_eq!(desk.new_token().await.unwrap_err(), UNAVAILABLE);
-    desk.new_token().await.unwrap();
-    let grants: Vec<_> = (0..4).map(|number| desk.form(number)["grant_type"].clone()).collect();
+    let endpoint = Endpoint::new(server, with_password);
+    endpoint.new_token().await.unwrap();
+    endpoint.clock.advance(Duration::from_hours(3));
+    assert_eq!(endpoint.new_token().await.unwrap_err(), UNAVAILABLE);
+    endpoint.new_token().await.unwrap();
+    let grants: Vec<_> = (0..4).map(|number| endpoint.form(number)["grant_type"].clone()).collect();
     assert_eq!(grants, ["password", "refresh_token", "password", "password"]);
 }
 
@@ -100,12 +100,12 @@ async fn a_refresh_token_stays_until_another_one_comes() {
         0 => granted_with_refresh(0),
         _ => granted(number, 7199),
     });
-    let desk = Desk::new(server, with_password);
+    let endpoint = Endpoint::new(server, with_password);
     for _ in 0..3 {
-        desk.new_token().await.unwrap();
-        desk.clock.advance(Duration::from_hours(2));
+        endpoint.new_token().await.unwrap();
+        endpoint.clock.advance(Duration::from_hours(2));
     }
-    assert_eq!(desk.form(2)["refresh_token"], "refresh0");
+    assert_eq!(endpoint.form(2)["refresh_token"], "refresh0");
 }
 
 #[tokio::test]
@@ -127,20 +127,21 @@ async fn each_answer_of_the_endpoint_has_its_meaning() {
         ("200 OK", "", "<html>", UNAVAILABLE),
         ("200 OK", "", r#"{"access_token":"a\nb"}"#, UNAVAILABLE),
     ] {
-        let desk = Desk::answering(move |_, _| answer(status, headers, body));
-        assert_eq!(desk.new_token().await.unwrap_err(), expected, "{status} {body}");
-        assert_eq!(desk.requests(), 1, "{status} {body}");
+        let endpoint = Endpoint::answering(move |_, _| answer(status, headers, body));
+        assert_eq!(endpoint.new_token().await.unwrap_err(), expected, "{status} {body}");
+        assert_eq!(endpoint.requests(), 1, "{status} {body}");
     }
 }
 
 #[tokio::test]
 async fn an_endpoint_that_cannot_be_reached_is_unavailable() {
-    let desk = Desk::new(RawServer::doing(vec![Step::ReadRequest, Step::Reset]), |_| {});
-    assert_eq!(desk.new_token().await.unwrap_err(), UNAVAILABLE);
-    assert_eq!(desk.requests(), 1);
+    let endpoint = Endpoint::new(RawServer::doing(vec![Step::ReadRequest, Step::Reset]), |_| {});
+    assert_eq!(endpoint.new_token().await.unwrap_err(), UNAVAILABLE);
+    assert_eq!(endpoint.requests(), 1);
 
     let dead = RawServer::doing(vec![]).url("/oauth/token");
-    let account = Account::new(&merchant("http://127.0.0.1:1", &dead), ManualClock::new()).unwrap();
+    let account =
+        PayuAccount::new(&merchant("http://127.0.0.1:1", &dead), ManualClock::new()).unwrap();
     assert_eq!(account.new_token(|| async {}).await.unwrap_err(), UNAVAILABLE);
 }
 
@@ -149,23 +150,24 @@ async fn a_secret_in_a_file_is_read_again_for_each_token() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(b"first \r\n").unwrap();
     let path = file.path().to_owned();
-    let desk = Desk::new(RawServer::answering(|number, _| granted(number, 100)), move |merchant| {
-        merchant.grant = Grant::ClientCredentials {
-            client_id: "client".to_owned(),
-            client_secret: Secret::File(path),
-        };
-    });
-    desk.new_token().await.unwrap();
+    let endpoint =
+        Endpoint::new(RawServer::answering(|number, _| granted(number, 100)), move |merchant| {
+            merchant.grant = Grant::ClientCredentials {
+                client_id: "client".to_owned(),
+                client_secret: Secret::File(path),
+            };
+        });
+    endpoint.new_token().await.unwrap();
     std::fs::write(file.path(), "second").unwrap();
-    desk.clock.advance(Duration::from_secs(100));
-    desk.new_token().await.unwrap();
-    assert_eq!(desk.form(0)["client_secret"], "first ", "only the end of the line is cut");
-    assert_eq!(desk.form(1)["client_secret"], "second");
+    endpoint.clock.advance(Duration::from_secs(100));
+    endpoint.new_token().await.unwrap();
+    assert_eq!(endpoint.form(0)["client_secret"], "first ", "only the end of the line is cut");
+    assert_eq!(endpoint.form(1)["client_secret"], "second");
 
-    desk.clock.advance(Duration::from_secs(100));
+    endpoint.clock.advance(Duration::from_secs(100));
     std::fs::write(file.path(), "\n").unwrap();
-    assert_eq!(desk.new_token().await.unwrap_err(), UNAVAILABLE, "it is empty");
+    assert_eq!(endpoint.new_token().await.unwrap_err(), UNAVAILABLE, "it is empty");
     drop(file);
-    assert_eq!(desk.new_token().await.unwrap_err(), UNAVAILABLE, "it is gone");
-    assert_eq!(desk.requests(), 2);
+    assert_eq!(endpoint.new_token().await.unwrap_err(), UNAVAILABLE, "it is gone");
+    assert_eq!(endpoint.requests(), 2);
 }

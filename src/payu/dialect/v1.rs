@@ -12,13 +12,13 @@ use crate::domain::intent::Intent;
 use crate::domain::reference::Reference;
 use crate::ports::Token;
 
-use super::wire;
+use crate::payu::wire;
 
 const PAYOUT_MERCHANT_ID: HeaderName = HeaderName::from_static("payoutmerchantid");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// The requests of one account.
-pub(super) struct V1 {
+pub(in crate::payu) struct V1 {
     create_url: Url,
     /// It already names the account.
     details_url: Url,
@@ -27,7 +27,7 @@ pub(super) struct V1 {
 
 impl V1 {
     /// `None` where the configured base takes no path, or the account's id fits no header.
-    pub(super) fn new(merchant: &Merchant) -> Option<Self> {
+    pub(in crate::payu) fn new(merchant: &Merchant) -> Option<Self> {
         let id = &merchant.account.payout_merchant_id;
         let mut details_url = below(&merchant.api_url, &["merchant", "smartSend", "details"])?;
         details_url.query_pairs_mut().append_pair("payoutMerchantId", id);
@@ -39,7 +39,7 @@ impl V1 {
     }
 
     /// The request for a link; `None` where it cannot be built.
-    pub(super) fn create(&self, token: &Token, intent: &Intent) -> Option<Request> {
+    pub(in crate::payu) fn create(&self, token: &Token, intent: &Intent) -> Option<Request> {
         let mut request = Request::new(Method::POST, self.create_url.clone());
         self.sign(request.headers_mut(), token)?;
         *request.body_mut() = Some(Body::from(wire::create_body(intent)?));
@@ -47,7 +47,7 @@ impl V1 {
     }
 
     /// The request for what is known of a reference; `None` where it cannot be built.
-    pub(super) fn lookup(&self, token: &Token, reference: &Reference) -> Option<Request> {
+    pub(in crate::payu) fn lookup(&self, token: &Token, reference: &Reference) -> Option<Request> {
         let mut url = self.details_url.clone();
         url.query_pairs_mut().append_pair("merchantRefId", reference.as_str());
         let mut request = Request::new(Method::GET, url);

@@ -20,14 +20,14 @@ pub(super) struct Form(String);
 /// A secret's file that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot use the secret in {}; make it a readable file of one line: {cause}", path.display())]
-pub(super) struct Unreadable {
+pub(super) struct SecretError {
     path: PathBuf,
     cause: String,
 }
 
 impl Form {
     /// The form of the configured grant.
-    pub(super) async fn of_grant(grant: &Grant) -> Result<Self, Unreadable> {
+    pub(super) async fn of_grant(grant: &Grant) -> Result<Self, SecretError> {
         match grant {
             Grant::ClientCredentials { client_id, client_secret } => Ok(Self::of(&[
                 ("grant_type", "client_credentials"),
@@ -65,15 +65,15 @@ impl Form {
     }
 }
 
-async fn read(secret: &Secret) -> Result<Private, Unreadable> {
+async fn read(secret: &Secret) -> Result<Private, SecretError> {
     match secret {
         Secret::Value(value) => Ok(Private::new(value.expose_secret())),
         Secret::File(path) => read_file(path).await,
     }
 }
 
-async fn read_file(path: &Path) -> Result<Private, Unreadable> {
-    let unreadable = |cause: String| Unreadable { path: path.to_owned(), cause };
+async fn read_file(path: &Path) -> Result<Private, SecretError> {
+    let unreadable = |cause: String| SecretError { path: path.to_owned(), cause };
     let file = path.to_owned();
     let text = tokio::task::spawn_blocking(move || std::fs::read_to_string(file))
         .await

@@ -1,7 +1,7 @@
 //! How far a request came before it failed, and what that proves.
 
 use smartsend::domain::call::{CallResult, NotSent};
-use smartsend::payu::phase;
+use smartsend::payu::transport_error;
 use smartsend::ports::Provider;
 
 use crate::support::account::merchant;
@@ -21,13 +21,13 @@ async fn plain_http_is_refused_but_to_the_sandbox() {
     assert_eq!(server.log().opened, 0);
 }
 
-/// [`phase::before_head`] finds hyper's verdict by a downcast, which silently stops matching when
+/// [`transport_error::before_head`] finds hyper's verdict by a downcast, which silently stops matching when
 /// this crate and reqwest depend on two versions of hyper.
 #[tokio::test]
 async fn the_hyper_that_is_asked_is_the_one_that_reqwest_uses() {
     let server = RawServer::doing(vec![Step::ReadRequest]);
     let error = reqwest::get(server.url("/")).await.unwrap_err();
-    let verdict = phase::hyper_error(&error).expect("the downcast no longer matches");
+    let verdict = transport_error::hyper_error(&error).expect("the downcast no longer matches");
     assert!(verdict.is_incomplete_message());
     assert!(!verdict.is_canceled());
 }
@@ -37,6 +37,6 @@ async fn causes_name_no_address() {
     let server = RawServer::doing(vec![Step::ReadRequest]);
     let error = reqwest::get(server.url("/?merchantRefId=order-1")).await.unwrap_err();
     assert!(error.to_string().contains("order-1"), "reqwest itself names it");
-    let causes = phase::causes(&error);
+    let causes = transport_error::causes(&error);
     assert!(!causes.is_empty() && !causes.contains("order-1"), "{causes}");
 }

@@ -1,9 +1,9 @@
-//! The token: one at hand, renewed early, asked for once however many wait for it.
+//! One token, renewed early, requested once however many callers wait for it.
 //!
 //! The danger: a hundred calls find the token dead at once and ask a hundred times, which costs
 //! the account its rate; or a token is kept for the two hours that it usually lives, when PayU
 //! gave out one that it had already, with minutes left. So there is one flight to the endpoint at
-//! a time, whoever waited for it takes what it brought, good or bad, and a life is what
+//! a time, whoever waited for it takes what it fetched, good or bad, and a life is what
 //! `expires_in` says, counted from before the request, on the clock that only grows.
 
 use std::future::Future;
@@ -20,9 +20,10 @@ use crate::domain::customer::Private;
 use crate::observe::facts::provider::{SecretUnreadable, TokenAnswered};
 use crate::ports::{Clock, NoToken, Token};
 
-use super::client::{Client, Heard, Unheard};
 use super::grant::Form;
-use super::wire::{Granted, TokenAnswer, token_answer};
+use crate::payu::client::{Client, Reply};
+use crate::payu::transport_error::TransportError;
+use crate::payu::wire::{Granted, TokenAnswer, token_answer};
 
 /// How long before its end a token is renewed; a token with a short life is renewed when a fifth
 /// of it is left.
@@ -32,25 +33,25 @@ const RENEWAL_LEAD_MAX: Duration = Duration::from_mins(1);
 const RENEWAL_PAUSE: Duration = Duration::from_secs(5);
 
 /// One merchant's token.
-pub(super) struct Tokens<C> {
+pub(in crate::payu) struct TokenCache<C> {
     clock: C,
     merchant: String,
     auth_url: Url,
     grant: Grant,
-    desk: Mutex<Desk>,
+    state: Mutex<State>,
     /// Held by the one caller that asks the endpoint.
     flight: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
-struct Desk {
+struct State {
     held: Option<Held>,
     refresh: Option<Private>,
     issues: u64,
     /// Flights that have ended.
     flights: u64,
-    /// What the last of them brought.
-    brought: Option<Result<Token, NoToken>>,
+    /// What the last of them fetched.
+    fetched: Option<Result<Token, NoToken>>,
 }
 
 /// A token and its life, on the steady clock.
@@ -60,44 +61,44 @@ struct Held {
     ends_at: Duration,
 }
 
-impl<C: Clock> Tokens<C> {
-    pub(super) fn new(merchant: &Merchant, clock: C) -> Self {
+impl<C: Clock> TokenCache<C> {
+    pub(in crate::payu) fn new(merchant: &Merchant, clock: C) -> Self {
         Self {
             clock,
             merchant: merchant.name.clone(),
             auth_url: merchant.auth_url.clone(),
             grant: merchant.grant.clone(),
-            desk: Mutex::default(),
+            state: Mutex::default(),
             flight: tokio::sync::Mutex::default(),
         }
     }
 
-    /// The token, if it need not be renewed yet, or if someone is at it and it still lives.
-    pub(super) fn at_hand(&self) -> Option<Token> {
+    /// The token, if it need not be renewed yet, or if it is being renewed and still lives.
+    pub(in crate::payu) fn current(&self) -> Option<Token> {
         let now = self.clock.now().steady;
         let renewing = self.flight.try_lock().is_err();
-        let desk = self.desk();
-        let held = desk.held.as_ref()?;
+        let state = self.state();
+        let held = state.held.as_ref()?;
         let until = if renewing { held.ends_at } else { held.renew_at };
         (now < until).then(|| held.token.clone())
     }
 
-    /// Forgets the token, if it is still the one at hand. Its refresh token goes with it: PayU's
+    /// Forgets the token, if it is still the current one. Its refresh token goes with it: PayU's
     /// sample of a refresh gives the same access token again, and that one is dead.
-    pub(super) fn discard(&self, token: &Token) {
-        let mut desk = self.desk();
+    pub(in crate::payu) fn discard(&self, token: &Token) {
+        let mut state = self.state();
         let is_it = |held: &Token| held.issue == token.issue;
-        if desk.held.as_ref().is_some_and(|held| is_it(&held.token)) {
-            desk.held = None;
-            desk.refresh = None;
+        if state.held.as_ref().is_some_and(|held| is_it(&held.token)) {
+            state.held = None;
+            state.refresh = None;
         }
-        if matches!(&desk.brought, Some(Ok(brought)) if is_it(brought)) {
-            desk.brought = None;
+        if matches!(&state.fetched, Some(Ok(fetched)) if is_it(fetched)) {
+            state.fetched = None;
         }
     }
 
-    /// A new token, or the one that another caller has brought meanwhile.
-    pub(super) async fn renew<F>(
+    /// A new token, or the one that another caller has fetched meanwhile.
+    pub(in crate::payu) async fn renew<F>(
         &self,
         client: &Client,
         turn: impl FnMut() -> F + Send,
@@ -105,29 +106,29 @@ impl<C: Clock> Tokens<C> {
     where
         F: Future<Output = ()> + Send,
     {
-        let flights_before = self.desk().flights;
+        let flights_before = self.state().flights;
         let _flight = self.flight.lock().await;
-        if let Some(brought) = self.brought_since(flights_before) {
-            return brought;
+        if let Some(fetched) = self.fetched_since(flights_before) {
+            return fetched;
         }
         let asked = self.ask(client, turn).await;
-        self.land(asked)
+        self.finish(asked)
     }
 
-    fn brought_since(&self, flights_before: u64) -> Option<Result<Token, NoToken>> {
+    fn fetched_since(&self, flights_before: u64) -> Option<Result<Token, NoToken>> {
         let now = self.clock.now().steady;
-        let desk = self.desk();
-        if desk.flights > flights_before && desk.brought.is_some() {
-            return desk.brought.clone();
+        let state = self.state();
+        if state.flights > flights_before && state.fetched.is_some() {
+            return state.fetched.clone();
         }
-        let held = desk.held.as_ref()?;
+        let held = state.held.as_ref()?;
         (now < held.renew_at).then(|| Ok(held.token.clone()))
     }
 
-    fn land(&self, asked: Result<Token, NoToken>) -> Result<Token, NoToken> {
+    fn finish(&self, asked: Result<Token, NoToken>) -> Result<Token, NoToken> {
         let now = self.clock.now().steady;
-        let mut desk = self.desk();
-        let brought = match (asked, desk.held.as_mut()) {
+        let mut state = self.state();
+        let fetched = match (asked, state.held.as_mut()) {
             // The endpoint is out of reach, and that is no reason to stop while the token lives.
             (Err(NoToken::Unavailable(_)), Some(held)) if now < held.ends_at => {
                 held.renew_at = now.saturating_add(RENEWAL_PAUSE).min(held.ends_at);
@@ -135,9 +136,9 @@ impl<C: Clock> Tokens<C> {
             }
             (asked, _) => asked,
         };
-        desk.flights += 1;
-        desk.brought = Some(brought.clone());
-        brought
+        state.flights += 1;
+        state.fetched = Some(fetched.clone());
+        fetched
     }
 
     async fn ask<F>(
@@ -148,12 +149,12 @@ impl<C: Clock> Tokens<C> {
     where
         F: Future<Output = ()> + Send,
     {
-        let refresh = self.desk().refresh.clone();
+        let refresh = self.state().refresh.clone();
         if let Some(refresh) = refresh {
             turn().await;
             let form = Form::of_refresh(&self.grant, &refresh);
             match self.post(client, form).await {
-                Err(NoToken::Refused) => self.desk().refresh = None,
+                Err(NoToken::Refused) => self.state().refresh = None,
                 answered @ (Ok(_) | Err(_)) => return answered,
             }
         }
@@ -189,33 +190,33 @@ impl<C: Clock> Tokens<C> {
     }
 
     fn keep(&self, granted: Granted, asked_at: Duration) -> Token {
-        let mut desk = self.desk();
-        desk.issues += 1;
-        let token = Token { issue: desk.issues, bearer: granted.bearer };
+        let mut state = self.state();
+        state.issues += 1;
+        let token = Token { issue: state.issues, bearer: granted.bearer };
         let lead = RENEWAL_LEAD_MAX.min(granted.life / 5);
         let ends_at = asked_at.saturating_add(granted.life);
-        desk.held =
+        state.held =
             Some(Held { token: token.clone(), renew_at: ends_at.saturating_sub(lead), ends_at });
         // RFC 6749, 6: without a new refresh token the old one stays good.
         if granted.refresh.is_some() {
-            desk.refresh = granted.refresh;
+            state.refresh = granted.refresh;
         }
         token
     }
 
-    fn desk(&self) -> MutexGuard<'_, Desk> {
+    fn state(&self) -> MutexGuard<'_, State> {
         // Nothing panics while it is locked; and half a change to it would cost one request.
-        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// What an exchange with the token endpoint means. PayU prints no HTTP status for its errors, so an
 /// error by name counts whatever the status is.
-fn read(exchange: Result<Heard, Unheard>) -> Result<Granted, NoToken> {
+fn read(exchange: Result<Reply, TransportError>) -> Result<Granted, NoToken> {
     const UNAVAILABLE: NoToken = NoToken::Unavailable(NotSent::NoToken);
-    let heard = exchange.map_err(|_| UNAVAILABLE)?;
-    match (heard.status, token_answer(&heard.body)) {
-        (429, _) => Err(NoToken::Throttled(heard.retry_after)),
+    let reply = exchange.map_err(|_| UNAVAILABLE)?;
+    match (reply.status, token_answer(&reply.body)) {
+        (429, _) => Err(NoToken::Throttled(reply.retry_after)),
         (200..=299, TokenAnswer::Granted(granted)) => Ok(granted),
         (400 | 401 | 403, _) | (_, TokenAnswer::Refused) => Err(NoToken::Refused),
         (_, TokenAnswer::Granted(_) | TokenAnswer::Unreadable) => Err(UNAVAILABLE),

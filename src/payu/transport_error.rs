@@ -1,7 +1,7 @@
 //! How far a request came before it failed.
 //!
 //! The danger: a request that arrived and is taken for one that did not is sent again, and pays
-//! twice. So only what hyper and reqwest prove is [`Unheard::NotSent`]; all else may have arrived.
+//! twice. So only what hyper and reqwest prove is [`TransportError::NotSent`]; all else may have arrived.
 //!
 //! The proofs, in reqwest 0.13 and hyper 1: every failure of the connector (DNS, TCP, TLS, and
 //! `connect_timeout` around the three) is `is_connect`, and with redirects off there is no second
@@ -11,17 +11,35 @@
 
 use std::error::Error as _;
 
-use crate::domain::call::{NoAnswer, NotSent};
+use crate::domain::call::{CallResult, NoAnswer, NotSent};
 
-pub use super::client::Unheard;
+/// Why an exchange brought no whole answer, by whether the request can have arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TransportError {
+    /// It cannot.
+    #[error("the request was not sent: {0:?}")]
+    NotSent(NotSent),
+    /// It may.
+    #[error("the request has no answer: {0:?}")]
+    NoAnswer(NoAnswer),
+}
+
+impl From<TransportError> for CallResult {
+    fn from(error: TransportError) -> Self {
+        match error {
+            TransportError::NotSent(why) => Self::NotSent(why),
+            TransportError::NoAnswer(why) => Self::NoAnswer(why),
+        }
+    }
+}
 
 /// What a failure before the answer's head shows.
-pub fn before_head(error: &reqwest::Error) -> Unheard {
+pub fn before_head(error: &reqwest::Error) -> TransportError {
     if error.is_builder() {
-        return Unheard::NotSent(NotSent::Unbuildable);
+        return TransportError::NotSent(NotSent::Unbuildable);
     }
     if error.is_connect() {
-        return Unheard::NotSent(if error.is_dns() {
+        return TransportError::NotSent(if error.is_dns() {
             NotSent::Dns
         } else if error.is_timeout() {
             NotSent::ConnectTimeout
@@ -30,20 +48,20 @@ pub fn before_head(error: &reqwest::Error) -> Unheard {
         });
     }
     if hyper_error(error).is_some_and(hyper::Error::is_canceled) {
-        return Unheard::NotSent(NotSent::Unstarted);
+        return TransportError::NotSent(NotSent::Unstarted);
     }
     if error.is_timeout() {
-        return Unheard::NoAnswer(NoAnswer::Timeout);
+        return TransportError::NoAnswer(NoAnswer::Timeout);
     }
-    Unheard::NoAnswer(NoAnswer::Connection)
+    TransportError::NoAnswer(NoAnswer::Connection)
 }
 
 /// What a failure within the answer's body shows: the request arrived.
-pub fn after_head(error: &reqwest::Error) -> Unheard {
+pub fn after_head(error: &reqwest::Error) -> TransportError {
     if error.is_timeout() {
-        return Unheard::NoAnswer(NoAnswer::Timeout);
+        return TransportError::NoAnswer(NoAnswer::Timeout);
     }
-    Unheard::NoAnswer(NoAnswer::CutBody)
+    TransportError::NoAnswer(NoAnswer::CutBody)
 }
 
 /// hyper's own error in the chain of sources. If this crate's hyper were another one than

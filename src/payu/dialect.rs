@@ -1,0 +1,5 @@
+//! The APIs of Smart Send, one module for each; V2 is not spoken yet.
+
+mod v1;
+
+pub(super) use v1::V1;
