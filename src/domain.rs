@@ -4,6 +4,8 @@
 //! arguments. Nothing here imports anything of ours, and serde lives only in `intent/wire.rs` and
 //! `event/wire.rs`. In the order of the line:
 
+#![warn(missing_docs)]
+
 pub mod reference;
 pub mod amount;
 pub mod customer;

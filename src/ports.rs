@@ -3,6 +3,8 @@
 //! No type of lapin or reqwest passes through here, so that the same pipeline runs over real
 //! sockets, and over a model of them on simulated time.
 
+#![warn(missing_docs)]
+
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;

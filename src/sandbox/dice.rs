@@ -16,7 +16,6 @@ const SPREAD_BITS: u32 = 53;
 /// What goes wrong with one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the keys of `Faults` say it")]
 pub enum Fault {
     LostBefore,
     LostAfter,
