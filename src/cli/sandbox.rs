@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::sandbox::{Faults, FaultsError, Sandbox, Settings, StartError};
+use crate::sandbox::{Faults, FaultsError, Sandbox, SandboxSettings, StartError};
 
 /// Stands in for PayU Smart Send, with faults on demand and a ledger.
 #[derive(Debug, Clone, Args)]
@@ -86,7 +86,7 @@ pub async fn serve(
     stopped: impl Future<Output = ()>,
 ) -> Result<(), Error> {
     let addr = options.listen;
-    let settings = Settings { faults: faults(options)?, ..Settings::default() };
+    let settings = SandboxSettings { faults: faults(options)?, ..SandboxSettings::default() };
     let start = Sandbox::start(addr, settings).await;
     let running = start.map_err(|source| Error::Start { addr, source })?;
     writeln!(output, "listening on {}", running.url())?;

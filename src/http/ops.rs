@@ -18,11 +18,11 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::server::{self, Limits};
+use super::server::{self, ConnectionLimits};
 use crate::observe::board::{Board, Status};
 use crate::ports::{Clock, Moment};
 
-const LIMITS: Limits = Limits {
+const LIMITS: ConnectionLimits = ConnectionLimits {
     connections: 64,
     connection_age: Duration::from_mins(1),
     grace: Duration::from_secs(1),

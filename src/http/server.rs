@@ -28,7 +28,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What all clients together may take.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct ConnectionLimits {
     /// Connections at once; the next one waits to be accepted.
     pub connections: usize,
     /// The age at which a connection takes no further request. It bounds slow bodies and clients
@@ -38,11 +38,11 @@ pub struct Limits {
     pub grace: Duration,
 }
 
-/// Serves until `stop`, and then for the exchanges under way at most [`Limits::grace`] longer.
+/// Serves until `stop`, and then for the exchanges under way at most [`ConnectionLimits::grace`] longer.
 /// `connect` gives each connection its stream and its routes.
 pub async fn serve<S>(
     listener: TcpListener,
-    limits: Limits,
+    limits: ConnectionLimits,
     stop: CancellationToken,
     connect: impl Fn(TcpStream) -> (S, Router),
 ) where
@@ -79,8 +79,12 @@ async fn accept(
     }
 }
 
-async fn serve_connection<S>(stream: S, routes: Router, limits: Limits, stop: CancellationToken)
-where
+async fn serve_connection<S>(
+    stream: S,
+    routes: Router,
+    limits: ConnectionLimits,
+    stop: CancellationToken,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let mut builder = http1::Builder::new();

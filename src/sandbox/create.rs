@@ -2,6 +2,8 @@
 
 mod rules;
 
+use std::sync::Arc;
+
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -10,86 +12,87 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
 
-use self::rules::{Fields, Order};
-use super::Shared;
-use super::answer::{Answer, Envelope};
-use super::cuttable_stream::Cut;
-use super::dice::Fault;
-use super::ledger::{Arrival, Kind, Wish};
-use super::visit::Visit;
+use self::rules::{CreateBody, ValidCreate};
+use super::cuttable_stream::CutHandle;
+use super::exchange::HttpExchange;
+use super::faults::Fault;
+use super::ledger::{NewLink, NewRequest, RequestKind};
+use super::response::PayuResponse;
+use super::state::SandboxState;
 
 pub(super) const PATH: &str = "/payout/smartPay";
 
-/// The host of a foreign link: nobody's (RFC 2606).
+/// The host of a foreign link. Nobody can own it (RFC 2606).
 const FOREIGN_HOST: &str = "https://smart-send.example.net";
 
 const INVALID_MERCHANT: u16 = 1100;
 
+/// Spring rejects these before PayU's code runs.
+type SpringRejection = (StatusCode, &'static str);
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Made {
+struct CreateData {
     link: String,
     link_id: String,
 }
 
-/// Answers a create.
 pub(super) async fn create(
-    State(shared): State<Shared>,
-    Extension(cut): Extension<Cut>,
+    State(state): State<Arc<SandboxState>>,
+    Extension(connection): Extension<CutHandle>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
     let merchant = headers.get("payoutMerchantId").and_then(|id| id.to_str().ok());
-    let fields = read(&headers, &body);
-    let reference = fields.as_ref().ok().and_then(|fields| fields.merchant_ref_id.as_deref());
-    let party = shared.party(&headers, merchant);
-    let arrival = Arrival { kind: Kind::Create, merchant, reference, client: party.client() };
-    let visit = Visit::arrive(&shared, arrival, PATH, party.clone());
+    let body = read(&headers, &body);
+    let reference = body.as_ref().ok().and_then(|body| body.merchant_ref_id.as_deref());
+    let caller = state.caller(&headers, merchant);
+    let (kind, client) = (RequestKind::Create, caller.client());
+    let request = NewRequest { kind, merchant, reference, client };
+    let exchange = HttpExchange::begin(&state, request, PATH, caller);
     let merchant = merchant.map(str::to_owned);
-    visit.serve(cut, move |visit| make(visit, merchant.as_deref(), fields)).await
+    exchange.run(connection, move |exchange| make_link(exchange, merchant.as_deref(), body)).await
 }
 
-/// What Spring does before PayU's code runs: wrong types and broken JSON are its errors.
-fn read(headers: &HeaderMap, body: &[u8]) -> Result<Fields, (StatusCode, &'static str)> {
-    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    if !kind.is_some_and(|kind| kind.starts_with("application/json")) {
+fn read(headers: &HeaderMap, body: &[u8]) -> Result<CreateBody, SpringRejection> {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if !content_type.is_some_and(|value| value.starts_with("application/json")) {
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "Content type is not supported"));
     }
     serde_json::from_slice(body).map_err(|_| (StatusCode::BAD_REQUEST, "JSON parse error"))
 }
 
-fn make(
-    visit: &Visit,
+fn make_link(
+    exchange: &HttpExchange,
     merchant: Option<&str>,
-    fields: Result<Fields, (StatusCode, &'static str)>,
-) -> Answer {
-    let faults = &visit.plan.faults;
-    let now_us = visit.shared.clock.now_us();
-    let fields = match fields {
-        Ok(fields) => fields,
-        Err((status, message)) => return Answer::spring(now_us, status, message, PATH),
+    body: Result<CreateBody, SpringRejection>,
+) -> PayuResponse {
+    let (state, injector) = (&exchange.state, &exchange.injector);
+    let now_us = state.clock.now_us();
+    let body = match body {
+        Ok(body) => body,
+        Err((status, message)) => return PayuResponse::spring(now_us, status, message, PATH),
     };
     let Some(merchant) = merchant else {
         let text = "Missing request header 'payoutMerchantId' for method parameter of type String";
-        return Answer::spring(now_us, StatusCode::BAD_REQUEST, text, PATH);
+        return PayuResponse::spring(now_us, StatusCode::BAD_REQUEST, text, PATH);
     };
-    let reference = fields.merchant_ref_id.clone().unwrap_or_default();
-    if !visit.shared.settings.knows_merchant(merchant) {
-        return Answer::failure(faults, &reference, &[INVALID_MERCHANT]);
+    let faults = &injector.faults;
+    let reference = body.merchant_ref_id.clone().unwrap_or_default();
+    if !state.settings.knows_merchant(merchant) {
+        return PayuResponse::create_failure(faults, &reference, &[INVALID_MERCHANT]);
     }
-    let Order { amount, about, sms, email } = match fields.check() {
-        Ok(order) => order,
-        Err(codes) => return Answer::failure(faults, &reference, &codes),
+    let ValidCreate { amount, about, sms, email } = match body.check() {
+        Ok(valid) => valid,
+        Err(codes) => return PayuResponse::create_failure(faults, &reference, &codes),
     };
-    let is_foreign = visit.fault == Some(Fault::ForeignLink);
-    let host = if is_foreign { FOREIGN_HOST.into() } else { visit.plan.host.clone() };
+    let is_foreign = exchange.fault == Some(Fault::ForeignLink);
+    let host = if is_foreign { FOREIGN_HOST.into() } else { injector.link_host.clone() };
     let (seed, naive) = (faults.seed, faults.naive);
-    let wish =
-        Wish { merchant, reference: &reference, amount, about, sms, email, host, seed, naive };
-    let Some(link) = visit.shared.ledger().make_link(now_us, wish) else {
-        return Answer::failure(faults, &reference, &[faults.duplicate_code]);
+    let reference = reference.as_str();
+    let new = NewLink { merchant, reference, amount, about, sms, email, host, seed, naive };
+    let Some(link) = state.ledger().make_link(now_us, new) else {
+        return PayuResponse::create_failure(faults, reference, &[faults.duplicate_code]);
     };
-    let data = Some(Made { link: link.url(), link_id: link.id() });
-    let envelope = Envelope { status: 0, msg: Some("Success"), code: None, data };
-    Answer::json(StatusCode::OK, &envelope)
+    PayuResponse::success(Some("Success"), CreateData { link: link.url(), link_id: link.id() })
 }

@@ -1,5 +1,7 @@
 //! `GET /payout/merchant/smartSend/details`: PayU's "Smart Send Details API".
 
+use std::sync::Arc;
+
 use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -8,22 +10,22 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use url::form_urlencoded;
 
-use super::Shared;
-use super::answer::{Answer, Envelope};
-use super::clock::{date, expiry_us, ms};
-use super::cuttable_stream::Cut;
+use super::clock::{link_expiry_us, payu_date};
+use super::cuttable_stream::CutHandle;
+use super::exchange::HttpExchange;
 use super::faults::{CustomerForm, Faults, LinkIdForm};
-use super::ledger::{Arrival, Kind, Link};
+use super::ledger::{NewRequest, RequestKind, StoredLink};
 use super::link::number_or_text;
-use super::visit::Visit;
+use super::response::PayuResponse;
+use super::state::SandboxState;
 
 pub(super) const PATH: &str = "/payout/merchant/smartSend/details";
 
-/// The keys of PayU's samples, in the one for "not found" too. `updatedOn` stands in the
+/// The keys of PayU's samples, which the one for "not found" has too. `updatedOn` is in PayU's
 /// table and in no sample.
 #[derive(Serialize, Default)]
 #[serde(rename_all = "camelCase")]
-struct Details<'a> {
+struct DetailsData<'a> {
     merchant_ref_id: &'a str,
     payout_merchant_id: Box<RawValue>,
     smart_send_status: Option<&'a str>,
@@ -47,13 +49,9 @@ struct Details<'a> {
     txn_source: Option<&'a str>,
 }
 
-/// `[description, custName, custEmail, custMobile]` of a create.
-type About = (Option<String>, Option<String>, Option<String>, Option<String>);
-
-/// Answers a look.
 pub(super) async fn details(
-    State(shared): State<Shared>,
-    Extension(cut): Extension<Cut>,
+    State(state): State<Arc<SandboxState>>,
+    Extension(connection): Extension<CutHandle>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
@@ -65,22 +63,28 @@ pub(super) async fn details(
             _ => {}
         }
     }
-    let party = shared.party(&headers, merchant.as_deref());
-    let arrival = Arrival {
-        kind: Kind::Details,
+    let caller = state.caller(&headers, merchant.as_deref());
+    let request = NewRequest {
+        kind: RequestKind::Details,
         merchant: merchant.as_deref(),
         reference: reference.as_deref(),
-        client: party.client(),
+        client: caller.client(),
     };
-    let visit = Visit::arrive(&shared, arrival, PATH, party.clone());
-    visit.serve(cut, move |visit| look(visit, merchant.as_deref(), reference.as_deref())).await
+    let exchange = HttpExchange::begin(&state, request, PATH, caller);
+    let effect =
+        move |exchange: &HttpExchange| look_up(exchange, merchant.as_deref(), reference.as_deref());
+    exchange.run(connection, effect).await
 }
 
-fn look(visit: &Visit, merchant: Option<&str>, reference: Option<&str>) -> Answer {
-    let now_us = visit.shared.clock.now_us();
+fn look_up(
+    exchange: &HttpExchange,
+    merchant: Option<&str>,
+    reference: Option<&str>,
+) -> PayuResponse {
+    let now_us = exchange.state.clock.now_us();
     let missing = |name: &str| {
         let text = format!("Required String parameter '{name}' is not present");
-        Answer::spring(now_us, StatusCode::BAD_REQUEST, &text, PATH)
+        PayuResponse::spring(now_us, StatusCode::BAD_REQUEST, &text, PATH)
     };
     let Some(merchant) = merchant else {
         return missing("payoutMerchantId");
@@ -88,50 +92,49 @@ fn look(visit: &Visit, merchant: Option<&str>, reference: Option<&str>) -> Answe
     let Some(reference) = reference else {
         return missing("merchantRefId");
     };
-    let faults = &visit.plan.faults;
-    let link = visit.shared.ledger().link(merchant, reference);
-    let is_seen = |link: &Link| {
-        let seen_from_us = link.made_at_us.saturating_add(ms(faults.details_lag_ms));
-        !faults.details_blind && now_us >= seen_from_us
+    let faults = &exchange.injector.faults;
+    let link = exchange.state.ledger().link(merchant, reference);
+    let is_visible = |link: &StoredLink| {
+        let lag_us = faults.details_lag_ms.saturating_mul(1_000);
+        !faults.details_blind && now_us >= link.made_at_us.saturating_add(lag_us)
     };
-    match link.filter(is_seen) {
+    match link.filter(is_visible) {
         Some(link) => found(faults, merchant, reference, &link),
         None => not_found(faults, merchant, reference),
     }
 }
 
-fn not_found(faults: &Faults, merchant: &str, reference: &str) -> Answer {
+fn not_found(faults: &Faults, merchant: &str, reference: &str) -> PayuResponse {
     let msg = format!(
         "Smart Send Record not found with merchant reference id - {reference}. for Payout \
          Merchant Id - {merchant}. Kindly fetch details after some time."
     );
-    let data = Details {
+    let data = DetailsData {
         merchant_ref_id: reference,
         payout_merchant_id: number_or_text(merchant),
-        ..Details::default()
+        ..DetailsData::default()
     };
     let status = StatusCode::from_u16(faults.details_not_found_status).unwrap_or(StatusCode::OK);
-    Answer::json(status, &Envelope { status: 1, msg: Some(&msg), code: None, data: Some(data) })
+    PayuResponse::failure(status, Some(&msg), None, Some(data))
 }
 
-fn found(faults: &Faults, merchant: &str, reference: &str, link: &Link) -> Answer {
+fn found(faults: &Faults, merchant: &str, reference: &str, link: &StoredLink) -> PayuResponse {
     let status = faults.statuses.get(reference).unwrap_or(&faults.details_status);
-    let about: About = serde_json::from_str(&link.about).unwrap_or_default();
-    let (description, name, email, mobile) = about;
+    let (description, name, email, mobile) = link.about();
     let customer = |text: Option<String>, mask: fn(&str) -> String| match faults.details_customer {
         CustomerForm::Full => text,
         CustomerForm::Masked => text.as_deref().map(mask),
         CustomerForm::Null => None,
     };
-    let added_on = date(link.made_at_us);
+    let added_on = payu_date(link.made_at_us);
     // PayU's only filled sample is of a payout that went through.
     let is_paid = status == "SUCCESS";
     let transaction = is_paid.then(|| format!("PAYOUT{}", link.key));
-    let data = Details {
+    let data = DetailsData {
         merchant_ref_id: reference,
         payout_merchant_id: number_or_text(merchant),
         smart_send_status: Some(status),
-        expiry_date: Some(date(expiry_us(link.made_at_us))),
+        expiry_date: Some(payu_date(link_expiry_us(link.made_at_us))),
         description,
         link_id: Some(match faults.details_link_id {
             LinkIdForm::Uuid => link.uuid(),
@@ -153,8 +156,7 @@ fn found(faults: &Faults, merchant: &str, reference: &str, link: &Link) -> Answe
         link: faults.details_link.then(|| link.url()),
         txn_source: Some("SMART_SEND"),
     };
-    let envelope = Envelope { status: 0, msg: None, code: None, data: Some(data) };
-    Answer::json(StatusCode::OK, &envelope)
+    PayuResponse::success(None, data)
 }
 
 fn mask_name(name: &str) -> String {

@@ -1,7 +1,9 @@
-//! The document that says how the sandbox misbehaves.
+//! The document that configures how the sandbox misbehaves.
 //!
-//! Two things are in it: shares of requests that go wrong, and the points that PayU's
+//! It holds the shares of requests that go wrong, and a choice for each point that PayU's
 //! documentation leaves open. All of it can be changed while the sandbox runs.
+
+mod forms;
 
 use std::collections::BTreeMap;
 
@@ -9,7 +11,32 @@ use axum::http::HeaderValue;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::dice::Dice;
+pub use self::forms::{
+    AmountForm, CodedFailure, CustomerForm, FailureShape, LinkIdForm, ThrottleBody, ThrottleFault,
+};
+
+/// What goes wrong with one request; the keys of [`Faults`] describe each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    LostBefore,
+    LostAfter,
+    ResetBefore,
+    ResetAfter,
+    StallBefore,
+    StallAfter,
+    ErrorBefore,
+    ErrorAfter,
+    Garbage,
+    CutShort,
+    SlowDrip,
+    CloseAfter,
+    ExpiredToken,
+    ForeignLink,
+    Throttle,
+    Refuse,
+    Reject,
+}
 
 /// `PUT /sandbox/faults`, and `--faults FILE`.
 ///
@@ -60,27 +87,27 @@ pub struct Faults {
     /// Makes a link on a host that is not PayU's.
     pub foreign_link: f64,
     /// Answers 429; no link. Its `retry_after` and `body` hold for all 429.
-    pub throttle: Throttle,
+    pub throttle: ThrottleFault,
     /// Answers a failure with a code that may depend on the day; no link.
-    pub refuse: Failure,
+    pub refuse: CodedFailure,
     /// Answers a failure with a code that depends on the fields alone; no link.
-    pub reject: Failure,
+    pub reject: CodedFailure,
     /// With a fault *after*: the link is made only this much later.
     pub late_effect_ms: u64,
     /// Makes one more link with each create, whatever its reference.
     pub naive: bool,
-    /// Answers 429 to creates and looks of a merchant above this many in any second.
+    /// Answers 429 to creates and lookups of a merchant above this many in any second.
     pub rate_limit_per_second: Option<u32>,
     /// Where links point to.
     pub link_host: String,
-    /// The code of a reference that is taken: PayU lists 1103, 1115 and 1125.
+    /// The code for a reference that has a link: PayU lists 1103, 1115 and 1125.
     pub duplicate_code: u16,
     /// Where a failure of a create has its code.
     pub failure_shape: FailureShape,
     /// The HTTP status of a failure of a create.
     pub failure_http_status: u16,
 
-    /// Waits this long before details are looked up.
+    /// Waits this long before a lookup.
     pub details_latency_ms: u64,
     /// Answers `error_status`.
     pub details_error: f64,
@@ -92,11 +119,11 @@ pub struct Faults {
     pub details_garbage: f64,
     /// Answers 429.
     pub details_throttle: f64,
-    /// Revokes the token that the look came with, and answers 401.
+    /// Revokes the token that the lookup came with, and answers 401.
     pub details_expired_token: f64,
-    /// Details do not see a link that is younger than this.
+    /// Hides links that are younger than this from details.
     pub details_lag_ms: u64,
-    /// Details never see a link of V1.
+    /// Hides all links of V1 from details.
     pub details_blind: bool,
     /// The HTTP status of "not found".
     pub details_not_found_status: u16,
@@ -104,13 +131,13 @@ pub struct Faults {
     pub details_status: String,
     /// The `smartSendStatus` of single references.
     pub statuses: BTreeMap<String, String>,
-    /// Whether details hold the link.
+    /// Whether details contain the link.
     pub details_link: bool,
-    /// What details call `linkId`.
+    /// Which `linkId` details give.
     pub details_link_id: LinkIdForm,
     /// How details write the amount.
     pub details_amount: AmountForm,
-    /// What details say of the customer.
+    /// How much details show of the customer.
     pub details_customer: CustomerForm,
 
     /// Waits this long before a token is issued.
@@ -123,106 +150,24 @@ pub struct Faults {
     pub token_garbage: f64,
     /// The life of a token.
     pub token_life_s: u64,
-    /// Issues a token that is still alive once more, with the life that remains.
+    /// Issues a live token again, with the life that remains.
     pub token_reuse: bool,
-    /// A refresh gives a new refresh token and ends the old one.
+    /// Replaces the refresh token at each refresh.
     pub refresh_rotates: bool,
 }
 
-/// How requests are turned away for their number.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Throttle {
-    /// The share of creates.
-    pub share: f64,
-    /// The text of `Retry-After`; no such header if it is null.
-    pub retry_after: Option<String>,
-    /// What stands in the body.
-    pub body: ThrottleBody,
-}
-
-/// A share of creates that fail with a code.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Failure {
-    /// The share of creates.
-    pub share: f64,
-    /// PayU's code.
-    pub code: u16,
-}
-
-/// The body of a 429; PayU documents none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ThrottleBody {
-    /// PayU's envelope.
-    #[default]
-    Json,
-    /// Nothing.
-    Empty,
-    /// A page of some proxy.
-    Html,
-}
-
-/// Where a failure has its code; PayU's samples differ by endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FailureShape {
-    /// `data: [{"code": 1108, "message": …}]`: the V1 create sample.
-    DataArray,
-    /// `code: 1108, data: null`: the V1 cancel sample.
-    TopLevel,
-    /// `data: [{"code": [1108], "error": …}]`: the Initiate Transfer sample.
-    CodeArray,
-}
-
-/// What details call `linkId`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LinkIdForm {
-    /// As in the sample of details.
-    Uuid,
-    /// As in the sample of create.
-    Base64,
-}
-
-/// How details write an amount.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AmountForm {
-    /// `25.0`, as in the sample.
-    Number,
-    /// `"25.00"`.
-    String,
-    /// `2.5E7` from ten million on: what Java prints of a double.
-    Double,
-}
-
-/// What details say of the customer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CustomerForm {
-    /// Everything.
-    Full,
-    /// `XXXXXX9999`, `a***@example.com`.
-    Masked,
-    /// Nothing.
-    Null,
-}
-
-/// Why a document is not taken.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot use these faults: {0}")]
-pub struct FaultsError(String);
+pub struct FaultsError(pub(super) String);
 
 impl Faults {
-    /// Reads the document; all keys are optional. Its values are checked when it is used.
+    /// Parses the document; every key is optional. The values are checked when it is used.
     pub fn parse(json: &[u8]) -> Result<Self, FaultsError> {
         serde_json::from_slice(json).map_err(|e| FaultsError(e.to_string()))
     }
 
-    /// Checks what the types do not, and makes the dice.
-    pub(super) fn check(&self) -> Result<Dice, FaultsError> {
+    /// Checks what the types do not. [`FaultInjector`](super::fault_injector) checks the shares.
+    pub(super) fn check(&self) -> Result<(), FaultsError> {
         let wrong = |text: &str| Err(FaultsError(text.to_owned()));
         if !(300..=599).contains(&self.error_status) {
             return wrong("error_status must be from 300 to 599");
@@ -242,17 +187,11 @@ impl Faults {
         if retry_after.is_some_and(|value| value.is_err()) {
             return wrong("throttle.retry_after must be a text that fits in a header");
         }
-        Dice::new(self).map_err(FaultsError)
+        Ok(())
     }
 }
 
-impl Default for Failure {
-    fn default() -> Self {
-        Self { share: 0.0, code: 1128 }
-    }
-}
-
-/// A sandbox without faults, that reads the documentation's samples literally.
+/// No faults, and the samples of the documentation read literally.
 impl Default for Faults {
     fn default() -> Self {
         Self {
@@ -276,9 +215,9 @@ impl Default for Faults {
             close_after: 0.0,
             expired_token: 0.0,
             foreign_link: 0.0,
-            throttle: Throttle::default(),
-            refuse: Failure::default(),
-            reject: Failure { share: 0.0, code: 1105 },
+            throttle: ThrottleFault::default(),
+            refuse: CodedFailure::default(),
+            reject: CodedFailure { share: 0.0, code: 1105 },
             late_effect_ms: 0,
             naive: false,
             rate_limit_per_second: None,

@@ -1,4 +1,4 @@
-//! How a link and its ids are written.
+//! How a link, its ids and its amount are written.
 //!
 //! The same link has a `linkId` of 64 base64 characters in the sample of create, and a UUID in
 //! the sample of details. Both come from the link's key, so that neither is stored.
@@ -8,26 +8,26 @@ use serde_json::value::RawValue;
 use url::form_urlencoded::byte_serialize;
 use uuid::Uuid;
 
-use super::dice::scramble;
 use super::faults::AmountForm;
-use super::ledger::Link;
+use super::ledger::StoredLink;
+use super::splitmix64::splitmix64;
 
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// From here on Java prints a double with an exponent (`Double.toString`).
+/// From here on Java's `Double.toString` prints an exponent.
 const EXPONENT_FROM: u64 = 10_000_000;
 
-impl Link {
-    /// 64 base64 characters: some are `+` and `/`.
+impl StoredLink {
+    /// The `linkId` of create: 64 base64 characters, some of them `+` and `/`.
     pub(super) fn id(&self) -> String {
         let character = |place: u64| {
-            let index = usize::try_from(scramble(self.key, place) >> 58).unwrap_or_default();
+            let index = usize::try_from(splitmix64(self.key, place) >> 58).unwrap_or_default();
             char::from(BASE64.get(index).copied().unwrap_or(b'A'))
         };
         (0..64).map(character).collect()
     }
 
-    /// The id by which details call the same link.
+    /// The `linkId` of details.
     pub(super) fn uuid(&self) -> String {
         Uuid::new_v5(&Uuid::NAMESPACE_URL, self.id().as_bytes()).to_string()
     }
@@ -40,14 +40,13 @@ impl Link {
         format!("{host}/smartPay?id={id}")
     }
 
-    /// The amount with two decimals.
+    /// With two decimals.
     pub(super) fn amount(&self) -> String {
         let mut amount = self.amount;
         amount.rescale(2);
         amount.to_string()
     }
 
-    /// The amount as JSON.
     pub(super) fn amount_json(&self, form: AmountForm) -> Box<RawValue> {
         let plain = java_number(self.amount);
         match form {
@@ -64,7 +63,7 @@ impl Link {
     }
 }
 
-/// The text as a JSON number if it is one, else as a string.
+/// A JSON number if the text is one, else a string.
 pub(super) fn number_or_text(text: &str) -> Box<RawValue> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if is_number && (text == "0" || !text.starts_with('0')) {
@@ -73,7 +72,7 @@ pub(super) fn number_or_text(text: &str) -> Box<RawValue> {
     quoted(text)
 }
 
-/// `25.0`, `100.5`: at least one decimal, and no zeros that say nothing.
+/// `25.0`, `100.5`: at least one decimal, and no other trailing zeros.
 fn java_number(amount: Decimal) -> String {
     let text = amount.normalize().to_string();
     if text.contains('.') { text } else { format!("{text}.0") }

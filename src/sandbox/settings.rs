@@ -1,17 +1,16 @@
-//! Whom the sandbox knows: clients, users and merchants.
+//! The clients, users and merchants that the sandbox knows.
 
 use super::faults::Faults;
 
-/// Whom the sandbox knows, and how it behaves at first.
 #[derive(Clone)]
-pub struct Settings {
-    /// The clients; any client with `client_secret` if there are none.
-    pub clients: Vec<Client>,
+pub struct SandboxSettings {
+    /// If there are none, any client with `client_secret` is accepted.
+    pub clients: Vec<OAuthClient>,
     /// The secret of any client.
     pub client_secret: String,
     /// The password of any user.
     pub password: String,
-    /// The payout merchant ids; any if there are none.
+    /// The payout merchant ids; if there are none, any is accepted.
     pub merchants: Vec<String>,
     /// The faults to begin with.
     pub faults: Faults,
@@ -19,16 +18,14 @@ pub struct Settings {
 
 /// A client that may ask for tokens.
 #[derive(Clone)]
-pub struct Client {
-    /// Its `client_id`.
+pub struct OAuthClient {
     pub id: String,
-    /// Its `client_secret`.
     pub secret: String,
     /// The only payout merchant id that its tokens are good for; all if there is none.
     pub merchant: Option<String>,
 }
 
-impl Default for Settings {
+impl Default for SandboxSettings {
     fn default() -> Self {
         Self {
             clients: Vec::new(),
@@ -40,7 +37,7 @@ impl Default for Settings {
     }
 }
 
-impl Settings {
+impl SandboxSettings {
     pub(super) fn accepts_client(&self, id: &str, secret: &str) -> bool {
         if self.clients.is_empty() {
             return secret == self.client_secret;
@@ -56,10 +53,10 @@ impl Settings {
         self.merchants.is_empty() || self.merchants.iter().any(|merchant| merchant == id)
     }
 
-    /// Whether a client's token is good for a merchant.
-    pub(super) fn serves(&self, client: &str, merchant: Option<&str>) -> bool {
-        let bound = self.clients.iter().find(|known| known.id == client);
-        let bound = bound.and_then(|known| known.merchant.as_deref());
-        bound.is_none_or(|bound| merchant == Some(bound))
+    /// Whether the tokens of a client are good for a merchant.
+    pub(super) fn is_client_of(&self, client: &str, merchant: Option<&str>) -> bool {
+        let client = self.clients.iter().find(|known| known.id == client);
+        let only = client.and_then(|client| client.merchant.as_deref());
+        only.is_none_or(|only| merchant == Some(only))
     }
 }

@@ -85,7 +85,7 @@ fn the_configuration_for_the_sandbox_is_complete_and_fits_the_sandbox() {
     let listen = listen.split(']').next().unwrap();
     assert_eq!(value(sandbox, "api_url"), format!("\"http://{listen}/payout\""));
     assert_eq!(value(sandbox, "auth_url"), format!("\"http://{listen}/oauth/token\""));
-    let secret = smartsend::sandbox::Settings::default().client_secret;
+    let secret = smartsend::sandbox::SandboxSettings::default().client_secret;
     assert_eq!(value(sandbox, "client_secret"), format!("\"{secret}\""));
 }
 

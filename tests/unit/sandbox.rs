@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
-use smartsend::sandbox::{Faults, Kind, Running, Sandbox, Settings};
+use smartsend::sandbox::{Faults, RequestKind, Sandbox, SandboxSettings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -21,14 +21,14 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A sandbox, and a client that holds a token.
 struct Stage {
-    sandbox: Running,
+    sandbox: Sandbox,
     http: reqwest::Client,
     token: String,
 }
 
 impl Stage {
     async fn new() -> Self {
-        Self::with(Settings::default()).await
+        Self::with(SandboxSettings::default()).await
     }
 
     async fn faulty(document: &Value) -> Self {
@@ -37,7 +37,7 @@ impl Stage {
         stage
     }
 
-    async fn with(settings: Settings) -> Self {
+    async fn with(settings: SandboxSettings) -> Self {
         let sandbox = Sandbox::start("127.0.0.1:0", settings).await.unwrap();
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
         let mut stage = Self { sandbox, http, token: String::new() };
@@ -78,14 +78,14 @@ impl Stage {
         self.create_request(&order(reference).to_string()).send().await
     }
 
-    fn look_request(&self, reference: &str) -> RequestBuilder {
+    fn lookup_request(&self, reference: &str) -> RequestBuilder {
         let query = [("payoutMerchantId", MERCHANT), ("merchantRefId", reference)];
         let url = self.url("/payout/merchant/smartSend/details");
         self.http.get(url).query(&query).bearer_auth(&self.token)
     }
 
     async fn lookup(&self, reference: &str) -> (StatusCode, Value) {
-        read(self.look_request(reference).send().await.unwrap()).await
+        read(self.lookup_request(reference).send().await.unwrap()).await
     }
 
     /// Sends a create on a connection of its own, which it gives back unread.
@@ -106,13 +106,17 @@ impl Stage {
     /// How many links a reference has.
     fn links(&self, reference: &str) -> usize {
         let links = self.sandbox.ledger().links;
-        links.iter().filter(|link| link.reference == *reference).count()
+        links.iter().filter(|link| *link.reference == *reference).count()
     }
 
-    /// How often the payee of a reference was told of a link.
+    /// How often a link was announced to the payee of a reference.
     fn messages(&self, reference: &str) -> usize {
         let messages = self.sandbox.ledger().messages;
-        messages.iter().filter(|told| told.reference == *reference).map(|told| told.messages).sum()
+        messages
+            .iter()
+            .filter(|entry| *entry.reference == *reference)
+            .map(|entry| entry.messages)
+            .sum()
     }
 
     /// The ledger's last request, as it stands in its JSON.
@@ -123,7 +127,7 @@ impl Stage {
     /// Waits until so many creates have arrived.
     async fn created(&self, count: u64) {
         let wait = async {
-            while self.sandbox.summary().requests[&Kind::Create] < count {
+            while self.sandbox.summary().requests[&RequestKind::Create] < count {
                 tokio::task::yield_now().await;
             }
         };

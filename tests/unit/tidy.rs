@@ -1,5 +1,7 @@
 //! The walls of the layout, and the rules that no lint holds.
 
+mod circles;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,7 @@
-//! What a create must hold, and PayU's code for each thing that is wrong.
+//! The rules for a create, and PayU's code for each that is broken.
 //!
-//! Only the codes are documented, not the rules. Where the rules are not said, the sandbox is
-//! strict, so that what passes here has the best chance there.
+//! PayU documents only the codes. Where it gives no rule, the sandbox is strict, so that what passes
+//! here has the best chance there.
 
 use std::sync::Arc;
 
@@ -24,11 +24,11 @@ const INVALID_EMAIL: u16 = 1106;
 const MOBILE_OR_EMAIL_REQUIRED: u16 = 1108;
 const INVALID_DESCRIPTION: u16 = 1114;
 
-/// The body of a create. PayU's samples write the amount as a number on one page and as a
-/// string on another, so it is kept as text.
+/// PayU's samples write the amount as a number on one page and as a string on another, so it is
+/// kept as text.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Fields {
+pub(super) struct CreateBody {
     pub(super) merchant_ref_id: Option<String>,
     amount: Option<Box<RawValue>>,
     cust_email: Option<String>,
@@ -37,17 +37,17 @@ pub(super) struct Fields {
     description: Option<String>,
 }
 
-/// A create that is in order.
-pub(super) struct Order {
+pub(super) struct ValidCreate {
     pub(super) amount: Decimal,
+    /// As in [`StoredLink`](crate::sandbox::ledger::StoredLink).
     pub(super) about: Arc<str>,
     pub(super) sms: bool,
     pub(super) email: bool,
 }
 
-impl Fields {
-    /// Checks everything, and gives all codes at once.
-    pub(super) fn check(self) -> Result<Order, Vec<u16>> {
+impl CreateBody {
+    /// Checks all rules, and returns the codes of all that are broken.
+    pub(super) fn check(self) -> Result<ValidCreate, Vec<u16>> {
         let mobile = self.cust_mobile.filter(|text| !text.is_empty());
         let email = self.cust_email.filter(|text| !text.is_empty());
         let amount = self.amount.and_then(|raw| amount(raw.get()));
@@ -66,7 +66,7 @@ impl Fields {
         let (sms, has_email) = (mobile.is_some(), email.is_some());
         let about = serde_json::to_string(&(self.description, self.cust_name, email, mobile));
         let about = about.unwrap_or_default().into();
-        Ok(Order { amount, about, sms, email: has_email })
+        Ok(ValidCreate { amount, about, sms, email: has_email })
     }
 }
 
@@ -79,7 +79,7 @@ fn reference_code(reference: &str) -> Option<u16> {
     (!is_right).then_some(INVALID_REFERENCE)
 }
 
-/// Any JSON number, or a string that holds one.
+/// Reads any JSON number, or a string that contains one.
 fn amount(json: &str) -> Option<Decimal> {
     let text: String;
     let number = if json.starts_with('"') {

@@ -2,12 +2,12 @@
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use smartsend::sandbox::Settings;
+use smartsend::sandbox::SandboxSettings;
 
 use super::{MERCHANT, Stage, is_payu_date, order, order_with, read};
 
 #[tokio::test]
-async fn a_create_answers_in_the_documented_shape_and_tells_the_payee() {
+async fn a_create_answers_in_the_documented_shape_and_notifies_the_payee() {
     let stage = Stage::new().await;
     let (status, body) = stage.create(&order("order-1")).await;
     let id = body["data"]["linkId"].as_str().unwrap().to_owned();
@@ -22,8 +22,8 @@ async fn a_create_answers_in_the_documented_shape_and_tells_the_payee() {
     let is_base64 = |c: char| c.is_ascii_alphanumeric() || "+/=".contains(c);
     assert!(id.chars().all(is_base64), "{id}");
     assert_eq!((stage.links("order-1"), stage.messages("order-1")), (1, 1));
-    let told = &stage.sandbox.ledger().messages[0];
-    assert_eq!((told.sms, told.emails), (1, 1), "both ways were given, so both are used");
+    let message = &stage.sandbox.ledger().messages[0];
+    assert_eq!((message.sms, message.emails), (1, 1), "both ways were given, so both are used");
 }
 
 #[tokio::test]
@@ -43,12 +43,12 @@ async fn an_amount_is_a_number_or_a_string_and_is_read_as_text() {
         let body = read(stage.create_request(&body).send().await.unwrap()).await.1;
         assert_eq!(body["status"], 0, "{json}: {body}");
         let links = stage.sandbox.ledger().links;
-        assert_eq!(links.iter().find(|link| link.reference == *reference).unwrap().amount, amount);
+        assert_eq!(links.iter().find(|link| *link.reference == *reference).unwrap().amount, amount);
     }
 }
 
 #[tokio::test]
-async fn a_create_that_is_not_in_order_fails_with_payus_code_and_makes_no_link() {
+async fn an_invalid_create_fails_with_payus_code_and_makes_no_link() {
     let stage = Stage::new().await;
     let long = "a".repeat(41);
     let cases = [
@@ -95,7 +95,7 @@ async fn a_create_without_mobile_and_email_fails_exactly_as_in_the_sample() {
 }
 
 #[tokio::test]
-async fn all_that_is_wrong_with_a_create_is_told_at_once() {
+async fn a_create_gets_all_its_codes_at_once() {
     let stage = Stage::new().await;
     let answer = stage.create(&json!({"custMobile": "1"})).await.1;
     let codes: Vec<&Value> =
@@ -150,7 +150,7 @@ async fn details_answer_in_the_documented_shape() {
 }
 
 #[tokio::test]
-async fn details_that_are_not_found_have_every_key_and_null_in_it() {
+async fn details_that_are_not_found_have_every_key_with_null() {
     let stage = Stage::new().await;
     let (status, body) = stage.lookup("order-9").await;
     assert_eq!(status, StatusCode::OK);
@@ -213,7 +213,8 @@ async fn what_spring_rejects_never_reaches_payus_rules() {
 
 #[tokio::test]
 async fn a_merchant_that_payu_does_not_know_gets_1100() {
-    let settings = Settings { merchants: vec!["2222222".to_owned()], ..Settings::default() };
+    let settings =
+        SandboxSettings { merchants: vec!["2222222".to_owned()], ..SandboxSettings::default() };
     let stage = Stage::with(settings).await;
     let body = stage.create(&order("order-1")).await.1;
     assert_eq!(body["data"], json!([{"code": 1100, "message": "INVALID_MERCHANT"}]));

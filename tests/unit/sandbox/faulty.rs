@@ -118,7 +118,7 @@ async fn an_expired_token_is_401_until_a_new_one_is_asked_for() {
     stage.set_faults(&json!({}));
     assert_eq!(stage.lookup("order-1").await.0, StatusCode::UNAUTHORIZED);
     stage.renew().await;
-    assert_ne!(stage.token, old, "a dead token is not issued once more");
+    assert_ne!(stage.token, old, "a dead token is not issued again");
     assert_eq!(stage.create(&order("order-1")).await.0, StatusCode::OK);
     assert_eq!(stage.links("order-1"), 1);
 }
@@ -191,19 +191,19 @@ async fn latency_comes_before_the_effect_and_the_effect_comes_though_the_client_
 async fn details_faults_leave_creates_alone() {
     let stage = Stage::faulty(&json!({"details_error": 1.0})).await;
     stage.create(&order("order-1")).await;
-    let error = stage.look_request("order-1").send().await.unwrap();
+    let error = stage.lookup_request("order-1").send().await.unwrap();
     assert_eq!(error.status(), StatusCode::BAD_GATEWAY);
     stage.set_faults(&json!({"details_lost": 1.0}));
-    assert!(stage.look_request("order-1").send().await.is_err());
+    assert!(stage.lookup_request("order-1").send().await.is_err());
     stage.set_faults(&json!({"details_throttle": 1.0, "throttle": {"retry_after": "1"}}));
-    let throttled = stage.look_request("order-1").send().await.unwrap();
+    let throttled = stage.lookup_request("order-1").send().await.unwrap();
     assert_eq!(throttled.status(), StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(throttled.headers()["retry-after"], "1");
     stage.set_faults(&json!({"details_garbage": 1.0}));
-    let garbage = stage.look_request("order-1").send().await.unwrap();
+    let garbage = stage.lookup_request("order-1").send().await.unwrap();
     assert!(garbage.text().await.unwrap().starts_with("<html>"));
     stage.set_faults(&json!({"details_stall": 1.0}));
-    let stalled = stage.look_request("order-1").send();
+    let stalled = stage.lookup_request("order-1").send();
     assert!(tokio::time::timeout(SILENCE, stalled).await.is_err());
     stage.set_faults(&json!({"details_expired_token": 1.0}));
     assert_eq!(stage.lookup("order-1").await.0, StatusCode::UNAUTHORIZED);

@@ -2,7 +2,7 @@
 
 use reqwest::StatusCode;
 use serde_json::json;
-use smartsend::sandbox::Kind;
+use smartsend::sandbox::RequestKind;
 
 use super::{Stage, order, read};
 
@@ -27,7 +27,7 @@ async fn a_failure_has_its_code_where_the_setting_says() {
 }
 
 #[tokio::test]
-async fn a_naive_sandbox_makes_a_link_with_every_create() {
+async fn a_naive_sandbox_makes_a_link_for_every_create() {
     let stage = Stage::faulty(&json!({"naive": true})).await;
     for _ in 0..3 {
         assert_eq!(stage.create(&order("order-1")).await.1["status"], 0);
@@ -67,7 +67,7 @@ async fn details_say_as_much_as_the_settings_allow() {
     assert_eq!(data["smartSendStatus"], "APPROVAL_PENDING");
     stage.set_faults(&json!({"details_customer": "null", "details_amount": "double",
         "statuses": {"order-1": "SUCCESS"}}));
-    let answer = stage.look_request("order-1").send().await.unwrap().text().await.unwrap();
+    let answer = stage.lookup_request("order-1").send().await.unwrap().text().await.unwrap();
     assert!(answer.contains("\"amount\":1.23456785E7"), "{answer}");
     assert!(answer.contains("\"custMobile\":null"), "{answer}");
     assert!(answer.contains("\"txnStatus\":\"SUCCESS\""), "{answer}");
@@ -107,7 +107,7 @@ async fn the_seed_and_the_number_of_a_request_decide_its_fault() {
         }
         let requests = stage.sandbox.ledger().requests;
         let creates = requests.into_iter().filter(|request| request.reference.is_some());
-        let creates = creates.filter(|r| r.kind == Kind::Create);
+        let creates = creates.filter(|r| r.kind == RequestKind::Create);
         runs.push(creates.map(|request| request.fault).collect::<Vec<_>>());
     }
     assert_eq!(runs[0].len(), 60);
@@ -118,7 +118,7 @@ async fn the_seed_and_the_number_of_a_request_decide_its_fault() {
 }
 
 #[tokio::test]
-async fn faults_are_read_and_replaced_over_http_and_a_wrong_document_is_refused_whole() {
+async fn faults_are_read_and_replaced_over_http_and_an_invalid_document_changes_nothing() {
     let stage = Stage::new().await;
     let put = |body: &'static str| {
         let request = stage.http.put(stage.url("/sandbox/faults")).body(body);

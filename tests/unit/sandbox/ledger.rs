@@ -86,7 +86,7 @@ async fn the_fullest_second_slides() {
 }
 
 #[tokio::test]
-async fn a_cleared_ledger_starts_anew_and_references_are_free() {
+async fn a_cleared_ledger_is_empty_and_its_references_are_free() {
     let stage = Stage::new().await;
     stage.create(&order("order-1")).await;
     let cleared = stage.http.delete(stage.url("/sandbox/ledger")).send().await.unwrap();
@@ -98,7 +98,7 @@ async fn a_cleared_ledger_starts_anew_and_references_are_free() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_due_when_the_ledger_is_cleared_is_entered_nowhere() {
+async fn an_answer_to_a_request_that_was_cleared_from_the_ledger_is_not_entered() {
     let stage = Stage::faulty(&json!({"latency_ms": 100})).await;
     let wrong = order_with("order-1", "amount", json!("none"));
     let call = stage.create(&wrong);

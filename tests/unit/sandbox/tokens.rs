@@ -2,7 +2,7 @@
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use smartsend::sandbox::{Client, Settings};
+use smartsend::sandbox::{OAuthClient, SandboxSettings};
 
 use super::{CLIENT, Stage, credentials, order};
 
@@ -62,7 +62,7 @@ async fn a_refresh_token_that_rotates_is_good_once() {
 }
 
 #[tokio::test]
-async fn wrong_credentials_are_told_apart() {
+async fn wrong_credentials_have_different_errors() {
     let stage = Stage::new().await;
     let replace = |form: [(&'static str, &'static str); 4], field: &str, value: &'static str| {
         form.map(|(key, old)| if key == field { (key, value) } else { (key, old) })
@@ -94,7 +94,7 @@ async fn a_token_request_that_is_not_a_form_is_an_invalid_request() {
 }
 
 #[tokio::test]
-async fn a_living_token_is_issued_once_more_unless_reuse_is_off() {
+async fn a_live_token_is_issued_again_unless_reuse_is_off() {
     let stage = Stage::faulty(&json!({"token_life_s": 3600})).await;
     let first = stage.ask_token(&credentials("client-2")).await.1;
     let again = stage.ask_token(&credentials("client-2")).await.1;
@@ -116,13 +116,13 @@ async fn a_token_ends_with_its_life() {
 
 #[tokio::test]
 async fn a_clients_token_is_good_for_its_own_merchant_only() {
-    let client = |id: &str, merchant: &str| Client {
+    let client = |id: &str, merchant: &str| OAuthClient {
         id: id.to_owned(),
         secret: "sandbox-secret".to_owned(),
         merchant: Some(merchant.to_owned()),
     };
     let clients = vec![client(CLIENT, super::MERCHANT), client("client-2", "2222222")];
-    let mut stage = Stage::with(Settings { clients, ..Settings::default() }).await;
+    let mut stage = Stage::with(SandboxSettings { clients, ..SandboxSettings::default() }).await;
     assert_eq!(stage.create(&order("order-1")).await.0, StatusCode::OK);
     assert_eq!(stage.last()["client"], CLIENT);
     let other = stage.ask_token(&credentials("client-2")).await.1;

@@ -1,22 +1,24 @@
 //! The bodies that PayU's samples show, by their shape.
 //!
 //! There are three families, and a client must not take one for another: the envelope
-//! (`status` 0 or 1), Spring's error body (`status` is the HTTP status), and what proxies say.
+//! (`status` is 0 or 1), Spring's error body (`status` is the HTTP status), and a proxy's page.
+
+use std::mem;
 
 use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderValue, Response, StatusCode};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
 use serde::Serialize;
 
-use super::clock::date;
-use super::faults::{FailureShape, Faults, Throttle, ThrottleBody};
+use super::clock::payu_date;
+use super::faults::{FailureShape, Faults, ThrottleBody};
 
 const JSON: &str = "application/json;charset=UTF-8";
 const HTML: &str = "text/html";
 
-/// The answer to one request, before the connection has its say.
-#[derive(Debug, Clone)]
-pub(super) struct Answer {
+#[derive(Debug)]
+pub(super) struct PayuResponse {
     pub(super) status: StatusCode,
     pub(super) code: Option<u16>,
     pub(super) body: Bytes,
@@ -25,16 +27,16 @@ pub(super) struct Answer {
 }
 
 /// The envelope of all Payouts APIs.
-#[derive(Debug, Serialize)]
-pub(super) struct Envelope<'a, T> {
-    pub(super) status: u8,
-    pub(super) msg: Option<&'a str>,
-    pub(super) code: Option<u16>,
-    pub(super) data: Option<T>,
+#[derive(Serialize)]
+struct ResponseEnvelope<'a, T> {
+    status: u8,
+    msg: Option<&'a str>,
+    code: Option<u16>,
+    data: Option<T>,
 }
 
 #[derive(Serialize)]
-struct Spring<'a> {
+struct SpringError<'a> {
     timestamp: String,
     status: u16,
     error: &'a str,
@@ -57,7 +59,7 @@ struct TransferFailure<'a> {
     code: &'a [u16],
 }
 
-impl Answer {
+impl PayuResponse {
     pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Self {
         let body = serde_json::to_vec(body).unwrap_or_default();
         Self::new(status, JSON, body.into())
@@ -66,59 +68,67 @@ impl Answer {
     /// Spring's own error body, as in PayU's "Access Denied" samples.
     pub(super) fn spring(now_us: u64, status: StatusCode, message: &str, path: &str) -> Self {
         let error = status.canonical_reason().unwrap_or("Error");
-        let timestamp = date(now_us);
-        Self::json(status, &Spring { timestamp, status: status.as_u16(), error, message, path })
+        let timestamp = payu_date(now_us);
+        Self::json(
+            status,
+            &SpringError { timestamp, status: status.as_u16(), error, message, path },
+        )
     }
 
-    /// A failure of a create.
-    pub(super) fn failure(faults: &Faults, reference: &str, codes: &[u16]) -> Self {
+    /// The envelope of something that was done.
+    pub(super) fn success(msg: Option<&str>, data: impl Serialize) -> Self {
+        let envelope = ResponseEnvelope { status: 0, msg, code: None, data: Some(data) };
+        Self::json(StatusCode::OK, &envelope)
+    }
+
+    /// The envelope of something that was not done.
+    pub(super) fn failure<T: Serialize>(
+        status: StatusCode,
+        msg: Option<&str>,
+        code: Option<u16>,
+        data: Option<T>,
+    ) -> Self {
+        let response = Self::json(status, &ResponseEnvelope { status: 1, msg, code, data });
+        Self { code, ..response }
+    }
+
+    pub(super) fn create_failure(faults: &Faults, reference: &str, codes: &[u16]) -> Self {
         let status = StatusCode::from_u16(faults.failure_http_status).unwrap_or(StatusCode::OK);
         let first = codes.first().copied().unwrap_or_default();
-        let mut answer = match faults.failure_shape {
+        let response = match faults.failure_shape {
             FailureShape::DataArray => {
                 let row = |&code: &u16| RowFailure { code, message: text_of(code) };
-                let data = Some(codes.iter().map(row).collect::<Vec<_>>());
-                Self::json(status, &Envelope { status: 1, msg: Some("Fail"), code: None, data })
+                let rows: Vec<_> = codes.iter().map(row).collect();
+                Self::failure(status, Some("Fail"), None, Some(rows))
             }
             FailureShape::TopLevel => {
-                let msg = Some(text_of(first));
-                let data: Option<()> = None;
-                Self::json(status, &Envelope { status: 1, msg, code: Some(first), data })
+                Self::failure::<()>(status, Some(text_of(first)), Some(first), None)
             }
             FailureShape::CodeArray => {
-                let error = text_of(first);
-                let row = TransferFailure {
-                    batch_id: None,
-                    merchant_ref_id: reference,
-                    error,
-                    code: codes,
-                };
-                let data = Some([row]);
-                Self::json(status, &Envelope { status: 1, msg: None, code: None, data })
+                let (batch_id, merchant_ref_id, error) = (None, reference, text_of(first));
+                let row = TransferFailure { batch_id, merchant_ref_id, error, code: codes };
+                Self::failure(status, None, None, Some([row]))
             }
         };
-        answer.code = Some(first);
-        answer
+        Self { code: Some(first), ..response }
     }
 
-    pub(super) fn throttled(throttle: &Throttle) -> Self {
+    pub(super) fn throttled(faults: &Faults) -> Self {
         let status = StatusCode::TOO_MANY_REQUESTS;
-        let mut answer = match throttle.body {
+        let response = match faults.throttle.body {
+            // The words are from another API of PayU; the Payouts pages have none.
             ThrottleBody::Json => {
-                // The words are from another API of PayU; the Payouts pages have none.
-                let msg = Some("Requests limit reached");
-                let data: Option<()> = None;
-                Self::json(status, &Envelope { status: 1, msg, code: None, data })
+                Self::failure::<()>(status, Some("Requests limit reached"), None, None)
             }
             ThrottleBody::Empty => Self::new(status, HTML, Bytes::new()),
             ThrottleBody::Html => Self::page(status),
         };
-        let value = throttle.retry_after.as_deref();
-        answer.retry_after = value.and_then(|value| HeaderValue::from_str(value).ok());
-        answer
+        let value = faults.throttle.retry_after.as_deref();
+        let retry_after = value.and_then(|value| HeaderValue::from_str(value).ok());
+        Self { retry_after, ..response }
     }
 
-    /// A failure of the server: 500 comes from the application, the others from its proxy.
+    /// A 500 comes from the application, other errors from the proxy before it.
     pub(super) fn error(faults: &Faults, now_us: u64, path: &str) -> Self {
         let status = StatusCode::from_u16(faults.error_status).unwrap_or(StatusCode::BAD_GATEWAY);
         if status == StatusCode::INTERNAL_SERVER_ERROR {
@@ -127,7 +137,7 @@ impl Answer {
         Self::page(status)
     }
 
-    /// A 200 that says nothing of what happened.
+    /// A 200 that does not say what happened.
     pub(super) fn garbage(faults: &Faults) -> Self {
         let Some(body) = &faults.garbage_body else {
             return Self::page(StatusCode::OK);
@@ -147,8 +157,13 @@ impl Answer {
         Self { status, code: None, body, content_type, retry_after: None }
     }
 
-    /// The same head with another body.
-    pub(super) fn into_response(self, body: Body) -> Response<Body> {
+    pub(super) fn into_response(mut self) -> Response {
+        let body = mem::take(&mut self.body);
+        self.with_body(body.into())
+    }
+
+    /// Replaces the body by one that is written in another way.
+    pub(super) fn with_body(self, body: Body) -> Response {
         let mut response = Response::new(body);
         *response.status_mut() = self.status;
         let headers = response.headers_mut();

@@ -1,0 +1,233 @@
+//! One HTTP exchange on its way through the faults.
+//!
+//! An endpoint only says what happens when nothing goes wrong. Here that is done, or not, or later,
+//! and it is answered, or not. A real server does not stop working because its client went away:
+//! once a request was read, its effect comes even if nobody waits for the answer.
+
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_LENGTH;
+use axum::response::Response;
+use futures_util::stream;
+use tokio_util::sync::CancellationToken;
+
+use super::cuttable_stream::{Cut, CutHandle};
+use super::fault_injector::FaultInjector;
+use super::faults::Fault;
+use super::ledger::{EntryHandle, NewRequest};
+use super::response::PayuResponse;
+use super::state::{Caller, SandboxState};
+
+pub(super) struct HttpExchange {
+    pub(super) state: Arc<SandboxState>,
+    pub(super) injector: Arc<FaultInjector>,
+    pub(super) fault: Option<Fault>,
+    path: &'static str,
+    caller: Caller,
+    entry: EntryHandle,
+    latency: Duration,
+}
+
+/// What the client sees.
+enum Transmission {
+    Whole(PayuResponse),
+    WholeThenClose(PayuResponse),
+    CutShort(PayuResponse),
+    SlowDrip(PayuResponse, Duration),
+    Close,
+    Reset,
+    Stall,
+}
+
+impl HttpExchange {
+    /// Enters a request into the ledger and draws its fault.
+    pub(super) fn begin(
+        state: &Arc<SandboxState>,
+        request: NewRequest<'_>,
+        path: &'static str,
+        caller: Caller,
+    ) -> Self {
+        let kind = request.kind;
+        let mut ledger = state.ledger();
+        let injector = state.injector();
+        let limit = injector.faults.rate_limit_per_second;
+        let entry = ledger.enter(state.clock.now_us(), request, limit);
+        let fault = injector.fault(kind, entry.number).filter(|_| !entry.is_over_limit);
+        ledger.set_fault(entry, fault);
+        drop(ledger);
+        let latency = injector.latency(kind, entry.number);
+        Self { state: state.clone(), injector, fault, path, caller, entry, latency }
+    }
+
+    /// Has the effect that its fault allows, and responds as its fault allows.
+    pub(super) async fn run<E>(self, connection: CutHandle, effect: E) -> Response
+    where
+        E: FnOnce(&Self) -> PayuResponse + Send + 'static,
+    {
+        let stop = self.state.stop.clone();
+        let transmission = if self.latency.is_zero() {
+            self.transmission(effect)
+        } else {
+            let work = async move {
+                tokio::time::sleep(self.latency).await;
+                self.transmission(effect)
+            };
+            tokio::spawn(work).await.unwrap_or(Transmission::Close)
+        };
+        transmission.send(&connection, stop).await
+    }
+
+    fn transmission<E>(self, effect: E) -> Transmission
+    where
+        E: FnOnce(&Self) -> PayuResponse + Send + 'static,
+    {
+        let faults = &self.injector.faults;
+        if self.entry.is_over_limit {
+            return Transmission::Whole(self.recorded(PayuResponse::throttled(faults)));
+        }
+        let Some(fault) = self.fault else {
+            return Transmission::Whole(self.recorded(self.act(effect)));
+        };
+        match fault {
+            Fault::LostBefore => Transmission::Close,
+            Fault::ResetBefore => Transmission::Reset,
+            Fault::StallBefore => Transmission::Stall,
+            Fault::LostAfter => self.act_unseen(effect, Transmission::Close),
+            Fault::ResetAfter => self.act_unseen(effect, Transmission::Reset),
+            Fault::StallAfter => self.act_unseen(effect, Transmission::Stall),
+            Fault::ErrorBefore => Transmission::Whole(self.recorded(self.error())),
+            Fault::ErrorAfter => {
+                let error = self.recorded(self.error());
+                self.act_unseen(effect, Transmission::Whole(error))
+            }
+            Fault::Garbage => {
+                let garbage = self.recorded(PayuResponse::garbage(faults));
+                self.act_unseen(effect, Transmission::Whole(garbage))
+            }
+            Fault::CutShort => Transmission::CutShort(self.recorded(self.act(effect))),
+            Fault::SlowDrip => {
+                let pause = Duration::from_millis(faults.slow_drip_ms);
+                Transmission::SlowDrip(self.recorded(self.act(effect)), pause)
+            }
+            Fault::CloseAfter => Transmission::WholeThenClose(self.recorded(self.act(effect))),
+            Fault::ForeignLink => Transmission::Whole(self.recorded(self.act(effect))),
+            Fault::ExpiredToken => {
+                if let Caller::Authorized { bearer, .. } = &self.caller {
+                    self.state.tokens().revoke(bearer);
+                }
+                Transmission::Whole(self.recorded(self.unauthorized()))
+            }
+            Fault::Throttle => Transmission::Whole(self.recorded(PayuResponse::throttled(faults))),
+            Fault::Refuse => Transmission::Whole(self.recorded(self.fail(faults.refuse.code))),
+            Fault::Reject => Transmission::Whole(self.recorded(self.fail(faults.reject.code))),
+        }
+    }
+
+    fn act(&self, effect: impl FnOnce(&Self) -> PayuResponse) -> PayuResponse {
+        match self.caller {
+            Caller::Unauthorized => self.unauthorized(),
+            Caller::Anyone | Caller::Authorized { .. } => effect(self),
+        }
+    }
+
+    /// Acts, perhaps late, and sends something else than the response.
+    fn act_unseen<E>(self, effect: E, seen: Transmission) -> Transmission
+    where
+        E: FnOnce(&Self) -> PayuResponse + Send + 'static,
+    {
+        let delay = Duration::from_millis(self.injector.faults.late_effect_ms);
+        if delay.is_zero() {
+            let _unseen = self.act(effect);
+            return seen;
+        }
+        let stop = self.state.stop.clone();
+        tokio::spawn(stop.run_until_cancelled_owned(async move {
+            tokio::time::sleep(delay).await;
+            let _unseen = self.act(effect);
+        }));
+        seen
+    }
+
+    fn unauthorized(&self) -> PayuResponse {
+        let now_us = self.state.clock.now_us();
+        PayuResponse::spring(now_us, StatusCode::UNAUTHORIZED, "Access is denied", self.path)
+    }
+
+    fn error(&self) -> PayuResponse {
+        PayuResponse::error(&self.injector.faults, self.state.clock.now_us(), self.path)
+    }
+
+    fn fail(&self, code: u16) -> PayuResponse {
+        self.act(|exchange| PayuResponse::create_failure(&exchange.injector.faults, "", &[code]))
+    }
+
+    /// Enters the response into the ledger.
+    fn recorded(&self, response: PayuResponse) -> PayuResponse {
+        let mut ledger = self.state.ledger();
+        ledger.set_response(self.entry, response.status.as_u16(), response.code);
+        response
+    }
+}
+
+impl Transmission {
+    async fn send(self, connection: &CutHandle, stop: CancellationToken) -> Response {
+        match self {
+            Self::Whole(response) => return response.into_response(),
+            Self::WholeThenClose(response) => {
+                connection.cut(Cut::CloseAfter);
+                return response.into_response();
+            }
+            Self::CutShort(response) => return cut_short(response),
+            Self::SlowDrip(response, pause) => return drip(response, pause, stop),
+            Self::Close => connection.cut(Cut::Close),
+            Self::Reset => connection.cut(Cut::Reset),
+            Self::Stall => {
+                stop.cancelled().await; // if the client goes first, this future is dropped
+                connection.cut(Cut::Close);
+            }
+        }
+        Response::new(Body::empty()) // the cut connection never carries it
+    }
+}
+
+/// A head that promises the whole body, half of the body, and the end of the connection.
+fn cut_short(response: PayuResponse) -> Response {
+    let length = response.body.len();
+    let half = response.body.slice(..length.div_ceil(2));
+    let parts = stream::unfold(Some(half), |half| async move {
+        let Some(half) = half else {
+            tokio::task::yield_now().await; // the server writes the half before it sees the error
+            return Some((Err(io::Error::from(ErrorKind::ConnectionAborted)), None));
+        };
+        Some((Ok(half), None))
+    });
+    with_length(length, response.with_body(Body::from_stream(parts)))
+}
+
+/// A byte, a pause, a byte.
+fn drip(response: PayuResponse, pause: Duration, stop: CancellationToken) -> Response {
+    let length = response.body.len();
+    let rest = (response.body.clone(), stop);
+    let bytes = stream::unfold(rest, move |(mut rest, stop)| async move {
+        if rest.is_empty() {
+            return None;
+        }
+        let is_stopped = tokio::time::timeout(pause, stop.cancelled()).await.is_ok();
+        let part: io::Result<Bytes> = if is_stopped {
+            Err(ErrorKind::ConnectionAborted.into())
+        } else {
+            Ok(rest.split_to(1))
+        };
+        Some((part, (rest, stop)))
+    });
+    with_length(length, response.with_body(Body::from_stream(bytes)))
+}
+
+fn with_length(length: usize, mut response: Response) -> Response {
+    response.headers_mut().insert(CONTENT_LENGTH, length.into());
+    response
+}

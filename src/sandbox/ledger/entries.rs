@@ -1,0 +1,86 @@
+//! The whole ledger, written out.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::{Ledger, ReferenceState, RequestEntry};
+
+/// In the order of arrival.
+#[derive(Debug, Clone, Serialize)]
+pub struct LedgerEntries {
+    pub requests: Vec<RequestEntry>,
+    pub links: Vec<LinkEntry>,
+    /// One for each reference that has a link.
+    pub messages: Vec<MessageEntry>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LinkEntry {
+    /// The payout merchant id.
+    pub merchant: Arc<str>,
+    /// The `merchantRefId`.
+    pub reference: Arc<str>,
+    /// With two decimals.
+    pub amount: String,
+    /// What the payee opens.
+    pub link: String,
+    /// The `linkId` of the create.
+    pub link_id: String,
+    /// Microseconds since 1970.
+    pub made_at_us: u64,
+}
+
+/// The messages to one payee: each link is announced once, by SMS, e-mail or both.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MessageEntry {
+    /// The payout merchant id.
+    pub merchant: Arc<str>,
+    /// The `merchantRefId`.
+    pub reference: Arc<str>,
+    /// Announcements, each by one or both channels.
+    pub messages: usize,
+    pub sms: u32,
+    pub emails: u32,
+}
+
+/// A copy of what [`LedgerEntries`] are made from: to copy is quick, to write out is not.
+pub(in crate::sandbox) struct LedgerSnapshot {
+    requests: Vec<RequestEntry>,
+    references: Vec<(Arc<str>, Arc<str>, ReferenceState)>,
+}
+
+impl Ledger {
+    pub(in crate::sandbox) fn snapshot(&self) -> LedgerSnapshot {
+        let mut references = Vec::new();
+        for (merchant, state) in &self.merchants {
+            for (reference, state) in &state.references {
+                if !state.links.is_empty() {
+                    references.push((merchant.clone(), reference.clone(), state.clone()));
+                }
+            }
+        }
+        LedgerSnapshot { requests: self.requests.clone(), references }
+    }
+}
+
+impl LedgerSnapshot {
+    pub(in crate::sandbox) fn into_entries(mut self) -> LedgerEntries {
+        self.references.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
+        let (mut links, mut messages) = (Vec::new(), Vec::new());
+        for (merchant, reference, state) in self.references {
+            links.extend(state.links.iter().map(|link| LinkEntry {
+                merchant: merchant.clone(),
+                reference: reference.clone(),
+                amount: link.amount(),
+                link: link.url(),
+                link_id: link.id(),
+                made_at_us: link.made_at_us,
+            }));
+            let (count, sms, emails) = (state.links.len(), state.sms, state.emails);
+            messages.push(MessageEntry { merchant, reference, messages: count, sms, emails });
+        }
+        links.sort_by_key(|link| link.made_at_us);
+        LedgerEntries { requests: self.requests, links, messages }
+    }
+}

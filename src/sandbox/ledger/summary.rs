@@ -1,0 +1,132 @@
+//! The ledger in numbers.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::{Ledger, RequestEntry, RequestKind, SlidingSecond};
+use crate::sandbox::faults::Fault;
+
+/// How many references with more than one link are named.
+const DOUBLED_MAX: usize = 100;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LedgerSummary {
+    pub requests: BTreeMap<RequestKind, u64>,
+    /// How many requests met each fault.
+    pub faults: BTreeMap<Fault, u64>,
+    /// Responses by HTTP status.
+    pub statuses: BTreeMap<u16, u64>,
+    pub links: usize,
+    /// Announcements of links to payees.
+    pub messages: usize,
+    /// References that have a link.
+    pub references: usize,
+    pub doubled: DoubledReferences,
+    pub fullest_second: BTreeMap<Arc<str>, FullestSecond>,
+    /// When the first request came, in microseconds since 1970.
+    pub first_at_us: Option<u64>,
+    /// When the last one came.
+    pub last_at_us: Option<u64>,
+}
+
+/// References with more than one link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DoubledReferences {
+    pub count: usize,
+    /// The first hundred of them.
+    pub first: Vec<DoubledReference>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct DoubledReference {
+    /// The payout merchant id.
+    pub merchant: Arc<str>,
+    /// The `merchantRefId`.
+    pub reference: Arc<str>,
+    pub links: usize,
+}
+
+/// The most requests of a merchant that came within one second, wherever it began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Default)]
+pub struct FullestSecond {
+    /// Creates and lookups together.
+    pub all: usize,
+    pub create: usize,
+    pub details: usize,
+}
+
+impl Ledger {
+    pub(in crate::sandbox) fn summary(&self) -> LedgerSummary {
+        use RequestKind::{Create, Details, Other, Token};
+        let mut requests = BTreeMap::from([Token, Create, Details, Other].map(|kind| (kind, 0)));
+        let (mut faults, mut statuses) = (BTreeMap::new(), BTreeMap::new());
+        for request in &self.requests {
+            count(&mut requests, Some(request.kind));
+            count(&mut faults, request.fault);
+            count(&mut statuses, request.status);
+        }
+        let counts = || {
+            let references = self.merchants.values().flat_map(|state| state.references.values());
+            references.map(|reference| reference.links.len()).filter(|links| *links > 0)
+        };
+        let links = counts().sum();
+        LedgerSummary {
+            requests,
+            faults,
+            statuses,
+            links,
+            messages: links, // a link is announced when it is made, and never again
+            references: counts().count(),
+            doubled: self.doubled(),
+            fullest_second: fullest_seconds(&self.requests),
+            first_at_us: self.requests.first().map(|request| request.at_us),
+            last_at_us: self.requests.last().map(|request| request.at_us),
+        }
+    }
+
+    fn doubled(&self) -> DoubledReferences {
+        let mut first = Vec::new();
+        for (merchant, state) in &self.merchants {
+            for (reference, state) in state.references.iter().filter(|(_, s)| s.links.len() > 1) {
+                let (merchant, reference) = (merchant.clone(), reference.clone());
+                first.push(DoubledReference { merchant, reference, links: state.links.len() });
+            }
+        }
+        first.sort();
+        let count = first.len();
+        first.truncate(DOUBLED_MAX);
+        DoubledReferences { count, first }
+    }
+}
+
+fn count<K: Ord>(counts: &mut BTreeMap<K, u64>, key: Option<K>) {
+    if let Some(key) = key {
+        let count = counts.entry(key).or_default();
+        *count = count.saturating_add(1);
+    }
+}
+
+fn fullest_seconds(requests: &[RequestEntry]) -> BTreeMap<Arc<str>, FullestSecond> {
+    let mut seconds: HashMap<&Arc<str>, [SlidingSecond; 3]> = HashMap::new();
+    let mut fullest: BTreeMap<Arc<str>, FullestSecond> = BTreeMap::new();
+    for request in requests {
+        let Some(merchant) = &request.merchant else {
+            continue;
+        };
+        let [all, create, details] = seconds.entry(merchant).or_default();
+        let fullest = fullest.entry(merchant.clone()).or_default();
+        match request.kind {
+            RequestKind::Create => {
+                fullest.create = fullest.create.max(create.count(request.at_us));
+            }
+            RequestKind::Details => {
+                fullest.details = fullest.details.max(details.count(request.at_us));
+            }
+            RequestKind::Token | RequestKind::Other => continue,
+        }
+        fullest.all = fullest.all.max(all.count(request.at_us));
+    }
+    fullest
+}
