@@ -5,6 +5,7 @@
 
 pub mod explain;
 pub mod run;
+#[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod submit;
 pub mod topology;
@@ -36,6 +37,7 @@ enum Command {
     /// Publishes the intents of a CSV file.
     Submit(submit::Options),
     /// Stands in for Smart Send, for trying things out.
+    #[cfg(feature = "sandbox")]
     Sandbox(sandbox::Options),
     /// Declares or prints the queues and exchanges.
     Topology(topology::Options),
@@ -79,6 +81,7 @@ impl Cli {
                 Ok(config) => submit::run(&config, &options).await,
                 Err(exit) => exit,
             },
+            #[cfg(feature = "sandbox")]
             Command::Sandbox(options) => {
                 told(sandbox::run(options).await.map(|()| String::new()), sandbox::Error::is_usage)
             }

@@ -13,5 +13,6 @@ pub mod payu;
 pub mod observe;
 pub mod http;
 pub mod config;
+#[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod cli;
