@@ -15,4 +15,5 @@ pub mod http;
 pub mod config;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+pub mod batch;
 pub mod cli;

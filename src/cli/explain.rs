@@ -3,9 +3,12 @@
 //! A manual that is written beside the code is wrong by the second change, and someone who reads
 //! it pays a customer twice. So the lines here are the data that the worker itself decides by.
 
+use textwrap::WordSplitter;
+
+use super::exit::{Exit, finish};
 use crate::domain::call::{NoAnswer, NotSent};
 use crate::domain::classify::table::{
-    DUPLICATE_WORDS, NOT_FOUND_WORDS, STATUS_ROWS, THROTTLE_WORDS,
+    DUPLICATE_WORDS, NOT_FOUND_WORDS, STATUS_ROWS, StatusRow, THROTTLE_WORDS,
 };
 use crate::domain::codes::{CODES, Code, Meaning};
 
@@ -13,90 +16,71 @@ use crate::domain::codes::{CODES, Code, Meaning};
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 pub struct Options {
-    /// A code of PayU's, such as 1103.
+    /// A code of PayU's, such as 1103
+    #[arg(value_parser = number)]
     code: Option<i64>,
-    /// Everything.
+    /// Explain every code, word and status
     #[arg(long)]
     all: bool,
 }
 
-/// The page that was asked for.
-pub fn execute(options: &Options) -> Result<String, String> {
-    match options.code {
+fn number(text: &str) -> Result<i64, &'static str> {
+    text.parse().map_err(|_| "a code is a number, such as 1103")
+}
+
+/// Prints the page that was asked for.
+pub fn execute(options: &Options) -> Exit {
+    let page = match options.code {
         None => Ok(explain_all()),
         Some(code) => explain(code).ok_or_else(|| {
             format!(
                 "PayU lists no code {code} for Smart Send; a create that is answered with it is \
-                 Refused, unless the merchant lists it in rejects. All codes: smartsend explain --all"
+                 Refused, unless the merchant lists it in rejects; for all codes: smartsend \
+                 explain --all"
             )
         }),
-    }
+    };
+    finish(page, |_| false)
 }
 
 /// The widest line, in characters.
 pub const COLUMNS: usize = 100;
 
-/// One code: its name, what it says and what follows; `None` if PayU does not list it.
-pub fn explain(code: i64) -> Option<String> {
-    let Code { number, name, meaning, message } = Code::find(code)?;
-    let mut page = Page::default();
-    page.line(&format!("{number} {name}"));
-    page.row("  says", 12, message);
-    page.row("  means", 12, outcome_of(*meaning));
-    page.row("  follows", 12, follows(outcome_of(*meaning)));
-    if *meaning == Meaning::Refuses {
-        page.row("", 12, "A merchant that lists the code in rejects has it mean Rejected.");
-    }
-    Some(page.0)
-}
+/// What a create can come to: the name, and what follows for the intent.
+type OutcomeRow = (&'static str, &'static str);
 
-/// The whole classification of what a create can come to.
-pub fn explain_all() -> String {
-    let mut page = Page::default();
-    page.line("What a create can come to, and what follows for the intent");
-    for outcome in OUTCOMES {
-        page.row(&format!("  {outcome}"), 14, follows(outcome));
-    }
-    page.line("");
-    page.line("PayU's codes, in an envelope with status 1 and an HTTP status of 2xx or 4xx");
-    for Code { number, name, meaning, message } in CODES {
-        let head = format!("  {number}  {name:<30}  {}", outcome_of(*meaning));
-        page.row(&head, 51, message);
-    }
-    page.row(
-        "  other",
-        51,
-        "Refused, also without any code. A merchant's rejects turn Refused into Rejected.",
-    );
-    page.line("");
-    page.line("Words in a refusal, whatever its code");
-    page.row("  Duplicate", 14, &quoted(&DUPLICATE_WORDS));
-    page.row("  Throttled", 14, &format!("{}, if there is no code", quoted(&THROTTLE_WORDS)));
-    page.row("  not found", 14, &format!("{}, in the answer to a look", quoted(&NOT_FOUND_WORDS)));
-    page.line("");
-    page.line("HTTP statuses");
-    for row in STATUS_ROWS {
-        let range = if row.from == row.to {
-            row.from.to_string()
-        } else {
-            format!("{}-{}", row.from, row.to)
-        };
-        page.row(&format!("  {range}"), 14, row.means);
-    }
-    page.line("");
-    page.line("No answer");
-    for why in UNSENT {
-        page.row("  NotSent", 14, unsent(why));
-    }
-    for why in SILENCES {
-        page.row("  Unknown", 14, silence(why));
-    }
-    page.0
-}
+const CREATED: OutcomeRow = (
+    "Created",
+    "link.created. On a host outside link_hosts: parked, and the circuit breaker opens.",
+);
+const REJECTED: OutcomeRow =
+    ("Rejected", "link.failed with the code: it depends on the intent alone.");
+const NOT_SENT: OutcomeRow =
+    ("NotSent", "two quick tries, then a retry queue; the intent stays what it was.");
+const THROTTLED: OutcomeRow =
+    ("Throttled", "the merchant's requests pause; the attempt does not count.");
+const DENIED: OutcomeRow =
+    ("Denied", "the merchant's circuit breaker opens; no intent fails and nothing is counted.");
+const DUPLICATE: OutcomeRow = (
+    "Duplicate",
+    "looked up. The same amount and customer: link.created. Another: link.failed \
+     DUPLICATE_REFERENCE after a clean first create, else parked. Not found: parked. Never sent \
+     again.",
+);
+const REFUSED: OutcomeRow = (
+    "Refused",
+    "looked up: it may depend on the day, or hide a duplicate. Not found: parked with the code. \
+     Never sent again.",
+);
+const UNKNOWN: OutcomeRow = (
+    "Unknown",
+    "looked up: it may have made a link. Not found after all lookups and the quarantine: sent \
+     again with the same reference, or parked, as on_not_found says.",
+);
 
-/// The outcomes' names, the certain ones first.
-const OUTCOMES: [&str; 8] =
-    ["Created", "Rejected", "NotSent", "Throttled", "Denied", "Duplicate", "Refused", "Unknown"];
+/// The certain ones first.
+const OUTCOMES: [OutcomeRow; 8] =
+    [CREATED, REJECTED, NOT_SENT, THROTTLED, DENIED, DUPLICATE, REFUSED, UNKNOWN];
 
 /// Every reason for which nothing was sent.
 const UNSENT: [NotSent; 6] = [
@@ -109,38 +93,64 @@ const UNSENT: [NotSent; 6] = [
 ];
 
 /// Every reason for which no answer came.
-const SILENCES: [NoAnswer; 4] =
+const UNANSWERED: [NoAnswer; 4] =
     [NoAnswer::Timeout, NoAnswer::Connection, NoAnswer::CutBody, NoAnswer::TooLarge];
 
-fn outcome_of(meaning: Meaning) -> &'static str {
-    match meaning {
-        Meaning::Rejects => "Rejected",
-        Meaning::Duplicate => "Duplicate",
-        Meaning::Denies => "Denied",
-        Meaning::Refuses => "Refused",
+/// One code: its name, what it says and what follows; `None` if PayU does not list it.
+pub fn explain(code: i64) -> Option<String> {
+    let Code { number, name, meaning, message } = Code::find(code)?;
+    let (outcome, follows) = outcome_of(*meaning);
+    let mut page = Page::default();
+    page.line(&format!("{number} {name}"));
+    page.row("  says", 12, message);
+    page.row("  means", 12, outcome);
+    page.row("  follows", 12, follows);
+    if *meaning == Meaning::Refuses {
+        page.row("", 12, "For a merchant that lists the code in rejects it means Rejected.");
     }
+    Some(page.0)
 }
 
-fn follows(outcome: &str) -> &'static str {
-    match outcome {
-        "Created" => "link.created. On a host outside link_hosts: parked, and the gate closes.",
-        "Rejected" => "link.failed with the code: it depends on the intent alone.",
-        "NotSent" => "two quick tries, then a retry queue; the intent stays what it was.",
-        "Throttled" => "the merchant's gate pauses; the attempt does not count.",
-        "Denied" => "the merchant's gate closes; no intent fails and nothing is counted.",
-        "Duplicate" => {
-            "looked up. The same amount and customer: link.created. Another: link.failed \
-             DUPLICATE_REFERENCE after a clean first create, else parked. Not found: parked. Never \
-             sent again."
-        }
-        "Refused" => {
-            "looked up: it may depend on the day, or hide a duplicate. Not found: parked with the \
-             code. Never sent again."
-        }
-        _ => {
-            "looked up: it may have made a link. Not found after all lookups and the quarantine: sent \
-             again with the same reference, or parked, as on_not_found says."
-        }
+/// The whole classification of what a create can come to.
+pub fn explain_all() -> String {
+    let mut page = Page::default();
+    page.line("What a create can come to, and what follows for the intent");
+    for (outcome, follows) in OUTCOMES {
+        page.row(&format!("  {outcome}"), 14, follows);
+    }
+    page.line("\nPayU's codes, in an envelope with status 1 and an HTTP status of 2xx or 4xx");
+    for Code { number, name, meaning, message } in CODES {
+        let (outcome, _) = outcome_of(*meaning);
+        page.row(&format!("  {number}  {name:<30}  {outcome}"), 51, message);
+    }
+    let other = "Refused, also without any code. A merchant's rejects turn Refused into Rejected.";
+    page.row("  other", 51, other);
+    page.line("\nWords in a refusal, whatever its code");
+    page.row("  Duplicate", 14, &quoted(&DUPLICATE_WORDS));
+    page.row("  Throttled", 14, &format!("{}, if there is no code", quoted(&THROTTLE_WORDS)));
+    let not_found = quoted(&NOT_FOUND_WORDS);
+    page.row("  not found", 14, &format!("{not_found}, in the answer to a lookup"));
+    page.line("\nHTTP statuses");
+    for StatusRow { from, to, means } in STATUS_ROWS {
+        let range = if from == to { from.to_string() } else { format!("{from}-{to}") };
+        page.row(&format!("  {range}"), 14, means);
+    }
+    page.line("\nNo answer");
+    for why in UNSENT {
+        page.row("  NotSent", 14, unsent(why));
+    }
+    for why in UNANSWERED {
+        page.row("  Unknown", 14, unanswered(why));
+    }
+    page.0
+}
+
+fn outcome_of(meaning: Meaning) -> OutcomeRow {
+    match meaning {
+        Meaning::Rejects => REJECTED,
+        Meaning::Duplicate => DUPLICATE,
+        Meaning::Denies => DENIED,
+        Meaning::Refuses => REFUSED,
     }
 }
 
@@ -151,11 +161,11 @@ fn unsent(why: NotSent) -> &'static str {
         NotSent::ConnectTimeout => "TCP or TLS took longer than connect_timeout",
         NotSent::Unstarted => "the connection ended before the request was begun",
         NotSent::Unbuildable => "the request could not be built",
-        NotSent::NoToken => "no token was to be had",
+        NotSent::NoToken => "there was no token",
     }
 }
 
-fn silence(why: NoAnswer) -> &'static str {
+fn unanswered(why: NoAnswer) -> &'static str {
     match why {
         NoAnswer::Timeout => "timeout ran out",
         NoAnswer::Connection => "the connection ended or broke before the answer's head",
@@ -180,21 +190,11 @@ impl Page {
 
     /// A head, and a text beside it that is broken into lines from the column `indent` on.
     fn row(&mut self, head: &str, indent: usize, text: &str) {
-        let mut line = format!("{head:<indent$}");
-        let mut is_empty = true;
-        for word in text.split_whitespace() {
-            let width = line.chars().count().saturating_add(word.chars().count());
-            if !is_empty && width >= COLUMNS {
-                self.line(line.trim_end());
-                line = " ".repeat(indent);
-                is_empty = true;
-            }
-            if !is_empty {
-                line.push(' ');
-            }
-            line.push_str(word);
-            is_empty = false;
-        }
-        self.line(line.trim_end());
+        let (head, below) = (format!("{head:<indent$}"), " ".repeat(indent));
+        let options = textwrap::Options::new(COLUMNS)
+            .initial_indent(&head)
+            .subsequent_indent(&below)
+            .word_splitter(WordSplitter::NoHyphenation);
+        self.line(&textwrap::fill(text, options));
     }
 }

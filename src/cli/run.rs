@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Exit, complain};
+use super::exit::{Exit, complain};
 use crate::amqp::{Broker, MerchantQueue, Topology};
 use crate::clock::SystemClock;
 use crate::config::{Config, Merchant};
@@ -29,7 +29,7 @@ const PAGES_GRACE: Duration = Duration::from_secs(2);
 /// What `smartsend run` takes.
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// Declare what is missing of the queues and exchanges, and then work.
+    /// Declare the queues and exchanges that are missing, then work
     #[arg(long)]
     declare: bool,
 }

@@ -5,18 +5,17 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
-
+use super::exit::{Exit, finish};
+use super::signals::StopSignals;
 use crate::sandbox::{Faults, FaultsError, Sandbox, SandboxSettings, StartError};
 
-/// Stands in for PayU Smart Send, with faults on demand and a ledger.
-#[derive(Debug, Clone, Args)]
+/// What `smartsend sandbox` takes.
+#[derive(Debug, Clone, clap::Args)]
 pub struct Options {
     /// The address to listen on; port 0 takes a free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8099")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8099", value_parser = address)]
     pub listen: SocketAddr,
-    /// Decides which requests meet a fault, before the seed in the file of faults
+    /// The seed that decides which requests meet a fault, whatever the file says
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     /// A JSON document of faults, as for `PUT /sandbox/faults`
@@ -24,59 +23,37 @@ pub struct Options {
     pub faults: Option<PathBuf>,
 }
 
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(|_| "it must be an IP address and a port, such as 127.0.0.1:8099")
+}
+
 /// Why the sandbox does not run.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The file of faults cannot be read.
+pub enum SandboxCommandError {
     #[error("cannot read {}: {source}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The file of faults does not hold faults.
+    File { path: PathBuf, source: io::Error },
     #[error("{}: {source}", path.display())]
-    Faults {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: FaultsError,
-    },
-    /// It cannot listen.
+    Faults { path: PathBuf, source: FaultsError },
     #[error("cannot start on {addr}: {source}")]
-    Start {
-        /// Where it should listen.
-        addr: SocketAddr,
-        /// What is in the way.
-        source: StartError,
-    },
+    Start { addr: SocketAddr, source: StartError },
     /// The system gives no signals, or nobody reads the output.
     #[error("cannot go on: {0}")]
     Io(#[from] io::Error),
 }
 
-impl Error {
-    /// Whether the command is wrong, and not the system.
-    pub fn is_usage(&self) -> bool {
-        match self {
-            Self::File { .. } | Self::Faults { .. } => true,
-            Self::Start { .. } | Self::Io(_) => false,
-        }
+impl SandboxCommandError {
+    fn is_usage(&self) -> bool {
+        matches!(self, Self::File { .. } | Self::Faults { .. })
     }
 }
 
 /// Serves until SIGTERM or SIGINT; prints the address that it listens on.
-pub async fn run(options: Options) -> Result<(), Error> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let stopped = async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+pub async fn execute(options: Options) -> Exit {
+    let result = match StopSignals::listen() {
+        Ok(mut signals) => serve(options, io::stdout(), signals.next()).await,
+        Err(error) => Err(error.into()),
     };
-    serve(options, io::stdout(), stopped).await
+    finish(result.map(|()| String::new()), SandboxCommandError::is_usage)
 }
 
 /// Serves until `stopped`; prints the address that it listens on to `output`.
@@ -84,11 +61,11 @@ pub async fn serve(
     options: Options,
     mut output: impl Write,
     stopped: impl Future<Output = ()>,
-) -> Result<(), Error> {
+) -> Result<(), SandboxCommandError> {
     let addr = options.listen;
     let settings = SandboxSettings { faults: faults(options)?, ..SandboxSettings::default() };
     let start = Sandbox::start(addr, settings).await;
-    let running = start.map_err(|source| Error::Start { addr, source })?;
+    let running = start.map_err(|source| SandboxCommandError::Start { addr, source })?;
     writeln!(output, "listening on {}", running.url())?;
     output.flush()?;
     stopped.await;
@@ -96,7 +73,7 @@ pub async fn serve(
     Ok(())
 }
 
-fn faults(options: Options) -> Result<Faults, Error> {
+fn faults(options: Options) -> Result<Faults, SandboxCommandError> {
     let mut faults = match options.faults {
         Some(path) => read(path)?,
         None => Faults::default(),
@@ -105,9 +82,11 @@ fn faults(options: Options) -> Result<Faults, Error> {
     Ok(faults)
 }
 
-fn read(path: PathBuf) -> Result<Faults, Error> {
+fn read(path: PathBuf) -> Result<Faults, SandboxCommandError> {
     match fs::read(&path) {
-        Ok(json) => Faults::parse(&json).map_err(|source| Error::Faults { path, source }),
-        Err(source) => Err(Error::File { path, source }),
+        Ok(json) => {
+            Faults::parse(&json).map_err(|source| SandboxCommandError::Faults { path, source })
+        }
+        Err(source) => Err(SandboxCommandError::File { path, source }),
     }
 }

@@ -38,7 +38,7 @@ pub enum ApplyError {
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum TopologyError {
     /// No broker could be reached.
-    #[error(transparent)]
+    #[error("{0}; check that RabbitMQ runs and that broker.urls is right")]
     Connect(#[from] ConnectError),
     /// The broker did not answer.
     #[error("RabbitMQ did not answer in time; try again")]

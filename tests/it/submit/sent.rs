@@ -106,8 +106,8 @@ async fn a_merchant_without_a_queue_gets_nothing_sent() {
     assert_eq!(told.code, 1);
     assert_eq!(
         told.err,
-        "missing on RabbitMQ: queue smartsend.intents.second; declare it with \
-         `smartsend topology apply`; nothing was sent\n"
+        "missing on RabbitMQ: queue smartsend.intents.second, queue smartsend.checkpoint.second; \
+         declare it with `smartsend topology apply`; nothing was sent\n"
     );
     assert_eq!(ground.depth("smartsend.parked").await, 0);
     assert_eq!(ground.files(), ["pay.csv"], "no draft stays behind");
@@ -119,7 +119,10 @@ async fn with_several_merchants_one_must_be_named() {
     ground.write_good("pay.csv", 1);
     let told = ground.submit(&["pay.csv"]).await;
     assert_eq!(told.code, 2);
-    assert_eq!(told.err, "say with --merchant whose intents they are: default, second\n");
+    assert_eq!(
+        told.err,
+        "several merchants are configured (default, second); choose one with --merchant\n"
+    );
     let told = ground.submit(&["pay.csv", "--merchant", "third"]).await;
     assert_eq!((told.code, told.err.contains("there is no merchant third")), (2, true));
     assert_eq!(ground.submit(&["pay.csv", "--merchant", "second"]).await.code, 0);
@@ -167,7 +170,7 @@ async fn a_connection_that_is_lost_on_the_way_loses_no_intent() {
     brake.release();
     let told = Told::of(timeout(SOON, child.wait_with_output()).await.unwrap().unwrap());
     assert_eq!((told.code, told.number("sent")), (0, Some(COUNT)), "{told:?}");
-    assert!(told.err.contains("not connected to RabbitMQ, connecting anew"), "{told:?}");
+    assert!(told.err.contains("not connected to RabbitMQ, connecting again"), "{told:?}");
     let taken = ground.take_all(QUEUE).await;
     let ids = taken.iter().map(|taken| taken.properties.message_id().clone().unwrap());
     assert_eq!(ids.collect::<HashSet<_>>().len(), COUNT, "each is in the queue, some twice");

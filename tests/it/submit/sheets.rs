@@ -51,7 +51,7 @@ async fn every_bad_cell_is_told_and_nothing_is_sent() {
         "row 5: custEmail must be one e-mail address, such as name@example.com",
         "row 5: metadata.order must have values of at most 256 characters",
         "row 6: custMobile or custEmail is needed: at least one of them",
-        "4 of 5 rows are bad: nothing was sent",
+        "4 of 5 rows are bad: nothing was sent; correct them, or send only the good rows with --skip-bad",
     ];
     assert_eq!(rows, expected);
     assert_eq!(told.code, 1);
@@ -129,7 +129,7 @@ async fn a_file_in_another_form_says_how_to_save_it() {
     std::fs::write(ground.path("pay.csv"), b"merchantRefId,amount\na,1\nb,\xe9\n").unwrap();
     let told = ground.submit(&["pay.csv"]).await;
     assert_eq!(told.code, 1);
-    assert!(told.err.contains("breaks in line 3; save it as \"CSV UTF-8\""), "{told:?}");
+    assert!(told.err.contains("line 3 is not UTF-8; save the file as \"CSV UTF-8\""), "{told:?}");
 }
 
 #[tokio::test]

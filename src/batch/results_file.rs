@@ -17,7 +17,7 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::fate::{Fate, Fates, Line};
+use super::status::{BatchStatus, RowStatus, TrackedRow};
 use crate::domain::event::Reason;
 
 /// A results file on its way. Dropping it unfinished leaves nothing.
@@ -25,20 +25,20 @@ use crate::domain::event::Reason;
 pub(super) struct ResultsFile {
     path: PathBuf,
     draft: PathBuf,
-    file: Option<File>,
+    file: File,
 }
 
 /// The results file cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write {}: {source}", path.display())]
-pub(super) struct CannotWrite {
+pub struct ResultsFileError {
     path: PathBuf,
     source: io::Error,
 }
 
 impl ResultsFile {
     /// Makes the draft beside the file that it belongs to.
-    pub(super) fn beside(input: &Path) -> Result<Self, CannotWrite> {
+    pub(super) fn beside(input: &Path) -> Result<Self, ResultsFileError> {
         let path = path_for(input);
         let mut name = OsString::from(".");
         name.push(path.file_name().unwrap_or_default());
@@ -46,19 +46,20 @@ impl ResultsFile {
         let draft = path.with_file_name(name);
         let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft);
         match opened {
-            Ok(file) => Ok(Self { path, draft, file: Some(file) }),
-            Err(source) => Err(CannotWrite { path, source }),
+            Ok(file) => Ok(Self { path, draft, file }),
+            Err(source) => Err(ResultsFileError { path, source }),
         }
     }
 
     /// Writes everything, and gives the file its name; an older one of that name is replaced.
-    pub(super) fn finish(mut self, fates: &Fates) -> Result<PathBuf, CannotWrite> {
-        let Some(file) = self.file.take() else { return Ok(self.path.clone()) };
-        let written = write(&file, fates).and_then(|()| file.sync_all());
-        let named = written.and_then(|()| fs::rename(&self.draft, &self.path));
-        match named {
-            Ok(()) => Ok(self.path.clone()),
-            Err(source) => Err(CannotWrite { path: self.path.clone(), source }),
+    pub(super) fn finish(self, status: &BatchStatus) -> Result<PathBuf, ResultsFileError> {
+        let written = write(&self.file, status.rows())
+            .and_then(|()| self.file.sync_all())
+            .and_then(|()| fs::rename(&self.draft, &self.path));
+        let path = self.path.clone();
+        match written {
+            Ok(()) => Ok(path),
+            Err(source) => Err(ResultsFileError { path, source }),
         }
     }
 }
@@ -79,43 +80,40 @@ fn path_for(input: &Path) -> PathBuf {
     input.with_file_name(name)
 }
 
-fn write(file: &File, fates: &Fates) -> io::Result<()> {
+fn write(file: &File, rows: &[TrackedRow]) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(file);
     writer.write_record(["reference", "outcome", "link", "reason"])?;
-    for Line { reference, fate, .. } in fates.lines() {
+    for TrackedRow { reference, status, .. } in rows {
         let reference = reference.as_ref().map_or("", |reference| reference.as_str());
-        let link = if let Fate::Created(link) = fate { link.expose() } else { "" };
-        writer.write_record([reference, outcome(fate), link, &harmless(&reason(fate))])?;
+        let (outcome, reason) = outcome_and_reason(status);
+        let link = if let RowStatus::Created(link) = status { link.expose() } else { "" };
+        writer.write_record([reference, outcome, link, &harmless(&reason)])?;
     }
     writer.flush()
 }
 
-fn outcome(fate: &Fate) -> &'static str {
-    match fate {
-        Fate::Skipped(_) => "skipped",
-        Fate::NotSent => "unsent",
-        Fate::Unconfirmed | Fate::Sent => "unknown",
-        Fate::Created(_) => "created",
-        Fate::Failed(_) => "failed",
-        Fate::Unresolved(_) => "unresolved",
-    }
-}
-
-fn reason(fate: &Fate) -> String {
-    match fate {
-        Fate::Skipped(errors) => {
+fn outcome_and_reason(status: &RowStatus) -> (&'static str, Cow<'static, str>) {
+    match status {
+        RowStatus::Skipped(errors) => {
             let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
-            errors.join("; ")
+            ("skipped", errors.join("; ").into())
         }
-        Fate::NotSent => "it was not sent; submit it again".to_owned(),
-        Fate::Unconfirmed => "RabbitMQ did not confirm it, and may have it or not; submit it \
-                              again with the same reference"
-            .to_owned(),
-        Fate::Sent => "it is with the worker, and no event was seen before the wait ended; look \
-                       for its event before you do anything else"
-            .to_owned(),
-        Fate::Created(_) => String::new(),
-        Fate::Failed(reason) | Fate::Unresolved(reason) => text(reason),
+        RowStatus::Unsent => ("unsent", "it was not sent; submit it again".into()),
+        RowStatus::Unconfirmed => (
+            "unknown",
+            "RabbitMQ did not confirm it, and may have it or not; submit it again with the same \
+             reference"
+                .into(),
+        ),
+        RowStatus::Sent => (
+            "unknown",
+            "it is with the worker, and no event was seen before the wait ended; look for its \
+             event before you do anything else"
+                .into(),
+        ),
+        RowStatus::Created(_) => ("created", "".into()),
+        RowStatus::Failed(reason) => ("failed", text(reason).into()),
+        RowStatus::Unresolved(reason) => ("unresolved", text(reason).into()),
     }
 }
 

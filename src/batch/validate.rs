@@ -1,36 +1,40 @@
-//! Rows as intents, judged by the parser that the worker will judge them by.
+//! Rows as intents, validated by the parser that the worker will read them with.
 //!
 //! A second set of rules would sooner or later let a row through that the worker fails, or stop
-//! one that it takes. So each row becomes the JSON that would be sent, and that is parsed. What a
-//! file can know on top of it: the merchant's `max_amount`, and a reference that stands twice.
+//! one that it takes. So each row becomes the JSON that would be sent, and that is parsed. What can
+//! be checked here on top of it: the merchant's `max_amount`, and a reference that is repeated.
 
 use std::collections::HashMap;
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use super::sheet::{Column, Row, Sheet};
+use super::read::{Column, Row, Sheet};
 use crate::config::Merchant;
 use crate::domain::amount::Amount;
 use crate::domain::intent::{FieldError, Intent, wire};
 use crate::domain::reference::Reference;
 
-/// A row that was looked at.
-pub(super) struct Judged {
-    /// The row's number.
+/// A row with what its validation gave.
+pub(super) struct Validated {
     pub(super) number: usize,
-    /// Its reference, if that is valid.
-    pub(super) reference: Option<Reference>,
-    /// What would be sent, or everything that is wrong.
-    pub(super) verdict: Result<Ready, Vec<CellError>>,
+    pub(super) result: Result<ValidRow, InvalidRow>,
 }
 
 /// An intent that can be sent.
-pub(super) struct Ready {
-    /// Its amount, by which an event for another intent of this reference is told apart.
+pub(super) struct ValidRow {
+    pub(super) reference: Reference,
     pub(super) amount: Amount,
-    /// Its JSON.
+    /// The intent's JSON.
     pub(super) body: Bytes,
+}
+
+/// A row that is not sent.
+pub(super) struct InvalidRow {
+    /// Its reference, if that is valid.
+    pub(super) reference: Option<Reference>,
+    /// Everything that is wrong with it.
+    pub(super) errors: Vec<CellError>,
 }
 
 /// What is wrong with a cell, or with a row as a whole. It quotes no cell.
@@ -49,47 +53,63 @@ impl std::fmt::Display for CellError {
     }
 }
 
-/// Judges every row of a sheet.
-pub(super) fn judge(sheet: Sheet, merchant: &Merchant) -> Vec<Judged> {
-    let Sheet { columns, rows } = sheet;
-    let judged = rows.into_iter().map(|row| judge_row(row, &columns, merchant));
-    let mut judged: Vec<Judged> = judged.collect();
-    refuse_repeated(&mut judged);
-    judged
-}
-
-fn judge_row(row: Row, columns: &[Column], merchant: &Merchant) -> Judged {
-    let number = row.number;
-    let cells = match row.cells {
-        Ok(cells) => cells,
-        Err(message) => {
-            let error = CellError { column: None, message };
-            return Judged { number, reference: None, verdict: Err(vec![error]) };
+impl Validated {
+    fn reference(&self) -> Option<&Reference> {
+        match &self.result {
+            Ok(row) => Some(&row.reference),
+            Err(row) => row.reference.as_ref(),
         }
-    };
-    let body = body(columns, &cells, |_| true);
-    match wire::parse(&body, merchant.account.api) {
-        Ok(intent) => Judged {
-            number,
-            verdict: limited(&intent, body, merchant),
-            reference: Some(intent.reference),
-        },
-        Err(invalid) => {
-            let errors = invalid.errors.into_iter();
-            let errors = errors.flat_map(|error| cell_errors(error, columns, &cells, merchant));
-            Judged { number, reference: invalid.valid.reference, verdict: Err(errors.collect()) }
+    }
+
+    fn add_error(&mut self, error: CellError) {
+        match &mut self.result {
+            Ok(row) => {
+                let reference = Some(row.reference.clone());
+                self.result = Err(InvalidRow { reference, errors: vec![error] });
+            }
+            Err(row) => row.errors.push(error),
         }
     }
 }
 
-fn limited(intent: &Intent, body: Vec<u8>, merchant: &Merchant) -> Result<Ready, Vec<CellError>> {
-    if intent.amount > merchant.max_amount {
-        return Err(vec![CellError {
+/// Validates every row of a sheet.
+pub(super) fn validate(sheet: Sheet, merchant: &Merchant) -> Vec<Validated> {
+    let Sheet { columns, rows } = sheet;
+    let validated = rows.into_iter().map(|Row { number, cells }| Validated {
+        number,
+        result: match cells {
+            Ok(cells) => valid_row(&columns, &cells, merchant),
+            Err(message) => Err(InvalidRow {
+                reference: None,
+                errors: vec![CellError { column: None, message }],
+            }),
+        },
+    });
+    let mut validated: Vec<Validated> = validated.collect();
+    reject_repeated(&mut validated);
+    validated
+}
+
+fn valid_row(
+    columns: &[Column],
+    cells: &[String],
+    merchant: &Merchant,
+) -> Result<ValidRow, InvalidRow> {
+    let body = body(columns, cells, |_| true);
+    let intent = wire::parse(&body, merchant.account.api).map_err(|invalid| {
+        let errors = invalid.errors.into_iter();
+        let errors = errors.flat_map(|error| cell_errors(error, columns, cells, merchant));
+        InvalidRow { reference: invalid.valid.reference, errors: errors.collect() }
+    })?;
+    let Intent { reference, amount, .. } = intent;
+    if amount > merchant.max_amount {
+        let error = CellError {
             column: Some("amount".to_owned()),
             message: format!("is above the merchant's max_amount, {}", merchant.max_amount),
-        }]);
+        };
+        return Err(InvalidRow { reference: Some(reference), errors: vec![error] });
     }
-    Ok(Ready { amount: intent.amount, body: body.into() })
+    Ok(ValidRow { reference, amount, body: body.into() })
 }
 
 /// The JSON of a row. Every value is a string as it stands in the cell, so that no digit passes
@@ -151,25 +171,21 @@ fn cell_errors(
 
 /// Of two rows with one reference the worker would fail or look up the second; which of them is
 /// meant, only a person knows. So both are bad.
-fn refuse_repeated(rows: &mut [Judged]) {
-    let mut places: HashMap<Reference, Vec<usize>> = HashMap::new();
-    for (place, row) in rows.iter().enumerate() {
-        if let Some(reference) = &row.reference {
-            places.entry(reference.clone()).or_default().push(place);
+fn reject_repeated(rows: &mut [Validated]) {
+    let mut numbers: HashMap<Reference, Vec<usize>> = HashMap::new();
+    for row in &*rows {
+        if let Some(reference) = row.reference() {
+            numbers.entry(reference.clone()).or_default().push(row.number);
         }
     }
-    for places in places.into_values().filter(|places| places.len() > 1) {
-        let number = |place: Option<&usize>| place.and_then(|p| rows.get(*p)).map(|row| row.number);
-        let (first, second) = (number(places.first()), number(places.get(1)));
-        for (nth, place) in places.into_iter().enumerate() {
-            let other = if nth == 0 { second } else { first };
-            let (Some(row), Some(other)) = (rows.get_mut(place), other) else { continue };
-            let message = format!("is the same as in row {other}");
-            let error = CellError { column: Some("merchantRefId".to_owned()), message };
-            match &mut row.verdict {
-                Ok(_) => row.verdict = Err(vec![error]),
-                Err(errors) => errors.push(error),
-            }
+    for row in rows {
+        let same = row.reference().and_then(|reference| numbers.get(reference));
+        let other = same.and_then(|same| same.iter().find(|number| **number != row.number));
+        if let Some(other) = other {
+            row.add_error(CellError {
+                column: Some("merchantRefId".to_owned()),
+                message: format!("is the same as in row {other}"),
+            });
         }
     }
 }

@@ -1,0 +1,155 @@
+//! Files of intents, published as upstream would publish them.
+//!
+//! Half a file sent is the worst of all: nobody knows which half. So everything that can be wrong
+//! is found first, the rows by the worker's own parser, and the queue on the broker itself. What
+//! was submitted twice is not paid twice: an intent's id is made of merchant and reference, and the
+//! reference decides.
+
+mod progress;
+mod read;
+mod results_file;
+mod status;
+mod submission;
+mod summary;
+mod validate;
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::clock::SystemClock;
+use crate::config::{Config, Merchant};
+use crate::domain::event::NAMESPACE;
+use crate::domain::reference::Reference;
+use crate::ports::{Clock, Copied, Headers, Moment, Properties};
+use read::SheetError;
+use results_file::{ResultsFile, ResultsFileError};
+use status::{BatchStatus, Place};
+pub use submission::SubmissionEnd;
+use submission::{Submission, SubmissionError};
+pub use summary::Summary;
+use validate::{ValidRow, Validated, validate};
+
+/// Why nothing was sent, or the results could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum BatchError {
+    #[error("cannot read {}: {source}; nothing was sent", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("{}: {source}\nnothing was sent", path.display())]
+    Sheet { path: PathBuf, source: SheetError },
+    #[error(transparent)]
+    ResultsFile(#[from] ResultsFileError),
+    #[error(transparent)]
+    Submission(#[from] SubmissionError),
+}
+
+impl BatchError {
+    /// Whether the configuration is wrong, and not the file or the broker.
+    pub fn is_usage(&self) -> bool {
+        use SubmissionError::{Config, Name};
+        matches!(self, Self::Submission(Config(_) | Name(_)))
+    }
+}
+
+/// A merchant's file of intents, read and validated.
+pub struct Batch<'a> {
+    path: &'a Path,
+    merchant: &'a Merchant,
+    rows: Vec<Validated>,
+}
+
+impl<'a> Batch<'a> {
+    pub fn read(path: &'a Path, merchant: &'a Merchant) -> Result<Self, BatchError> {
+        let bytes = std::fs::read(path)
+            .map_err(|source| BatchError::Read { path: path.to_owned(), source })?;
+        let sheet = read::csv::read(&bytes)
+            .map_err(|source| BatchError::Sheet { path: path.to_owned(), source })?;
+        Ok(Self { path, merchant, rows: validate(sheet, merchant) })
+    }
+
+    /// How many rows there are below the header.
+    pub fn row_count(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub fn bad_row_count(&self) -> usize {
+        self.rows.iter().filter(|row| row.result.is_err()).count()
+    }
+
+    /// Every error of every bad row, a line each.
+    pub fn errors(&self) -> impl Iterator<Item = String> {
+        self.rows.iter().flat_map(|Validated { number, result }| {
+            let errors = result.as_ref().err().into_iter().flat_map(|row| &row.errors);
+            errors.map(move |error| format!("row {number}: {error}"))
+        })
+    }
+
+    /// Sends the good rows; with `wait` follows their results and writes them beside the file.
+    pub async fn submit(
+        self,
+        config: &Config,
+        wait: bool,
+        stop: &CancellationToken,
+    ) -> Result<Summary, BatchError> {
+        let clock = SystemClock::start();
+        let begun = clock.now();
+        let results_file = if wait { Some(ResultsFile::beside(self.path)?) } else { None };
+        let merchant = self.merchant;
+        let (mut status, messages) = self.into_messages(begun);
+        let end = if messages.is_empty() {
+            SubmissionEnd::Finished
+        } else {
+            tokio::select! {
+                submission = Submission::open(config, merchant, wait, clock) => {
+                    submission?.run(&mut status, messages, stop).await
+                }
+                () = stop.cancelled() => SubmissionEnd::Interrupted,
+            }
+        };
+        Ok(Summary {
+            end,
+            counts: status.counts(),
+            waited: wait,
+            elapsed: clock.now().since(begun),
+            results_file: results_file.map(|file| file.finish(&status)).transpose()?,
+        })
+    }
+
+    fn into_messages(self, now: Moment) -> (BatchStatus, VecDeque<(Place, Copied)>) {
+        let mut status = BatchStatus::default();
+        let mut messages = VecDeque::new();
+        for row in self.rows {
+            match row.result {
+                Err(row) => status.add_skipped(row),
+                Ok(row) => {
+                    let id = intent_id(&self.merchant.name, &row.reference);
+                    let place = status.add_valid(&row, id.clone());
+                    messages.push_back((place, message(row, id, self.merchant, now)));
+                }
+            }
+        }
+        (status, messages)
+    }
+}
+
+/// An intent's `message_id`: `UUIDv5` in the namespace of the event ids, of `submit`, the merchant
+/// and the reference, joined by line feeds. A file that is submitted twice gives the same ids.
+fn intent_id(merchant: &str, reference: &Reference) -> String {
+    let name = format!("submit\n{merchant}\n{reference}");
+    Uuid::new_v5(&NAMESPACE, name.as_bytes()).to_string()
+}
+
+fn message(row: ValidRow, id: String, merchant: &Merchant, now: Moment) -> Copied {
+    let properties = Properties {
+        content_type: Some("application/json".to_owned()),
+        message_id: Some(id),
+        app_id: Some("smartsend".to_owned()),
+        timestamp: u64::try_from(now.wall.as_second()).ok(),
+        ..Properties::default()
+    };
+    let (merchant, body) = (merchant.name.clone(), row.body);
+    Copied { merchant, body, properties, headers: Headers::new() }
+}

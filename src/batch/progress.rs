@@ -1,0 +1,63 @@
+//! Progress on stderr: a bar on a terminal, a line every few seconds elsewhere.
+
+use std::fmt;
+use std::io::Write;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+
+/// How often a line is written where no bar can be.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+const TEMPLATE: &str = "{msg} [{bar:30}] {pos}/{len}  {rate}, {eta} left";
+
+/// The progress of one part of the work. Where stderr is no terminal, the bar only counts.
+pub(super) struct Progress {
+    what: &'static str,
+    bar: ProgressBar,
+    next_line: Duration,
+}
+
+impl Progress {
+    pub(super) fn start(what: &'static str, all: usize, done: usize) -> Self {
+        let style = ProgressStyle::with_template(TEMPLATE);
+        let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+        let style = style.with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            // There is nowhere to report that a bar could not be drawn.
+            write!(out, "{:.0}/s", state.per_sec()).ok();
+        });
+        let bar = ProgressBar::new(count(all)).with_style(style).with_message(what);
+        bar.set_position(count(done));
+        bar.reset_eta();
+        Self { what, bar, next_line: LINE_EVERY }
+    }
+
+    pub(super) fn set(&mut self, done: usize) {
+        self.bar.set_position(count(done));
+        let elapsed = self.bar.elapsed();
+        if self.bar.is_hidden() && elapsed >= self.next_line {
+            self.next_line = elapsed.saturating_add(LINE_EVERY);
+            let (what, bar) = (self.what, &self.bar);
+            let all = bar.length().unwrap_or_default();
+            let (rate, left) = (bar.per_sec(), bar.eta().as_secs());
+            say(&format!("{what}: {done} of {all}, {rate:.0} per second, {left} s left"));
+        }
+    }
+
+    /// Says something without disturbing the bar.
+    pub(super) fn note(&self, text: &str) {
+        self.bar.suspend(|| say(text));
+    }
+
+    pub(super) fn end(self) {
+        self.bar.abandon();
+    }
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+fn say(text: &str) {
+    // A closed stderr leaves nobody to tell.
+    writeln!(std::io::stderr().lock(), "{text}").ok();
+}

@@ -1,0 +1,181 @@
+//! What has become of each row, as far as it is known.
+//!
+//! Only a confirm says that the broker has an intent, and only an event says how it ended.
+//! Everything else is unknown and is called so: a "failed" that was only a lost connection would
+//! make someone pay again by hand.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::validate::{CellError, InvalidRow, ValidRow};
+use crate::domain::amount::Amount;
+use crate::domain::customer::Private;
+use crate::domain::event::{Reason, Received, ReceivedResult};
+use crate::domain::reference::Reference;
+
+/// What is known of one row.
+#[derive(Debug)]
+pub(super) enum RowStatus {
+    /// It is a bad row and was not sent.
+    Skipped(Vec<CellError>),
+    /// It was not sent, because the command was ended before its turn.
+    Unsent,
+    /// It was sent, and no confirm came: the broker may have it or not.
+    Unconfirmed,
+    /// The broker has it, and how it ended is not known.
+    Sent,
+    /// It has a link.
+    Created(Private),
+    /// An event says that it has none and gets none.
+    Failed(Reason),
+    /// An event says that only a person can tell.
+    Unresolved(Reason),
+}
+
+#[derive(Debug)]
+pub(super) struct TrackedRow {
+    /// Its reference, if that is valid.
+    pub(super) reference: Option<Reference>,
+    pub(super) status: RowStatus,
+    amount: Option<Amount>,
+}
+
+/// All rows, in the order of the file.
+#[derive(Debug, Default)]
+pub(super) struct BatchStatus {
+    rows: Vec<TrackedRow>,
+    by_reference: HashMap<Reference, Place>,
+    by_intent_id: HashMap<String, Place>,
+    settled: usize,
+}
+
+/// Where a row stands among all.
+pub(super) type Place = usize;
+
+/// How many rows there are of each status.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    pub(super) rows: usize,
+    pub(super) skipped: usize,
+    pub(super) unsent: usize,
+    pub(super) unconfirmed: usize,
+    pub(super) open: usize,
+    pub(super) created: usize,
+    /// By code.
+    pub(super) failed: BTreeMap<String, usize>,
+    /// By code.
+    pub(super) unresolved: BTreeMap<String, usize>,
+}
+
+impl BatchStatus {
+    pub(super) fn add_valid(&mut self, row: &ValidRow, intent_id: String) -> Place {
+        let place = self.rows.len();
+        self.by_reference.insert(row.reference.clone(), place);
+        self.by_intent_id.insert(intent_id, place);
+        self.rows.push(TrackedRow {
+            reference: Some(row.reference.clone()),
+            status: RowStatus::Unsent,
+            amount: Some(row.amount),
+        });
+        place
+    }
+
+    pub(super) fn add_skipped(&mut self, InvalidRow { reference, errors }: InvalidRow) {
+        let status = RowStatus::Skipped(errors);
+        self.rows.push(TrackedRow { reference, status, amount: None });
+    }
+
+    /// A publish has begun: until its confirm, the broker may have it or not.
+    pub(super) fn publishing(&mut self, place: Place) {
+        self.change(place, |status| matches!(status, RowStatus::Unsent), RowStatus::Unconfirmed);
+    }
+
+    pub(super) fn confirmed(&mut self, place: Place) {
+        self.change(place, |status| matches!(status, RowStatus::Unconfirmed), RowStatus::Sent);
+    }
+
+    /// The broker has said that it keeps nothing of it.
+    pub(super) fn refused(&mut self, place: Place) {
+        self.change(place, |status| matches!(status, RowStatus::Unconfirmed), RowStatus::Unsent);
+    }
+
+    /// An event can come before the confirm of its intent, and then outweighs it.
+    fn change(&mut self, place: Place, applies: fn(&RowStatus) -> bool, status: RowStatus) {
+        if let Some(row) = self.rows.get_mut(place)
+            && applies(&row.status)
+        {
+            row.status = status;
+        }
+    }
+
+    /// Takes what an event says. Events of other intents are passed over.
+    pub(super) fn settle(&mut self, event: &[u8]) {
+        let Ok(event) = Received::from_json(event) else { return };
+        let Some(row) = self.row_of(&event) else { return };
+        let was_open = row.is_open();
+        let status = RowStatus::from(event.result);
+        // A link that exists outweighs whatever was said before it.
+        let is_late_link =
+            matches!(status, RowStatus::Created(_)) && !matches!(row.status, RowStatus::Created(_));
+        if was_open || is_late_link {
+            row.status = status;
+        }
+        self.settled = self.settled.saturating_add(usize::from(was_open));
+    }
+
+    /// An intent that cannot be read may have no reference in its event. One reference with
+    /// another amount is another intent, of another file or another day.
+    fn row_of(&mut self, event: &Received) -> Option<&mut TrackedRow> {
+        let place = match &event.reference {
+            Some(reference) => self.by_reference.get(reference),
+            None => self.by_intent_id.get(&event.intent_id),
+        };
+        let row = self.rows.get_mut(*place?)?;
+        (event.amount.is_none() || event.amount == row.amount).then_some(row)
+    }
+
+    /// How many rows have been settled by an event.
+    pub(super) fn settled(&self) -> usize {
+        self.settled
+    }
+
+    pub(super) fn rows(&self) -> &[TrackedRow] {
+        &self.rows
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        let mut counts = Counts { rows: self.rows.len(), ..Counts::default() };
+        for row in &self.rows {
+            let slot = match &row.status {
+                RowStatus::Skipped(_) => &mut counts.skipped,
+                RowStatus::Unsent => &mut counts.unsent,
+                RowStatus::Unconfirmed => &mut counts.unconfirmed,
+                RowStatus::Sent => &mut counts.open,
+                RowStatus::Created(_) => &mut counts.created,
+                RowStatus::Failed(reason) => {
+                    counts.failed.entry(reason.code.to_string()).or_default()
+                }
+                RowStatus::Unresolved(reason) => {
+                    counts.unresolved.entry(reason.code.to_string()).or_default()
+                }
+            };
+            *slot = slot.saturating_add(1);
+        }
+        counts
+    }
+}
+
+impl TrackedRow {
+    fn is_open(&self) -> bool {
+        matches!(self.status, RowStatus::Unsent | RowStatus::Unconfirmed | RowStatus::Sent)
+    }
+}
+
+impl From<ReceivedResult> for RowStatus {
+    fn from(result: ReceivedResult) -> Self {
+        match result {
+            ReceivedResult::Created(link) => Self::Created(link),
+            ReceivedResult::Failed(reason) => Self::Failed(reason),
+            ReceivedResult::Unresolved(reason) => Self::Unresolved(reason),
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What a submission came to, for the person who waits for it.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::status::Counts;
+use super::submission::SubmissionEnd;
+use crate::ports::PublishError;
+
+/// The numbers of a submission; its `Display` is a table for stdout.
+#[derive(Debug)]
+pub struct Summary {
+    /// How it ended.
+    pub end: SubmissionEnd,
+    pub(super) counts: Counts,
+    /// Whether the results were waited for.
+    pub(super) waited: bool,
+    pub(super) elapsed: Duration,
+    pub(super) results_file: Option<PathBuf>,
+}
+
+impl Summary {
+    /// Whether every row got what was asked for it: a link, if it was waited for.
+    pub fn is_success(&self) -> bool {
+        let Counts { rows, skipped, created, .. } = self.counts;
+        let enough = if self.waited { created == rows } else { rows == 0 || skipped < rows };
+        self.end == SubmissionEnd::Finished && enough
+    }
+
+    /// What the numbers do not say, if anything.
+    pub fn advice(&self) -> Option<&'static str> {
+        match self.end {
+            SubmissionEnd::Finished => None,
+            SubmissionEnd::Interrupted => Some(
+                "stopped before the end; what was sent stays with the worker, and the file can be \
+                 submitted again with the same references",
+            ),
+            SubmissionEnd::GaveUp(PublishError::Unroutable) => Some(
+                "RabbitMQ has no queue for the intents any more; declare it with `smartsend \
+                 topology apply`, then submit the file again with the same references",
+            ),
+            SubmissionEnd::GaveUp(PublishError::Refused | PublishError::Unconfirmed) => Some(
+                "RabbitMQ did not take every intent; once it is well, submit the file again with \
+                 the same references: what it already has is not paid twice",
+            ),
+            SubmissionEnd::ResultsLost => Some(
+                "the connection to RabbitMQ was lost, and with it the results that came meanwhile; \
+                 the intents themselves are safe with the worker, and their events went to the \
+                 queues of downstream",
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Counts { rows, skipped, unsent, unconfirmed, open, created, .. } = self.counts;
+        let not_sent = skipped.saturating_add(unsent).saturating_add(unconfirmed);
+        let mut line = |name: &str, count: usize| writeln!(f, "{name:<11} {count}");
+        line("rows", rows)?;
+        line("sent", rows.saturating_sub(not_sent))?;
+        line("skipped", skipped)?;
+        for (name, count) in [("unsent", unsent), ("unconfirmed", unconfirmed)] {
+            if count > 0 {
+                line(name, count)?;
+            }
+        }
+        if self.waited {
+            line("created", created)?;
+            let Counts { failed, unresolved, .. } = &self.counts;
+            for (name, codes) in [("failed", failed), ("unresolved", unresolved)] {
+                line(name, codes.values().sum())?;
+                for (code, count) in codes {
+                    line(&format!("  {code}"), *count)?;
+                }
+            }
+            if open > 0 {
+                line("unknown", open)?;
+            }
+        }
+        writeln!(f, "time        {:.1?}", self.elapsed)?;
+        match &self.results_file {
+            Some(path) => writeln!(f, "results     {}", path.display()),
+            None => Ok(()),
+        }
+    }
+}
