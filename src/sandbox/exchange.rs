@@ -86,11 +86,12 @@ impl HttpExchange {
         E: FnOnce(&Self) -> PayuResponse + Send + 'static,
     {
         let faults = &self.injector.faults;
+        let whole = |response| Transmission::Whole(self.recorded(response));
         if self.entry.is_over_limit {
-            return Transmission::Whole(self.recorded(PayuResponse::throttled(faults)));
+            return whole(PayuResponse::throttled(faults));
         }
         let Some(fault) = self.fault else {
-            return Transmission::Whole(self.recorded(self.act(effect)));
+            return whole(self.act(effect));
         };
         match fault {
             Fault::LostBefore => Transmission::Close,
@@ -99,14 +100,14 @@ impl HttpExchange {
             Fault::LostAfter => self.act_unseen(effect, Transmission::Close),
             Fault::ResetAfter => self.act_unseen(effect, Transmission::Reset),
             Fault::StallAfter => self.act_unseen(effect, Transmission::Stall),
-            Fault::ErrorBefore => Transmission::Whole(self.recorded(self.error())),
+            Fault::ErrorBefore => whole(self.error()),
             Fault::ErrorAfter => {
-                let error = self.recorded(self.error());
-                self.act_unseen(effect, Transmission::Whole(error))
+                let error = whole(self.error());
+                self.act_unseen(effect, error)
             }
             Fault::Garbage => {
-                let garbage = self.recorded(PayuResponse::garbage(faults));
-                self.act_unseen(effect, Transmission::Whole(garbage))
+                let garbage = whole(PayuResponse::garbage(faults));
+                self.act_unseen(effect, garbage)
             }
             Fault::CutShort => Transmission::CutShort(self.recorded(self.act(effect))),
             Fault::SlowDrip => {
@@ -114,16 +115,16 @@ impl HttpExchange {
                 Transmission::SlowDrip(self.recorded(self.act(effect)), pause)
             }
             Fault::CloseAfter => Transmission::WholeThenClose(self.recorded(self.act(effect))),
-            Fault::ForeignLink => Transmission::Whole(self.recorded(self.act(effect))),
+            Fault::ForeignLink => whole(self.act(effect)), // which looks at the fault itself
             Fault::ExpiredToken => {
                 if let Caller::Authorized { bearer, .. } = &self.caller {
                     self.state.tokens().revoke(bearer);
                 }
-                Transmission::Whole(self.recorded(self.unauthorized()))
+                whole(self.unauthorized())
             }
-            Fault::Throttle => Transmission::Whole(self.recorded(PayuResponse::throttled(faults))),
-            Fault::Refuse => Transmission::Whole(self.recorded(self.fail(faults.refuse.code))),
-            Fault::Reject => Transmission::Whole(self.recorded(self.fail(faults.reject.code))),
+            Fault::Throttle => whole(PayuResponse::throttled(faults)),
+            Fault::Refuse => whole(self.fail(faults.refuse.code)),
+            Fault::Reject => whole(self.fail(faults.reject.code)),
         }
     }
 
