@@ -3,8 +3,8 @@
 //! The danger: an HTTP client that helps. One that follows a redirect, sends again after a reset,
 //! or goes through a proxy makes a second link, or hides that the first request may have arrived.
 //! So this client does each exchange once, and reports what was seen: how far the request
-//! came, the status, the envelope. It never retries, never judges and knows no codes; what a call result
-//! means is said in [`crate::domain::classify`].
+//! came, the status, the envelope. It never retries, never judges and knows no codes;
+//! [`crate::domain::classify`] says what a call result means.
 
 pub mod retry_after;
 pub mod transport_error;
@@ -46,7 +46,7 @@ pub enum AccountError {
         /// What the TLS stack says; it holds no address.
         cause: String,
     },
-    /// The merchant is configured for an API that is not spoken here.
+    /// The merchant is configured for an API that is not implemented.
     #[error(
         "cannot use api = \"{}\" for merchant {merchant}; set api = \"v1\"",
         api.as_str()
@@ -57,7 +57,7 @@ pub enum AccountError {
         /// What is configured.
         api: Api,
     },
-    /// `api_url` cannot carry a path, or `payout_merchant_id` cannot stand in a header.
+    /// `api_url` cannot carry a path, or `payout_merchant_id` does not fit into a header.
     #[error(
         "cannot build requests for merchant {merchant}; check its api_url and payout_merchant_id"
     )]

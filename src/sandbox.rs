@@ -59,7 +59,7 @@ const LIMITS: ConnectionLimits = ConnectionLimits {
 
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error("cannot listen there: {0}")]
+    #[error("cannot listen on this address: {0}")]
     Listen(#[from] io::Error),
     #[error(transparent)]
     Faults(#[from] FaultsError),

@@ -1,8 +1,8 @@
 //! A server for HTTP/1.1 that no client can hold up.
 //!
-//! Every connection ends: a client gets so long for the head of a request, a connection gets so
-//! old, and there are only so many at once. `axum::serve` has no setting for any of these. A body
-//! is bounded by axum's extractors (`DefaultBodyLimit`, 2 MB).
+//! The time for the head of a request, the age of a connection and the number of connections are
+//! all limited. `axum::serve` has no setting for any of them. A body is bounded by axum's
+//! extractors (`DefaultBodyLimit`, 2 MB).
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -20,13 +20,13 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// For the head of a request, from the first moment at which the client could have sent it. So it
-/// is also the time that a kept connection may be idle.
+/// is also how long a kept connection may be idle.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The pause after a failed accept, which is mostly "too many open files".
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What all clients together may take.
+/// What all clients together may use.
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectionLimits {
     /// Connections at once; the next one waits to be accepted.
@@ -34,12 +34,13 @@ pub struct ConnectionLimits {
     /// The age at which a connection takes no further request. It bounds slow bodies and clients
     /// that do not read their answers.
     pub connection_age: Duration,
-    /// What an exchange under way still gets when its connection is too old or the server stops.
+    /// The time that an exchange under way still gets when its connection is too old or the server
+    /// stops.
     pub grace: Duration,
 }
 
-/// Serves until `stop`, and then for the exchanges under way at most [`ConnectionLimits::grace`] longer.
-/// `connect` gives each connection its stream and its routes.
+/// Serves until `stop`, and then for the exchanges under way at most [`ConnectionLimits::grace`]
+/// longer. `connect` gives each connection its stream and its routes.
 pub async fn serve<S>(
     listener: TcpListener,
     limits: ConnectionLimits,
@@ -73,7 +74,7 @@ async fn accept(
     loop {
         match listener.accept().await {
             Ok((stream, _)) if stream.set_nodelay(true).is_ok() => return (stream, place),
-            Ok(_) => {} // the client has gone already
+            Ok(_) => {} // the client is gone
             Err(_) => sleep(ACCEPT_PAUSE).await,
         }
     }
@@ -92,7 +93,7 @@ async fn serve_connection<S>(
     let service = TowerToHyperService::new(routes);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     tokio::select! {
-        // An error is the client's: it has gone, was too slow, or does not speak HTTP.
+        // An error is the client's: it is gone, was too slow, or does not speak HTTP.
         _ended = connection.as_mut() => return,
         () = stop.cancelled() => {}
         () = sleep(limits.connection_age) => {}

@@ -16,10 +16,10 @@ use crate::observe::facts::provider::ExchangeBroken;
 use super::retry_after;
 use super::transport_error::{self, TransportError};
 
-/// The most that is read of an answer; PayU's samples are below 2 KiB.
+/// The largest answer that is read; PayU's samples are below 2 KiB.
 const BODY_SIZE_MAX: usize = 64 * 1024;
 
-/// How long a connection may be idle and still be used. It has to be shorter than the server's
+/// How long a connection may be idle and still be reused. It has to be shorter than the server's
 /// keep-alive, or a request is written while the server closes; 5 s is the shortest default in
 /// wide use (Node.js, `server.keepAliveTimeout`).
 const IDLE_MAX: Duration = Duration::from_secs(4);
@@ -51,7 +51,7 @@ impl Client {
             .referer(false)
             .https_only(!merchant.sandbox)
             // On HTTP/2 a dead connection can outlive the call that it failed; on HTTP/1 a call
-            // that is given up takes its connection with it.
+            // that is abandoned takes its connection with it.
             .http1_only()
             .connect_timeout(merchant.connect_timeout)
             .timeout(merchant.timeout)
@@ -103,7 +103,7 @@ fn retry_after_of(headers: &HeaderMap) -> Option<RetryAfter> {
     let mut values = headers.get_all(reqwest::header::RETRY_AFTER).iter();
     let value = values.next()?;
     if values.next().is_some() {
-        return None; // two of them contradict each other, or repeat themselves; neither is believed
+        return None; // two of them contradict or repeat each other; neither is believed
     }
     retry_after::parse(value.to_str().ok()?)
 }

@@ -1,4 +1,4 @@
-//! The APIs of Smart Send, one module for each; V2 is not spoken yet.
+//! The APIs of Smart Send, one module for each; V2 is not implemented yet.
 
 mod v1;
 

@@ -1,4 +1,4 @@
-//! Access to the account (RFC 6749): which grant is asked for a token, and how long one is kept.
+//! Access to the account (RFC 6749): the grant that gives a token, and how long one is kept.
 
 mod cache;
 mod grant;

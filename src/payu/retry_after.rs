@@ -1,7 +1,6 @@
 //! The `Retry-After` header (RFC 9110, 10.2.3): seconds, or an HTTP date.
 //!
-//! The present time is not asked for here: a date stays a date until someone who holds a clock
-//! compares it.
+//! No clock is read here: a date stays a date until the caller compares it with one.
 
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::domain::call::RetryAfter;
 
-/// The longest delay that is kept: more is a mistake, and would overflow what it is added to.
+/// The longest delay: more is a mistake, and would overflow what it is added to.
 const DELAY_MAX: Duration = Duration::from_hours(366 * 24);
 
 /// Reads the header's value, or `None` where it is neither.
@@ -19,7 +18,7 @@ pub fn parse(value: &str) -> Option<RetryAfter> {
         return None;
     }
     if value.bytes().all(|b| b.is_ascii_digit()) {
-        // All digits and yet no u64: it is too large for one.
+        // All digits, but not a u64: it is too large for one.
         let delay = value.parse().map_or(DELAY_MAX, Duration::from_secs);
         return Some(RetryAfter::In(delay.min(DELAY_MAX)));
     }

@@ -1,7 +1,8 @@
 //! How far a request came before it failed.
 //!
-//! The danger: a request that arrived and is taken for one that did not is sent again, and pays
-//! twice. So only what hyper and reqwest prove is [`TransportError::NotSent`]; all else may have arrived.
+//! The danger: a request that arrived, but is taken for one that did not, is sent again and pays
+//! twice. So only what hyper and reqwest prove is [`TransportError::NotSent`]; anything else may
+//! have arrived.
 //!
 //! The proofs, in reqwest 0.13 and hyper 1: every failure of the connector (DNS, TCP, TLS, and
 //! `connect_timeout` around the three) is `is_connect`, and with redirects off there is no second
@@ -16,11 +17,11 @@ use crate::domain::call::{CallResult, NoAnswer, NotSent};
 /// Why an exchange brought no whole answer, by whether the request can have arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
-    /// It cannot.
+    /// It cannot have arrived.
     #[error("the request was not sent: {0:?}")]
     NotSent(NotSent),
-    /// It may.
-    #[error("the request has no answer: {0:?}")]
+    /// It may have arrived.
+    #[error("the request got no answer: {0:?}")]
     NoAnswer(NoAnswer),
 }
 
@@ -64,9 +65,9 @@ pub fn after_head(error: &reqwest::Error) -> TransportError {
     TransportError::NoAnswer(NoAnswer::CutBody)
 }
 
-/// hyper's own error in the chain of sources. If this crate's hyper were another one than
-/// reqwest's, none would ever be found, and every failure would count as one that may have
-/// arrived: safe, but slow.
+/// hyper's own error in the chain of sources. If reqwest used another hyper than this crate, none
+/// would ever be found, and every request would count as one that may have arrived: safe, but
+/// slow.
 pub fn hyper_error(error: &reqwest::Error) -> Option<&hyper::Error> {
     let mut source = error.source();
     while let Some(cause) = source {

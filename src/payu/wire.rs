@@ -1,8 +1,9 @@
 //! Every shape that goes to PayU or comes back, and the only serde of this adapter.
 //!
 //! The danger: reading what is not there. So numbers are kept as the text that was written (an
-//! amount never becomes a float), a field is taken in every type that PayU's pages show it in and
-//! in no other, and a body that is not one whole JSON envelope, or names a field twice, is none.
+//! amount never becomes a float), a field is accepted in the types that PayU's pages show it in
+//! and in no other, and a body that is not one whole JSON envelope, or names a field twice, is not
+//! read as one.
 
 mod create;
 mod envelope;
@@ -15,7 +16,7 @@ pub use create::create_body;
 pub use envelope::envelope;
 pub use token::{Granted, TokenAnswer, token_answer};
 
-/// The text of a JSON string, or of a number as it was written; nothing else has one. An empty
+/// The text of a JSON string, or of a number as it was written; nothing else has a text. An empty
 /// string counts as absent.
 fn text(raw: Option<&RawValue>) -> Option<String> {
     let json = raw?.get();
@@ -27,7 +28,7 @@ fn text(raw: Option<&RawValue>) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// Serde would also read a struct from a list, by position; only an object is one here.
+/// Accepts only an object: serde would also read a struct from a list, by position.
 fn object<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Option<T> {
     if !raw.get().starts_with('{') {
         return None;

@@ -135,7 +135,7 @@ impl HttpExchange {
         }
     }
 
-    /// Acts, perhaps late, and sends something else than the response.
+    /// Takes effect, perhaps late, and sends something other than the response.
     fn act_unseen<E>(self, effect: E, seen: Transmission) -> Transmission
     where
         E: FnOnce(&Self) -> PayuResponse + Send + 'static,

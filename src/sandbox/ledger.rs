@@ -195,7 +195,7 @@ impl Ledger {
         self.merchants.get(merchant)?.references.get(reference)?.links.last().cloned()
     }
 
-    /// Deletes everything; handles from before have no effect any more.
+    /// Deletes everything; earlier handles no longer have any effect.
     pub(super) fn clear(&mut self) {
         *self = Self { generation: self.generation.wrapping_add(1), ..Self::default() };
     }

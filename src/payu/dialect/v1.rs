@@ -1,4 +1,4 @@
-//! Smart Send V1: which request asks for a link, and which one looks a reference up.
+//! Smart Send V1: the requests that create a link and look a reference up.
 //!
 //! Paths, headers and fields are those of PayU's pages "Create Smart Send Link" and "Get Smart
 //! Send Details".
@@ -26,7 +26,7 @@ pub(in crate::payu) struct V1 {
 }
 
 impl V1 {
-    /// `None` where the configured base takes no path, or the account's id fits no header.
+    /// `None` if the configured base takes no path, or the account's id does not fit into a header.
     pub(in crate::payu) fn new(merchant: &Merchant) -> Option<Self> {
         let id = &merchant.account.payout_merchant_id;
         let mut details_url = below(&merchant.api_url, &["merchant", "smartSend", "details"])?;
@@ -38,7 +38,7 @@ impl V1 {
         })
     }
 
-    /// The request for a link; `None` where it cannot be built.
+    /// The request for a link; `None` if it cannot be built.
     pub(in crate::payu) fn create(&self, token: &Token, intent: &Intent) -> Option<Request> {
         let mut request = Request::new(Method::POST, self.create_url.clone());
         self.sign(request.headers_mut(), token)?;
@@ -46,7 +46,7 @@ impl V1 {
         Some(request)
     }
 
-    /// The request for what is known of a reference; `None` where it cannot be built.
+    /// The lookup of a reference; `None` if it cannot be built.
     pub(in crate::payu) fn lookup(&self, token: &Token, reference: &Reference) -> Option<Request> {
         let mut url = self.details_url.clone();
         url.query_pairs_mut().append_pair("merchantRefId", reference.as_str());
@@ -61,7 +61,7 @@ impl V1 {
         bearer.set_sensitive(true);
         headers.insert(AUTHORIZATION, bearer);
         headers.insert(PAYOUT_MERCHANT_ID, self.payout_merchant_id.clone());
-        // PayU's sample sends it with the lookup too, which has no body.
+        // PayU's sample sends it with the lookup too, though that has no body.
         headers.insert(CONTENT_TYPE, JSON);
         Some(())
     }

@@ -1,10 +1,10 @@
 //! One token, renewed early, requested once however many callers wait for it.
 //!
-//! The danger: a hundred calls find the token dead at once and ask a hundred times, which costs
-//! the account its rate; or a token is kept for the two hours that it usually lives, when PayU
-//! gave out one that it had already, with minutes left. So there is one flight to the endpoint at
-//! a time, whoever waited for it takes what it fetched, good or bad, and a life is what
-//! `expires_in` says, counted from before the request, on the clock that only grows.
+//! The danger: a hundred calls find the token expired at once and ask a hundred times, which costs
+//! the account its rate; or a token is kept for the usual two hours, though PayU returned an
+//! existing one with minutes left. So at most one request to the endpoint is under way, everyone
+//! who waited for it shares its result, good or bad, and a token lives as long as `expires_in`
+//! says, counted from before the request, on the steady clock.
 
 use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -25,11 +25,11 @@ use crate::payu::client::{Client, Reply};
 use crate::payu::transport_error::TransportError;
 use crate::payu::wire::{Granted, TokenAnswer, token_answer};
 
-/// How long before its end a token is renewed; a token with a short life is renewed when a fifth
-/// of it is left.
+/// How long before it expires a token is renewed; one with a short life is renewed when a fifth of
+/// it is left.
 const RENEWAL_LEAD_MAX: Duration = Duration::from_mins(1);
 
-/// How long a token that could not be renewed, and still lives, is used before the next try.
+/// How long to wait before the next try when a token could not be renewed and is still valid.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(5);
 
 /// One merchant's token.
@@ -39,7 +39,7 @@ pub(in crate::payu) struct TokenCache<C> {
     auth_url: Url,
     grant: Grant,
     state: Mutex<State>,
-    /// Held by the one caller that asks the endpoint.
+    /// Held by the one caller that calls the endpoint.
     flight: tokio::sync::Mutex<()>,
 }
 
@@ -48,7 +48,7 @@ struct State {
     held: Option<Held>,
     refresh: Option<Private>,
     issues: u64,
-    /// Flights that have ended.
+    /// Requests to the endpoint that have ended.
     flights: u64,
     /// What the last of them fetched.
     fetched: Option<Result<Token, NoToken>>,
@@ -73,7 +73,7 @@ impl<C: Clock> TokenCache<C> {
         }
     }
 
-    /// The token, if it need not be renewed yet, or if it is being renewed and still lives.
+    /// The token, if it need not be renewed yet, or is being renewed and still valid.
     pub(in crate::payu) fn current(&self) -> Option<Token> {
         let now = self.clock.now().steady;
         let renewing = self.flight.try_lock().is_err();
@@ -97,7 +97,7 @@ impl<C: Clock> TokenCache<C> {
         }
     }
 
-    /// A new token, or the one that another caller has fetched meanwhile.
+    /// A new token, or the one that another caller has fetched in the meantime.
     pub(in crate::payu) async fn renew<F>(
         &self,
         client: &Client,
@@ -129,7 +129,7 @@ impl<C: Clock> TokenCache<C> {
         let now = self.clock.now().steady;
         let mut state = self.state();
         let fetched = match (asked, state.held.as_mut()) {
-            // The endpoint is out of reach, and that is no reason to stop while the token lives.
+            // An unreachable endpoint is no reason to stop while the token is valid.
             (Err(NoToken::Unavailable(_)), Some(held)) if now < held.ends_at => {
                 held.renew_at = now.saturating_add(RENEWAL_PAUSE).min(held.ends_at);
                 Ok(held.token.clone())
@@ -158,7 +158,8 @@ impl<C: Clock> TokenCache<C> {
                 answered @ (Ok(_) | Err(_)) => return answered,
             }
         }
-        // The secrets are read before the turn is taken: the turn is the last step before the send.
+        // The secrets are read before the permit is acquired: the permit is the last step before
+        // the send.
         let form = Form::of_grant(&self.grant).await.map_err(|error| {
             SecretUnreadable { merchant: &self.merchant, error: &error }.tell();
             NoToken::Unavailable(NotSent::NoToken)
@@ -197,7 +198,7 @@ impl<C: Clock> TokenCache<C> {
         let ends_at = asked_at.saturating_add(granted.life);
         state.held =
             Some(Held { token: token.clone(), renew_at: ends_at.saturating_sub(lead), ends_at });
-        // RFC 6749, 6: without a new refresh token the old one stays good.
+        // RFC 6749, 6: without a new refresh token the old one stays valid.
         if granted.refresh.is_some() {
             state.refresh = granted.refresh;
         }
@@ -205,7 +206,7 @@ impl<C: Clock> TokenCache<C> {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it is locked; and half a change to it would cost one request.
+        // Nothing panics while it is locked, and half a change to it would cost one request.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

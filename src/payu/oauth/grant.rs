@@ -1,7 +1,6 @@
-//! The two ways to a token that PayU has: which form is posted, and with which secrets.
+//! PayU's two grants: which form is posted, and with which secrets.
 //!
-//! A secret that lives in a file is read again for each form, so that a rotated one needs no
-//! restart.
+//! A secret in a file is read again for each form, so that a rotated one needs no restart.
 
 use std::path::{Path, PathBuf};
 
@@ -79,7 +78,7 @@ async fn read_file(path: &Path) -> Result<Private, SecretError> {
         .await
         .map_err(|error| unreadable(error.to_string()))?
         .map_err(|error| unreadable(error.to_string()))?;
-    let secret = text.trim_end_matches(['\r', '\n']); // an editor adds it, and nobody sees it
+    let secret = text.trim_end_matches(['\r', '\n']); // an editor adds it unseen
     if secret.is_empty() {
         return Err(unreadable("it is empty".to_owned()));
     }

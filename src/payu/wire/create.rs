@@ -1,4 +1,4 @@
-//! What asks for a link (PayU's page "Create Smart Send Link", V1).
+//! The request for a link (PayU's page "Create Smart Send Link", V1).
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -21,7 +21,7 @@ struct Create<'a> {
     cust_email: Option<&'a str>,
 }
 
-/// The body of a create call, or `None` should it not serialize.
+/// The body of a create call, or `None` if it cannot be serialized.
 pub fn create_body(intent: &Intent) -> Option<Vec<u8>> {
     let create = Create {
         merchant_ref_id: intent.reference.as_str(),

@@ -1,6 +1,7 @@
 //! PayU's envelope `{"status", "msg", "code", "data"}`, in the shapes that its pages show: `data`
 //! an object, a list of errors or null; `code` null, a number or a list; texts in `msg`, `message`
-//! or `error`. The HTTP errors of its framework (`{"timestamp", "status": 401, …}`) are none.
+//! or `error`. The HTTP errors of its framework (`{"timestamp", "status": 401, …}`) are not
+//! envelopes.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -64,7 +65,7 @@ struct Fields<'a> {
     cust_email: Raw<'a>,
 }
 
-/// Reads a body as an envelope; `None` where it is not one, whole and unambiguous.
+/// Reads a body as an envelope; `None` if it is not one, whole and unambiguous.
 pub fn envelope(body: &[u8]) -> Option<Envelope> {
     let text = str::from_utf8(body).ok()?;
     // Serde would also read a struct from a list.
@@ -138,7 +139,8 @@ fn private(raw: Raw<'_>) -> Option<Private> {
     text(raw).map(Private::new)
 }
 
-/// PayU's `2023-12-19T06:10:37.000+0000`, which is not RFC 3339 for want of a colon, or RFC 3339.
+/// PayU's `2023-12-19T06:10:37.000+0000`, which is not RFC 3339 since its offset has no colon, or
+/// RFC 3339.
 fn timestamp(date: &str) -> Option<Timestamp> {
     Timestamp::strptime("%Y-%m-%dT%H:%M:%S%.f%z", date).or_else(|_| date.parse()).ok()
 }

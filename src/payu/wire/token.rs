@@ -14,7 +14,7 @@ use super::{object, text};
 pub enum TokenAnswer {
     /// A token that can be used.
     Granted(Granted),
-    /// The endpoint says that the credentials, the client or the grant are not good.
+    /// The endpoint refuses the credentials, the client or the grant.
     Refused,
     /// Neither.
     Unreadable,
@@ -25,8 +25,8 @@ pub enum TokenAnswer {
 pub struct Granted {
     /// The access token.
     pub bearer: Private,
-    /// How long it lives from now; nothing where the endpoint does not say, so that it serves
-    /// those who wait for it and nobody after.
+    /// How long it lives from now; zero if the endpoint does not say, so that it serves those who
+    /// already wait for it and no one later.
     pub life: Duration,
     /// The refresh token; only the password grant has one.
     pub refresh: Option<Private>,
@@ -63,7 +63,8 @@ pub fn token_answer(body: &[u8]) -> TokenAnswer {
         Some(bearer) if is_bearer => TokenAnswer::Granted(Granted {
             bearer: Private::new(bearer),
             // `created_at` is left alone: PayU's text says milliseconds and its samples seconds,
-            // and a token that is given out again has only `expires_in` left, not all of it.
+            // and an existing token that is returned again has only `expires_in` left, not its
+            // whole life.
             life: text(body.expires_in.or(body.expire_in)).map_or(Duration::ZERO, |s| seconds(&s)),
             refresh: text(body.refresh_token).map(Private::new),
         }),
@@ -71,7 +72,7 @@ pub fn token_answer(body: &[u8]) -> TokenAnswer {
     }
 }
 
-/// The errors of RFC 6749, 5.2, that the same request would meet again.
+/// The errors of RFC 6749, 5.2, that the same request would get again.
 fn is_refusal(error: &str) -> bool {
     matches!(
         error,
@@ -89,7 +90,7 @@ fn fits_header(token: &str) -> bool {
     token.bytes().all(|b| b.is_ascii_graphic())
 }
 
-/// Whole seconds of `6351` or `6351.0`; nothing for what is negative or no number.
+/// The whole seconds of `6351` or `6351.0`; zero for anything negative or not a number.
 fn seconds(text: &str) -> Duration {
     let whole = text.split_once('.').map_or(text, |(whole, _)| whole);
     whole.trim().parse().map_or(Duration::ZERO, Duration::from_secs)
