@@ -10,7 +10,7 @@ pub mod pipeline;
 pub mod worker;
 pub mod amqp;
 pub mod payu;
-pub mod observe;
+pub mod telemetry;
 pub mod http;
 pub mod config;
 #[cfg(feature = "sandbox")]

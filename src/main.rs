@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use smartsend::cli::Cli;
-use smartsend::observe::panics;
+use smartsend::telemetry::panics;
 
 // An intent takes some 180 allocations, in the libraries and here. With the C library's allocator
 // they are an eighth of the CPU time that it costs.
@@ -15,6 +15,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 // allows, and what a payout waits for never has to wake another thread.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    panics::tell_the_place_only();
+    panics::withhold_texts();
     Cli::parse().execute().await.into()
 }

@@ -14,6 +14,7 @@ mod dialect;
 mod oauth;
 
 use std::future::Future;
+use std::sync::Arc;
 
 use crate::config::Merchant;
 use crate::domain::account::Api;
@@ -21,6 +22,7 @@ use crate::domain::call::{Answer, CallResult, NotSent};
 use crate::domain::decide::CreateCall;
 use crate::domain::reference::Reference;
 use crate::ports::{Clock, NoToken, Provider, Token};
+use crate::telemetry::metrics::MerchantMetrics;
 
 use client::Client;
 use dialect::V1;
@@ -69,7 +71,11 @@ pub enum AccountError {
 
 impl<C: Clock> PayuAccount<C> {
     /// Sets the account up. Nothing is sent before the first call.
-    pub fn new(merchant: &Merchant, clock: C) -> Result<Self, AccountError> {
+    pub fn new(
+        merchant: &Merchant,
+        clock: C,
+        metrics: Arc<MerchantMetrics>,
+    ) -> Result<Self, AccountError> {
         let name = || merchant.name.clone();
         if merchant.account.api != Api::V1 {
             return Err(AccountError::Api { merchant: name(), api: merchant.account.api });
@@ -79,7 +85,7 @@ impl<C: Clock> PayuAccount<C> {
             cause: transport_error::causes(&error),
         })?;
         let v1 = V1::new(merchant).ok_or_else(|| AccountError::Address { merchant: name() })?;
-        Ok(Self { client, tokens: TokenCache::new(merchant, clock), v1 })
+        Ok(Self { client, tokens: TokenCache::new(merchant, clock, metrics), v1 })
     }
 
     /// Sends a call whose request could be built, and reports what was seen.

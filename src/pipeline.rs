@@ -30,6 +30,7 @@ use crate::domain::intent::wire;
 use crate::domain::reference::Reference;
 use crate::domain::verdict::Verdict;
 use crate::ports::{Clock, Delivery, Outbox, Provider};
+use crate::telemetry::events;
 use back::Back;
 use call::Created;
 pub use desk::Desk;
@@ -52,8 +53,12 @@ pub async fn handle<D: Delivery, P: Provider, O: Outbox, C: Clock>(
     let hand = Hand { delivery, lost };
     let intent = match wire::parse(&hand.delivered().body, desk.policy.account.api) {
         Ok(intent) => intent,
-        Err(invalid) => return desk.settle_invalid(hand, *invalid).await,
+        Err(invalid) => {
+            invalid.valid.reference.as_ref().map(events::intent_read);
+            return desk.settle_invalid(hand, *invalid).await;
+        }
     };
+    events::intent_read(&intent.reference);
     // Two deliveries with one reference never run at the same time: the second waits, and then
     // finds the first in the memory.
     let running = match desk.alone.try_run(&intent.reference) {
@@ -96,7 +101,11 @@ async fn run<'a, D: Delivery, P: Provider, O: Outbox, C: Clock>(
         Opened::Settle(case, verdict) => return End::Verdict(case, verdict),
     };
     let mut input = Input::Nothing;
+    let mut in_doubt = None;
     loop {
+        if case.record().is_in_doubt() {
+            in_doubt.get_or_insert_with(|| desk.metrics.in_doubt());
+        }
         let decision = case.after(input, desk.view(&case));
         if let Err(halt) = desk.wait_out_hold_off(hand, &case, &decision).await {
             return halted(case, halt);
@@ -109,6 +118,7 @@ async fn run<'a, D: Delivery, P: Provider, O: Outbox, C: Clock>(
             }
             Decision::Wait(wait) => match desk.room_for(hand, wait) {
                 Some(_room) => {
+                    let _held = desk.metrics.held();
                     let (waited, ended) = hand.wait(desk, wait).await;
                     case.waited(waited);
                     ended.map(|()| Input::Nothing)

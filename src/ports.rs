@@ -10,7 +10,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use bytes::Bytes;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::call::{CallResult, NotSent, RetryAfter};
@@ -36,6 +36,13 @@ impl Moment {
         let steady = self.steady.saturating_sub(earlier.steady);
         let wall = Duration::try_from(self.wall.duration_since(earlier.wall)).unwrap_or_default();
         steady.max(wall)
+    }
+
+    /// What the wall clock says when the steady clock says `steady`, if neither jumps.
+    pub fn wall_at(self, steady: Duration) -> Timestamp {
+        let wait = SignedDuration::try_from(steady.saturating_sub(self.steady));
+        let wait = wait.unwrap_or(SignedDuration::MAX);
+        self.wall.saturating_add(wait).unwrap_or(Timestamp::MAX)
     }
 }
 

@@ -15,12 +15,13 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 use crate::gate::State;
-use crate::observe::board::{Board, Consumer};
-use crate::observe::facts::intents::{ConsumerChanged, DrainTimedOut, TaskPanicked};
 use crate::pipeline::{Desk, Settlement, handle};
 use crate::ports::{Clock, Delivery, Inbox, Outbox, Provider, Queue};
+use crate::telemetry::events;
+use crate::telemetry::status::{Component, ConsumerState, MerchantStatus};
 
 /// How long until a queue is tried again that could not be consumed.
 const QUEUE_WAIT: Duration = Duration::from_secs(2);
@@ -35,8 +36,8 @@ pub struct Worker<Q, P, O, C: Clock> {
     pub queue: Q,
     /// Where they are dealt with.
     pub desk: Arc<Desk<P, O, C>>,
-    /// Where it is told how this merchant stands.
-    pub board: Board,
+    /// How this merchant stands.
+    pub status: MerchantStatus,
     /// How long a stop waits for what is in hand.
     pub drain: Duration,
 }
@@ -92,13 +93,12 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
             self.unless_stopping(self.get_ready()).await?;
             match self.unless_stopping(self.queue.open()).await? {
                 Ok(inbox) => {
-                    self.board.clear(("queue", &*self.desk.merchant));
-                    self.tell(Consumer::Standby);
+                    self.status.clear(Component::Queue);
+                    self.status.set_consumer(ConsumerState::Standby);
                     return Some(inbox);
                 }
                 Err(error) => {
-                    let merchant = &*self.desk.merchant;
-                    self.board.raise(("queue", merchant), format!("merchant {merchant}: {error}"));
+                    self.status.raise(Component::Queue, &error.to_string());
                     self.unless_stopping(self.desk.clock.sleep(QUEUE_WAIT)).await?;
                 }
             }
@@ -108,7 +108,6 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
     /// Waits until there is a token and the gate is not closed. Before that nothing is consumed: a
     /// merchant with wrong credentials leaves its intents where they are.
     async fn get_ready(&self) {
-        let key = ("token", &*self.desk.merchant);
         let mut ready = pin!(self.desk.get_ready());
         tokio::select! {
             biased;
@@ -117,11 +116,10 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
         }
         // A closed gate is told by itself.
         if !matches!(*self.desk.turns.state().borrow(), State::Closed { .. }) {
-            let merchant = &self.desk.merchant;
-            self.board.raise(key, format!("merchant {merchant}: has no token yet; check auth_url"));
+            self.status.raise(Component::Token, "there is no token yet; check auth_url");
         }
         ready.await;
-        self.board.clear(key);
+        self.status.clear(Component::Token);
     }
 
     /// Waits for something; `None` to stop.
@@ -157,13 +155,13 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
                     if !active {
                         active = true;
                         self.desk.took_over();
-                        self.tell(Consumer::Active);
+                        self.status.set_consumer(ConsumerState::Active);
                     }
                     tasks.running.spawn(self.task(delivery, lost.clone(), tasks));
                 }
             }
         }
-        self.tell(Consumer::Stopped);
+        self.status.set_consumer(ConsumerState::Stopped);
         if self.desk.stopping.is_cancelled() { Left::Stopping } else { Left::ForNow }
     }
 
@@ -177,20 +175,18 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
     ) -> impl Future<Output = ()> + Send + use<D, Q, P, O, C> {
         let let_go = Arc::clone(&tasks.let_go);
         let desk = Arc::clone(&self.desk);
-        let board = self.board.clone();
-        async move {
+        let span = events::delivery_span(&desk.merchant, &delivery.delivered().properties);
+        let handled = async move {
             let settled = AssertUnwindSafe(handle(delivery, lost, &desk)).catch_unwind().await;
             match settled {
-                Ok(Settlement::HandedBack) => board.update_merchant(&desk.merchant, |merchant| {
-                    merchant.handed_back = merchant.handed_back.saturating_add(1);
-                }),
                 Ok(Settlement::LetGo) if desk.stopping.is_cancelled() => {
                     let_go.fetch_add(1, Ordering::Relaxed);
                 }
-                Ok(Settlement::Settled(_) | Settlement::Returned | Settlement::LetGo) => {}
-                Err(_) => TaskPanicked { merchant: &desk.merchant }.tell(),
+                Ok(_) => {}
+                Err(_) => events::task_panicked(),
             }
-        }
+        };
+        handled.instrument(span)
     }
 
     /// Waits for what is in hand. A request that was written is never abandoned before its own
@@ -209,19 +205,8 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
         let (left, let_go) = (tasks.running.len(), tasks.let_go.load(Ordering::Relaxed));
         if left > 0 {
             let references = self.desk.alone.references();
-            DrainTimedOut { merchant: &self.desk.merchant, left, references: &references }.tell();
+            events::drain_timed_out(&self.desk.metrics, left, &references);
         }
         left.saturating_add(let_go)
-    }
-
-    fn tell(&self, consumer: Consumer) {
-        let merchant = &self.desk.merchant;
-        let mut before = consumer;
-        self.board.update_merchant(merchant, |status| {
-            before = std::mem::replace(&mut status.consumer, consumer);
-        });
-        if before != consumer {
-            ConsumerChanged { merchant, consumer }.tell();
-        }
     }
 }

@@ -26,7 +26,6 @@ use super::routes::{Route, Routes};
 use super::session::Session;
 use super::supervisor::Broker;
 use super::topology::Topology;
-use crate::observe::facts::broker as facts;
 use crate::ports::{Copied, Outbox, Outgoing, Properties, PublishError};
 
 /// The way out. Clones share the channels.
@@ -57,23 +56,13 @@ impl Publisher {
         Self { inner: Arc::new(inner) }
     }
 
-    async fn send(&self, outgoing: &Outgoing) -> Result<(), PublishError> {
-        // Nothing is declared for a merchant or a delay that the configuration does not hold, and
-        // a publish to an exchange that does not exist would end the session.
-        let route = self.inner.routes.of(outgoing);
-        let route = route.ok_or(PublishError::Unroutable)?;
-        self.confirm(&route, |session| content(outgoing, session)).await
-    }
-
     /// Publishes an intent as upstream does, to its merchant's queue. It carries no login of
     /// ours, so that no worker takes it for one on its way.
     pub async fn publish_intent(&self, intent: &Copied) -> Result<(), PublishError> {
         let route = self.inner.routes.of_intent(&intent.merchant);
         let route = route.ok_or(PublishError::Unroutable)?;
         let properties = || headers::write(&intent.properties, &intent.headers, None);
-        let result = self.confirm(&route, |_| (&intent.body, properties())).await;
-        facts::PublishEnded { kind: "intent", result }.tell();
-        result
+        self.confirm(&route, |_| (&intent.body, properties())).await
     }
 
     async fn confirm<'a>(
@@ -130,15 +119,11 @@ impl Publisher {
 
 impl Outbox for Publisher {
     async fn publish(&self, outgoing: &Outgoing) -> Result<(), PublishError> {
-        let result = self.send(outgoing).await;
-        let kind = match outgoing {
-            Outgoing::Event(_) => "event",
-            Outgoing::Retry { .. } => "retry",
-            Outgoing::Parked(_) => "parked",
-            Outgoing::Checkpoint { .. } => "checkpoint",
-        };
-        facts::PublishEnded { kind, result }.tell();
-        result
+        // Nothing is declared for a merchant or a delay that the configuration does not hold, and
+        // a publish to an exchange that does not exist would end the session.
+        let route = self.inner.routes.of(outgoing);
+        let route = route.ok_or(PublishError::Unroutable)?;
+        self.confirm(&route, |session| content(outgoing, session)).await
     }
 }
 

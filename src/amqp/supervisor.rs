@@ -20,8 +20,8 @@ use super::session::{Session, Settings};
 use super::topology::names::parked_name;
 use super::topology::{Missing, Topology, TopologyError, apply_on, verify_on};
 use crate::config;
-use crate::observe::facts::broker as facts;
 use crate::ports::{Clock, Moment};
+use crate::telemetry::events;
 
 /// The shortest wait between two rounds over the hosts.
 const WAIT_MIN: Duration = Duration::from_millis(100);
@@ -192,7 +192,7 @@ async fn supervise(shared: Arc<Shared>) {
     }
     let reason = STOPPING.to_owned();
     shared.state.send_replace(BrokerState::Disconnected { reason });
-    facts::BrokerClosed.tell();
+    events::broker_closed();
     shared.stopped.cancel();
 }
 
@@ -247,10 +247,10 @@ impl Shared {
             return;
         }
         match (&was, &state) {
-            (BrokerState::Blocked, BrokerState::Connected) => facts::PublishingUnblocked.tell(),
-            (_, BrokerState::Connected) => facts::BrokerConnected { address }.tell(),
-            (_, BrokerState::Disconnected { reason }) => facts::BrokerLost { reason }.tell(),
-            (_, BrokerState::Blocked) => facts::PublishingBlocked.tell(),
+            (BrokerState::Blocked, BrokerState::Connected) => events::publishing_unblocked(),
+            (_, BrokerState::Connected) => events::broker_connected(address),
+            (_, BrokerState::Disconnected { reason }) => events::broker_lost(reason),
+            (_, BrokerState::Blocked) => events::publishing_blocked(),
         }
         self.state.send_replace(state);
     }

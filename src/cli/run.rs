@@ -16,9 +16,9 @@ use crate::amqp::{Broker, MerchantQueue, Topology};
 use crate::clock::SystemClock;
 use crate::config::{Config, Merchant};
 use crate::http::ops;
-use crate::observe::board::Board;
-use crate::observe::facts::broker::{WorkerStarted, WorkerStopping};
-use crate::observe::{log, metrics};
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::status::Status;
+use crate::telemetry::{events, log};
 use crate::worker::Worker;
 use desk::{Prefetch, desk};
 use watch::{Watched, declare, watch_broker, watch_parked};
@@ -71,26 +71,26 @@ struct Running {
 }
 
 async fn start(config: &Config, options: &Options) -> Result<Running, CannotStart> {
-    let metrics = metrics::install()?;
     let clock = SystemClock::start();
-    let board = Board::starting();
+    let metrics = Metrics::new();
+    let status = Status::new(&metrics, clock);
     let topology = Topology::of(config)?;
     let (broker, supervisor) = Broker::start(&config.broker, clock)?;
     let listener = TcpListener::bind(config.ops.listen).await.map_err(|error| {
         format!("ops.listen = {}: cannot listen there: {error}", config.ops.listen)
     })?;
-    WorkerStarted { ops: listener.local_addr()?, merchants: config.merchants.len() }.tell();
+    events::worker_started(listener.local_addr()?, config.merchants.len());
 
     let stopping = CancellationToken::new();
     let stopped = CancellationToken::new();
     let mut serving = JoinSet::new();
     serving.spawn(supervisor);
-    serving.spawn(ops::serve(listener, board.clone(), metrics, clock, stopped.clone()));
+    serving.spawn(ops::serve(listener, status.clone(), metrics.clone(), stopped.clone()));
     let mut watching = JoinSet::new();
     if options.declare {
-        watching.spawn(declare(broker.clone(), topology.clone(), board.clone()));
+        watching.spawn(declare(broker.clone(), topology.clone(), status.clone()));
     }
-    let common = Common { clock, broker, board, stopping, topology };
+    let common = Common { clock, broker, metrics, status, stopping, topology };
     let mut workers = JoinSet::new();
     let mut watched = Watched::default();
     for merchant in config.merchants.values() {
@@ -98,10 +98,10 @@ async fn start(config: &Config, options: &Options) -> Result<Running, CannotStar
         watched.add(&worker.desk);
         workers.spawn(worker.run());
     }
-    let Common { broker, board, stopping, .. } = common;
-    watching.spawn(watch_broker(broker.clone(), watched, board.clone()));
-    watching.spawn(watch_parked(broker.clone()));
-    board.clear(("start", ""));
+    let Common { broker, metrics, status, stopping, .. } = common;
+    watching.spawn(watch_broker(broker.clone(), watched, status.clone()));
+    watching.spawn(watch_parked(broker.clone(), metrics));
+    status.started();
     Ok(Running { broker, stopping, stopped, workers, serving, watching })
 }
 
@@ -116,7 +116,8 @@ type MerchantWorker = Worker<
 struct Common {
     clock: SystemClock,
     broker: Broker,
-    board: Board,
+    metrics: Metrics,
+    status: Status,
     stopping: CancellationToken,
     topology: Topology,
 }
@@ -132,8 +133,8 @@ fn worker(
     let name = merchant.name.clone();
     Ok(Worker {
         queue: MerchantQueue::new(common.broker.clone(), own, name, prefetch.total),
+        status: common.status.merchant(&desk.metrics),
         desk: Arc::new(desk),
-        board: common.board.clone(),
         drain: config.shutdown.drain,
     })
 }
@@ -153,7 +154,7 @@ impl Running {
             }
         };
         next().await;
-        WorkerStopping.tell();
+        events::worker_stopping();
         self.stopping.cancel();
         let mut left = 0_usize;
         let drained = async {

@@ -11,7 +11,7 @@ use reqwest::{Request, Response, redirect, retry};
 
 use crate::config::Merchant;
 use crate::domain::call::{NoAnswer, RetryAfter};
-use crate::observe::facts::provider::ExchangeBroken;
+use crate::telemetry::events;
 
 use super::retry_after;
 use super::transport_error::{self, TransportError};
@@ -27,7 +27,6 @@ const IDLE_MAX: Duration = Duration::from_secs(4);
 /// The connections of one merchant.
 pub(super) struct Client {
     http: reqwest::Client,
-    merchant: String,
 }
 
 /// A whole answer.
@@ -58,45 +57,45 @@ impl Client {
             .pool_idle_timeout(IDLE_MAX)
             .pool_max_idle_per_host(idle_connections)
             .build()?;
-        Ok(Self { http, merchant: merchant.name.clone() })
+        Ok(Self { http })
     }
 
     /// Sends a request and reads its whole answer.
     pub(super) async fn exchange(&self, request: Request) -> Result<Reply, TransportError> {
         let mut response = match self.http.execute(request).await {
             Ok(response) => response,
-            Err(error) => return Err(self.broken(&error, transport_error::before_head(&error))),
+            Err(error) => return Err(failed(&error, transport_error::before_head(&error))),
         };
-        let body = self.body(&mut response).await?;
+        let body = body_of(&mut response).await?;
         Ok(Reply {
             status: response.status().as_u16(),
             retry_after: retry_after_of(response.headers()),
             body,
         })
     }
+}
 
-    async fn body(&self, response: &mut Response) -> Result<Vec<u8>, TransportError> {
-        const TOO_LARGE: TransportError = TransportError::NoAnswer(NoAnswer::TooLarge);
-        if response.content_length().is_some_and(|size| size > BODY_SIZE_MAX as u64) {
-            return Err(TOO_LARGE);
-        }
-        let mut body = Vec::new();
-        loop {
-            match response.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() > BODY_SIZE_MAX => {
-                    return Err(TOO_LARGE);
-                }
-                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                Ok(None) => return Ok(body),
-                Err(error) => return Err(self.broken(&error, transport_error::after_head(&error))),
+async fn body_of(response: &mut Response) -> Result<Vec<u8>, TransportError> {
+    const TOO_LARGE: TransportError = TransportError::NoAnswer(NoAnswer::TooLarge);
+    if response.content_length().is_some_and(|size| size > BODY_SIZE_MAX as u64) {
+        return Err(TOO_LARGE);
+    }
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() > BODY_SIZE_MAX => {
+                return Err(TOO_LARGE);
             }
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => return Ok(body),
+            Err(error) => return Err(failed(&error, transport_error::after_head(&error))),
         }
     }
+}
 
-    fn broken(&self, error: &reqwest::Error, cause: TransportError) -> TransportError {
-        ExchangeBroken { merchant: &self.merchant, causes: &transport_error::causes(error) }.tell();
-        cause
-    }
+fn failed(error: &reqwest::Error, cause: TransportError) -> TransportError {
+    events::exchange_failed(&transport_error::causes(error));
+    cause
 }
 
 fn retry_after_of(headers: &HeaderMap) -> Option<RetryAfter> {

@@ -8,10 +8,9 @@ use super::desk::Desk;
 use super::hand::Hand;
 use super::settle::Settlement;
 use crate::domain::decide::Case;
-use crate::domain::reference::Reference;
 use crate::domain::retry_delays::RetryDelay;
-use crate::observe::facts::intents::{IntentHandedBack, IntentReturned};
 use crate::ports::{Clock, Delivery, Headers, Outbox, Outgoing, Provider};
+use crate::telemetry::events;
 
 /// How a delivery goes back.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +27,6 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
     pub(super) async fn give_back<D: Delivery>(
         &self,
         hand: Hand<D>,
-        reference: &Reference,
         case: Case<'_>,
         back: Back,
     ) -> Settlement {
@@ -37,12 +35,12 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
             Back::Return(delay) => {
                 let wait = delay.duration();
                 let record = case.returned(wait);
-                let merchant = &self.merchant;
-                IntentReturned { merchant, reference, record: &record, delay: wait }.tell();
                 let headers = record.to_headers(self.due_in(wait));
-                return self
-                    .send_back(hand, Some(reference), (delay, headers), Settlement::Returned)
-                    .await;
+                let settlement = self.send_back(hand, delay, headers, Settlement::Returned).await;
+                if settlement == Settlement::Returned {
+                    events::intent_returned(&record, wait);
+                }
+                return settlement;
             }
             Back::AsItIs(why) => (why, delays.shortest()),
             // Sooner it would only wait again, and each way through the broker may leave one more
@@ -50,42 +48,40 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
             Back::GiveWay => ("another copy is in hand", delays.within(self.policy.quarantine)),
         };
         let headers = case.handed_back().to_headers(self.due_in(delay.duration()));
-        self.hand_back(hand, Some(reference), why, (delay, headers)).await
+        self.hand_back(hand, why, delay, headers).await
     }
 
     /// Puts off what nobody takes the event of: kept in hand, it would end its channel when the
     /// broker's patience is over, and with it everything else in hand.
-    pub(super) async fn put_off<D: Delivery>(
-        &self,
-        hand: Hand<D>,
-        reference: Option<&Reference>,
-        headers: Headers,
-    ) -> Settlement {
+    pub(super) async fn put_off<D: Delivery>(&self, hand: Hand<D>, headers: Headers) -> Settlement {
         let delay = self.policy.delays.longest();
-        self.hand_back(hand, reference, "nobody takes its event", (delay, headers)).await
+        self.hand_back(hand, "its event cannot be published", delay, headers).await
     }
 
     async fn hand_back<D: Delivery>(
         &self,
         hand: Hand<D>,
-        reference: Option<&Reference>,
         why: &'static str,
-        (delay, headers): (RetryDelay, Headers),
+        delay: RetryDelay,
+        headers: Headers,
     ) -> Settlement {
-        IntentHandedBack { merchant: &self.merchant, reference, why }.tell();
-        self.send_back(hand, reference, (delay, headers), Settlement::HandedBack).await
+        let settlement = self.send_back(hand, delay, headers, Settlement::HandedBack).await;
+        if settlement == Settlement::HandedBack {
+            events::intent_handed_back(&self.metrics, why);
+        }
+        settlement
     }
 
     async fn send_back<D: Delivery>(
         &self,
         hand: Hand<D>,
-        reference: Option<&Reference>,
-        (delay, headers): (RetryDelay, Headers),
+        delay: RetryDelay,
+        headers: Headers,
         settlement: Settlement,
     ) -> Settlement {
         let copy = self.copy(hand.delivered(), headers);
         if self.publish(&Outgoing::Retry { delay, copy }, &hand).await.is_err() {
-            return self.abandon(hand, reference, "its copy could not be published");
+            return self.abandon(hand, "its copy could not be published");
         }
         match hand.delivery.acknowledge().await {
             Ok(()) => settlement,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tracing::Instrument as _;
+
 use super::desk::Desk;
 use super::hand::{Halt, Hand};
 use super::memory::Entered;
@@ -10,10 +12,10 @@ use crate::domain::classify::create::Outcome;
 use crate::domain::classify::lookup::{Lookup, Match};
 use crate::domain::decide::{Case, CreateCall, CreateKind};
 use crate::domain::intent::Intent;
-use crate::domain::reference::Reference;
 use crate::gate::Report;
-use crate::observe::facts::calls::{CallAnswered, CallUnauthorized};
 use crate::ports::{Clock, Delivery, Moment, NoToken, Outbox, Provider, Token};
+use crate::telemetry::events;
+use crate::telemetry::metrics::CallKind;
 use crate::turns::{Class, Turn};
 
 /// What became of a create that was decided.
@@ -58,8 +60,12 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
             if entered == Entered::Full {
                 return Err(Halt::NoRoom);
             }
-            let result = self.provider.create(&token, &call).await;
-            if !self.wants_new_token("create", &result, &token, &mut tries) {
+            let result = {
+                let _in_flight = self.metrics.in_flight();
+                let span = events::call_span(&self.metrics, CallKind::Create);
+                self.provider.create(&token, &call).instrument(span).await
+            };
+            if !self.wants_new_token(CallKind::Create, &result, &token, &mut tries) {
                 break (result, Some(turn));
             }
             if entered == Entered::Fresh {
@@ -74,7 +80,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         }
         self.turns.told_of(turn.as_ref(), Report::of_create(&outcome));
         if turn.is_some() {
-            self.tell("create", reference, outcome.word(), timing);
+            self.call_ended(CallKind::Create, outcome.word(), timing);
         }
         Ok(Created::Outcome(outcome))
     }
@@ -103,8 +109,12 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
                 Err(result) => break (result, None),
             };
             timing.sent = self.clock.now().steady;
-            let result = self.provider.lookup(&token, reference).await;
-            if !self.wants_new_token("look", &result, &token, &mut tries) {
+            let result = {
+                let _in_flight = self.metrics.in_flight();
+                let span = events::call_span(&self.metrics, CallKind::Lookup);
+                self.provider.lookup(&token, reference).instrument(span).await
+            };
+            if !self.wants_new_token(CallKind::Lookup, &result, &token, &mut tries) {
                 break (result, Some(turn));
             }
         };
@@ -117,7 +127,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         }
         self.turns.told_of(turn.as_ref(), Report::of_look(&look));
         if turn.is_some() {
-            self.tell("look", reference, look.word(), timing);
+            self.call_ended(CallKind::Lookup, look.word(), timing);
         }
         Ok(look)
     }
@@ -129,6 +139,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         class: Class,
         patience: Duration,
     ) -> Result<Result<(Token, Turn<C>), CallResult>, Halt> {
+        let _waiting = self.metrics.waiting();
         // One that cannot be kept still serves the call that asked for it.
         let mut brought = None;
         loop {
@@ -213,7 +224,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
     /// A 401 is met with one new token and one more try: it was not processed.
     pub(super) fn wants_new_token(
         &self,
-        call: &'static str,
+        call: CallKind,
         result: &CallResult,
         token: &Token,
         tries: &mut u32,
@@ -225,21 +236,15 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         *tries = tries.saturating_add(1);
         let again = unauthorized && *tries <= NEW_TOKENS_MAX;
         if again {
-            CallUnauthorized { meters: &self.meters, call }.tell();
+            events::token_rejected(&self.metrics, call);
         }
         again
     }
 
-    fn tell(&self, call: &'static str, reference: &Reference, outcome: &'static str, at: Timing) {
-        CallAnswered {
-            meters: &self.meters,
-            reference,
-            call,
-            outcome,
-            waited: at.sent.saturating_sub(at.started),
-            took: self.clock.now().steady.saturating_sub(at.sent),
-        }
-        .tell();
+    fn call_ended(&self, call: CallKind, outcome: &'static str, at: Timing) {
+        let waited = at.sent.saturating_sub(at.started);
+        let took = self.clock.now().steady.saturating_sub(at.sent);
+        events::call_ended(&self.metrics, call, outcome, waited, took);
     }
 }
 

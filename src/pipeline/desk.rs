@@ -1,5 +1,6 @@
 //! All that the pipeline needs of one merchant.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
@@ -9,8 +10,8 @@ use super::exits::Exits;
 use super::memory::{Alone, Memory};
 use super::proof::Proof;
 use crate::domain::decide::Policy;
-use crate::observe::meters::Meters;
 use crate::ports::{Clock, Moment, Outbox, Provider};
+use crate::telemetry::metrics::MerchantMetrics;
 use crate::turns::Turns;
 
 /// One merchant's desk: what it may do, and the ways out.
@@ -19,7 +20,7 @@ pub struct Desk<P, O, C: Clock> {
     /// The merchant's name.
     pub merchant: String,
     /// The merchant's series.
-    pub meters: Meters,
+    pub metrics: Arc<MerchantMetrics>,
     /// What follows from what.
     pub policy: Policy,
     /// How old a delivery may be at its first create.
@@ -40,8 +41,6 @@ pub struct Desk<P, O, C: Clock> {
     pub alone: Alone,
     /// Room for deliveries that wait in hand.
     pub room: Semaphore,
-    /// How many have room.
-    pub room_size: usize,
     /// Whether details has shown a link of this merchant to this process.
     pub proof: Proof,
     /// Under the strict setting, the moment of the steady clock before which nothing is created.
@@ -64,12 +63,6 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
             let wait = self.policy.quarantine.saturating_add(self.hold);
             self.hold_off.send_replace(now.saturating_add(wait));
         }
-    }
-
-    /// How many deliveries wait in hand.
-    pub fn held(&self) -> u64 {
-        let held = self.room_size.saturating_sub(self.room.available_permits());
-        u64::try_from(held).unwrap_or(u64::MAX)
     }
 
     /// How long nothing may be created yet.

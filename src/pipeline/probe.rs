@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use tracing::Instrument as _;
+
 use super::desk::Desk;
 use crate::domain::classify::lookup::{Lookup, LookupFailure};
 use crate::domain::reference::Reference;
 use crate::gate::{Probe, Report, State};
-use crate::observe::facts::calls::ProbeAnswered;
 use crate::ports::{Clock, Outbox, Provider};
+use crate::telemetry::events;
+use crate::telemetry::metrics::CallKind;
 use crate::turns::Class;
 
 /// The reference that a probe asks for as long as details has shown none.
@@ -61,9 +64,10 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         let Ok(token) = self.new_token(Class::Probe).await else { return Probe::Bad };
         let Ok(_turn) = self.turns.take(Class::Probe).await else { return Probe::Bad };
         let reference = self.proof.reference().unwrap_or_else(probe_reference);
-        let result = self.provider.lookup(&token, &reference).await;
+        let span = events::call_span(&self.metrics, CallKind::Lookup);
+        let result = self.provider.lookup(&token, &reference).instrument(span).await;
         let look = Lookup::classify(result, &reference, &self.policy.rules);
-        ProbeAnswered { meters: &self.meters, look: look.word() }.tell();
+        events::probe_ended(&self.metrics, look.word());
         match look {
             // Providers answer 403 for a reference that they do not know, and that is an answer.
             Lookup::Found(_)

@@ -4,12 +4,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use tracing::Instrument as _;
+
 use super::desk::Desk;
 use crate::domain::classify::lookup::Lookup;
 use crate::domain::reference::Reference;
 use crate::gate::Report;
-use crate::observe::facts::intents::LinkProven;
 use crate::ports::{Clock, Outbox, Provider};
+use crate::telemetry::events;
+use crate::telemetry::metrics::CallKind;
 use crate::turns::Class;
 
 /// Whether details shows links that this API made: until it has, "not found" may only mean that
@@ -88,8 +91,9 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         self.clock.sleep(self.policy.settle).await;
         let Ok(turn) = self.turns.take(Class::Lookup).await else { return };
         let Some(token) = self.provider.token() else { return };
-        let result = self.provider.lookup(&token, reference).await;
-        if self.wants_new_token("look", &result, &token, &mut 0) {
+        let span = events::call_span(&self.metrics, CallKind::Lookup);
+        let result = self.provider.lookup(&token, reference).instrument(span).await;
+        if self.wants_new_token(CallKind::Lookup, &result, &token, &mut 0) {
             return; // the next call gets one, and this look is not worth another
         }
         let look = Lookup::classify(result, reference, &self.policy.rules);
@@ -97,6 +101,6 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         if let Lookup::Found(_) = look {
             self.proof.shown(reference);
         }
-        LinkProven { meters: &self.meters, reference, look: look.word() }.tell();
+        events::readback_ended(&self.metrics, reference, look.word());
     }
 }

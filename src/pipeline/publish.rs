@@ -6,6 +6,7 @@ use super::desk::Desk;
 use super::exits::Exit;
 use super::hand::Hand;
 use crate::ports::{Clock, Delivery, Outbox, Outgoing, Provider, PublishError};
+use crate::telemetry::events;
 
 /// Why what was to replace a delivery is not published. The delivery must not be acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +36,9 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         let mut refused = None;
         let mut wait = WAIT_FIRST;
         loop {
-            match self.outbox.publish(outgoing).await {
+            let result = self.outbox.publish(outgoing).await;
+            events::publish_ended(&self.metrics, outgoing, result);
+            match result {
                 Ok(()) => return Ok(()),
                 Err(PublishError::Unconfirmed) => return Err(NotPublished::Unconfirmed),
                 Err(PublishError::Unroutable | PublishError::Refused) => {

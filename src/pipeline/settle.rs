@@ -10,11 +10,10 @@ use crate::domain::event::wire::errors_json;
 use crate::domain::event::{Event, EventKind, INVALID_INTENT};
 use crate::domain::intent::{Intent, Invalid};
 use crate::domain::record::Record;
-use crate::domain::reference::Reference;
 use crate::domain::verdict::{Unresolved, Verdict};
 use crate::gate::{Closure, Report};
-use crate::observe::facts::intents::{IntentLetGo, IntentSettled};
 use crate::ports::{Clock, Copied, Delivered, Delivery, Headers, Outbox, Outgoing, Provider};
+use crate::telemetry::events;
 
 /// What the broker was told of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,30 +35,18 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         intent: &Intent,
         end: End<'_>,
     ) -> Settlement {
-        let reference = &intent.reference;
         match end {
-            End::Lost => self.let_lost(hand, reference),
+            End::Lost => self.abandon(hand, "its channel has ended"),
             End::Verdict(case, verdict) => {
                 let record = case.record().clone();
                 self.settle_verdict(hand, intent, record, verdict).await
             }
-            End::Back(case, back) => self.give_back(hand, reference, case, back).await,
+            End::Back(case, back) => self.give_back(hand, case, back).await,
         }
     }
 
-    /// Lets a delivery go whose channel has ended.
-    pub(super) fn let_lost<D: Delivery>(&self, hand: Hand<D>, reference: &Reference) -> Settlement {
-        self.abandon(hand, Some(reference), "its channel has ended")
-    }
-
-    pub(super) fn abandon<D: Delivery>(
-        &self,
-        hand: Hand<D>,
-        reference: Option<&Reference>,
-        why: &'static str,
-    ) -> Settlement {
-        let stopping = self.stopping.is_cancelled();
-        IntentLetGo { merchant: &self.merchant, reference, stopping }.tell();
+    pub(super) fn abandon<D: Delivery>(&self, hand: Hand<D>, why: &'static str) -> Settlement {
+        events::delivery_abandoned(why, self.stopping.is_cancelled());
         hand.delivery.abandon(why);
         Settlement::LetGo
     }
@@ -93,14 +80,12 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         let seen = verdict.if_untold();
         let untold = |delivered: &Delivered| headers_of(&record.clone().doubted(seen), delivered);
         let event = Event::of_verdict(intent, &record, verdict, self.origin(delivered));
-        let fact = IntentSettled {
-            meters: &self.meters,
-            event: &event,
-            attempts: record.attempts,
-            age: age_of(delivered, &record, now.wall),
-        };
-        let settlement = self.replace(hand, parked, untold, &fact).await;
+        let age = age_of(delivered, &record, now.wall);
+        let settlement = self.replace(hand, &event, parked, untold).await;
         let settled = matches!(settlement, Settlement::Settled(_));
+        if settled {
+            events::intent_settled(&self.metrics, &event, record.attempts, age);
+        }
         if fresh_link && settled && self.proof.is_wanted(now.steady) {
             tokio::select! {
                 biased;
@@ -123,8 +108,11 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         let parked = self.parked_copy(delivered, Headers::new(), INVALID_INTENT, Some(errors));
         let untold = |delivered: &Delivered| delivered.headers.clone();
         let event = Event::of_invalid(&invalid, &delivered.body, self.origin(delivered));
-        let fact = IntentSettled { meters: &self.meters, event: &event, attempts: 0, age: None };
-        self.replace(hand, Some(parked), untold, &fact).await
+        let settlement = self.replace(hand, &event, Some(parked), untold).await;
+        if let Settlement::Settled(_) = settlement {
+            events::intent_settled(&self.metrics, &event, 0, None);
+        }
+        settlement
     }
 
     /// Event, parked copy, acknowledgement: in this order, each only after the one before.
@@ -132,25 +120,23 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
     async fn replace<D: Delivery>(
         &self,
         hand: Hand<D>,
+        event: &Event<'_>,
         parked: Option<Copied>,
         untold: impl Fn(&Delivered) -> Headers + Send,
-        fact: &IntentSettled<'_>,
     ) -> Settlement {
-        let event = fact.event;
         let message = self.message(event, hand.delivered());
         let mut replaced = self.publish(&Outgoing::Event(message), &hand).await;
         if let (Ok(()), Some(copy)) = (&replaced, parked) {
             replaced = self.publish(&Outgoing::Parked(copy), &hand).await;
         }
-        let reference = event.subject.reference;
         match replaced {
-            Ok(()) => fact.tell(),
+            Ok(()) => {}
             Err(NotPublished::Unconfirmed) => {
-                return self.abandon(hand, reference, "its result could not be published");
+                return self.abandon(hand, "its result could not be published");
             }
             Err(NotPublished::RefusedForTooLong) => {
                 let headers = untold(hand.delivered());
-                return self.put_off(hand, reference, headers).await;
+                return self.put_off(hand, headers).await;
             }
         }
         // If the channel has ended, the delivery comes back, and the same event goes out again.

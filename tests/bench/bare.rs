@@ -20,7 +20,7 @@ use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use smartsend::config::{Log, LogFormat};
-use smartsend::observe::log;
+use smartsend::telemetry::log;
 use tokio::sync::Semaphore;
 
 use crate::ground::{ACCOUNT, INTENTS};

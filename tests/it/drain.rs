@@ -185,7 +185,7 @@ async fn a_second_signal_leaves_in_doubt_only_what_was_in_flight() {
     until("the rest to be handed back", SOON, async || {
         let status = worker.status().await;
         let merchant = &status["merchants"]["default"];
-        merchant["consumer"] == "stopped"
+        merchant["consumer"]["state"] == "stopped"
             && u64::from(scenario.depth("smartsend.intents.default").await) == COUNT - IN_FLIGHT
     })
     .await;

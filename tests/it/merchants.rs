@@ -70,8 +70,8 @@ async fn a_merchant_that_is_throttled_does_not_hold_up_the_other_one() {
     until("all of the slow one", SOON, async || created(&results.from(0), "slow") == 60).await;
     let fast = created(&results.from(0), "fast");
     assert!(fast < 200, "it was never held up");
-    let gate = worker.status().await["merchants"]["fast"]["gate"].to_string();
-    assert!(gate.contains("paused"), "{gate}");
+    let throttle = worker.status().await["merchants"]["fast"]["throttle"].clone();
+    assert!(throttle["state"] == "on" && throttle["until"].is_string(), "{throttle}");
     let (status, text) = worker.readiness().await;
     assert_eq!(status, 200, "a pause is no reason not to be ready: {text}");
     scenario.provider.set_faults(json!({})).await;

@@ -10,7 +10,7 @@ use std::process::{Output, abort};
 use std::sync::Once;
 
 use smartsend::config::{Log, LogFormat};
-use smartsend::observe::log;
+use smartsend::telemetry::log;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// The customer's mobile.

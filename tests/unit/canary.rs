@@ -11,7 +11,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 
 use smartsend::config::Config;
-use smartsend::observe::panics;
+use smartsend::telemetry::panics;
 
 use crate::support::canary::{self, MOST_VERBOSE};
 use crate::support::child;
@@ -73,10 +73,10 @@ async fn a_panic_of_the_binary_tells_its_place_and_not_its_text() {
         // The binary does the same, before anything else.
         let main = include_str!("../../src/main.rs");
         let begun = main.split("-> ExitCode {").nth(1).unwrap().trim_start();
-        assert!(begun.starts_with("panics::tell_the_place_only();"), "{main}");
+        assert!(begun.starts_with("panics::withhold_texts();"), "{main}");
         return;
     }
-    panics::tell_the_place_only();
+    panics::withhold_texts();
     std::thread::spawn(cut_a_name_within_a_character).join().unwrap_err();
 }
 

@@ -44,7 +44,7 @@ use smartsend::domain::reference::Reference;
 use smartsend::payu::PayuAccount;
 use smartsend::ports::Provider;
 
-use crate::support::account::{create_call, intent, merchant, token};
+use crate::support::account::{create_call, intent, merchant, metrics, token};
 use crate::support::clock::ManualClock;
 use crate::support::matrix::Line;
 use crate::support::payu::{Kind, Payu};
@@ -69,7 +69,7 @@ fn every_line_has_its_test() {
 }
 
 fn account(merchant: &Merchant) -> PayuAccount<ManualClock> {
-    PayuAccount::new(merchant, ManualClock::new()).unwrap()
+    PayuAccount::new(merchant, ManualClock::new(), metrics()).unwrap()
 }
 
 fn account_at(server: &RawServer) -> PayuAccount<ManualClock> {

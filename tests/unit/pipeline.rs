@@ -101,6 +101,13 @@ impl Stand {
         }
     }
 
+    /// The value of one of the process's series.
+    fn metric(&self, series: &str) -> String {
+        let text = self.process.metrics.render();
+        let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        value.unwrap_or_else(|| panic!("{series} is not in {text}")).to_owned()
+    }
+
     /// Makes the process know that details shows links.
     fn prove(&self) {
         self.desk.proof.give();

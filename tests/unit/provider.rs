@@ -11,14 +11,14 @@ use smartsend::domain::reference::Reference;
 use smartsend::payu::PayuAccount;
 use smartsend::ports::Provider;
 
-use crate::support::account::{create_call, intent, merchant, token};
+use crate::support::account::{create_call, intent, merchant, metrics, token};
 use crate::support::clock::ManualClock;
 use crate::support::raw_server::RawServer;
 
 const CREATED: &str = r#"{"status":0,"msg":"Success","code":null,"data":{"link":"https://test.payumoney.com/smartPay?id=canary%2Blink%2Fid%3D%3D","linkId":"canary+link/id=="}}"#;
 
 fn account(merchant: &Merchant) -> PayuAccount<ManualClock> {
-    PayuAccount::new(merchant, ManualClock::new()).unwrap()
+    PayuAccount::new(merchant, ManualClock::new(), metrics()).unwrap()
 }
 
 fn account_at(server: &RawServer) -> PayuAccount<ManualClock> {

@@ -114,9 +114,9 @@ fn the_sandbox_is_a_reading_of_its_own() {
 }
 
 #[test]
-fn observing_decides_nothing() {
+fn telemetry_and_pages_decide_nothing() {
     let deciders = ["crate::amqp", "crate::payu", "crate::pipeline", "crate::worker"];
-    wall("src/observe", &deciders, &[]);
+    wall("src/telemetry", &deciders, &[]);
     wall("src/http", &deciders, &[]);
 }
 

@@ -14,7 +14,7 @@ use smartsend::domain::call::{CallResult, NotSent};
 use smartsend::payu::PayuAccount;
 use smartsend::ports::{NoToken, Provider, Token};
 
-use crate::support::account::{create_call, intent, merchant, secret};
+use crate::support::account::{create_call, intent, merchant, metrics, secret};
 use crate::support::clock::ManualClock;
 use crate::support::raw_server::{RawServer, Seen, Step, answer};
 
@@ -33,7 +33,7 @@ impl Endpoint {
         let clock = ManualClock::new();
         let mut merchant = merchant(&server.url("/payout"), &server.url("/oauth/token"));
         change(&mut merchant);
-        let account = PayuAccount::new(&merchant, clock.clone()).unwrap();
+        let account = PayuAccount::new(&merchant, clock.clone(), metrics()).unwrap();
         Self { account, clock, server, turns: AtomicUsize::new(0) }
     }
 

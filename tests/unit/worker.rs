@@ -89,8 +89,8 @@ async fn a_stop_finishes_what_was_sent_and_hands_back_what_was_not() {
     for (_, copy) in back {
         assert!(!Record::from_headers(&copy.headers).unwrap().is_in_doubt());
     }
-    let handed_back = process.board.status().merchants[MERCHANT].handed_back;
-    assert_eq!(handed_back, 32 - sent as u64);
+    let status = serde_json::to_value(process.status.snapshot()).unwrap();
+    assert_eq!(status["merchants"][MERCHANT]["handed_back"], 32 - sent);
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
@@ -163,7 +163,7 @@ async fn a_foreign_link_ends_the_consuming_until_a_restart() {
     assert_eq!(scene.story_count("consuming"), 1);
     assert_eq!(scene.smart_send.count(Called::Create), 1);
     assert_eq!(scene.broker.left(MERCHANT), 1);
-    let reasons = process.board.reasons();
+    let reasons = process.status.reasons();
     assert!(reasons.iter().any(|reason| reason.contains("link_hosts")), "{reasons:?}");
     process.stopping.cancel();
     assert_eq!(running.await.unwrap(), 0);

@@ -12,8 +12,8 @@ use tokio::time::timeout;
 use super::channel::ConsumerChannel;
 use super::stream::StampedDelivery;
 use crate::amqp::headers;
-use crate::observe::facts::broker as facts;
 use crate::ports::{ChannelEndedError, Delivered, Delivery};
+use crate::telemetry::events;
 
 /// A delivery that RabbitMQ waits to hear about. One that is dropped unsettled would hold its
 /// place until the broker's `consumer_timeout`, so dropping it ends the session, and it comes
@@ -92,7 +92,6 @@ impl Delivery for AmqpDelivery {
 
     fn abandon(mut self, why: &'static str) {
         self.settled = true;
-        facts::DeliveryLetGo { queue: self.channel.queue(), why }.tell();
         self.channel.session().fail(why);
     }
 }
@@ -102,7 +101,7 @@ impl Drop for AmqpDelivery {
         if self.settled || !self.channel.session().is_live() {
             return;
         }
-        facts::DeliveryDropped { queue: self.channel.queue() }.tell();
+        events::delivery_dropped(self.channel.queue());
         self.channel.session().fail("a delivery was dropped before it was settled");
     }
 }

@@ -17,8 +17,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
 use super::channel::ConsumerChannel;
-use crate::observe::facts::broker as facts;
 use crate::ports::Moment;
+use crate::telemetry::events;
 
 /// How often an idle stream is seen to be empty.
 const TICK: Duration = Duration::from_millis(500);
@@ -135,7 +135,7 @@ impl DeliveryStream {
         self.empty_stream();
         let gap = woke_at.since(self.empty_at);
         if self.over.is_none() && gap > self.channel.session().heartbeat().min(GAP_MAX) {
-            facts::ProcessStalled { gap }.tell();
+            events::process_stalled(gap);
             self.ask(woke_at);
             return None;
         }

@@ -1,6 +1,7 @@
 //! One merchant's desk, from the configuration.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
@@ -13,7 +14,6 @@ use crate::domain::classify::ClassifyRules;
 use crate::domain::decide::Policy;
 use crate::domain::link::LinkHosts;
 use crate::domain::retry_delays::RetryDelays;
-use crate::observe::meters::Meters;
 use crate::pace::Rate;
 use crate::payu::PayuAccount;
 use crate::pipeline::{Alone, CAPACITY, Desk, Exits, Memory, Proof};
@@ -58,6 +58,7 @@ pub(super) fn desk(
     common: &Common,
 ) -> Result<Desk<PayuAccount<SystemClock>, Publisher, SystemClock>, CannotStart> {
     let clock = common.clock;
+    let metrics = common.metrics.merchant(&merchant.name);
     let policy = policy(config, merchant)?;
     let keep = [config.unsure.quarantine, config.retry.hold, merchant.timeout];
     let keep = keep.iter().fold(Duration::ZERO, |sum, part| sum.saturating_add(*part));
@@ -71,19 +72,18 @@ pub(super) fn desk(
     };
     Ok(Desk {
         merchant: merchant.name.clone(),
-        meters: Meters::new(&merchant.name),
         memory: Memory::new(CAPACITY, keep, policy.is_strict())
             .with_room_for(most_sent_within(keep, limits.rate)),
         policy,
         hold: config.retry.hold,
         in_hand_max: config.broker.consumer_timeout / 2,
-        provider: PayuAccount::new(merchant, clock)?,
+        provider: PayuAccount::new(merchant, clock, Arc::clone(&metrics))?,
+        metrics,
         outbox: Publisher::new(common.broker.clone(), &common.topology),
         clock,
         turns: Turns::new(limits, clock),
         alone: Alone::default(),
         room: Semaphore::new(prefetch.room),
-        room_size: prefetch.room,
         proof: Proof::default(),
         hold_off: watch::Sender::new(Duration::ZERO),
         exits: Exits::default(),

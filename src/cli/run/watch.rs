@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use crate::amqp::{Broker, BrokerState, Publisher, Topology};
 use crate::clock::SystemClock;
-use crate::observe::board::Board;
-use crate::observe::facts::broker::ParkedCounted;
 use crate::payu::PayuAccount;
 use crate::pipeline::Desk;
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::status::{Component, ConnectionState, Status};
 
 /// How often the parked messages are counted.
 const PARKED_EVERY: Duration = Duration::from_secs(10);
@@ -27,32 +27,21 @@ impl Watched {
     }
 }
 
-/// Tells the board of the broker, and holds every merchant back while nothing can be published.
-pub(super) async fn watch_broker(broker: Broker, watched: Watched, board: Board) {
+/// Shows how the connections stand, and holds every merchant back while nothing can be published.
+pub(super) async fn watch_broker(broker: Broker, watched: Watched, status: Status) {
     let mut state = broker.state();
     loop {
         let now = state.borrow_and_update().clone();
-        match &now {
-            BrokerState::Connected => board.clear(("broker", "")),
-            BrokerState::Disconnected { reason } => {
-                board.raise(("broker", ""), format!("not connected to RabbitMQ: {reason}"));
-            }
-            BrokerState::Blocked => board.raise(
-                ("broker", ""),
-                "RabbitMQ takes no messages: it is short of memory or disk; nothing new is started",
-            ),
-        }
-        for connection in ["consume", "publish"] {
-            board.update_connection(connection, |status| {
-                let connected = !matches!(now, BrokerState::Disconnected { .. });
-                status.connects =
-                    status.connects.saturating_add(u64::from(connected && !status.connected));
-                status.connected = connected;
-                status.host = broker.address().or_else(|| status.host.take());
-            });
-        }
         for desk in &watched.0 {
             desk.exits.block(now == BrokerState::Blocked, &desk.turns);
+        }
+        let stands = match now {
+            BrokerState::Connected => ConnectionState::Connected,
+            BrokerState::Disconnected { reason } => ConnectionState::Disconnected { reason },
+            BrokerState::Blocked => ConnectionState::Blocked,
+        };
+        for connection in ["consume", "publish"] {
+            status.set_connection(connection, stands.clone(), broker.address());
         }
         if state.changed().await.is_err() {
             return;
@@ -61,26 +50,26 @@ pub(super) async fn watch_broker(broker: Broker, watched: Watched, board: Board)
 }
 
 /// Counts what is parked, now and then.
-pub(super) async fn watch_parked(broker: Broker) {
+pub(super) async fn watch_parked(broker: Broker, metrics: Metrics) {
     let mut state = broker.state();
     while state.wait_for(|state| *state == BrokerState::Connected).await.is_ok() {
         if let Some(count) = broker.parked_count().await {
-            ParkedCounted { count }.tell();
+            metrics.set_parked_messages(count);
         }
         tokio::time::sleep(PARKED_EVERY).await;
     }
 }
 
 /// Declares the topology once there is a broker, and again until that succeeds.
-pub(super) async fn declare(broker: Broker, topology: Topology, board: Board) {
+pub(super) async fn declare(broker: Broker, topology: Topology, status: Status) {
     loop {
         drop(broker.session().await);
         match broker.apply(&topology).await {
             Ok(()) => {
-                board.clear(("topology", ""));
+                status.clear(Component::Topology);
                 return;
             }
-            Err(error) => board.raise(("topology", ""), error.to_string()),
+            Err(error) => status.raise(Component::Topology, error.to_string()),
         }
         tokio::time::sleep(DECLARE_WAIT).await;
     }

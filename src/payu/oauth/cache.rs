@@ -7,18 +7,20 @@
 //! says, counted from before the request, on the steady clock.
 
 use std::future::Future;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use reqwest::{Body, Method, Request};
+use tracing::Instrument as _;
 use url::Url;
 
 use crate::config::{Grant, Merchant};
 use crate::domain::call::NotSent;
 use crate::domain::customer::Private;
-use crate::observe::facts::provider::{SecretUnreadable, TokenAnswered};
 use crate::ports::{Clock, NoToken, Token};
+use crate::telemetry::events;
+use crate::telemetry::metrics::{CallKind, MerchantMetrics};
 
 use super::grant::Form;
 use crate::payu::client::{Client, Reply};
@@ -35,7 +37,7 @@ const RENEWAL_PAUSE: Duration = Duration::from_secs(5);
 /// One merchant's token.
 pub(in crate::payu) struct TokenCache<C> {
     clock: C,
-    merchant: String,
+    metrics: Arc<MerchantMetrics>,
     auth_url: Url,
     grant: Grant,
     state: Mutex<State>,
@@ -62,10 +64,14 @@ struct Held {
 }
 
 impl<C: Clock> TokenCache<C> {
-    pub(in crate::payu) fn new(merchant: &Merchant, clock: C) -> Self {
+    pub(in crate::payu) fn new(
+        merchant: &Merchant,
+        clock: C,
+        metrics: Arc<MerchantMetrics>,
+    ) -> Self {
         Self {
             clock,
-            merchant: merchant.name.clone(),
+            metrics,
             auth_url: merchant.auth_url.clone(),
             grant: merchant.grant.clone(),
             state: Mutex::default(),
@@ -161,7 +167,7 @@ impl<C: Clock> TokenCache<C> {
         // The secrets are read before the permit is acquired: the permit is the last step before
         // the send.
         let form = Form::of_grant(&self.grant).await.map_err(|error| {
-            SecretUnreadable { merchant: &self.merchant, error: &error }.tell();
+            events::secret_unreadable(&self.metrics, &error);
             NoToken::Unavailable(NotSent::NoToken)
         })?;
         turn().await;
@@ -177,7 +183,11 @@ impl<C: Clock> TokenCache<C> {
         *request.body_mut() = Some(Body::from(form.into_body()));
 
         let asked_at = self.clock.now().steady;
-        let granted = read(client.exchange(request).await);
+        let granted = {
+            let _in_flight = self.metrics.in_flight();
+            let span = events::call_span(&self.metrics, CallKind::Token);
+            read(client.exchange(request).instrument(span).await)
+        };
         let took = self.clock.now().steady.saturating_sub(asked_at);
         let outcome = match &granted {
             Ok(_) => "granted",
@@ -186,7 +196,7 @@ impl<C: Clock> TokenCache<C> {
             Err(NoToken::Unavailable(_)) => "failed",
         };
         let life = granted.as_ref().ok().map(|granted| granted.life);
-        TokenAnswered { merchant: &self.merchant, outcome, took, life }.tell();
+        events::token_ended(&self.metrics, outcome, took, life);
         granted.map(|granted| self.keep(granted, asked_at))
     }
 

@@ -88,7 +88,7 @@ async fn a_second_signal_ends_it_at_once() {
     until("the create", SOON, async || scenario.provider.requests("create").await == 1).await;
     worker.program.terminate().await;
     until("the stop to begin", SOON, async || {
-        worker.status().await["merchants"]["default"]["consumer"] == "stopped"
+        worker.status().await["merchants"]["default"]["consumer"]["state"] == "stopped"
     })
     .await;
     assert!(worker.program.is_running());
@@ -144,7 +144,9 @@ async fn a_stop_without_a_broker_says_that_work_is_left() {
     let code = worker.program.exit_code(SOON).await;
     let log = std::fs::read_to_string(log).unwrap();
     assert_eq!(code, 3, "{log}");
-    for words in ["told to stop", "this process is the active consumer", "\"cut\""] {
+    for words in
+        ["stopping: nothing new is started", "this process is the active consumer", "\"cut\""]
+    {
         assert!(log.contains(words), "{words}: {log}");
     }
     proxy.set(Mode::Up);

@@ -55,7 +55,7 @@ async fn every_request_is_counted_once_by_its_kind() {
         let counts = lines.filter(|line| line.contains(&label));
         counts.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
     };
-    for (call, kind) in [("create", "create"), ("look", "details"), ("token", "token")] {
+    for (call, kind) in [("create", "create"), ("lookup", "details"), ("token", "token")] {
         assert_eq!(counted(call), requests[kind], "{call}: {requests} {page}");
     }
 }

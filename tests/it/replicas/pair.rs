@@ -91,7 +91,7 @@ impl Pair {
 
     /// Whether it says that it is the active consumer. It must not be frozen.
     pub(super) async fn is_active(&self, which: Which) -> bool {
-        self.worker(which).status().await["merchants"]["default"]["consumer"] == "active"
+        self.worker(which).status().await["merchants"]["default"]["consumer"]["state"] == "active"
     }
 
     /// Waits until one of them is the active consumer.

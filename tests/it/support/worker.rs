@@ -62,7 +62,7 @@ impl Worker {
     /// Waits until it is the active consumer of a merchant.
     pub(crate) async fn active(&self, merchant: &str) {
         until("the consumer to be active", SOON, async || {
-            self.status().await["merchants"][merchant]["consumer"] == "active"
+            self.status().await["merchants"][merchant]["consumer"]["state"] == "active"
         })
         .await;
     }

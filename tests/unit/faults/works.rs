@@ -61,12 +61,14 @@ impl Works {
         let process = self.scene.process(Life::long());
         let server = self.payu.server();
         let merchant = merchant(&server.url("/payout"), &server.url("/oauth/token"));
-        let account = PayuAccount::new(&merchant, self.scene.clock.clone()).unwrap();
+        let metrics = process.metrics.merchant(MERCHANT);
+        let account = PayuAccount::new(&merchant, self.scene.clock.clone(), metrics).unwrap();
         let provider = (MERCHANT, account, merchant.timeout);
+        let desk = Arc::new(process.desk_with(provider, &self.settings));
         let worker = Worker {
             queue: process.queue(MERCHANT, self.settings.prefetch),
-            desk: Arc::new(process.desk_with(provider, &self.settings)),
-            board: process.board.clone(),
+            status: process.status.merchant(&desk.metrics),
+            desk,
             drain: self.settings.drain,
         };
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();

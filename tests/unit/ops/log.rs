@@ -2,13 +2,18 @@
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use smartsend::config::{Log, LogFormat};
-use smartsend::observe::board::Board;
-use smartsend::observe::log;
-use smartsend::observe::log::gather::Gather;
+use smartsend::domain::reference::Reference;
+use smartsend::ports::Properties;
+use smartsend::telemetry::log::batched_writer::BatchedWriter;
+use smartsend::telemetry::metrics::{CallKind, Metrics};
+use smartsend::telemetry::{events, log};
 use tracing_subscriber::fmt::MakeWriter;
+
+use crate::support::canary;
 
 /// Log lines, kept.
 #[derive(Clone, Default)]
@@ -40,32 +45,82 @@ impl<'w> MakeWriter<'w> for Lines {
 }
 
 /// What is logged meanwhile.
-fn logged(format: LogFormat, level: &str, act: impl FnOnce()) -> String {
+fn logged_as(format: LogFormat, level: &str, act: impl FnOnce()) -> String {
     let lines = Lines::default();
     let log = Log { format, level: level.to_owned() };
     tracing::subscriber::with_default(log::lines(&log, lines.clone()).unwrap(), act);
     lines.text()
 }
 
+/// What is logged meanwhile, as JSON.
+pub(super) fn logged(level: &str, act: impl FnOnce()) -> String {
+    logged_as(LogFormat::Json, level, act)
+}
+
+fn line(text: &str) -> Value {
+    assert_eq!(text.lines().count(), 1, "{text}");
+    serde_json::from_str(text).unwrap()
+}
+
+/// As much of a delivery as its span takes.
+fn properties(traceparent: &str) -> Properties {
+    let traceparent = Some(traceparent.to_owned());
+    Properties { message_id: Some("m-1".to_owned()), traceparent, ..Properties::default() }
+}
+
+const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
 #[test]
-fn the_board_logs_a_change_once() {
-    let text = logged(LogFormat::Json, "info", || {
-        let board = Board::default();
-        board.clear(("broker", ""));
-        board.raise(("broker", ""), "no broker answers at mq:5672");
-        board.raise(("broker", ""), "no broker answers at mq2:5672");
-        assert_eq!(board.reasons(), ["no broker answers at mq2:5672"]);
-        board.clear(("broker", ""));
-        board.clear(("broker", ""));
-        assert!(board.is_ready());
+fn a_line_has_the_ids_of_its_delivery_and_its_call_flat() {
+    let metrics = Metrics::new().merchant("default");
+    let speak = || {
+        let delivery = events::delivery_span("default", &properties(TRACEPARENT));
+        delivery.in_scope(|| {
+            events::intent_read(&Reference::parse("order-1").unwrap());
+            let call = events::call_span(&metrics, CallKind::Create);
+            call.in_scope(|| tracing::warn!(target: "smartsend", call = "mine", n = 7, "a\nb"));
+        });
+    };
+    // Also where only warnings are shown.
+    for level in ["info", "warn"] {
+        let line = line(&logged(level, speak));
+        let expected = json!({
+            "timestamp": line["timestamp"], "level": "WARN", "message": "a\nb", "n": 7,
+            "call": "mine", "merchant": "default", "intent.id": "m-1",
+            "intent.reference": "order-1", "traceparent": TRACEPARENT, "target": "smartsend",
+        });
+        assert_eq!(line, expected, "the event's own field counts, and none is there twice");
+    }
+    let text = logged_as(LogFormat::Pretty, "info", speak);
+    let rest = " WARN smartsend: a\\nb call=\"mine\" n=7 merchant=\"default\" intent.id=\"m-1\"";
+    assert!(text.contains(rest) && text.contains(" intent.reference=\"order-1\""), "{text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
+}
+
+#[test]
+fn a_line_of_the_merchant_has_no_ids_of_the_delivery_that_it_happens_in() {
+    let metrics = Metrics::new().merchant("default");
+    let text = logged("info", || {
+        events::delivery_span("default", &properties(TRACEPARENT)).in_scope(|| {
+            let life = Some(Duration::from_mins(5));
+            events::token_ended(&metrics, "granted", Duration::ZERO, life);
+        });
     });
-    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(lines.len(), 2, "{text}");
-    assert_eq!(lines[0]["level"], "WARN");
-    assert_eq!(lines[0]["message"], "Not ready: no broker answers at mq:5672");
-    assert_eq!((&lines[0]["part"], &lines[0]["name"]), (&json!("broker"), &json!("")));
-    assert_eq!(lines[1]["level"], "INFO");
-    assert_eq!(lines[1]["message"], "No longer so: no broker answers at mq2:5672");
+    let line = line(&text);
+    assert_eq!((&line["message"], &line["life_s"]), (&json!("token renewed"), &json!(300)));
+    assert_eq!((&line["merchant"], &line["intent.id"]), (&json!("default"), &Value::Null));
+}
+
+#[test]
+fn a_traceparent_of_another_form_is_not_logged() {
+    for odd in [canary::NAME, "", TRACEPARENT.trim_end_matches('1'), &TRACEPARENT.replace('c', "x")]
+    {
+        let text = logged("info", || {
+            events::delivery_span("default", &properties(odd))
+                .in_scope(|| tracing::info!(target: "smartsend", "here"));
+        });
+        assert_eq!(line(&text)["traceparent"], Value::Null, "{text}");
+    }
 }
 
 #[test]
@@ -77,22 +132,22 @@ fn a_level_is_for_our_own_lines_and_other_crates_keep_quiet() {
         tracing::error!(target: "hyper::proto", "theirs, an error");
         tracing::error!(target: "lapin::channels", "the end of a connection");
     };
-    let text = logged(LogFormat::Pretty, "trace", speak);
+    let text = logged_as(LogFormat::Pretty, "trace", speak);
     assert!(text.contains("ours, traced") && text.contains("theirs, warned"), "{text}");
     assert!(!text.contains("with a login"), "{text}");
-    let text = logged(LogFormat::Pretty, "error", speak);
+    let text = logged_as(LogFormat::Pretty, "error", speak);
     assert!(text.contains("theirs, an error"), "{text}");
     assert!(!text.contains("ours, traced") && !text.contains("theirs, warned"), "{text}");
-    let text = logged(LogFormat::Pretty, "off,smartsend::amqp=trace", speak);
+    let text = logged_as(LogFormat::Pretty, "off,smartsend::amqp=trace", speak);
     assert!(text.contains("ours, traced") && !text.contains("theirs"), "{text}");
-    assert_eq!(logged(LogFormat::Json, "off", speak), "");
+    assert_eq!(logged_as(LogFormat::Json, "off", speak), "");
 }
 
 #[test]
 fn lapin_is_quiet_unless_it_is_named() {
     let speak = || tracing::error!(target: "lapin::channels", "the end of a connection");
-    assert_eq!(logged(LogFormat::Pretty, "info", speak), "");
-    let text = logged(LogFormat::Pretty, "info,lapin=error", speak);
+    assert_eq!(logged_as(LogFormat::Pretty, "info", speak), "");
+    let text = logged_as(LogFormat::Pretty, "info,lapin=error", speak);
     assert!(text.contains("the end of a connection"), "{text}");
 }
 
@@ -114,11 +169,11 @@ impl Write for Writes {
 }
 
 #[test]
-fn lines_that_come_fast_are_gathered_and_none_is_lost() {
+fn lines_that_come_fast_are_written_in_batches_and_none_is_lost() {
     let writes = Writes::default();
-    let gather = Gather::new(writes.clone()).unwrap();
+    let batched = BatchedWriter::new(writes.clone()).unwrap();
     let config = Log { format: LogFormat::Pretty, level: "info".to_owned() };
-    let lines = log::lines(&config, gather.clone()).unwrap();
+    let lines = log::lines(&config, batched.clone()).unwrap();
     tracing::subscriber::with_default(lines, || {
         tracing::info!(target: "smartsend", "alone");
         assert_eq!(writes.0.lock().unwrap().len(), 1, "a line that comes alone goes at once");
@@ -129,7 +184,7 @@ fn lines_that_come_fast_are_gathered_and_none_is_lost() {
         let last = writes.0.lock().unwrap().last().unwrap().clone();
         assert!(last.contains("a warning"), "a warning goes at once, with all that came before");
     });
-    gather.flush();
+    batched.flush();
     let writes = writes.0.lock().unwrap();
     assert_eq!(writes.concat().lines().count(), 1002);
     assert!(writes.len() < 200, "{} writes", writes.len());

@@ -5,11 +5,13 @@ use std::time::Duration;
 use smartsend::domain::event::EventKind;
 use smartsend::domain::record::{Record, Seen, State, Value};
 use smartsend::gate::Report;
-use smartsend::pipeline::{Exit, Settlement};
-use smartsend::ports::{Clock, Properties};
+use smartsend::pipeline::{Exit, Settlement, handle};
+use smartsend::ports::{ChannelEndedError, Clock, Delivered, Delivery, Inbox, Properties};
 
 use super::{Stand, first_record, message, own_message, text};
-use crate::support::model::{Act, Called, Door, Fault, Message, Settings, refusal};
+use crate::support::model::{
+    Act, Broker, Called, Door, Fault, Message, ModelDelivery, Settings, refusal,
+};
 use crate::support::waiting::{SOON, until};
 
 /// The longest between two tries to publish.
@@ -253,6 +255,53 @@ async fn an_acknowledgement_on_a_lost_channel_repeats_the_event() {
     let mut stand = Stand::probing(stand.scene, &Settings::usual()).await;
     assert_eq!(stand.settle_next().await, CREATED);
     assert_eq!(stand.scene.smart_send.links("a").len(), 1);
+}
+
+/// Loses its channel just before it is acknowledged.
+struct LostBeforeItsAck {
+    delivery: ModelDelivery,
+    broker: Broker,
+    process: u64,
+}
+
+impl Delivery for LostBeforeItsAck {
+    fn delivered(&self) -> &Delivered {
+        self.delivery.delivered()
+    }
+
+    async fn still_ours(&self) -> bool {
+        self.delivery.still_ours().await
+    }
+
+    async fn acknowledge(self) -> Result<(), ChannelEndedError> {
+        self.broker.cut(self.process);
+        self.delivery.acknowledge().await
+    }
+
+    async fn requeue(self) -> Result<(), ChannelEndedError> {
+        self.delivery.requeue().await
+    }
+
+    fn abandon(self, why: &'static str) {
+        self.delivery.abandon(why);
+    }
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn an_intent_is_counted_as_settled_once_its_delivery_is_acknowledged() {
+    const SERIES: &str = "smartsend_intents_total{merchant=\"default\",outcome=\"created\"}";
+    let mut stand = Stand::usual().await;
+    stand.scene.publish("default", "a");
+    let delivery = stand.inbox.next().await.unwrap();
+    let (lost, broker) = (delivery.lost(), stand.scene.broker.clone());
+    let doomed = LostBeforeItsAck { delivery, broker, process: stand.process.number };
+    let settlement = handle(doomed, lost, &stand.desk).await;
+    assert_eq!(settlement, Settlement::LetGo);
+    assert_eq!(stand.scene.broker.results().len(), 1);
+    assert_eq!(stand.metric(SERIES), "0", "it comes back, and is settled then");
+    let mut stand = Stand::probing(stand.scene, &Settings::usual()).await;
+    assert_eq!(stand.settle_next().await, CREATED);
+    assert_eq!(stand.metric(SERIES), "1");
 }
 
 /// What makes an intent with this record in doubt.

@@ -271,7 +271,7 @@ async fn a_closed_gate_ends_every_wait_in_hand() {
     seconds(2).await;
     stand.desk.turns.told(Report::Shut(Closure::Denied(Denial::Forbidden)));
     assert_eq!(task.await.unwrap(), Settlement::HandedBack);
-    assert_eq!(stand.desk.held(), 0);
+    assert_eq!(stand.metric("smartsend_held{merchant=\"default\"}"), "0");
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
@@ -291,7 +291,10 @@ async fn what_is_dropped_at_any_moment_leaves_no_call_in_flight_and_no_room_take
         task.abort();
         let dropped = task.await.is_err();
         assert_eq!(stand.desk.turns.in_flight(), 0, "after {millis} ms");
-        assert_eq!(stand.desk.held(), 0, "after {millis} ms");
+        for gauge in ["held", "waiting", "in_flight", "in_doubt"] {
+            let value = stand.metric(&format!("smartsend_{gauge}{{merchant=\"default\"}}"));
+            assert_eq!(value, "0", "{gauge} after {millis} ms");
+        }
         if dropped {
             let queue = stand.process.queue("default", 4);
             stand.inbox = queue.open().await.unwrap();

@@ -9,7 +9,7 @@ use smartsend::payu::{AccountError, PayuAccount};
 use smartsend::ports::Provider;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::support::account::merchant;
+use crate::support::account::{merchant, metrics};
 use crate::support::canary::{self, TOKEN};
 use crate::support::clock::ManualClock;
 use crate::support::raw_server::{RawServer, Step, answer};
@@ -72,7 +72,7 @@ fn an_account_that_cannot_work_is_refused() {
     let refused = |change: fn(&mut Merchant)| {
         let mut merchant = merchant("http://127.0.0.1:1/payout", "http://127.0.0.1:1/token");
         change(&mut merchant);
-        match PayuAccount::new(&merchant, ManualClock::new()) {
+        match PayuAccount::new(&merchant, ManualClock::new(), metrics()) {
             Ok(_) => panic!("it was accepted"),
             Err(error) => error,
         }

@@ -1,7 +1,7 @@
 //! A merchant, an intent, and an account to send it with.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -19,6 +19,7 @@ use smartsend::domain::link::LinkHosts;
 use smartsend::domain::reference::Reference;
 use smartsend::domain::retry_delays::RetryDelays;
 use smartsend::ports::Token;
+use smartsend::telemetry::metrics::{MerchantMetrics, Metrics};
 use url::Url;
 
 use super::canary;
@@ -45,6 +46,11 @@ pub(crate) fn merchant(api_url: &str, auth_url: &str) -> Merchant {
         link_hosts: vec!["payumoney.com".to_owned()],
         sandbox: true,
     }
+}
+
+/// What a merchant's account counts with, where nobody reads it.
+pub(crate) fn metrics() -> Arc<MerchantMetrics> {
+    Metrics::new().merchant("default")
 }
 
 /// A secret that is written in the configuration.

@@ -18,8 +18,9 @@ mod shelves;
 mod smart_send;
 
 pub(crate) use acts::{Act, accepted, refusal, word};
+pub(crate) use broker::Broker;
 pub(crate) use clock::{Chance, ModelClock};
-pub(crate) use inbox::ModelInbox;
+pub(crate) use inbox::{ModelDelivery, ModelInbox};
 pub(crate) use journal::Step;
 pub(crate) use life::{Freeze, Life};
 pub(crate) use message::{Door, Fault, Message};

@@ -8,7 +8,7 @@ use smartsend::domain::call::RetryAfter;
 use smartsend::payu::PayuAccount;
 use smartsend::ports::{NoToken, Provider};
 
-use crate::support::account::merchant;
+use crate::support::account::{merchant, metrics};
 use crate::support::clock::ManualClock;
 use crate::support::raw_server::{RawServer, Step, answer};
 
@@ -141,7 +141,8 @@ async fn an_endpoint_that_cannot_be_reached_is_unavailable() {
 
     let dead = RawServer::doing(vec![]).url("/oauth/token");
     let account =
-        PayuAccount::new(&merchant("http://127.0.0.1:1", &dead), ManualClock::new()).unwrap();
+        PayuAccount::new(&merchant("http://127.0.0.1:1", &dead), ManualClock::new(), metrics())
+            .unwrap();
     assert_eq!(account.new_token(|| async {}).await.unwrap_err(), UNAVAILABLE);
 }
 

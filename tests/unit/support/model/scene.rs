@@ -13,10 +13,11 @@ use smartsend::domain::decide::{OnNotFound, Policy};
 use smartsend::domain::intent::{Intent, wire};
 use smartsend::domain::link::LinkHosts;
 use smartsend::domain::retry_delays::RetryDelays;
-use smartsend::observe::board::Board;
 use smartsend::pace::Rate;
 use smartsend::pipeline::{Alone, Desk, Exits, Memory, Proof};
 use smartsend::ports::Provider;
+use smartsend::telemetry::metrics::Metrics;
+use smartsend::telemetry::status::Status;
 use smartsend::turns::{Limits, Turns};
 use smartsend::worker::Worker;
 use tokio::sync::{Semaphore, watch};
@@ -112,7 +113,8 @@ pub(crate) struct Process {
     pub(crate) number: u64,
     pub(crate) life: Life,
     pub(crate) stopping: CancellationToken,
-    pub(crate) board: Board,
+    pub(crate) metrics: Metrics,
+    pub(crate) status: Status,
     clock: ModelClock,
     scene: Scene,
 }
@@ -135,9 +137,11 @@ impl Scene {
     /// One whose wall clock is so far ahead.
     pub(crate) fn process_ahead(&self, life: Life, ahead: SignedDuration) -> Process {
         let number = self.processes.fetch_add(1, Ordering::Relaxed);
-        let (stopping, board) = (CancellationToken::new(), Board::default());
+        let (stopping, metrics) = (CancellationToken::new(), Metrics::new());
         let clock = self.clock.of_process(life.clone(), ahead);
-        Process { number, life, stopping, board, clock, scene: self.clone() }
+        let status = Status::new(&metrics, clock.clone());
+        status.started();
+        Process { number, life, stopping, metrics, status, clock, scene: self.clone() }
     }
 
     /// A provider of its own, for another merchant.
@@ -187,10 +191,9 @@ impl Process {
             turns: Turns::new(settings.limits, clock.clone()),
             alone: Alone::default(),
             room: Semaphore::new(settings.room),
-            room_size: settings.room,
             proof: Proof::default(),
             hold_off: watch::Sender::new(Duration::ZERO),
-            meters: smartsend::observe::meters::Meters::new("default"),
+            metrics: self.metrics.merchant(merchant),
             exits: Exits::default(),
             stopping: self.stopping.clone(),
         }
@@ -214,10 +217,11 @@ impl Process {
         smart_send: &SmartSend,
         settings: &Settings,
     ) -> ModelWorker {
+        let desk = Arc::new(self.desk_at(merchant, smart_send, settings));
         Worker {
             queue: self.queue(merchant, settings.prefetch),
-            desk: Arc::new(self.desk_at(merchant, smart_send, settings)),
-            board: self.board.clone(),
+            status: self.status.merchant(&desk.metrics),
+            desk,
             drain: settings.drain,
         }
     }

@@ -17,26 +17,25 @@ const HOLD_BACK: Duration = Duration::from_millis(10);
 /// So many bytes are written without waiting for more.
 const BYTES_MAX: usize = 16 * 1024;
 
-/// A writer that gathers lines. Clones gather into one.
-pub struct Gather<W>(Arc<Shared<W>>);
+/// A writer of lines in batches. Clones write into one batch.
+pub struct BatchedWriter<W>(Arc<Shared<W>>);
 
 struct Shared<W> {
-    gathered: Mutex<Gathered<W>>,
+    batch: Mutex<Batch<W>>,
     busy: Condvar,
 }
 
-struct Gathered<W> {
+struct Batch<W> {
     out: W,
     lines: Vec<u8>,
     /// A line came in the last few milliseconds, so the next one waits for more.
     busy: bool,
 }
 
-impl<W: Write + Send + 'static> Gather<W> {
-    /// Gathers lines for `out`.
+impl<W: Write + Send + 'static> BatchedWriter<W> {
     pub fn new(out: W) -> io::Result<Self> {
-        let gathered = Gathered { out, lines: Vec::with_capacity(BYTES_MAX), busy: false };
-        let shared = Arc::new(Shared { gathered: Mutex::new(gathered), busy: Condvar::new() });
+        let batch = Batch { out, lines: Vec::with_capacity(BYTES_MAX), busy: false };
+        let shared = Arc::new(Shared { batch: Mutex::new(batch), busy: Condvar::new() });
         let ticking = Arc::clone(&shared);
         std::thread::Builder::new().name("log".to_owned()).spawn(move || ticking.tick())?;
         Ok(Self(shared))
@@ -48,34 +47,34 @@ impl<W: Write + Send + 'static> Gather<W> {
     }
 }
 
-impl<W> Clone for Gather<W> {
+impl<W> Clone for BatchedWriter<W> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
 impl<W: Write> Shared<W> {
-    fn lock(&self) -> MutexGuard<'_, Gathered<W>> {
+    fn lock(&self) -> MutexGuard<'_, Batch<W>> {
         // A panic while it is held leaves whole lines behind.
-        self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
+        self.batch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes what was held back for long enough, for as long as the process lives.
     fn tick(&self) {
-        let mut gathered = self.lock();
+        let mut batch = self.lock();
         loop {
-            while !gathered.busy {
-                gathered = self.busy.wait(gathered).unwrap_or_else(PoisonError::into_inner);
+            while !batch.busy {
+                batch = self.busy.wait(batch).unwrap_or_else(PoisonError::into_inner);
             }
-            let waited = self.busy.wait_timeout(gathered, HOLD_BACK);
-            gathered = waited.unwrap_or_else(PoisonError::into_inner).0;
-            gathered.busy = !gathered.lines.is_empty();
-            gathered.write();
+            let waited = self.busy.wait_timeout(batch, HOLD_BACK);
+            batch = waited.unwrap_or_else(PoisonError::into_inner).0;
+            batch.busy = !batch.lines.is_empty();
+            batch.write();
         }
     }
 }
 
-impl<W: Write> Gathered<W> {
+impl<W: Write> Batch<W> {
     fn write(&mut self) {
         // A log that cannot be written is no reason to stop paying.
         self.out.write_all(&self.lines).ok();
@@ -84,20 +83,20 @@ impl<W: Write> Gathered<W> {
 }
 
 /// Takes one line.
-pub struct Line<'a, W> {
+pub struct LineWriter<'a, W> {
     shared: &'a Shared<W>,
     urgent: bool,
 }
 
-impl<W: Write> Write for Line<'_, W> {
+impl<W: Write> Write for LineWriter<'_, W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let mut gathered = self.shared.lock();
-        gathered.lines.extend_from_slice(line);
-        if self.urgent || !gathered.busy || gathered.lines.len() >= BYTES_MAX {
-            gathered.write();
+        let mut batch = self.shared.lock();
+        batch.lines.extend_from_slice(line);
+        if self.urgent || !batch.busy || batch.lines.len() >= BYTES_MAX {
+            batch.write();
         }
-        if !gathered.busy {
-            gathered.busy = true;
+        if !batch.busy {
+            batch.busy = true;
             self.shared.busy.notify_one();
         }
         Ok(line.len())
@@ -108,14 +107,14 @@ impl<W: Write> Write for Line<'_, W> {
     }
 }
 
-impl<'a, W: Write + 'a> MakeWriter<'a> for Gather<W> {
-    type Writer = Line<'a, W>;
+impl<'a, W: Write + 'a> MakeWriter<'a> for BatchedWriter<W> {
+    type Writer = LineWriter<'a, W>;
 
     fn make_writer(&'a self) -> Self::Writer {
-        Line { shared: &self.0, urgent: true }
+        LineWriter { shared: &self.0, urgent: true }
     }
 
     fn make_writer_for(&'a self, meta: &Metadata<'_>) -> Self::Writer {
-        Line { shared: &self.0, urgent: *meta.level() <= Level::WARN }
+        LineWriter { shared: &self.0, urgent: *meta.level() <= Level::WARN }
     }
 }

@@ -2,15 +2,15 @@
 //!
 //! A panic is a defect of ours or of a library, and its text may quote what it failed on: a slice
 //! that is cut within a character shows the whole string, and so a customer's name. So only the
-//! place is told.
+//! place is written.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::Write;
 use std::panic::{Location, set_hook};
 
-/// From here on a panic anywhere in this process tells on stderr where it was, and not its text.
-/// With `RUST_BACKTRACE=1` it also tells how it came there.
-pub fn tell_the_place_only() {
+/// From here on a panic anywhere in this process writes to stderr where it was, and not its text.
+/// With `RUST_BACKTRACE=1` it also writes how it came there.
+pub fn withhold_texts() {
     set_hook(Box::new(|panic| {
         let place = panic.location().map_or_else(String::new, Location::to_string);
         let backtrace = Backtrace::capture();
@@ -20,8 +20,8 @@ pub fn tell_the_place_only() {
             "smartsend panicked at {place}, which is a defect; the text is withheld, for it may \
              hold a customer's data\n{shown}"
         );
-        // In one write and past the log, which may be what panicked. A closed stderr leaves nobody
-        // to tell.
+        // In one write and past the log, which may be what panicked. A closed stderr leaves no
+        // reader.
         std::io::stderr().lock().write_all(line.as_bytes()).ok();
     }));
 }

@@ -3,19 +3,22 @@
 //! Other crates print what goes over the wire: lapin its frames, which hold the login, hyper its
 //! requests, which hold the token. So a bare level such as `debug` is for our own lines only, and
 //! theirs stay at `warn`. lapin is quiet unless it is named: it calls every end of a connection an
-//! error, and the worker tells each of them itself, once and with what follows.
+//! error, and the worker logs each of them itself, once and with what follows.
 
-pub mod gather;
+pub mod batched_writer;
+mod lines;
 
 use std::fmt;
 use std::io::{self, Stderr};
 
 use tracing::Subscriber;
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::{EnvFilter, Registry};
 
 use crate::config;
-use gather::Gather;
+use batched_writer::BatchedWriter;
+use lines::Lines;
 
 /// The log could not be set up.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,12 +27,12 @@ pub struct LogUnavailable(String);
 
 /// Sends the log lines of this process to stderr, in the format and from the level of `[log]`.
 /// Whoever ends the process flushes what this returns.
-pub fn init(log: &config::Log) -> Result<Gather<Stderr>, LogUnavailable> {
+pub fn init(log: &config::Log) -> Result<BatchedWriter<Stderr>, LogUnavailable> {
     let unavailable = |error: &dyn fmt::Display| LogUnavailable(error.to_string());
-    let gather = Gather::new(io::stderr()).map_err(|error| unavailable(&error))?;
-    let lines = lines(log, gather.clone()).map_err(|error| unavailable(&error))?;
-    tracing::subscriber::set_global_default(lines).map_err(|error| unavailable(&error))?;
-    Ok(gather)
+    let writer = BatchedWriter::new(io::stderr()).map_err(|error| unavailable(&error))?;
+    tracing::subscriber::set_global_default(lines(log, writer.clone())?)
+        .map_err(|error| unavailable(&error))?;
+    Ok(writer)
 }
 
 /// What writes the lines, to any writer.
@@ -42,11 +45,8 @@ where
 {
     let filter =
         EnvFilter::try_new(filter(&log.level)).map_err(|e| LogUnavailable(e.to_string()))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
-    Ok(match log.format {
-        config::LogFormat::Json => Box::new(builder.json().flatten_event(true).finish()),
-        config::LogFormat::Pretty => Box::new(builder.finish()),
-    })
+    let lines = Lines { format: log.format, writer };
+    Ok(Box::new(Registry::default().with(filter).with(lines)))
 }
 
 /// The filter with its bare levels turned to our own targets.

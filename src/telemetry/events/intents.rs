@@ -1,0 +1,70 @@
+//! How intents end: one `info` line each.
+
+use std::time::Duration;
+
+use tracing::{debug, info, warn};
+
+use crate::domain::event::{Event, EventResult, INVALID_INTENT};
+use crate::domain::record::Record;
+use crate::telemetry::metrics::MerchantMetrics;
+
+/// An intent is settled: what replaces its delivery is confirmed, and the delivery acknowledged.
+/// `age` is from its publish to its result.
+pub fn intent_settled(
+    metrics: &MerchantMetrics,
+    event: &Event<'_>,
+    attempts: u32,
+    age: Option<Duration>,
+) {
+    let outcome = event.kind().outcome();
+    metrics.intents.of(outcome).inc();
+    if let Some(age) = age {
+        metrics.intent_age.observe(age.as_secs_f64());
+    }
+    let reason = event.reason();
+    let is_parked = match &event.result {
+        EventResult::Created { .. } => false,
+        EventResult::Failed(reason) => reason.code == INVALID_INTENT,
+        EventResult::Unresolved { .. } => true,
+    };
+    if let (true, Some(reason)) = (is_parked, reason) {
+        metrics.parked.of(reason.code.clone()).inc();
+    }
+    info!(
+        intent.id = event.intent_id,
+        event.id = %event.id,
+        outcome,
+        reason = reason.map(|reason| &*reason.code),
+        recovered = matches!(event.result, EventResult::Created { recovered: true, .. }),
+        attempts,
+        "the intent is settled",
+    );
+}
+
+/// A copy of an intent with this record waits on the retry queue of this delay.
+pub fn intent_returned(record: &Record, delay: Duration) {
+    debug!(
+        in_doubt = record.is_in_doubt(),
+        attempts = record.attempts,
+        lookups = record.lookups,
+        delay_s = delay.as_secs(),
+        "the intent goes through a retry queue",
+    );
+}
+
+/// A copy of an intent is on its way back, with its record and no step further.
+pub fn intent_handed_back(metrics: &MerchantMetrics, why: &'static str) {
+    metrics.handed_back.inc();
+    debug!(why, "the intent is handed back");
+}
+
+/// A delivery stays unacknowledged.
+pub fn delivery_abandoned(why: &'static str, stopping: bool) {
+    const TEXT: &str = "the delivery is left unacknowledged; RabbitMQ will deliver it again";
+    if stopping {
+        warn!(why, "{TEXT}");
+    } else {
+        // The end of the session, which it brings about or follows, is logged by itself.
+        debug!(why, "{TEXT}");
+    }
+}

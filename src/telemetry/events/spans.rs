@@ -1,0 +1,36 @@
+//! The spans that give a line its ids.
+//!
+//! They have the level `error`, at which nothing is ever logged less: a log that shows warnings
+//! alone would otherwise show them without ids.
+
+use tracing::{Span, error_span, field};
+
+use crate::domain::reference::Reference;
+use crate::ports::Properties;
+use crate::telemetry::metrics::{CallKind, MerchantMetrics};
+
+/// The span of one delivery's way through the worker. Its reference is added by [`intent_read`].
+pub fn delivery_span(merchant: &str, properties: &Properties) -> Span {
+    error_span!(
+        "delivery",
+        merchant,
+        intent.id = properties.message_id.as_deref(),
+        intent.reference = field::Empty,
+        traceparent = properties.traceparent.as_deref().filter(|text| is_traceparent(text)),
+    )
+}
+
+/// Adds the reference to the delivery's span, once it is known.
+pub fn intent_read(reference: &Reference) {
+    Span::current().record("intent.reference", reference.as_str());
+}
+
+/// The span of one HTTP exchange with the provider.
+pub fn call_span(metrics: &MerchantMetrics, call: CallKind) -> Span {
+    error_span!("call", merchant = metrics.merchant(), call = call.as_str())
+}
+
+/// Whether it has the form of W3C Trace Context, version 00. Anything else could be anything.
+fn is_traceparent(text: &str) -> bool {
+    text.len() == 55 && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+}

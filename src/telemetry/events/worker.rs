@@ -1,0 +1,85 @@
+//! The process and its merchants.
+
+use std::net::SocketAddr;
+
+use jiff::Timestamp;
+use tracing::{error, info, warn};
+
+use crate::domain::reference::Reference;
+use crate::telemetry::metrics::MerchantMetrics;
+use crate::telemetry::status::{CircuitBreakerState, Component, ConsumerState};
+
+/// How many references one line names.
+const NAMED_MAX: usize = 100;
+
+/// `ops` is where the pages are.
+pub fn worker_started(ops: SocketAddr, merchants: usize) {
+    info!(ops.address = %ops, merchants, "smartsend has started");
+}
+
+pub fn worker_stopping() {
+    info!("stopping: nothing new is started; what was taken is settled or handed back");
+}
+
+/// The stop took longer than `drain`; `left` deliveries are unacknowledged. Those with one
+/// reference share it.
+pub fn drain_timed_out(metrics: &MerchantMetrics, left: usize, references: &[Reference]) {
+    let named: Vec<_> = references.iter().take(NAMED_MAX).map(Reference::as_str).collect();
+    warn!(
+        merchant = metrics.merchant(),
+        left,
+        references = named.join(" "),
+        "`drain` is over; what is left stays unacknowledged, and RabbitMQ will deliver it again",
+    );
+}
+
+/// A delivery's task panicked. The panic's text may hold what must not be logged.
+pub fn task_panicked() {
+    error!("a delivery's task panicked, a defect of smartsend; RabbitMQ will deliver it again");
+}
+
+pub(in crate::telemetry) fn became_unready(
+    component: Component,
+    merchant: Option<&str>,
+    sentence: &str,
+) {
+    warn!(component = component.as_str(), merchant, "not ready: {sentence}");
+}
+
+pub(in crate::telemetry) fn unready_resolved(
+    component: Component,
+    merchant: Option<&str>,
+    sentence: &str,
+) {
+    info!(component = component.as_str(), merchant, "resolved: {sentence}");
+}
+
+pub(in crate::telemetry) fn consumer_changed(merchant: &str, state: ConsumerState) {
+    let text = match state {
+        ConsumerState::Stopped => "the queue is not consumed any more",
+        ConsumerState::Standby => {
+            "the queue is consumed; a first delivery makes this process active"
+        }
+        ConsumerState::Active => "this process is the active consumer",
+    };
+    info!(merchant, "{text}");
+}
+
+/// An open circuit breaker is something that a person should know of.
+pub(in crate::telemetry) fn circuit_breaker_changed(merchant: &str, state: &CircuitBreakerState) {
+    match state {
+        CircuitBreakerState::Closed => {
+            info!(merchant, "the circuit breaker is closed; requests flow");
+        }
+        CircuitBreakerState::HalfOpen => {
+            info!(merchant, "the circuit breaker is half-open; one call goes out at a time");
+        }
+        CircuitBreakerState::Open { reason, .. } => {
+            warn!(merchant, reason, "the circuit breaker is open, and nothing is sent: {reason}");
+        }
+    }
+}
+
+pub(in crate::telemetry) fn throttled(merchant: &str, until: Timestamp) {
+    info!(merchant, %until, "the provider asked for fewer requests; none is sent until {until:.0}");
+}

@@ -1,0 +1,247 @@
+//! How the worker stands: whether it is ready, and how each merchant and connection fares.
+//!
+//! States are kept as types, with the moments since and until which they hold, and become
+//! sentences only when somebody asks. A sentence that is kept goes stale: "paused for 8 s" is wrong
+//! a second later.
+
+mod merchant;
+mod snapshot;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::events;
+use super::metrics::{MerchantMetrics, Metrics};
+use crate::ports::{Clock, Moment};
+pub use merchant::MerchantStatus;
+pub use snapshot::{Snapshot, Time};
+
+/// What can keep the worker from being ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Component {
+    Start,
+    Broker,
+    Topology,
+    /// The merchant's own queue.
+    Queue,
+    Token,
+    CircuitBreaker,
+    /// The results exchange.
+    Results,
+    /// The retry exchanges.
+    Retries,
+    /// The parked exchange.
+    Parked,
+}
+
+impl Component {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Broker => "broker",
+            Self::Topology => "topology",
+            Self::Queue => "queue",
+            Self::Token => "token",
+            Self::CircuitBreaker => "circuit_breaker",
+            Self::Results => "results",
+            Self::Retries => "retries",
+            Self::Parked => "parked",
+        }
+    }
+}
+
+/// Whether a merchant's deliveries come to this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum ConsumerState {
+    /// It does not consume: not connected, or the circuit breaker is open.
+    Stopped,
+    /// It consumes, and no delivery has come: perhaps another process is the active consumer.
+    Standby,
+    /// This process is the active consumer.
+    Active,
+}
+
+impl ConsumerState {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Stopped => "stopped",
+            Self::Standby => "standby",
+            Self::Active => "active",
+        }
+    }
+}
+
+/// What a merchant's circuit breaker lets through.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum CircuitBreakerState {
+    Closed,
+    Open {
+        /// Why, and what to do.
+        reason: String,
+        /// When the next probe goes out; `None`: not before a restart.
+        until: Option<Time>,
+    },
+    HalfOpen,
+}
+
+/// How a connection to the broker can be used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum ConnectionState {
+    Connected,
+    /// It is up, and RabbitMQ takes no publishes ("Memory and Disk Alarms").
+    Blocked,
+    Disconnected {
+        /// Why; never with a login.
+        reason: String,
+    },
+}
+
+/// How the worker stands. Clones are the same one.
+#[derive(Clone)]
+pub struct Status(Arc<Shared>);
+
+struct Shared {
+    metrics: Metrics,
+    now: Box<dyn Fn() -> Moment + Send + Sync>,
+    started: Moment,
+    stands: Mutex<Stands>,
+}
+
+#[derive(Default)]
+struct Stands {
+    /// Reasons that whoever found them takes back. By component and, where it has one, merchant.
+    raised: BTreeMap<(Component, Option<String>), Since<String>>,
+    merchants: BTreeMap<String, MerchantStands>,
+    connections: BTreeMap<String, ConnectionStands>,
+}
+
+struct MerchantStands {
+    metrics: Arc<MerchantMetrics>,
+    consumer: Since<ConsumerState>,
+    circuit_breaker: Since<CircuitBreakerState>,
+    /// Until when the provider asked for a pause.
+    throttle: Option<Since<Timestamp>>,
+}
+
+struct ConnectionStands {
+    state: Since<ConnectionState>,
+    host: Option<String>,
+    /// How often it was set up since the start.
+    connects: u64,
+}
+
+/// A value, and when it came to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct Since<T> {
+    #[serde(flatten)]
+    is: T,
+    since: Time,
+}
+
+impl<T: PartialEq> Since<T> {
+    /// Replaces it by another value, which holds since `now`.
+    fn becomes(&mut self, is: T, now: Timestamp) {
+        if self.is != is {
+            *self = Self { is, since: Time(now) };
+        }
+    }
+}
+
+impl Status {
+    /// A worker that is not ready before [`Status::started`].
+    pub fn new<C: Clock>(metrics: &Metrics, clock: C) -> Self {
+        let started = clock.now();
+        let starting = Since { is: "the worker is starting".to_owned(), since: Time(started.wall) };
+        let raised = BTreeMap::from([((Component::Start, None), starting)]);
+        let stands = Mutex::new(Stands { raised, ..Stands::default() });
+        let now = Box::new(move || clock.now());
+        Self(Arc::new(Shared { metrics: metrics.clone(), now, started, stands }))
+    }
+
+    pub fn started(&self) {
+        self.lock().raised.remove(&(Component::Start, None));
+    }
+
+    /// Says what is not ready and what to do, in a sentence.
+    pub fn raise(&self, component: Component, sentence: impl Into<String>) {
+        self.raise_for(component, None, sentence.into());
+    }
+
+    /// Takes back what was raised, if anything was.
+    pub fn clear(&self, component: Component) {
+        self.clear_for(component, None);
+    }
+
+    /// The status of a merchant, who is stopped and whose circuit breaker is half-open.
+    pub fn merchant(&self, metrics: &Arc<MerchantMetrics>) -> MerchantStatus {
+        let since = Time(self.now().wall);
+        let stands = MerchantStands {
+            metrics: Arc::clone(metrics),
+            consumer: Since { is: ConsumerState::Stopped, since },
+            circuit_breaker: Since { is: CircuitBreakerState::HalfOpen, since },
+            throttle: None,
+        };
+        metrics.consumer_state.set_state(stands.consumer.is.as_str());
+        metrics.circuit_breaker_state.set_state(stands.circuit_breaker.is.as_str());
+        self.lock().merchants.insert(metrics.merchant().to_owned(), stands);
+        MerchantStatus { status: self.clone(), metrics: Arc::clone(metrics) }
+    }
+
+    /// A connection's state, and the host that it is connected to, if it is known.
+    pub fn set_connection(&self, name: &str, state: ConnectionState, host: Option<String>) {
+        let is_up = !matches!(state, ConnectionState::Disconnected { .. });
+        self.0.metrics.broker_connected(name).set(is_up.into());
+        let now = self.now().wall;
+        let mut stands = self.lock();
+        let connection = stands.connections.entry(name.to_owned()).or_insert_with(|| {
+            let is = ConnectionState::Disconnected { reason: String::new() };
+            let state = Since { is, since: Time(now) };
+            ConnectionStands { state, host: None, connects: 0 }
+        });
+        let was_down = matches!(connection.state.is, ConnectionState::Disconnected { .. });
+        connection.connects = connection.connects.saturating_add((is_up && was_down).into());
+        connection.host = host.or_else(|| connection.host.take());
+        connection.state.becomes(state, now);
+    }
+
+    fn raise_for(&self, component: Component, merchant: Option<&str>, sentence: String) {
+        let since = Time(self.now().wall);
+        let key = (component, merchant.map(str::to_owned));
+        let before = self.lock().raised.get(&key).cloned();
+        if before.as_ref().is_some_and(|before| before.is == sentence) {
+            return;
+        }
+        events::became_unready(component, merchant, &sentence);
+        let since = before.map_or(since, |before| before.since);
+        self.lock().raised.insert(key, Since { is: sentence, since });
+    }
+
+    fn clear_for(&self, component: Component, merchant: Option<&str>) {
+        let before = self.lock().raised.remove(&(component, merchant.map(str::to_owned)));
+        if let Some(before) = before {
+            events::unready_resolved(component, merchant, &before.is);
+        }
+    }
+
+    fn now(&self) -> Moment {
+        (self.0.now)()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Stands> {
+        // A panic while it is held leaves whole values behind.
+        self.0.stands.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Status")
+    }
+}

@@ -1,0 +1,102 @@
+//! How one merchant stands.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{CircuitBreakerState, Component, ConsumerState, MerchantStands, Since, Status, Time};
+use crate::telemetry::events;
+use crate::telemetry::metrics::MerchantMetrics;
+
+/// Where one merchant's worker says how it stands. Clones are the same one.
+#[derive(Clone, Debug)]
+pub struct MerchantStatus {
+    pub(super) status: Status,
+    pub(super) metrics: Arc<MerchantMetrics>,
+}
+
+impl CircuitBreakerState {
+    pub(super) fn as_str(&self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open { .. } => "open",
+            Self::HalfOpen => "half_open",
+        }
+    }
+
+    /// Whether only the time of the next probe differs: in a long outage there are many probes.
+    fn is_same_but_for_the_time(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Open { reason, .. }, Self::Open { reason: other, .. }) => reason == other,
+            (Self::Closed | Self::HalfOpen | Self::Open { .. }, other) => self == other,
+        }
+    }
+}
+
+impl MerchantStatus {
+    /// Says what of this merchant is not ready and what to do, in a sentence.
+    pub fn raise(&self, component: Component, sentence: &str) {
+        let sentence = format!("merchant {}: {sentence}", self.merchant());
+        self.status.raise_for(component, Some(self.merchant()), sentence);
+    }
+
+    /// Takes back what was raised, if anything was.
+    pub fn clear(&self, component: Component) {
+        self.status.clear_for(component, Some(self.merchant()));
+    }
+
+    pub fn set_consumer(&self, state: ConsumerState) {
+        self.metrics.consumer_state.set_state(state.as_str());
+        let now = self.status.now().wall;
+        let has_changed = self.change(|stands| {
+            let before = stands.consumer.is;
+            stands.consumer.becomes(state, now);
+            before != state
+        });
+        if has_changed {
+            events::consumer_changed(self.merchant(), state);
+        }
+    }
+
+    pub fn set_circuit_breaker(&self, state: &CircuitBreakerState) {
+        self.metrics.circuit_breaker_state.set_state(state.as_str());
+        let now = Time(self.status.now().wall);
+        let has_changed = self.change(|stands| {
+            let Since { is, since } = &mut stands.circuit_breaker;
+            let has_changed = !is.is_same_but_for_the_time(state);
+            is.clone_from(state);
+            if has_changed {
+                *since = now;
+            }
+            has_changed
+        });
+        if has_changed {
+            events::circuit_breaker_changed(self.merchant(), state);
+        }
+    }
+
+    /// The pause that the provider asked for, until a moment of the steady clock.
+    pub fn set_throttle(&self, until: Option<Duration>) {
+        self.metrics.throttled.set(until.is_some().into());
+        let now = self.status.now();
+        let until = until.map(|until| now.wall_at(until));
+        let has_begun = self.change(|stands| {
+            let since = stands.throttle.as_ref().map_or(Time(now.wall), |before| before.since);
+            let before = std::mem::replace(
+                &mut stands.throttle,
+                until.map(|until| Since { is: until, since }),
+            );
+            before.is_none()
+        });
+        if has_begun && let Some(until) = until {
+            events::throttled(self.merchant(), until);
+        }
+    }
+
+    fn merchant(&self) -> &str {
+        self.metrics.merchant()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut MerchantStands) -> bool) -> bool {
+        self.status.lock().merchants.get_mut(self.merchant()).is_some_and(change)
+    }
+}

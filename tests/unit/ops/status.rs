@@ -1,0 +1,201 @@
+//! How the worker says that it stands.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use smartsend::ports::{Clock as _, Moment};
+use smartsend::telemetry::metrics::Metrics;
+use smartsend::telemetry::status::{
+    CircuitBreakerState, Component, ConnectionState, ConsumerState, MerchantStatus, Status, Time,
+};
+
+use super::log::logged;
+use crate::support::clock::ManualClock;
+
+/// What the clock says at the start, and a minute later.
+const START: &str = "2026-11-24T09:30:00.000Z";
+const LATER: &str = "2026-11-24T09:31:00.000Z";
+
+struct Stand {
+    clock: ManualClock,
+    metrics: Metrics,
+    status: Status,
+    merchant: MerchantStatus,
+}
+
+impl Stand {
+    fn new() -> Self {
+        let (clock, metrics) = (ManualClock::new(), Metrics::new());
+        let status = Status::new(&metrics, clock.clone());
+        status.started();
+        let merchant = status.merchant(&metrics.merchant("default"));
+        Self { clock, metrics, status, merchant }
+    }
+
+    fn shown(&self) -> Value {
+        serde_json::to_value(self.status.snapshot()).unwrap()
+    }
+
+    fn merchant(&self) -> Value {
+        self.shown()["merchants"]["default"].clone()
+    }
+
+    fn now(&self) -> Moment {
+        self.clock.now()
+    }
+
+    fn a_minute_later(&self) {
+        self.clock.advance(Duration::from_mins(1));
+    }
+
+    fn throttled(&self) -> bool {
+        self.metrics.render().contains("smartsend_throttled{merchant=\"default\"} 1")
+    }
+}
+
+fn open(reason: &str, until: Option<Time>) -> CircuitBreakerState {
+    CircuitBreakerState::Open { reason: reason.to_owned(), until }
+}
+
+#[test]
+fn a_merchant_is_shown_by_states_and_since_when_they_hold() {
+    let stand = Stand::new();
+    let levels =
+        json!({ "in_flight": 0, "waiting": 0, "held": 0, "in_doubt": 0, "handed_back": 0 });
+    let with_levels = |mut states: Value| {
+        states.as_object_mut().unwrap().extend(levels.as_object().unwrap().clone());
+        states
+    };
+    let first = with_levels(json!({
+        "consumer": { "state": "stopped", "since": START },
+        "circuit_breaker": { "state": "half_open", "since": START },
+        "throttle": { "state": "off" },
+    }));
+    assert_eq!(stand.merchant(), first);
+
+    stand.a_minute_later();
+    let until = stand.now().wall_at(stand.now().steady + Duration::from_secs(30));
+    stand.merchant.set_consumer(ConsumerState::Active);
+    stand.merchant.set_circuit_breaker(&open("it is down", Some(Time(until))));
+    let open = json!({
+        "state": "open", "reason": "it is down", "until": "2026-11-24T09:31:30.000Z", "since": LATER
+    });
+    let consumer = json!({ "state": "active", "since": LATER });
+    assert_eq!(stand.merchant()["consumer"], consumer);
+    assert_eq!(stand.merchant()["circuit_breaker"], open);
+
+    stand.a_minute_later();
+    stand.merchant.set_consumer(ConsumerState::Active);
+    assert_eq!(stand.merchant()["consumer"], consumer, "what is said again holds since before");
+    let page = stand.shown();
+    assert_eq!(
+        (&page["now"], &page["uptime_seconds"]),
+        (&json!("2026-11-24T09:32:00.000Z"), &json!(120))
+    );
+}
+
+#[test]
+fn a_pause_is_over_when_its_time_is_whoever_says_so() {
+    let stand = Stand::new();
+    let steady = stand.now().steady;
+    stand.merchant.set_throttle(Some(steady + Duration::from_secs(90)));
+    let paused = json!({ "state": "on", "since": START, "until": "2026-11-24T09:31:30.000Z" });
+    assert_eq!(stand.merchant()["throttle"], paused);
+    assert!(stand.throttled() && stand.status.reasons().is_empty());
+
+    stand.a_minute_later();
+    stand.merchant.set_throttle(Some(steady + Duration::from_secs(100)));
+    let longer = json!({ "state": "on", "since": START, "until": "2026-11-24T09:31:40.000Z" });
+    assert_eq!(stand.merchant()["throttle"], longer);
+
+    stand.a_minute_later();
+    assert_eq!(stand.merchant()["throttle"], json!({ "state": "off" }));
+    stand.merchant.set_throttle(None);
+    assert!(!stand.throttled());
+}
+
+#[test]
+fn an_open_circuit_breaker_is_a_reason_with_the_time_of_the_next_probe_and_is_logged_once() {
+    let stand = Stand::new();
+    let text = logged("info", || {
+        for seconds in [1, 3, 7] {
+            let until = stand.now().wall_at(stand.now().steady + Duration::from_secs(seconds));
+            stand.merchant.set_circuit_breaker(&open("the provider is down", Some(Time(until))));
+        }
+        assert_eq!(
+            stand.status.reasons(),
+            [
+                "merchant default: the circuit breaker is open: the provider is down; the next probe \
+              goes out at 2026-11-24T09:30:07Z"
+            ]
+        );
+        let reason = &stand.shown()["not_ready"][0];
+        assert_eq!(reason["component"], "circuit_breaker");
+        assert_eq!((&reason["name"], &reason["since"]), (&json!("default"), &json!(START)));
+        stand.merchant.set_circuit_breaker(&open("a foreign link", None));
+        assert_eq!(
+            stand.status.reasons(),
+            ["merchant default: the circuit breaker is open: a foreign link"]
+        );
+        stand.merchant.set_circuit_breaker(&CircuitBreakerState::Closed);
+        assert!(stand.status.reasons().is_empty());
+    });
+    assert_eq!(text.matches("the circuit breaker is open").count(), 2, "{text}");
+    assert_eq!(text.matches("the circuit breaker is closed").count(), 1, "{text}");
+}
+
+#[test]
+fn a_reason_is_logged_when_it_comes_changes_and_is_resolved() {
+    let text = logged("info", || {
+        let stand = Stand::new();
+        stand.merchant.clear(Component::Queue);
+        stand.merchant.raise(Component::Queue, "there is no queue");
+        stand.merchant.raise(Component::Queue, "there is no queue");
+        stand.a_minute_later();
+        stand.merchant.raise(Component::Queue, "the queue is locked");
+        assert_eq!(stand.status.reasons(), ["merchant default: the queue is locked"]);
+        assert_eq!(stand.shown()["not_ready"][0]["since"], START);
+        assert_eq!(stand.shown()["ready"], false);
+        stand.merchant.clear(Component::Queue);
+        stand.merchant.clear(Component::Queue);
+        assert_eq!(stand.shown()["ready"], true);
+    });
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told: Vec<_> = lines.iter().map(|line| (&line["level"], &line["message"])).collect();
+    let warn = |text: &str| (json!("WARN"), json!(text));
+    let (missing, locked) = (
+        warn("not ready: merchant default: there is no queue"),
+        warn("not ready: merchant default: the queue is locked"),
+    );
+    let resolved = (json!("INFO"), json!("resolved: merchant default: the queue is locked"));
+    let expected = [missing, locked, resolved];
+    assert_eq!(told, expected.each_ref().map(|(level, text)| (level, text)));
+    assert!(lines.iter().all(|line| line["component"] == "queue" && line["merchant"] == "default"));
+}
+
+#[test]
+fn a_connection_that_is_down_is_one_reason_and_keeps_its_host_and_its_count() {
+    let stand = Stand::new();
+    let host = || Some("mq:5672".to_owned());
+    let down = || ConnectionState::Disconnected { reason: "connection refused".to_owned() };
+    for name in ["consume", "publish"] {
+        stand.status.set_connection(name, down(), None);
+    }
+    assert_eq!(stand.status.reasons(), ["not connected to RabbitMQ: connection refused"]);
+    for name in ["consume", "publish"] {
+        stand.status.set_connection(name, ConnectionState::Connected, host());
+    }
+    assert!(stand.status.reasons().is_empty());
+    stand.a_minute_later();
+    stand.status.set_connection("publish", ConnectionState::Blocked, host());
+    assert!(stand.status.reasons()[0].contains("short of memory or disk"));
+    let blocked = json!({ "state": "blocked", "since": LATER, "host": "mq:5672", "connects": 1 });
+    assert_eq!(stand.shown()["connections"]["publish"], blocked);
+    stand.status.set_connection("publish", down(), None);
+    let connected = "smartsend_broker_connected{connection=\"publish\"}";
+    assert!(stand.metrics.render().contains(&format!("{connected} 0")));
+    stand.status.set_connection("publish", ConnectionState::Connected, None);
+    assert!(stand.metrics.render().contains(&format!("{connected} 1")));
+    let again = json!({ "state": "connected", "since": LATER, "host": "mq:5672", "connects": 2 });
+    assert_eq!(stand.shown()["connections"]["publish"], again);
+}
