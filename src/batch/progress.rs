@@ -8,6 +8,8 @@ use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 /// How often a line is written where no bar can be.
 const LINE_EVERY: Duration = Duration::from_secs(5);
+/// How often a bar is drawn, so that it shows a stall.
+const DRAW_EVERY: Duration = Duration::from_millis(200);
 const TEMPLATE: &str = "{msg} [{bar:30}] {pos}/{len}  {rate}, {eta} left";
 
 /// The progress of one part of the work. Where stderr is no terminal, the bar only counts.
@@ -28,6 +30,9 @@ impl Progress {
         let bar = ProgressBar::new(count(all)).with_style(style).with_message(what);
         bar.set_position(count(done));
         bar.reset_eta();
+        if !bar.is_hidden() {
+            bar.enable_steady_tick(DRAW_EVERY);
+        }
         Self { what, bar, next_line: LINE_EVERY }
     }
 

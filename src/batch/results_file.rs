@@ -11,11 +11,11 @@
 //! anything outside its sheet. Reasons that begin with such a sign get an apostrophe before it.
 
 use std::borrow::Cow;
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
 
 use super::status::{BatchStatus, RowStatus, TrackedRow};
 use crate::domain::event::Reason;
@@ -24,8 +24,7 @@ use crate::domain::event::Reason;
 #[derive(Debug)]
 pub(super) struct ResultsFile {
     path: PathBuf,
-    draft: PathBuf,
-    file: File,
+    draft: NamedTempFile,
 }
 
 /// The results file cannot be written.
@@ -40,34 +39,23 @@ impl ResultsFile {
     /// Makes the draft beside the file that it belongs to.
     pub(super) fn beside(input: &Path) -> Result<Self, ResultsFileError> {
         let path = path_for(input);
-        let mut name = OsString::from(".");
-        name.push(path.file_name().unwrap_or_default());
-        name.push(format!(".{:016x}.draft", rand::random::<u64>()));
-        let draft = path.with_file_name(name);
-        let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft);
-        match opened {
-            Ok(file) => Ok(Self { path, draft, file }),
+        let folder = path.parent().unwrap_or(&path);
+        match tempfile::Builder::new().prefix(".results.").suffix(".draft").tempfile_in(folder) {
+            Ok(draft) => Ok(Self { path, draft }),
             Err(source) => Err(ResultsFileError { path, source }),
         }
     }
 
     /// Writes everything, and gives the file its name; an older one of that name is replaced.
     pub(super) fn finish(self, status: &BatchStatus) -> Result<PathBuf, ResultsFileError> {
-        let written = write(&self.file, status.rows())
-            .and_then(|()| self.file.sync_all())
-            .and_then(|()| fs::rename(&self.draft, &self.path));
-        let path = self.path.clone();
+        let Self { path, draft } = self;
+        let written = write(draft.as_file(), status.rows())
+            .and_then(|()| draft.as_file().sync_all())
+            .and_then(|()| draft.persist(&path).map_err(io::Error::from));
         match written {
-            Ok(()) => Ok(path),
+            Ok(_) => Ok(path),
             Err(source) => Err(ResultsFileError { path, source }),
         }
-    }
-}
-
-impl Drop for ResultsFile {
-    fn drop(&mut self) {
-        // After the rename there is nothing of that name.
-        fs::remove_file(&self.draft).ok();
     }
 }
 

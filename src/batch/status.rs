@@ -109,7 +109,7 @@ impl BatchStatus {
 
     /// Takes what an event says. Events of other intents are passed over.
     pub(super) fn settle(&mut self, event: &[u8]) {
-        let Ok(event) = Received::from_json(event) else { return };
+        let Some(event) = Received::from_json(event) else { return };
         let Some(row) = self.row_of(&event) else { return };
         let was_open = row.is_open();
         let status = RowStatus::from(event.result);

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::task::JoinHandle;
-use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
@@ -34,8 +34,6 @@ const IN_FLIGHT_MAX: usize = 32;
 const TRIES: u32 = 5;
 /// The first wait between two tries; each further one is twice as long.
 const WAIT_FIRST: Duration = Duration::from_millis(200);
-/// How often progress is shown.
-const SHOW_EVERY: Duration = Duration::from_millis(200);
 
 /// A way to the broker that is open, to a queue that is there.
 pub(super) struct Submission {
@@ -150,7 +148,6 @@ impl Submission {
         let mut in_flight = FuturesUnordered::new();
         let mut confirmed_count = 0_usize;
         let mut overdue = pin!(after(&halt, self.confirm_timeout));
-        let mut ticks = ticks();
         let mut end = if stop.is_cancelled() { Err(SubmissionEnd::Interrupted) } else { Ok(()) };
         let mut trouble_shown = false;
         loop {
@@ -186,7 +183,6 @@ impl Submission {
                     show(&state, trouble_shown, &progress);
                     trouble_shown = state != BrokerState::Connected;
                 }
-                _ = ticks.tick() => {}
             }
             progress.set(confirmed_count);
         }
@@ -201,7 +197,6 @@ impl Submission {
         stop: &CancellationToken,
     ) -> SubmissionEnd {
         let mut progress = Progress::start("results", all, status.settled());
-        let mut ticks = ticks();
         let end = loop {
             if status.settled() >= all {
                 break SubmissionEnd::Finished;
@@ -212,7 +207,6 @@ impl Submission {
             tokio::select! {
                 event = next_event(&mut self.results) => settle(status, &mut self.results, event),
                 () = stop.cancelled() => break SubmissionEnd::Interrupted,
-                _ = ticks.tick() => {}
             }
             progress.set(status.settled());
         };
@@ -281,10 +275,4 @@ async fn publish(
 async fn after(halt: &CancellationToken, grace: Duration) {
     halt.cancelled().await;
     sleep(grace).await;
-}
-
-fn ticks() -> Interval {
-    let mut ticks = interval(SHOW_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks
 }

@@ -20,7 +20,8 @@ use super::record::Record;
 use super::reference::Reference;
 use super::verdict::Verdict;
 pub use kind::EventKind;
-pub use reason::{INVALID_INTENT, Reason};
+pub use reason::INVALID_INTENT;
+pub use wire::Reason;
 
 /// The namespace of every id.
 pub const NAMESPACE: Uuid = Uuid::from_u128(0x3631_d4dc_f449_5d75_9daf_e56f_d004_27d6);

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::amount::Amount;
 use super::customer::{Contact, Private};
 use super::reference::Reference;
+pub use wire::FieldError;
 
 /// A wish to pay that keeps every rule of the contract.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,15 +28,6 @@ pub struct Intent {
     pub deadline: Option<Timestamp>,
     /// Copied into the event.
     pub metadata: BTreeMap<String, String>,
-}
-
-/// One rule that a field breaks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FieldError {
-    /// The field's name, as upstream wrote it or should have written it.
-    pub field: String,
-    /// What is wrong, as a sentence of ours that quotes no value.
-    pub message: String,
 }
 
 /// A body that is no intent: every error at once, and what was valid all the same.

@@ -4,25 +4,13 @@
 
 use std::borrow::Cow;
 
+use super::wire::Reason;
 use crate::domain::codes::Code;
 use crate::domain::intent::FieldError;
 use crate::domain::verdict::{Failure, Unresolved};
 
 /// The code of what cannot be read or breaks a rule of an intent.
 pub const INVALID_INTENT: &str = "INVALID_INTENT";
-
-/// Why there is no link, as `data.reason` says it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reason {
-    /// The code.
-    pub code: Cow<'static, str>,
-    /// The provider's number, if the verdict rests on one.
-    pub provider_code: Option<i64>,
-    /// The sentence.
-    pub message: Cow<'static, str>,
-    /// The errors by field, of what is no intent.
-    pub errors: Vec<FieldError>,
-}
 
 impl Reason {
     fn new(code: impl Into<Cow<'static, str>>, message: &'static str) -> Self {
@@ -61,10 +49,10 @@ impl Failure {
                 "DUPLICATE_REFERENCE",
                 "the reference has a link for another amount or customer; use a new reference",
             ),
-            Self::Rejected(number) => Reason {
-                provider_code: Some(number),
-                ..Reason::new(Code::name_of(number), Code::message_of(number))
-            },
+            Self::Rejected(number) => {
+                let reason = Reason::new(Code::name_of(number), Code::message_of(number));
+                Reason { provider_code: Some(number), ..reason }
+            }
         }
     }
 }
@@ -72,48 +60,44 @@ impl Failure {
 impl Unresolved {
     /// What the event says of it, and the parked copy.
     pub fn reason(self) -> Reason {
-        match self {
-            Self::OutcomeUnknown => Reason::new(
+        let (code, message) = match self {
+            Self::OutcomeUnknown => (
                 "OUTCOME_UNKNOWN",
                 "it may have been sent, no link was found, and it must not be sent again by itself",
             ),
-            Self::Refused(None) => Reason::new(
-                "REFUSED",
-                "the provider refused it without a code, and no link was found",
-            ),
-            Self::Refused(Some(number)) => Reason {
-                provider_code: Some(number),
-                ..Reason::new("REFUSED", Code::message_of(number))
-            },
-            Self::NotSent => Reason::new(
-                "NOT_SENT",
-                "nothing could be sent in time, and no lookup could rule out a link",
-            ),
-            Self::LinkUnknown => Reason::new(
+            Self::Refused(Some(number)) => {
+                let reason = Reason::new("REFUSED", Code::message_of(number));
+                return Reason { provider_code: Some(number), ..reason };
+            }
+            Self::Refused(None) => {
+                ("REFUSED", "the provider refused it without a code, and no link was found")
+            }
+            Self::NotSent => {
+                ("NOT_SENT", "nothing could be sent in time, and no lookup could rule out a link")
+            }
+            Self::LinkUnknown => (
                 "LINK_UNKNOWN",
                 "there is a link, but the provider shows none that can be sent out",
             ),
-            Self::LinkClosed => Reason::new(
-                "LINK_CLOSED",
-                "there is a link, but it is expired, cancelled, rejected or failed",
-            ),
-            Self::LinkHost => Reason::new(
-                "LINK_HOST",
-                "the provider gave a link on a host that is not in link_hosts",
-            ),
-            Self::ReferenceConflict => Reason::new(
+            Self::LinkClosed => {
+                ("LINK_CLOSED", "there is a link, but it is expired, cancelled, rejected or failed")
+            }
+            Self::LinkHost => {
+                ("LINK_HOST", "the provider gave a link on a host that is not in link_hosts")
+            }
+            Self::ReferenceConflict => (
                 "REFERENCE_CONFLICT",
-                "the reference has a link for another amount or customer, and this intent may \
-                 have been sent before",
+                "the reference has a link for another amount or customer, and this intent may have \
+                 been sent before",
             ),
-            Self::OverLimit => Reason::new(
-                "OVER_LIMIT",
-                "the amount is above the merchant's max_amount; nothing was sent",
-            ),
-            Self::AccountChanged => Reason::new(
+            Self::OverLimit => {
+                ("OVER_LIMIT", "the amount is above the merchant's max_amount; nothing was sent")
+            }
+            Self::AccountChanged => (
                 "ACCOUNT_CHANGED",
                 "its record names another account or API than the configuration does",
             ),
-        }
+        };
+        Reason::new(code, message)
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Event, EventKind, EventResult, Reason, Received, ReceivedResult, Subject};
+use super::{Event, EventKind, EventResult, Received, ReceivedResult, Subject};
 use crate::domain::amount::Amount;
 use crate::domain::customer::Private;
 use crate::domain::intent::FieldError;
@@ -21,23 +21,21 @@ pub const CONTENT_TYPE: &str = "application/cloudevents+json";
 /// What nearly every event fits in, in bytes.
 const USUAL_SIZE: usize = 1024;
 
-/// Why bytes are no event that can be acted on. It quotes nothing of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum EventError {
-    /// Not the JSON of an event.
-    #[error("not an event: it breaks at line {line}, column {column}")]
-    Json {
-        /// The line, from 1.
-        line: usize,
-        /// The column, from 1.
-        column: usize,
-    },
-    /// A type that this version does not know; a consumer ignores it.
-    #[error("an event of a type that is not known here")]
-    UnknownType,
-    /// A field that its type needs is missing or makes no sense.
-    #[error("an event whose {0} is missing or cannot be read")]
-    Field(&'static str),
+/// Why there is no link, as `data.reason` says it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reason {
+    /// The code.
+    pub code: Cow<'static, str>,
+    /// The provider's number, if the verdict rests on one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider_code: Option<i64>,
+    /// The sentence.
+    #[serde(default)]
+    pub message: Cow<'static, str>,
+    /// The errors by field of what is no intent; in JSON they stand beside the reason.
+    #[serde(skip)]
+    pub errors: Vec<FieldError>,
 }
 
 /// Of what is read only the type and the data are of use; a reader misses nothing else.
@@ -85,27 +83,11 @@ struct Data<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     attempts: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<WireReason<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<WireError<'a>>,
+    reason: Option<Cow<'a, Reason>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: Cow<'a, [FieldError]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     since: Option<String>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireReason<'a> {
-    code: Cow<'a, str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    provider_code: Option<i64>,
-    #[serde(default)]
-    message: Cow<'a, str>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct WireError<'a> {
-    field: Cow<'a, str>,
-    message: Cow<'a, str>,
 }
 
 impl Event<'_> {
@@ -143,6 +125,8 @@ impl Event<'_> {
             cust_mobile: contact.and_then(|c| c.mobile()).map(|mobile| mobile.expose().into()),
             cust_email: contact.and_then(|c| c.email()).map(|email| email.expose().into()),
             metadata: Cow::Borrowed(metadata),
+            reason: self.reason().map(Cow::Borrowed),
+            errors: self.reason().map_or(&[][..], |reason| &reason.errors).into(),
             ..Data::default()
         };
         match &self.result {
@@ -153,11 +137,9 @@ impl Event<'_> {
                 attempts: Some(*attempts),
                 ..intent
             },
-            EventResult::Failed(reason) => {
-                Data { reason: Some(reason.into()), errors: wire_errors(&reason.errors), ..intent }
-            }
-            EventResult::Unresolved { reason, since } => {
-                Data { reason: Some(reason.into()), since: Some(written(*since)), ..intent }
+            EventResult::Failed(_) => intent,
+            EventResult::Unresolved { since, .. } => {
+                Data { since: Some(written(*since)), ..intent }
             }
         }
     }
@@ -165,48 +147,36 @@ impl Event<'_> {
 
 impl Received {
     /// Reads an event, whichever version of the worker wrote it: fields that are not known here
-    /// are ignored, and a failure for a reason that is not known counts as unresolved.
-    pub fn from_json(json: &[u8]) -> Result<Self, EventError> {
-        let Envelope { event_type, data, .. } = serde_json::from_slice(json)
-            .map_err(|error| EventError::Json { line: error.line(), column: error.column() })?;
-        let kind = EventKind::find(&event_type).ok_or(EventError::UnknownType)?;
+    /// are ignored, and a failure for a reason that is not known counts as unresolved. `None` for
+    /// other types, and for what is no event.
+    pub fn from_json(json: &[u8]) -> Option<Self> {
+        let Envelope { event_type, data, .. } = serde_json::from_slice(json).ok()?;
+        let kind = EventKind::find(&event_type)?;
         let reference = data.merchant_ref_id.as_deref().map(Reference::parse).transpose();
         let amount = data.amount.as_deref().map(Amount::parse).transpose();
-        Ok(Self {
+        Some(Self {
             intent_id: data.intent_id.to_string(),
-            reference: reference.map_err(|_| EventError::Field("merchantRefId"))?,
-            amount: amount.map_err(|_| EventError::Field("amount"))?,
+            reference: reference.ok()?,
+            amount: amount.ok()?,
             result: data.result(kind)?,
         })
     }
 }
 
 impl Data<'_> {
-    fn result(self, kind: EventKind) -> Result<ReceivedResult, EventError> {
+    fn result(self, kind: EventKind) -> Option<ReceivedResult> {
+        let errors = self.errors.into_owned();
+        let reason = self.reason.map(|reason| Reason { errors, ..reason.into_owned() });
         match kind {
             EventKind::Created => {
-                let link = self.link.filter(|link| is_on_the_web(link));
-                let link = link.ok_or(EventError::Field("link"))?;
-                Ok(ReceivedResult::Created(Private::new(link)))
+                let link = self.link.filter(|link| is_on_the_web(link))?;
+                Some(ReceivedResult::Created(Private::new(link)))
             }
-            EventKind::Failed => {
-                let reason = self.reason()?;
-                if reason.is_of_failed() {
-                    Ok(ReceivedResult::Failed(reason))
-                } else {
-                    Ok(ReceivedResult::Unresolved(reason))
-                }
+            EventKind::Failed if reason.as_ref()?.is_of_failed() => {
+                Some(ReceivedResult::Failed(reason?))
             }
-            EventKind::Unresolved => Ok(ReceivedResult::Unresolved(self.reason()?)),
+            EventKind::Failed | EventKind::Unresolved => Some(ReceivedResult::Unresolved(reason?)),
         }
-    }
-
-    fn reason(self) -> Result<Reason, EventError> {
-        let WireReason { code, provider_code, message } =
-            self.reason.ok_or(EventError::Field("reason"))?;
-        let errors = self.errors.into_iter().map(FieldError::from).collect();
-        let (code, message) = (code.into_owned().into(), message.into_owned().into());
-        Ok(Reason { code, provider_code, message, errors })
     }
 }
 
@@ -215,35 +185,9 @@ fn is_on_the_web(link: &str) -> bool {
     link.starts_with("https://") || link.starts_with("http://")
 }
 
-impl<'a> From<&'a Reason> for WireReason<'a> {
-    fn from(reason: &'a Reason) -> Self {
-        Self {
-            code: reason.code.as_ref().into(),
-            provider_code: reason.provider_code,
-            message: reason.message.as_ref().into(),
-        }
-    }
-}
-
-impl From<WireError<'_>> for FieldError {
-    fn from(WireError { field, message }: WireError<'_>) -> Self {
-        Self { field: field.into_owned(), message: message.into_owned() }
-    }
-}
-
-impl<'a> From<&'a FieldError> for WireError<'a> {
-    fn from(FieldError { field, message }: &'a FieldError) -> Self {
-        Self { field: field.into(), message: message.into() }
-    }
-}
-
-fn wire_errors(errors: &[FieldError]) -> Vec<WireError<'_>> {
-    errors.iter().map(WireError::from).collect()
-}
-
 /// Errors of an intent as JSON, for the parked copy's `x-smartsend-errors`.
 #[expect(clippy::missing_panics_doc, reason = "plain JSON always serializes")]
 pub fn errors_json(errors: &[FieldError]) -> String {
     #[expect(clippy::expect_used, reason = "a list of strings always serializes")]
-    serde_json::to_string(&wire_errors(errors)).expect("errors are plain JSON")
+    serde_json::to_string(errors).expect("errors are plain JSON")
 }

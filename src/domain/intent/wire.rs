@@ -10,10 +10,11 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{FieldError, Fragment, Intent, Invalid};
+use super::{Fragment, Intent, Invalid};
 use crate::domain::account::Api;
 use crate::domain::amount::Amount;
 use crate::domain::customer::{Contact, Email, Mobile, Private};
@@ -44,6 +45,15 @@ const NAME_CHARS_MAX: usize = 100;
 const METADATA_ENTRIES_MAX: usize = 16;
 const METADATA_KEY_CHARS_MAX: usize = 64;
 const METADATA_VALUE_CHARS_MAX: usize = 256;
+
+/// One rule that a field breaks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldError {
+    /// The field's name, as upstream wrote it or should have written it.
+    pub field: String,
+    /// What is wrong, as a sentence of ours that quotes no value.
+    pub message: String,
+}
 
 /// Reads an intent, or says everything that is wrong with it.
 pub fn parse(body: &[u8], api: Api) -> Result<Intent, Box<Invalid>> {

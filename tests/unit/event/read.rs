@@ -1,7 +1,6 @@
 //! What a consumer reads of an event, whoever wrote it.
 
 use smartsend::domain::codes::CODES;
-use smartsend::domain::event::wire::EventError;
 use smartsend::domain::event::{INVALID_INTENT, Reason, Received, ReceivedResult};
 
 use super::*;
@@ -10,7 +9,7 @@ fn read(event: &Event<'_>) -> Received {
     Received::from_json(&event.to_json()).unwrap()
 }
 
-fn read_text(json: &Value) -> Result<Received, EventError> {
+fn read_text(json: &Value) -> Option<Received> {
     Received::from_json(json.to_string().as_bytes())
 }
 
@@ -68,7 +67,7 @@ fn fields_that_are_not_known_are_ignored() {
     json["dataref"] = json!({ "any": ["thing"] });
     json["data"]["approval"] = json!("pending");
     json["data"]["expiryDate"] = json!("2026-12-01T00:00:00.000Z");
-    assert!(before.is_ok());
+    assert!(before.is_some());
     assert_eq!(read_text(&json), before);
 }
 
@@ -76,7 +75,7 @@ fn fields_that_are_not_known_are_ignored() {
 fn a_type_that_is_not_known_is_not_read() {
     let mut json = json_of(&event(created()));
     json["type"] = json!("smartsend.link.claimed");
-    assert_eq!(read_text(&json), Err(EventError::UnknownType));
+    assert_eq!(read_text(&json), None);
 }
 
 #[test]
@@ -96,25 +95,24 @@ fn a_failure_for_a_reason_that_is_not_known_is_unresolved() {
 }
 
 #[test]
-fn what_is_missing_or_makes_no_sense_is_named_and_not_quoted() {
-    let edits: [(&str, Value, &str); 5] = [
-        ("link", json!(null), "link"),
-        ("link", json!("javascript:alert(1)"), "link"),
-        ("link", json!("=HYPERLINK(1)"), "link"),
-        ("merchantRefId", json!("Asha Rao"), "merchantRefId"),
-        ("amount", json!("1e2"), "amount"),
+fn what_lacks_a_field_or_holds_nonsense_is_not_read() {
+    let edits: [(&str, Value); 6] = [
+        ("link", json!(null)),
+        ("link", json!("javascript:alert(1)")),
+        ("link", json!("=HYPERLINK(1)")),
+        ("merchantRefId", json!("Asha Rao")),
+        ("amount", json!("1e2")),
+        ("amount", json!(100.5)),
     ];
-    for (field, value, named) in edits {
+    for (field, value) in edits {
         let mut json = json_of(&event(created()));
-        json["data"][field] = value;
-        assert_eq!(read_text(&json), Err(EventError::Field(named)));
+        json["data"][field] = value.clone();
+        assert_eq!(read_text(&json), None, "{field} is {value}");
     }
     let mut json = json_of(&event(Verdict::Failed(Failure::DeadlinePassed)));
     json["data"]["reason"] = json!(null);
-    assert_eq!(read_text(&json), Err(EventError::Field("reason")));
-    let error = Received::from_json(br#"{ "type": "Asha", "data": "9999999999" }"#).unwrap_err();
-    assert!(matches!(error, EventError::Json { line: 1, .. }));
-    assert!(!error.to_string().contains("99999"), "{error}");
+    assert_eq!(read_text(&json), None);
+    assert_eq!(Received::from_json(b"{"), None);
 }
 
 #[test]
