@@ -23,7 +23,7 @@ use tokio::sync::SemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::decide::{
-    Case, Decision, DeliveryInfo, Input, OnNotFound, Opened, Surroundings,
+    Case, Decision, DeliveryInfo, InDoubtPolicy, Input, Opened, Surroundings,
 };
 use crate::domain::intent::Intent;
 use crate::domain::intent::wire;
@@ -239,7 +239,7 @@ impl<P: Provider, O: Outbox, C: Clock> Desk<P, O, C> {
         if self.turns.was_down_lately() {
             return Some(IN_DOUBT_WAIT);
         }
-        let would_resend = self.policy.on_not_found == OnNotFound::Resend;
+        let would_resend = self.policy.in_doubt == InDoubtPolicy::Resend;
         let may_come = would_resend && self.proof.may_come(self.clock.now().steady);
         may_come.then_some(self.policy.quarantine)
     }

@@ -3,11 +3,11 @@
 //! The address holds a password, so it has no `Debug`, and only host and port are ever shown.
 
 use std::fmt;
-use std::time::Duration;
 
 use lapin::uri::AMQPUri;
 
 use crate::config::BrokerUrl;
+use crate::config::duration::Heartbeat;
 
 /// One broker's address with the heartbeat that we ask for.
 #[derive(Clone)]
@@ -17,14 +17,13 @@ pub(super) struct Address {
 
 impl Address {
     /// Reads an address. The error quotes nothing of it.
-    pub(super) fn read(url: &BrokerUrl, heartbeat: Duration) -> Result<Self, &'static str> {
+    pub(super) fn read(url: &BrokerUrl, heartbeat: Heartbeat) -> Result<Self, &'static str> {
         let mut uri: AMQPUri = url
             .as_uri()
             .parse()
             .map_err(|_| "must be amqp://user:password@host:port/vhost, percent-encoded")?;
         // Unset would mean the server's 60 seconds, and a dead peer is noticed only after two.
-        let seconds = u16::try_from(heartbeat.as_secs()).unwrap_or(u16::MAX);
-        uri.query.heartbeat = Some(seconds.max(1));
+        uri.query.heartbeat = Some(heartbeat.seconds());
         Ok(Self { uri })
     }
 

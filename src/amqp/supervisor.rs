@@ -82,7 +82,7 @@ impl Broker {
         let settings = Settings {
             hosts: Hosts::read(config)?,
             confirm_timeout: config.confirm_timeout,
-            heartbeat: config.heartbeat,
+            heartbeat: config.heartbeat.into(),
             now: Box::new(move || clock.now()),
         };
         let reason = "not connected yet".to_owned();

@@ -88,7 +88,8 @@ impl Submission {
         clock: SystemClock,
     ) -> Result<Self, SubmissionError> {
         let Config { broker: settings, retry, .. } = config;
-        let topology = Topology::new(&settings.prefix, [&*merchant.name], &retry.delays)?;
+        let topology =
+            Topology::new(&settings.prefix, [&*merchant.name], &retry.delays.durations())?;
         let (broker, supervisor) = Broker::start(settings, clock)?;
         let supervisor = tokio::spawn(supervisor);
         // The exchange of the intents has an alternate one, so a confirm does not say that the

@@ -35,7 +35,7 @@ pub fn execute(options: &Options) -> Exit {
         Some(code) => explain(code).ok_or_else(|| {
             format!(
                 "PayU lists no code {code} for Smart Send; a create that is answered with it is \
-                 Refused, unless the merchant lists it in rejects; for all codes: smartsend \
+                 Refused, unless the merchant lists it in reject_codes; for all codes: smartsend \
                  explain --all"
             )
         }),
@@ -75,7 +75,7 @@ const REFUSED: OutcomeRow = (
 const UNKNOWN: OutcomeRow = (
     "Unknown",
     "looked up: it may have made a link. Not found after all lookups and the quarantine: sent \
-     again with the same reference, or parked, as on_not_found says.",
+     again with the same reference, or parked, as in_doubt.policy says.",
 );
 
 /// The certain ones first.
@@ -106,7 +106,7 @@ pub fn explain(code: i64) -> Option<String> {
     page.row("  means", 12, outcome);
     page.row("  follows", 12, follows);
     if *meaning == Meaning::Refuses {
-        page.row("", 12, "For a merchant that lists the code in rejects it means Rejected.");
+        page.row("", 12, "For a merchant that lists the code in reject_codes it means Rejected.");
     }
     Some(page.0)
 }
@@ -123,7 +123,8 @@ pub fn explain_all() -> String {
         let (outcome, _) = outcome_of(*meaning);
         page.row(&format!("  {number}  {name:<30}  {outcome}"), 51, message);
     }
-    let other = "Refused, also without any code. A merchant's rejects turn Refused into Rejected.";
+    let other =
+        "Refused, also without any code. A merchant's reject_codes turn Refused into Rejected.";
     page.row("  other", 51, other);
     page.line("\nWords in a refusal, whatever its code");
     page.row("  Duplicate", 14, &quoted(&DUPLICATE_WORDS));

@@ -129,7 +129,8 @@ fn worker(
 ) -> Result<MerchantWorker, CannotStart> {
     let prefetch = Prefetch::of(config, merchant);
     let desk = desk(config, merchant, prefetch, common)?;
-    let own = Topology::new(&config.broker.prefix, [&*merchant.name], &config.retry.delays)?;
+    let own =
+        Topology::new(&config.broker.prefix, [&*merchant.name], &config.retry.delays.durations())?;
     let name = merchant.name.clone();
     Ok(Worker {
         queue: MerchantQueue::new(common.broker.clone(), own, name, prefetch.total),

@@ -74,7 +74,8 @@ fn chosen(config: &Config, choice: &Choice) -> Result<Topology, TopologyCommandE
         None => config.merchants.keys().map(String::as_str).collect(),
         Some(name) => vec![&merchants::named(config, name)?.name],
     };
-    let topology = Topology::new(&config.broker.prefix, merchants, &config.retry.delays)?;
+    let topology =
+        Topology::new(&config.broker.prefix, merchants, &config.retry.delays.durations())?;
     match &choice.results_queue {
         Some(name) => Ok(topology.with_results_queue(name)?),
         None => Ok(topology),

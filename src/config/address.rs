@@ -6,17 +6,24 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use percent_encoding::percent_decode_str;
 use url::{Host, Url};
 
-use super::BrokerUrl;
-use super::kinds::Kind;
+use super::values::Text;
+
+/// The keys that hold addresses.
+pub(super) const KEYS: [&str; 3] = ["urls", "api_url", "auth_url"];
+
+/// An `amqp://` or `amqps://` address. Its `Debug` shows host, port and virtual host only.
+#[derive(Clone)]
+pub struct BrokerUrl(Url);
 
 impl BrokerUrl {
     /// Reads `amqp://user:password@host:port/vhost`, or `amqps`.
     ///
     /// The reasons never show the text.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let url = Url::parse(text).map_err(|error| format!("it is no address: {error}"))?;
+        let url = address(text)?;
         if !matches!(url.scheme(), "amqp" | "amqps") {
             return Err("a broker's address begins with amqp:// or amqps://".to_owned());
         }
@@ -51,7 +58,7 @@ impl BrokerUrl {
             return Err("a / in a virtual host's name is written %2f".to_owned());
         }
         let parts = [url.username(), url.password().unwrap_or_default(), url.path()];
-        if parts.into_iter().any(|part| decode(part).is_none()) {
+        if !parts.into_iter().all(is_encoded_utf8) {
             return Err("user, password and virtual host must be UTF-8, percent-encoded".to_owned());
         }
         Ok(Self(url))
@@ -81,15 +88,16 @@ impl fmt::Debug for BrokerUrl {
     }
 }
 
-/// A broker's address. Of a wrong one an error shows at most where it leads.
-pub(super) fn broker() -> Kind<BrokerUrl> {
-    Kind::text(BrokerUrl::parse).shown_by(bare)
+impl Text for BrokerUrl {
+    fn parse(text: &str) -> Result<Self, String> {
+        Self::parse(text)
+    }
 }
 
 /// An address of the provider.
-pub(super) fn provider() -> Kind<Url> {
-    Kind::text(|text| {
-        let url = Url::parse(text).map_err(|error| format!("it is no address: {error}"))?;
+impl Text for Url {
+    fn parse(text: &str) -> Result<Self, String> {
+        let url = address(text)?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err("it must begin with https://".to_owned());
         }
@@ -100,26 +108,24 @@ pub(super) fn provider() -> Kind<Url> {
             return Err("it must hold no query (?) and no fragment (#)".to_owned());
         }
         Ok(url)
-    })
-    .shown_by(bare)
+    }
 }
 
 /// A host that links may be on, in lower case.
-pub(super) fn link_host() -> Kind<String> {
-    Kind::text(|text| {
-        let label = |label: &str| {
-            let word = |c: char| c.is_ascii_alphanumeric() || c == '-';
-            !label.is_empty() && label.chars().all(word)
-        };
-        if !text.split('.').all(label) {
-            return Err("it must be a host's name alone, such as payu.in".to_owned());
-        }
-        // Every host below an entry is allowed too, and nobody owns `in`.
-        if !text.contains('.') {
-            return Err("it must have a dot: all hosts that end with it are allowed".to_owned());
-        }
-        Ok(text.to_ascii_lowercase())
-    })
+pub(super) fn link_host(text: &str) -> Result<String, &'static str> {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    if !text.split('.').all(|label| !label.is_empty() && label.chars().all(word)) {
+        return Err("it must be a host's name alone, such as payu.in");
+    }
+    // Every host below an entry is allowed too, and nobody owns `in`.
+    if !text.contains('.') {
+        return Err("it must have a dot: all hosts that end with it are allowed");
+    }
+    Ok(text.to_ascii_lowercase())
+}
+
+fn address(text: &str) -> Result<Url, String> {
+    Url::parse(text).map_err(|error| format!("it is not an address ({error})"))
 }
 
 /// Whether an address leads to this machine.
@@ -139,7 +145,7 @@ fn has_late_at(text: &str) -> bool {
 }
 
 /// Scheme, host and port: what is left of an address without anything that may be secret.
-fn bare(text: &str) -> Option<String> {
+pub(super) fn bare(text: &str) -> Option<String> {
     if has_late_at(text) {
         return None;
     }
@@ -149,19 +155,10 @@ fn bare(text: &str) -> Option<String> {
     Some(format!("{}://{host}{port}/…", url.scheme()))
 }
 
-/// Decodes `%2f` and the like (RFC 3986, 2.1).
-fn decode(text: &str) -> Option<String> {
-    let mut bytes = text.bytes();
-    let mut decoded = Vec::with_capacity(text.len());
-    while let Some(byte) = bytes.next() {
-        let byte = if byte == b'%' {
-            let digits = [bytes.next()?, bytes.next()?];
-            let digits = std::str::from_utf8(&digits).ok()?;
-            u8::from_str_radix(digits, 16).ok()?
-        } else {
-            byte
-        };
-        decoded.push(byte);
-    }
-    String::from_utf8(decoded).ok()
+/// Whether every `%` begins an escape (RFC 3986, 2.1), and all of them together are UTF-8.
+fn is_encoded_utf8(text: &str) -> bool {
+    let is_escape = |rest: &str| {
+        rest.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    text.split('%').skip(1).all(is_escape) && percent_decode_str(text).decode_utf8().is_ok()
 }

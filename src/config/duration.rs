@@ -1,5 +1,6 @@
 //! Durations as the configuration writes them, and as the broker's names show them.
 
+use std::num::NonZeroU16;
 use std::time::Duration;
 
 /// The units, longest first, in milliseconds.
@@ -18,7 +19,7 @@ pub fn parse(text: &str) -> Result<Duration, &'static str> {
     if digits.is_empty() || digits.starts_with('0') {
         return Err(SHAPE);
     }
-    // Digits that are no u64 are too many.
+    // Digits that do not fit into a u64 are too many.
     let count: u64 = digits.parse().map_err(|_| LONG)?;
     let duration = Duration::from_millis(count.checked_mul(*unit_ms).ok_or(LONG)?);
     if duration > MAX {
@@ -35,4 +36,26 @@ pub fn shortest(duration: Duration) -> String {
         .map(|(unit, unit_ms)| (unit, u128::from(*unit_ms)))
         .find(|(_, unit_ms)| ms != 0 && ms.is_multiple_of(*unit_ms))
         .map_or_else(|| format!("{ms}ms"), |(unit, unit_ms)| format!("{}{unit}", ms / unit_ms))
+}
+
+/// The heartbeat that is asked for. AMQP counts it in whole seconds, and 0 would mean none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heartbeat(NonZeroU16);
+
+impl Heartbeat {
+    /// A heartbeat of whole seconds, if AMQP can express it.
+    pub fn new(duration: Duration) -> Option<Self> {
+        let seconds = u16::try_from(duration.as_secs()).ok().and_then(NonZeroU16::new)?;
+        (duration.subsec_nanos() == 0).then_some(Self(seconds))
+    }
+
+    pub fn seconds(self) -> u16 {
+        self.0.get()
+    }
+}
+
+impl From<Heartbeat> for Duration {
+    fn from(heartbeat: Heartbeat) -> Self {
+        Self::from_secs(heartbeat.0.get().into())
+    }
 }

@@ -5,13 +5,12 @@
 //! that, so the start is refused, with the arithmetic.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::Merchant;
+use super::address::BrokerUrl;
 use super::duration::shortest;
-use super::errors::Problem;
-use super::reader::Reader;
+use super::error::Findings;
+use super::schema::{Broker, File, Merchant};
 
 /// `left < right`, or `left <= right`.
 struct Relation {
@@ -19,137 +18,172 @@ struct Relation {
     formula: &'static str,
     /// What goes wrong otherwise.
     why: &'static str,
-    /// Summands, with a factor.
-    left: Vec<(u32, String)>,
-    /// Whether both sides may be equal.
-    or_equal: bool,
-    /// A setting and its divisor.
-    right: (String, u32),
+    /// Summands.
+    left: Vec<Term>,
+    right: Term,
 }
 
-/// Checks every relation whose settings could be read.
-pub(super) fn check(reader: &mut Reader, merchants: &BTreeMap<String, Option<Merchant>>) {
-    for relation in global().into_iter().chain(merchants.keys().flat_map(|name| of_merchant(name)))
-    {
-        let problem = relation.broken(&reader.durations);
-        reader.problems.extend(problem);
+/// A setting, times a factor or divided by one.
+struct Term {
+    key: String,
+    duration: Duration,
+    times: u32,
+    over: u32,
+}
+
+/// Checks how the settings fit together, as far as each is right by itself.
+pub(super) fn check(file: &File, findings: &mut Findings) {
+    tls_fits(&file.broker, findings);
+    let merchants = file.merchants.iter();
+    let relations = global(file).into_iter().chain(merchants.flat_map(|m| of_merchant(file, m)));
+    for relation in relations {
+        relation.check(findings);
     }
-    accounts_differ(reader);
+    accounts_differ(&file.merchants, findings);
 }
 
-fn global() -> Vec<Relation> {
+fn global(file: &File) -> Vec<Relation> {
+    let quarantine = || term("in_doubt.quarantine", file.in_doubt.quarantine);
+    let first_lookup = term("in_doubt.first_lookup", file.in_doubt.first_lookup);
+    let max_age = term("retry.max_age", file.retry.max_age);
     vec![
         Relation {
-            formula: "settle < quarantine",
-            why: "the first look is made within the quarantine",
-            left: vec![(1, "unsure.settle".to_owned())],
-            or_equal: false,
-            right: ("unsure.quarantine".to_owned(), 1),
+            formula: "first_lookup < quarantine",
+            why: "the first lookup is made within the quarantine",
+            left: vec![first_lookup],
+            right: quarantine(),
         },
         Relation {
             formula: "quarantine < max_age",
             why: "an intent would be parked before it could be settled",
-            left: vec![(1, "unsure.quarantine".to_owned())],
-            or_equal: false,
-            right: ("retry.max_age".to_owned(), 1),
+            left: vec![quarantine()],
+            right: max_age,
         },
     ]
 }
 
-fn of_merchant(name: &str) -> Vec<Relation> {
-    let timeout = format!("merchants.{name}.timeout");
+fn of_merchant(file: &File, (name, merchant): (&String, &Merchant)) -> Vec<Relation> {
+    let connect_timeout = format!("merchants.{name}.connect_timeout");
+    let timeout = || term(format!("merchants.{name}.timeout"), merchant.timeout);
+    let quarantine = || term("in_doubt.quarantine", file.in_doubt.quarantine);
+    let confirm_timeout = term("broker.confirm_timeout", file.broker.confirm_timeout);
+    let heartbeat = term("broker.heartbeat", file.broker.heartbeat.into());
+    let consumer_timeout = term("broker.consumer_timeout", file.broker.consumer_timeout);
     vec![
         Relation {
             formula: "connect_timeout < timeout",
             why: "a connect that is too slow must be known to have sent nothing",
-            left: vec![(1, format!("merchants.{name}.connect_timeout"))],
-            or_equal: false,
-            right: (timeout.clone(), 1),
+            left: vec![term(connect_timeout, merchant.connect_timeout)],
+            right: timeout(),
         },
         Relation {
             formula: "timeout + confirm_timeout <= drain",
             why: "a stop must be able to wait for the last call and its publish",
-            left: vec![(1, timeout.clone()), (1, "broker.confirm_timeout".to_owned())],
-            or_equal: true,
-            right: ("shutdown.drain".to_owned(), 1),
+            left: vec![timeout(), confirm_timeout],
+            right: term("shutdown.drain", file.shutdown.drain),
         },
         Relation {
             formula: "timeout < quarantine",
             why: "a call must be over before it is called lost",
-            left: vec![(1, timeout.clone())],
-            or_equal: false,
-            right: ("unsure.quarantine".to_owned(), 1),
+            left: vec![timeout()],
+            right: quarantine(),
         },
         Relation {
-            formula: "hold + timeout + 2 * heartbeat < quarantine",
+            formula: "lease + timeout + 2 * heartbeat < quarantine",
             why: "what a worker that froze sends last must show before another one sends again",
             left: vec![
-                (1, "retry.hold".to_owned()),
-                (1, timeout.clone()),
-                (2, "broker.heartbeat".to_owned()),
+                term("retry.lease", file.retry.lease),
+                timeout(),
+                Term { times: 2, ..heartbeat },
             ],
-            or_equal: false,
-            right: ("unsure.quarantine".to_owned(), 1),
+            right: quarantine(),
         },
         Relation {
             formula: "quarantine + timeout < consumer_timeout / 2",
             why: "the broker closes the channel of a delivery that is held too long",
-            left: vec![(1, "unsure.quarantine".to_owned()), (1, timeout)],
-            or_equal: false,
-            right: ("broker.consumer_timeout".to_owned(), 2),
+            left: vec![quarantine(), timeout()],
+            right: Term { over: 2, ..consumer_timeout },
         },
     ]
 }
 
+fn term(key: impl Into<String>, duration: Duration) -> Term {
+    Term { key: key.into(), duration, times: 1, over: 1 }
+}
+
+impl Term {
+    fn value(&self) -> Duration {
+        let value = self.duration.saturating_mul(self.times);
+        value.checked_div(self.over).unwrap_or(value)
+    }
+
+    fn arithmetic(&self) -> String {
+        let duration = shortest(self.duration);
+        match (self.times, self.over) {
+            (1, 1) => duration,
+            (1, over) => format!("{duration} / {over} = {}", shortest(self.value())),
+            (times, _) => format!("{times} * {duration}"),
+        }
+    }
+}
+
 impl Relation {
-    /// The problem, if every setting is known and the relation does not hold.
-    fn broken(&self, durations: &BTreeMap<String, Duration>) -> Option<Problem> {
-        let mut sum = Duration::ZERO;
-        let mut steps = String::new();
-        for (n, (factor, key)) in self.left.iter().enumerate() {
-            let duration = *durations.get(key)?;
-            sum = sum.saturating_add(duration.saturating_mul(*factor));
-            let plus = if n == 0 { "" } else { " + " };
-            let times = if *factor == 1 { String::new() } else { format!("{factor} * ") };
-            write!(steps, "{plus}{times}{}", shortest(duration)).ok()?;
+    /// Adds a problem with the first setting, if the relation does not hold.
+    fn check(&self, findings: &mut Findings) {
+        let or_equal = self.formula.contains("<=");
+        let sum = self.left.iter().fold(Duration::ZERO, |sum, t| sum.saturating_add(t.value()));
+        let limit = self.right.value();
+        let keys = || self.left.iter().chain([&self.right]).map(|term| &*term.key);
+        if sum < limit || (or_equal && sum == limit) || keys().any(|key| findings.is_wrong(key)) {
+            return;
         }
+        let steps: Vec<String> = self.left.iter().map(Term::arithmetic).collect();
+        let mut steps = steps.join(" + ");
         if self.left.len() > 1 {
-            write!(steps, " = {}", shortest(sum)).ok()?;
+            steps = format!("{steps} = {}", shortest(sum));
         }
-        let (right_key, divisor) = &self.right;
-        let right = *durations.get(right_key)?;
-        let limit = right.checked_div(*divisor)?;
-        if sum < limit || (self.or_equal && sum == limit) {
-            return None;
-        }
-        let limit_steps = if *divisor == 1 {
-            shortest(right)
-        } else {
-            format!("{} / {divisor} = {}", shortest(right), shortest(limit))
-        };
-        let is = if self.or_equal { "is more than" } else { "is not less than" };
-        let (_, key) = self.left.first()?;
+        let is = if or_equal { "is more than" } else { "is not less than" };
         let reason = format!(
-            "{} must hold, but {steps} {is} {limit_steps} (`{right_key}`): {}",
-            self.formula, self.why
+            "{} must hold, but {steps} {is} {} (`{}`): {}",
+            self.formula,
+            self.right.arithmetic(),
+            self.right.key,
+            self.why
         );
-        let value = format!("\"{}\"", shortest(*durations.get(key)?));
-        Some(Problem::new(key.clone(), reason).with_value(Some(value)))
+        let key = keys().next().unwrap_or_default();
+        findings.conflict(key, reason);
+    }
+}
+
+/// Certificates are of use with TLS only, and a certificate only with its key.
+fn tls_fits(broker: &Broker, findings: &mut Findings) {
+    let is_plain = !broker.urls.iter().any(BrokerUrl::is_tls);
+    for (key, file) in
+        [("broker.ca_file", &broker.ca_file), ("broker.cert_file", &broker.cert_file)]
+    {
+        if file.is_some() && is_plain && !findings.is_wrong("broker.urls") {
+            findings.conflict(key, "it is of use only with an amqps:// address in urls");
+        }
+    }
+    if broker.cert_file.is_some() && broker.key_file.is_none() {
+        findings.refuse("broker.key_file", "it is missing; cert_file needs its key");
+    }
+    if broker.key_file.is_some() && broker.cert_file.is_none() {
+        findings.refuse("broker.cert_file", "it is missing; key_file needs its certificate");
     }
 }
 
 /// Two merchants of one account would each spend its whole rate, and see each other's references.
-fn accounts_differ(reader: &mut Reader) {
-    let mut seen: BTreeMap<String, String> = BTreeMap::new();
-    for (name, id) in std::mem::take(&mut reader.accounts) {
-        let value = Some(format!("{id:?}"));
-        if let Some(other) = seen.insert(id, name.clone()) {
+fn accounts_differ(merchants: &BTreeMap<String, Merchant>, findings: &mut Findings) {
+    let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
+    for (name, merchant) in merchants {
+        let Some(id) = &merchant.payout_merchant_id else { continue };
+        if let Some(other) = seen.insert(id, name) {
             let reason = format!(
                 "`merchants.{other}` has the same one, and both would spend its rate; \
                  one account is one merchant"
             );
-            let problem = Problem::new(format!("merchants.{name}.payout_merchant_id"), reason);
-            reader.problems.push(problem.with_value(value));
+            findings.conflict(&format!("merchants.{name}.payout_merchant_id"), reason);
         }
     }
 }

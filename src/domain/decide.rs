@@ -47,25 +47,25 @@ pub struct Policy {
     /// How long details may take to show a link.
     pub quarantine: Duration,
     /// What follows when no link was found.
-    pub on_not_found: OnNotFound,
-    /// Whether a lookup comes before every first create.
-    pub look_first: bool,
+    pub in_doubt: InDoubtPolicy,
 }
 
 impl Policy {
     /// Whether even a provider that does not refuse duplicates must not make two links.
     pub fn is_strict(&self) -> bool {
-        self.look_first && self.on_not_found == OnNotFound::Park
+        self.in_doubt == InDoubtPolicy::Strict
     }
 }
 
-/// What follows when looks and quarantine are over and no link was found.
+/// What follows when lookups and quarantine are over and no link was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnNotFound {
+pub enum InDoubtPolicy {
     /// Send the same reference again, once per quarantine.
     Resend,
     /// Park it for a person.
     Park,
+    /// Park it, and look up before every first create: relies on no refusal of a second link.
+    Strict,
 }
 
 /// How far the clocks of two replicas may be apart: so much longer a deadline is looked after,
@@ -202,7 +202,7 @@ impl<'a> Case<'a> {
         // By this clock no lookup was after the deadline yet, whatever another clock has said.
         self.record.lookups = 0;
         self.record.waited = Duration::ZERO;
-        if self.policy.look_first { Decision::Lookup } else { self.create(CreateKind::First) }
+        if self.policy.is_strict() { Decision::Lookup } else { self.create(CreateKind::First) }
     }
 
     fn look_when_due(&self) -> Decision<'a> {

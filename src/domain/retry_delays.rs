@@ -54,6 +54,11 @@ impl RetryDelays {
         durations.enumerate().map(|(index, duration)| RetryDelay { index, duration })
     }
 
+    /// How long each of them is, ascending.
+    pub fn durations(&self) -> Vec<Duration> {
+        self.iter().map(RetryDelay::duration).collect()
+    }
+
     /// The longest delay that is not above `left`, else the shortest.
     pub fn within(&self, left: Duration) -> RetryDelay {
         let fitting = self.iter().take_while(|delay| delay.duration <= left).last();

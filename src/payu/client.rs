@@ -41,7 +41,7 @@ pub(super) struct Reply {
 
 impl Client {
     pub(super) fn new(merchant: &Merchant) -> Result<Self, reqwest::Error> {
-        let idle_connections = usize::try_from(merchant.concurrency).unwrap_or(usize::MAX);
+        let idle_connections = usize::try_from(merchant.concurrency.get()).unwrap_or(usize::MAX);
         let http = reqwest::Client::builder()
             .user_agent(concat!("smartsend/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())

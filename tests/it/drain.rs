@@ -167,7 +167,7 @@ async fn a_second_signal_leaves_in_doubt_only_what_was_in_flight() {
     scenario.set("merchants.default.concurrency", &IN_FLIGHT.to_string());
     // Calls that last longer than the test may.
     scenario.set("merchants.default.timeout", "50s");
-    scenario.set("unsure.quarantine", "60s");
+    scenario.set("in_doubt.quarantine", "60s");
     scenario.set("shutdown.drain", "60s");
     let redelivered = Redelivered::count(&mut scenario).await;
     let results = scenario.results().await;

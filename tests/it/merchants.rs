@@ -86,7 +86,7 @@ async fn a_merchant_without_a_queue_does_not_disturb_the_other_one() {
     let mut scenario = Scenario::bare(&["here", "missing"], json!({})).await;
     // A busy machine must not cost a connection here.
     scenario.set("broker.heartbeat", "10s");
-    scenario.set("unsure.quarantine", "30s");
+    scenario.set("in_doubt.quarantine", "30s");
     scenario.apply(&["--results-queue", RESULTS, "--merchant", "here"]).await;
     scenario.publish_for("here", intents("here", 200)).await;
     let results = scenario.results().await;

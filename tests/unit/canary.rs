@@ -88,7 +88,7 @@ fn no_configuration_shows_more_than_what_the_tests_show() {
              api = \"v1\"\nclient_id = \"c\"\nclient_secret = \"s\"\nrate_per_second = 1\n\
              max_amount = \"1.00\"\n"
         );
-        Config::parse(&text, std::iter::empty())
+        Config::parse(&text, std::iter::empty(), &|_| Ok(String::new()))
     };
     assert!(at(MOST_VERBOSE).is_ok());
     for target in ["lapin", "hyper", "hyper_util", "reqwest", "rustls", "smartsendx", "a::b"] {

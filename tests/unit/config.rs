@@ -6,26 +6,19 @@ mod environment;
 mod errors;
 mod relations;
 
+use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
-use smartsend::config::{Config, ConfigErrors, Grant, LogFormat, OnNotFound, Secret};
+use smartsend::config::{Config, ConfigError, Grant, LogFormat, Secret};
 use smartsend::domain::account::Api;
 use smartsend::domain::amount::Amount;
+use smartsend::domain::decide::InDoubtPolicy;
+use smartsend::domain::link::LinkHosts;
+use toml::{Table, Value};
 
 const EXAMPLE: &str = include_str!("../../deploy/smartsend.example.toml");
-/// What `Debug` shows of an address.
-const URL_PARTS: [&str; 9] = [
-    "scheme",
-    "cannot_be_a_base",
-    "username",
-    "password",
-    "host",
-    "port",
-    "path",
-    "query",
-    "fragment",
-];
 const CANARY: &str = "canary-7f3a";
 
 /// The least that a person has to write.
@@ -44,8 +37,14 @@ fn env(variables: &[(&str, &str)]) -> std::vec::IntoIter<(String, String)> {
     owned.collect::<Vec<_>>().into_iter()
 }
 
-fn parse(toml: &str) -> Result<Config, ConfigErrors> {
-    Config::parse(toml, env(&[]))
+fn parse(toml: &str) -> Result<Config, ConfigError> {
+    parse_with(toml, &[])
+}
+
+/// The same with an environment, where no file is.
+fn parse_with(toml: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let no_file = |_: &Path| Err(io::ErrorKind::NotFound.into());
+    Config::parse(toml, env(variables), &no_file)
 }
 
 /// The least with lines added to tables; `merchant` goes into `[merchants.default]`.
@@ -61,7 +60,7 @@ fn least_but(line: &str, instead: &str) -> String {
 
 /// Every sentence of a refusal; never with the secret.
 fn refusals(toml: &str, variables: &[(&str, &str)]) -> Vec<String> {
-    let errors = Config::parse(toml, env(variables)).expect_err("it is wrong");
+    let errors = parse_with(toml, variables).expect_err("it is wrong");
     assert!(!format!("{errors}{errors:?}").contains(CANARY), "{errors}");
     errors.to_string().lines().map(str::to_owned).collect()
 }
@@ -94,7 +93,7 @@ fn what_is_left_out_has_the_contracts_default() {
     assert_eq!(config.broker.urls.len(), 1);
     assert_eq!(config.broker.urls[0].as_uri(), "amqp://guest:guest@127.0.0.1:5672/%2f");
     assert_eq!(config.broker.prefix, "smartsend");
-    assert_eq!(config.broker.heartbeat, seconds(10));
+    assert_eq!(config.broker.heartbeat.seconds(), 10);
     assert_eq!(config.broker.confirm_timeout, seconds(5));
     assert_eq!(config.broker.consumer_timeout, seconds(1800));
     assert!(config.broker.ca_file.is_none());
@@ -107,23 +106,24 @@ fn what_is_left_out_has_the_contracts_default() {
     assert_eq!(merchant.api_url.as_str(), "https://payout.payumoney.com/payout");
     assert_eq!(merchant.auth_url.as_str(), "https://accounts.payu.in/oauth/token");
     assert_eq!(value(client_secret(&config)), CANARY);
-    assert_eq!((merchant.rate_per_second, merchant.burst, merchant.concurrency), (10, 2, 16));
+    assert_eq!((merchant.rate.per_second.get(), merchant.rate.burst.get()), (10, 2));
+    assert_eq!(merchant.concurrency.get(), 16);
     assert_eq!(merchant.connect_timeout, seconds(3));
     assert_eq!(merchant.timeout, seconds(20));
-    assert_eq!(merchant.max_pause, seconds(900));
+    assert_eq!(merchant.max_retry_after, seconds(900));
     assert_eq!(merchant.max_amount, Amount::parse("200000.00").unwrap());
-    assert!(merchant.rejects.is_empty());
-    assert_eq!(merchant.link_hosts, ["payumoney.com", "payu.in"]);
+    assert!(merchant.rules.rejects.is_empty());
+    let hosts = ["payumoney.com", "payu.in"].map(str::to_owned).to_vec();
+    assert_eq!(merchant.rules.link_hosts, LinkHosts::Only(hosts));
     assert!(!merchant.sandbox);
 
-    assert_eq!(config.retry.hold, seconds(60));
-    assert_eq!(config.retry.delays, [1, 5, 30, 120, 600].map(seconds));
+    assert_eq!(config.retry.lease, seconds(60));
+    assert_eq!(config.retry.delays.durations(), [1, 5, 30, 120, 600].map(seconds));
     assert_eq!(config.retry.max_age, seconds(86400));
-    assert_eq!(config.unsure.settle, seconds(5));
-    assert_eq!(config.unsure.looks, 3);
-    assert_eq!(config.unsure.quarantine, seconds(300));
-    assert_eq!(config.unsure.on_not_found, OnNotFound::Resend);
-    assert!(!config.unsure.look_first);
+    assert_eq!(config.in_doubt.first_lookup, seconds(5));
+    assert_eq!(config.in_doubt.lookups.get(), 3);
+    assert_eq!(config.in_doubt.quarantine, seconds(300));
+    assert_eq!(config.in_doubt.policy, InDoubtPolicy::Resend);
     assert_eq!(config.ops.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.log.format, LogFormat::Json);
     assert_eq!(config.log.level, "info");
@@ -133,7 +133,7 @@ fn what_is_left_out_has_the_contracts_default() {
 #[test]
 fn the_example_shows_every_default_as_it_is() {
     let secret = [("PAYU_CLIENT_SECRET", CANARY)];
-    let example = Config::parse(EXAMPLE, env(&secret)).unwrap();
+    let example = parse_with(EXAMPLE, &secret).unwrap();
     let required = [
         "payout_merchant_id",
         "api",
@@ -148,29 +148,70 @@ fn the_example_shows_every_default_as_it_is() {
     };
     let least: Vec<&str> = EXAMPLE.lines().filter(|line| written(line)).collect();
     assert_eq!(least.len(), 7);
-    let least = Config::parse(&least.join("\n"), env(&secret)).unwrap();
+    let least = parse_with(&least.join("\n"), &secret).unwrap();
     assert_eq!(format!("{example:#?}"), format!("{least:#?}"));
     assert_eq!(example.broker.urls[0].as_uri(), least.broker.urls[0].as_uri());
 }
 
+/// The keys of a table, as the program lists them to whoever invents one.
+fn keys(table: &str) -> Vec<String> {
+    let mut file: Table = LEAST.parse().unwrap();
+    let invented = Value::Table(Table::from_iter([("invented_key".to_owned(), 1.into())]));
+    match table {
+        "" => drop(file.insert("invented_key".to_owned(), 1.into())),
+        "merchants" => drop(file.insert("merchants".to_owned(), named("default", invented))),
+        _ => drop(file.insert(table.to_owned(), invented)),
+    }
+    let sentences = refusals(&file.to_string(), &[]);
+    let list = sentences.iter().find_map(|s| Some(s.split_once("invented_key`")?.1));
+    let list = list.unwrap().split_once(" has ").unwrap().1;
+    list.split(", ").map(str::to_owned).collect()
+}
+
+fn named(name: &str, value: Value) -> Value {
+    Value::Table(Table::from_iter([(name.to_owned(), value)]))
+}
+
 #[test]
-fn the_example_shows_every_key_that_exists() {
-    let shown = |key: &str| {
-        let is = |line: &str| line.trim_start_matches("# ").starts_with(&format!("{key} = "));
-        EXAMPLE.contains(&format!("[{key}]")) || EXAMPLE.lines().any(is)
-    };
-    // The fields of what was read are the keys, but for those that group or name.
-    let config = format!("{:#?}", parse(LEAST).unwrap());
-    let fields: Vec<&str> = config
-        .lines()
-        .filter_map(|line| line.trim().split_once(": ").map(|(field, _)| field))
-        .filter(|field| field.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
-        .filter(|field| !["merchants", "name", "account"].contains(field))
-        .filter(|field| !URL_PARTS.contains(field))
-        .collect();
-    assert!(fields.len() > 40, "{fields:?}");
-    for field in fields {
-        assert!(shown(field), "{field} is not shown");
+fn the_example_shows_every_key_that_exists_and_no_other() {
+    let tables = keys("");
+    assert_eq!(tables.len(), 7, "{tables:?}");
+    for table in tables {
+        let heading = match &*table {
+            "merchants" => "\n[merchants.default]\n".to_owned(),
+            _ => format!("\n[{table}]\n"),
+        };
+        let part =
+            EXAMPLE.split_once(&*heading).unwrap_or_else(|| panic!("{heading} is missing")).1;
+        let lines = part.lines().take_while(|line| !line.starts_with('['));
+        let mut shown: Vec<&str> = lines
+            .filter_map(|line| line.trim_start_matches("# ").split_once(" = "))
+            .map(|(key, _)| key)
+            .filter(|key| key.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+            .collect();
+        shown.sort_unstable();
+        shown.dedup();
+        assert_eq!(shown, keys(&table), "{heading}");
+    }
+}
+
+#[test]
+fn each_key_is_refused_by_its_own_name() {
+    for table in keys("") {
+        for key in keys(&table) {
+            let mut file: Table = LEAST.parse().unwrap();
+            let (within, full) = if table == "merchants" {
+                let default = file["merchants"]["default"].as_table_mut().unwrap();
+                (default, format!("merchants.default.{key}"))
+            } else {
+                let entry = file.entry(table.clone()).or_insert_with(|| Table::new().into());
+                (entry.as_table_mut().unwrap(), format!("{table}.{key}"))
+            };
+            within.insert(key.clone(), named("canary-7f3a", "canary-7f3a".into()));
+            let sentences = refusals(&file.to_string(), &[]);
+            let start = format!("`{full}`: it must be ");
+            assert!(sentences.iter().any(|s| s.starts_with(&start)), "{start}: {sentences:?}");
+        }
     }
 }
 

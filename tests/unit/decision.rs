@@ -21,7 +21,7 @@ use smartsend::domain::classify::lookup::{Details, DetailsLink, Lookup, LookupFa
 use smartsend::domain::classify::{ClassifyRules, CreatedLink, Denial, UnknownReason};
 use smartsend::domain::customer::Private;
 use smartsend::domain::decide::{
-    CLOCK_SKEW, Case, CreateKind, Decision, DeliveryInfo, Input, OnNotFound, Opened, Policy,
+    CLOCK_SKEW, Case, CreateKind, Decision, DeliveryInfo, InDoubtPolicy, Input, Opened, Policy,
     RETURNS_MAX, Surroundings,
 };
 use smartsend::domain::intent::Intent;
@@ -49,8 +49,7 @@ fn policy() -> Policy {
         settle: SETTLE,
         lookups: LOOKS,
         quarantine: QUARANTINE,
-        on_not_found: OnNotFound::Resend,
-        look_first: false,
+        in_doubt: InDoubtPolicy::Resend,
     }
 }
 

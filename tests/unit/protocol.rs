@@ -36,7 +36,7 @@
 //! | trace | shown by | how the cure is taken out |
 //! |---|---|---|
 //! | 1 | `traces::trace_01` | details counts as proven though it is blind, and a refusal that is not found fails |
-//! | 2, 3 | `traces::trace_02`, `_03` | the limit's code is listed in `rejects` |
+//! | 2, 3 | `traces::trace_02`, `_03` | the limit's code is listed in `reject_codes` |
 //! | 4 | `traces::trace_04` | `redelivered` is not told. Seen only where details may never show the link: looks before a deadline are a second cure |
 //! | 5 | `traces::trace_05` | a passed deadline fails without looks |
 //! | 6 | `traces::trace_06` | `redelivered` is not told, and nobody holds off: either alone is enough |

@@ -77,7 +77,7 @@ fn value<'a>(configuration: &'a str, key: &str) -> &'a str {
 #[test]
 fn the_configuration_for_the_sandbox_is_complete_and_fits_the_sandbox() {
     let [sandbox, _] = configurations();
-    Config::parse(sandbox, std::iter::empty()).unwrap();
+    Config::parse(sandbox, std::iter::empty(), &|_| Ok(String::new())).unwrap();
 
     let help = Command::new(env!("CARGO_BIN_EXE_smartsend")).args(["sandbox", "--help"]).output();
     let help = String::from_utf8(canary::checked(help.unwrap()).stdout).unwrap();
@@ -93,7 +93,7 @@ fn the_configuration_for_the_sandbox_is_complete_and_fits_the_sandbox() {
 fn the_configuration_for_payu_s_test_hosts_is_complete_and_never_meets_production() {
     let [_, payu] = configurations();
     let secret = ("PAYU_CLIENT_SECRET".to_owned(), "secret".to_owned());
-    Config::parse(payu, std::iter::once(secret)).unwrap();
+    Config::parse(payu, std::iter::once(secret), &|_| Ok(String::new())).unwrap();
     assert_eq!(value(payu, "api_url"), "\"https://uatoneapi.payu.in/payout\"");
     assert_eq!(value(payu, "auth_url"), "\"https://uat-accounts.payu.in/oauth/token\"");
 }

@@ -110,7 +110,7 @@ impl Topology {
     /// The topology that a whole configuration asks for.
     pub fn of(config: &Config) -> Result<Self, NameTooLongError> {
         let merchants = config.merchants.keys().map(String::as_str);
-        Self::new(&config.broker.prefix, merchants, &config.retry.delays)
+        Self::new(&config.broker.prefix, merchants, &config.retry.delays.durations())
     }
 
     /// Every exchange and queue, as a line for a person.

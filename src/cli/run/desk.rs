@@ -1,6 +1,5 @@
 //! One merchant's desk, from the configuration.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,10 +9,7 @@ use super::{CannotStart, Common};
 use crate::amqp::Publisher;
 use crate::clock::SystemClock;
 use crate::config::{Config, Merchant};
-use crate::domain::classify::ClassifyRules;
 use crate::domain::decide::Policy;
-use crate::domain::link::LinkHosts;
-use crate::domain::retry_delays::RetryDelays;
 use crate::pace::Rate;
 use crate::payu::PayuAccount;
 use crate::pipeline::{Alone, CAPACITY, Desk, Exits, Memory, Proof};
@@ -33,13 +29,14 @@ pub(super) struct Prefetch {
 
 impl Prefetch {
     /// At least `concurrency`, room for as many that wait, and never so many that the last one
-    /// could wait half of `hold`, or get near the broker's `consumer_timeout`, at the merchant's
+    /// could wait half of the lease, or get near the broker's `consumer_timeout`, at the merchant's
     /// rate.
     pub(super) fn of(config: &Config, merchant: &Merchant) -> Self {
-        let patience = (config.retry.hold / 2).min(config.broker.consumer_timeout / 4);
-        let served = patience.as_millis().saturating_mul(merchant.rate_per_second.into()) / 1000;
+        let patience = (config.retry.lease / 2).min(config.broker.consumer_timeout / 4);
+        let served =
+            patience.as_millis().saturating_mul(merchant.rate.per_second.get().into()) / 1000;
         let served = u64::try_from(served).unwrap_or(u64::MAX);
-        let calls = u64::from(merchant.concurrency);
+        let calls = u64::from(merchant.concurrency.get());
         let room = served.saturating_sub(calls).clamp(1, calls);
         let total = calls.saturating_add(room).min(PREFETCH_MAX);
         Self {
@@ -59,23 +56,20 @@ pub(super) fn desk(
 ) -> Result<Desk<PayuAccount<SystemClock>, Publisher, SystemClock>, CannotStart> {
     let clock = common.clock;
     let metrics = common.metrics.merchant(&merchant.name);
-    let policy = policy(config, merchant)?;
-    let keep = [config.unsure.quarantine, config.retry.hold, merchant.timeout];
+    let policy = policy(config, merchant);
+    let keep = [config.in_doubt.quarantine, config.retry.lease, merchant.timeout];
     let keep = keep.iter().fold(Duration::ZERO, |sum, part| sum.saturating_add(*part));
     let limits = Limits {
-        rate: Rate {
-            per_second: at_least_one(merchant.rate_per_second),
-            burst: at_least_one(merchant.burst),
-        },
-        concurrency: merchant.concurrency,
-        max_pause: merchant.max_pause,
+        rate: merchant.rate,
+        concurrency: merchant.concurrency.get(),
+        max_pause: merchant.max_retry_after,
     };
     Ok(Desk {
         merchant: merchant.name.clone(),
         memory: Memory::new(CAPACITY, keep, policy.is_strict())
             .with_room_for(most_sent_within(keep, limits.rate)),
         policy,
-        hold: config.retry.hold,
+        hold: config.retry.lease,
         in_hand_max: config.broker.consumer_timeout / 2,
         provider: PayuAccount::new(merchant, clock, Arc::clone(&metrics))?,
         metrics,
@@ -99,26 +93,16 @@ fn most_sent_within(keep: Duration, rate: Rate) -> usize {
     usize::try_from(most).unwrap_or(usize::MAX)
 }
 
-fn at_least_one(number: u32) -> NonZeroU32 {
-    NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN)
-}
-
-fn policy(config: &Config, merchant: &Merchant) -> Result<Policy, CannotStart> {
-    let link_hosts = if merchant.sandbox {
-        LinkHosts::Any
-    } else {
-        LinkHosts::Only(merchant.link_hosts.clone())
-    };
-    Ok(Policy {
+fn policy(config: &Config, merchant: &Merchant) -> Policy {
+    Policy {
         account: merchant.account.clone(),
-        rules: ClassifyRules { rejects: merchant.rejects.clone(), link_hosts },
+        rules: merchant.rules.clone(),
         max_amount: merchant.max_amount,
-        delays: RetryDelays::new(&config.retry.delays).ok_or("retry.delays must ascend")?,
+        delays: config.retry.delays.clone(),
         max_age: config.retry.max_age,
-        settle: config.unsure.settle,
-        lookups: config.unsure.looks,
-        quarantine: config.unsure.quarantine,
-        on_not_found: config.unsure.on_not_found,
-        look_first: config.unsure.look_first,
-    })
+        settle: config.in_doubt.first_lookup,
+        lookups: config.in_doubt.lookups.get(),
+        quarantine: config.in_doubt.quarantine,
+        in_doubt: config.in_doubt.policy,
+    }
 }

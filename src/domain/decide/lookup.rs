@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{CLOCK_SKEW, Case, CreateKind, Decision, OnNotFound, Surroundings, park, settle};
+use super::{CLOCK_SKEW, Case, CreateKind, Decision, InDoubtPolicy, Surroundings, park, settle};
 use crate::domain::classify::lookup::{Details, DetailsLink, Lookup, LookupFailure, Match};
 use crate::domain::record::{Doubt, Seen, State};
 use crate::domain::verdict::{Failure, Unresolved, Verdict};
@@ -85,7 +85,7 @@ impl<'a> Case<'a> {
         self.failed_looks = 0;
         let new = self.record.state == State::New;
         if new && !self.is_overdue(view.now) {
-            return self.create(CreateKind::First); // the look that `look_first` asks for
+            return self.create(CreateKind::First); // the lookup that `strict` asks for
         }
         self.record.lookups = self.record.lookups.saturating_add(1);
         if self.is_too_old(view) {
@@ -107,7 +107,7 @@ impl<'a> Case<'a> {
     fn may_resend(&self, doubt: &Doubt, view: Surroundings) -> bool {
         doubt.seen.may_resend()
             && view.readback
-            && self.policy.on_not_found == OnNotFound::Resend
+            && self.policy.in_doubt == InDoubtPolicy::Resend
             && !self.is_overdue(view.now)
             && !self.is_over_limit()
     }

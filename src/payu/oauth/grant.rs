@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use secrecy::ExposeSecret;
 use url::form_urlencoded::Serializer;
 
-use crate::config::{Grant, Secret};
+use crate::config::{Grant, Secret, secret};
 use crate::domain::customer::Private;
 
 /// PayU's scope for every payout, Smart Send included.
@@ -78,9 +78,6 @@ async fn read_file(path: &Path) -> Result<Private, SecretError> {
         .await
         .map_err(|error| unreadable(error.to_string()))?
         .map_err(|error| unreadable(error.to_string()))?;
-    let secret = text.trim_end_matches(['\r', '\n']); // an editor adds it unseen
-    if secret.is_empty() {
-        return Err(unreadable("it is empty".to_owned()));
-    }
+    let secret = secret::in_file(&text).map_err(|reason| unreadable(format!("it {reason}")))?;
     Ok(Private::new(secret))
 }

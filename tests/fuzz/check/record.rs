@@ -16,7 +16,7 @@ use smartsend::domain::account::{Account, Api};
 use smartsend::domain::amount::Amount;
 use smartsend::domain::classify::ClassifyRules;
 use smartsend::domain::decide::{
-    Case, Decision, DeliveryInfo, Input, OnNotFound, Opened, Policy, Surroundings,
+    Case, Decision, DeliveryInfo, InDoubtPolicy, Input, Opened, Policy, Surroundings,
 };
 use smartsend::domain::intent::Intent;
 use smartsend::domain::intent::wire::parse;
@@ -60,8 +60,7 @@ fn policy() -> Policy {
         settle: Duration::from_secs(5),
         lookups: 3,
         quarantine: Duration::from_mins(5),
-        on_not_found: OnNotFound::Resend,
-        look_first: false,
+        in_doubt: InDoubtPolicy::Resend,
     }
 }
 

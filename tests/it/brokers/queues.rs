@@ -64,7 +64,7 @@ async fn a_delivery_that_takes_longer_than_consumer_timeout_is_looked_up_when_it
         for (key, value) in [
             ("merchants.default.timeout", "10s"),
             ("shutdown.drain", "20s"),
-            ("unsure.quarantine", "20s"),
+            ("in_doubt.quarantine", "20s"),
         ] {
             ground.scenario.set(key, value);
         }

@@ -126,13 +126,12 @@ impl Course {
         match self.setting {
             // What was not found is parked unless details has shown a link within the quarantine,
             // and the lookup for that is given up after `hold`, on a busy machine too.
-            Setting::Refusing => settings.push(("unsure.settle", "50ms")),
+            Setting::Refusing => settings.push(("in_doubt.first_lookup", "50ms")),
             // As short as the relations of the configuration allow.
             Setting::NaiveAndStrict => settings.extend([
-                ("retry.hold", "400ms"),
-                ("unsure.quarantine", "3500ms"),
-                ("unsure.look_first", "true"),
-                ("unsure.on_not_found", "park"),
+                ("retry.lease", "400ms"),
+                ("in_doubt.quarantine", "3500ms"),
+                ("in_doubt.policy", "strict"),
             ]),
         }
         settings

@@ -7,17 +7,17 @@ use crate::support::scenario::Scenario;
 #[tokio::test]
 async fn a_wrong_configuration_ends_the_start_with_every_error() {
     let mut scenario = Scenario::bare(&["default"], json!({})).await;
-    scenario.set("retry.hold", "1x");
+    scenario.set("retry.lease", "1x");
     scenario.set("merchants.default.rate_per_second", "0");
     scenario.set("merchants.default.api_url", "http://example.com/payout");
-    scenario.set("unsure.quarantine", "1s");
+    scenario.set("in_doubt.quarantine", "1s");
     scenario.set("broker.no_such_key", "1");
     let output = scenario.command(&["run"]).await;
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{errors}");
     assert!(output.stdout.is_empty());
     for key in [
-        "retry.hold",
+        "retry.lease",
         "merchants.default.rate_per_second",
         "merchants.default.api_url",
         "merchants.default.timeout",

@@ -52,8 +52,8 @@ async fn what_was_not_started_goes_back_with_its_record() {
     let faults = json!({ "throttle": { "share": 1.0, "retry_after": "60" } });
     let mut scenario = Scenario::with_faults(faults).await;
     // Longer than the test, so that only the stop hands back.
-    scenario.set("retry.hold", "2m");
-    scenario.set("unsure.quarantine", "3m");
+    scenario.set("retry.lease", "2m");
+    scenario.set("in_doubt.quarantine", "3m");
     scenario.publish_many((0..10).map(|number| intent(&format!("r{number}")))).await;
     let worker = scenario.ready_worker().await;
     until("a 429", SOON, async || scenario.provider.summary().await["statuses"]["429"].is_u64())
@@ -80,7 +80,7 @@ async fn a_second_signal_ends_it_at_once() {
     let mut scenario = Scenario::with_faults(json!({ "stall_after": 1.0 })).await;
     // A call that lasts longer than the test may.
     scenario.set("merchants.default.timeout", "50s");
-    scenario.set("unsure.quarantine", "60s");
+    scenario.set("in_doubt.quarantine", "60s");
     scenario.set("shutdown.drain", "60s");
     let results = scenario.results().await;
     scenario.publish(&intent("stalled")).await;

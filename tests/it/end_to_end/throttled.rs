@@ -40,7 +40,7 @@ async fn nothing_is_sent_before_retry_after_is_over_and_nothing_is_counted() {
 async fn every_request_is_counted_once_by_its_kind() {
     let faults = json!({ "expired_token": 0.3, "details_expired_token": 0.3, "error_after": 0.2 });
     let mut scenario = Scenario::with_faults(faults).await;
-    scenario.set("unsure.settle", "1s");
+    scenario.set("in_doubt.first_lookup", "1s");
     let results = scenario.results().await;
     let worker = scenario.ready_worker().await;
     scenario.publish_many((0..30).map(|number| intent(&format!("c{number}")))).await;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use smartsend::amqp::{Broker, BrokerState, Topology};
 use smartsend::clock::SystemClock;
+use smartsend::config::duration::Heartbeat;
 use smartsend::config::{self, BrokerUrl};
 use smartsend::ports::Clock;
 use tokio::task::JoinHandle;
@@ -24,7 +25,7 @@ pub(crate) fn settings(urls: &[&str]) -> config::Broker {
     config::Broker {
         urls: urls.iter().map(read).collect(),
         prefix: "smartsend".to_owned(),
-        heartbeat: Duration::from_secs(10),
+        heartbeat: Heartbeat::new(Duration::from_secs(10)).unwrap(),
         confirm_timeout: Duration::from_secs(5),
         consumer_timeout: Duration::from_mins(30),
         ca_file: None,

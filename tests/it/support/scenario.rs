@@ -84,7 +84,7 @@ impl Scenario {
         }
     }
 
-    /// Sets a key for every process that starts from now on, such as `retry.hold`.
+    /// Sets a key for every process that starts from now on, such as `retry.lease`.
     pub(crate) fn set(&mut self, key: &str, value: &str) {
         let name = format!("SMARTSEND_{}", key.replace('.', "__").to_uppercase());
         self.settings.retain(|(known, _)| *known != name);
@@ -101,7 +101,7 @@ impl Scenario {
     pub(crate) fn be_patient(&mut self) {
         self.set("broker.heartbeat", "5s");
         self.set("merchants.default.timeout", "10s");
-        self.set("unsure.quarantine", "30s");
+        self.set("in_doubt.quarantine", "30s");
         self.set("shutdown.drain", "20s");
     }
 
@@ -254,12 +254,12 @@ fn configuration(broker: &str, provider: &str, merchants: &[String]) -> String {
         heartbeat = "1s"
         confirm_timeout = "2s"
         [retry]
-        hold = "1s"
+        lease = "1s"
         delays = ["200ms", "1s"]
         max_age = "10m"
-        [unsure]
-        settle = "200ms"
-        looks = 3
+        [in_doubt]
+        first_lookup = "200ms"
+        lookups = 3
         quarantine = "5s"
         [ops]
         listen = "127.0.0.1:0"

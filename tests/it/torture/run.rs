@@ -38,7 +38,7 @@ const CONCURRENCY: u64 = 32;
 const LIFE_MS: std::ops::RangeInclusive<u64> = 50..=1500;
 /// The times of the strict setting, as short as their relations allow: nothing is created for
 /// quarantine and hold after a start, and that is most of what such a run takes.
-const STRICT: [(&str, &str); 2] = [("retry.hold", "400ms"), ("unsure.quarantine", "3500ms")];
+const STRICT: [(&str, &str); 2] = [("retry.lease", "400ms"), ("in_doubt.quarantine", "3500ms")];
 /// Quarantine and hold under the strict setting.
 const HOLD_OFF_MS: u64 = 3900;
 /// How long everything may take to come to rest, besides 20 ms for each intent.
@@ -101,8 +101,7 @@ pub(super) async fn torture(run: &Run) -> Outcome {
     scenario.set("merchants.default.burst", "200");
     scenario.set("merchants.default.concurrency", &CONCURRENCY.to_string());
     if run.strict {
-        scenario.set("unsure.look_first", "true");
-        scenario.set("unsure.on_not_found", "park");
+        scenario.set("in_doubt.policy", "strict");
         for (key, value) in STRICT {
             scenario.set(key, value);
         }

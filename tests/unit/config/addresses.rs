@@ -35,9 +35,9 @@ fn a_brokers_address_that_would_be_misread_is_refused() {
         ("amqp://u:canary-7f3a@[::1]/a", "host name for an IPv6 address"),
         ("amqp:///a", "names no host"),
         ("amqp://u:canary-7f3a%ff@host", "UTF-8"),
-        ("amqp://u:canary-7f3a@host:99999/a", "no address"),
+        ("amqp://u:canary-7f3a@host:99999/a", "not an address"),
         ("mqtt://u:canary-7f3a@host", "begins with amqp"),
-        ("canary-7f3a", "no address"),
+        ("canary-7f3a", "not an address"),
         // A password with a bare / ? or # ends the address early, and the rest is the password.
         ("amqp://u:/canary-7f3a@host", "written %2f"),
         ("amqp://u:12/canary-7f3a@host", "written %2f"),
@@ -101,7 +101,7 @@ fn a_providers_address_holds_nothing_but_the_place() {
         ("https://host/payout?key=canary-7f3a", "no query"),
         ("https://host/payout#canary-7f3a", "no fragment"),
         ("ftp://host", "https://"),
-        ("payout.payumoney.com", "no address"),
+        ("payout.payumoney.com", "not an address"),
     ] {
         let sentence = refusal(&least_with(&format!("api_url = \"{url}\""), ""));
         assert!(sentence.contains(reason), "{url}: {sentence}");

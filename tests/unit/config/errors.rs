@@ -1,8 +1,8 @@
-//! What is told of a wrong configuration.
+//! What a wrong configuration is answered with.
 
 use proptest::prelude::*;
 
-use super::{CANARY, least_but, parse, refusal, refusals};
+use super::{CANARY, least_but, least_with, parse, refusal, refusals};
 
 #[test]
 fn each_key_that_only_a_person_can_know_is_asked_for() {
@@ -23,7 +23,7 @@ fn each_key_that_only_a_person_can_know_is_asked_for() {
 }
 
 #[test]
-fn every_error_is_told_at_once() {
+fn every_error_comes_at_once() {
     let toml = r#"
         colour = "red"
         [broker]
@@ -42,9 +42,9 @@ fn every_error_is_told_at_once() {
         [merchants.Bad]
         [retry]
         delays = ["5s", "1s"]
-        [unsure]
-        looks = 0
-        on_not_found = "give_up"
+        [in_doubt]
+        lookups = 0
+        policy = "give_up"
         [ops]
         listen = "localhost:8080"
         [log]
@@ -58,21 +58,21 @@ fn every_error_is_told_at_once() {
         "`broker.urls[0]` is \"http://host/…\": ",
         "`broker.heartbeat` is \"10\": a duration is ",
         "`broker.heart_beat`: there is no such key; did you mean `heartbeat`?",
-        "`merchants.default.payout_merchant_id` is 1111312: it must be a text in quotes",
+        "`merchants.default.payout_merchant_id` is 1111312: it must be text in quotes",
         "`merchants.default.api` is \"v3\": ",
         "`merchants.default.client_id` is \"\": ",
         "`merchants.default.client_secret`: ",
         "`merchants.default.rate_per_second` is 0: ",
-        "`merchants.default.max_amount` is 200000.0: it must be a text in quotes",
+        "`merchants.default.max_amount` is 200000.0: it must be text in quotes",
         "`merchants.default.connect_timeout` is \"30s\": connect_timeout < timeout must hold",
         "`merchants.default.sandbox` is \"yes\": it must be true or false",
         "`merchants.Bad`: a merchant's name",
         "`merchants.Bad.api`: it is missing",
         "`retry.delays`: they must ascend, but 1s comes after 5s",
-        "`unsure.looks` is 0: it must be a whole number from 1 to 100",
-        "`unsure.on_not_found` is \"give_up\": it must be \"resend\" or \"park\"",
+        "`in_doubt.lookups` is 0: it must be a whole number from 1 to 100",
+        "`in_doubt.policy` is \"give_up\": it must be one of \"resend\", \"park\", \"strict\"",
         "`ops.listen` is \"localhost:8080\": ",
-        "`log.format` (from SMARTSEND_LOG__FORMAT) is \"xml\": it must be \"json\" or \"pretty\"",
+        "`log.format` (from SMARTSEND_LOG__FORMAT) is \"xml\": it must be one of \"json\", \"pretty\"",
         "`log.level` is \"inof\": ",
         "`merchants.default.timeout` is \"20s\": timeout + confirm_timeout <= drain must hold",
     ];
@@ -82,17 +82,33 @@ fn every_error_is_told_at_once() {
 }
 
 #[test]
-fn text_that_is_no_toml_is_told_by_its_line_and_not_shown() {
+fn text_that_is_not_toml_is_named_by_its_line_and_not_shown() {
     let sentence = refusal("[broker]\nprefix = \"a\"\nclient_secret = \"canary-7f3a\n");
-    assert!(sentence.starts_with("`line 3`: it is no TOML: "), "{sentence}");
+    assert!(sentence.starts_with("`line 3`: this is not TOML: "), "{sentence}");
     refusal("client_secret = canary-7f3a");
     refusal("client_secret = \"\\canary-7f3a\"");
     // A secret of digits without its quotes is too large a number.
     for secret in ["109999999999999999999", "99999999999999999999999999999999999999999999"] {
         let sentence = refusal(&format!("\nclient_secret = {secret}"));
-        assert!(sentence.starts_with("`line 2`: it is no TOML: "), "{sentence}");
+        assert!(sentence.starts_with("`line 2`: this is not TOML: "), "{sentence}");
         assert!(!sentence.contains("99999"), "{sentence}");
     }
+}
+
+#[test]
+fn a_key_that_does_not_exist_is_answered_with_those_that_do() {
+    for (table, key, answer) in [
+        ("retry", "hold", "[retry] has delays, lease, max_age"),
+        ("in_doubt", "lookup", "did you mean `lookups`?"),
+        ("log", "levle", "did you mean `level`?"),
+        ("shutdown", "grace", "[shutdown] has drain"),
+    ] {
+        let sentence = refusal(&least_with("", &format!("[{table}]\n{key} = \"1s\"")));
+        assert_eq!(sentence, format!("`{table}.{key}`: there is no such key; {answer}"));
+    }
+    let sentence = refusal(&least_with("", "[unsure]\nlooks = 3"));
+    let tables = "broker, in_doubt, log, merchants, ops, retry, shutdown";
+    assert_eq!(sentence, format!("`unsure`: there is no such key; the file has {tables}"));
 }
 
 #[test]

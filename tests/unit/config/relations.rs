@@ -19,8 +19,8 @@ fn each_relation_is_refused_with_its_arithmetic() {
         ),
         (
             "",
-            "[unsure]\nsettle = \"5m\"",
-            "settle < quarantine must hold, but 5m is not less than 5m (`unsure.quarantine`): ",
+            "[in_doubt]\nfirst_lookup = \"5m\"",
+            "first_lookup < quarantine must hold, but 5m is not less than 5m (`in_doubt.quarantine`): ",
         ),
         (
             "",
@@ -29,9 +29,9 @@ fn each_relation_is_refused_with_its_arithmetic() {
         ),
         (
             "",
-            "[retry]\nhold = \"260s\"",
-            "hold + timeout + 2 * heartbeat < quarantine must hold, but 260s + 20s + 2 * 10s = 5m is \
-             not less than 5m (`unsure.quarantine`): ",
+            "[retry]\nlease = \"260s\"",
+            "lease + timeout + 2 * heartbeat < quarantine must hold, but 260s + 20s + 2 * 10s = 5m is \
+             not less than 5m (`in_doubt.quarantine`): ",
         ),
         (
             "",
@@ -54,7 +54,7 @@ fn each_relation_is_refused_with_its_arithmetic() {
 fn relations_at_their_limit_are_taken() {
     parse(&least_with("connect_timeout = \"19999ms\"", "")).unwrap();
     parse(&least_with("timeout = \"25s\"", "")).unwrap();
-    parse(&least_with("", "[retry]\nhold = \"259999ms\"")).unwrap();
+    parse(&least_with("", "[retry]\nlease = \"259999ms\"")).unwrap();
     parse(&least_with("", "[broker]\nconsumer_timeout = \"641s\"")).unwrap();
 }
 
@@ -75,14 +75,14 @@ fn a_merchants_numbers_have_ranges_and_reasons() {
         ("burst = 11", "at most rate_per_second, or 2, but 11 is more than 10"),
         ("burst = 0", "from 1 to"),
         ("concurrency = 0", "from 1 to"),
-        ("rejects = [1103]", "say that a link exists already"),
-        ("rejects = [1100]", "refuses the merchant"),
-        ("rejects = [\"1119\"]", "a whole number, without quotes"),
+        ("reject_codes = [1103]", "say that a link exists already"),
+        ("reject_codes = [1100]", "refuses the merchant"),
+        ("reject_codes = [\"1119\"]", "a whole number, without quotes"),
         ("link_hosts = []", "at least one host"),
         ("link_hosts = [\"in\"]", "must have a dot"),
         ("link_hosts = [\"https://payu.in\"]", "a host's name alone"),
         ("link_hosts = [\".payu.in\"]", "a host's name alone"),
-        ("max_pause = \"0s\"", "and not zero"),
+        ("max_retry_after = \"0s\"", "and not zero"),
     ] {
         let sentence = refusal(&least_with(line, ""));
         assert!(sentence.contains(reason), "{line}: {sentence}");

@@ -29,8 +29,9 @@ fn a_deadline_that_passes_while_the_turn_is_awaited_is_looked_up() {
 }
 
 #[test]
-fn with_look_first_a_passed_deadline_keeps_the_same_schedule() {
-    let (intent, policy) = (due_in(Duration::ZERO), Policy { look_first: true, ..policy() });
+fn under_strict_a_passed_deadline_keeps_the_same_schedule() {
+    let (intent, policy) =
+        (due_in(Duration::ZERO), Policy { in_doubt: InDoubtPolicy::Strict, ..policy() });
     let mut play = Play::first(&intent, &policy);
     play.view.now += SETTLE;
     assert!(matches!(play.until_look(&Lookup::NotFound), Decision::Wait(_)));
@@ -63,7 +64,7 @@ fn max_age_parks_what_cannot_be_settled_and_only_after_a_call_was_answered() {
     }
     let mut play = Play::with(&old(Record::first(account(), start())), &intent, &policy);
     assert_eq!(kind(&play.next()), Some(CreateKind::First));
-    let strict = Policy { look_first: true, ..policy.clone() };
+    let strict = Policy { in_doubt: InDoubtPolicy::Strict, ..policy.clone() };
     let mut play = Play::with(&old(Record::first(account(), start())), &intent, &strict);
     assert_eq!(play.until_look(&failed_look()), parked(Unresolved::NotSent));
 }

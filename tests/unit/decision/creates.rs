@@ -20,7 +20,7 @@ fn an_amount_above_max_amount_parks_a_clean_first_delivery_and_judges_nothing_th
     assert_eq!(Play::first(&over, &policy).next(), parked(Unresolved::OverLimit));
     let most = intent_of("200000.00");
     assert!(kind(&Play::first(&most, &policy).next()).is_some());
-    let strict = Policy { look_first: true, ..policy.clone() };
+    let strict = Policy { in_doubt: InDoubtPolicy::Strict, ..policy.clone() };
     assert_eq!(Play::first(&over, &strict).next(), parked(Unresolved::OverLimit));
     for seen in RESENDABLE.into_iter().chain([Seen::Duplicate, Seen::Refused]) {
         let mut play = Play::with(&unsure(seen), &over, &policy);
@@ -44,8 +44,8 @@ fn an_amount_above_max_amount_is_looked_up_when_unsure_but_never_sent_again() {
 }
 
 #[test]
-fn with_look_first_one_look_comes_before_a_first_create_and_a_failed_one_creates_nothing() {
-    let (intent, policy) = (intent(), Policy { look_first: true, ..policy() });
+fn under_strict_one_look_comes_before_a_first_create_and_a_failed_one_creates_nothing() {
+    let (intent, policy) = (intent(), Policy { in_doubt: InDoubtPolicy::Strict, ..policy() });
     let mut play = Play::first(&intent, &policy);
     assert_eq!(play.next(), Decision::Lookup);
     for failure in [
@@ -66,8 +66,8 @@ fn with_look_first_one_look_comes_before_a_first_create_and_a_failed_one_creates
 }
 
 #[test]
-fn with_look_first_a_link_that_is_found_is_the_end() {
-    let (intent, policy) = (intent(), Policy { look_first: true, ..policy() });
+fn under_strict_a_link_that_is_found_is_the_end() {
+    let (intent, policy) = (intent(), Policy { in_doubt: InDoubtPolicy::Strict, ..policy() });
     let mut play = Play::first(&intent, &policy);
     assert_eq!(play.lookup(Lookup::Found(found())), made(true));
     assert_eq!(play.lookup(found_other()), parked(Unresolved::ReferenceConflict));

@@ -53,19 +53,6 @@ fn a_quick_try_waits_twice_as_long_each_time_up_to_a_limit() {
 }
 
 #[test]
-fn only_a_policy_that_looks_first_and_never_resends_is_strict() {
-    for (look_first, on_not_found, is_strict) in [
-        (false, OnNotFound::Resend, false),
-        (false, OnNotFound::Park, false),
-        (true, OnNotFound::Resend, false),
-        (true, OnNotFound::Park, true),
-    ] {
-        let policy = Policy { look_first, on_not_found, ..policy() };
-        assert_eq!(policy.is_strict(), is_strict, "{look_first} {on_not_found:?}");
-    }
-}
-
-#[test]
 fn a_create_was_tried_before_in_this_delivery_or_in_an_earlier_one() {
     let (intent, policy) = (intent(), policy());
     let mut first = Play::first(&intent, &policy);

@@ -140,7 +140,7 @@ impl<'a> Explorer<'a> {
                 assert!(ledger.not_found >= self.policy.lookups, "too few lookups");
                 assert!(ledger.waited >= QUARANTINE, "too early");
                 assert!(self.play.view.readback, "details may be blind");
-                assert_eq!(self.policy.on_not_found, OnNotFound::Resend);
+                assert_eq!(self.policy.in_doubt, InDoubtPolicy::Resend);
                 assert!(self.play.case.record().is_in_doubt());
             }
         }
@@ -256,13 +256,13 @@ impl<'a> Explorer<'a> {
 #[test]
 fn whatever_happens_nothing_is_created_in_doubt_and_nothing_is_failed_by_a_guess() {
     let steps = proptest::collection::vec(any::<u16>(), 1..150);
-    let settings = (any::<bool>(), any::<bool>(), 1_u32..5, prop::option::of(0_u64..300));
+    let settings = (0_usize..3, 1_u32..5, prop::option::of(0_u64..300));
     let ends = Ends::default();
     let config = Config { cases: 10_000, failure_persistence: None, ..Config::default() };
     TestRunner::new(config)
-        .run(&(steps, settings), |(steps, (look_first, park, lookups, deadline))| {
-            let on_not_found = if park { OnNotFound::Park } else { OnNotFound::Resend };
-            let policy = Policy { look_first, on_not_found, lookups, ..policy() };
+        .run(&(steps, settings), |(steps, (in_doubt, lookups, deadline))| {
+            let policies = [InDoubtPolicy::Resend, InDoubtPolicy::Park, InDoubtPolicy::Strict];
+            let policy = Policy { in_doubt: policies[in_doubt], lookups, ..policy() };
             let intent = deadline.map_or_else(intent, |it| due_in(Duration::from_secs(it)));
             let mut explorer = Explorer::new(&intent, &policy, &ends);
             let mut decision = explorer.play.next();

@@ -83,7 +83,7 @@ fn a_link_that_details_has_shown_once_is_never_created_again() {
         let mut play = Play::with(&record, &intent, &policy);
         assert_eq!(play.until_look(&found_other()), parked(Unresolved::ReferenceConflict));
     }
-    let strict = Policy { look_first: true, ..policy };
+    let strict = Policy { in_doubt: InDoubtPolicy::Strict, ..policy };
     let mut play = Play::first(&intent, &strict);
     assert!(matches!(play.lookup(found_vague()), Decision::Wait(_)));
     let end = play.lookups(&Lookup::NotFound);
@@ -115,7 +115,7 @@ fn a_dead_link_is_parked_and_never_sent_out() {
         let mut play = Play::with(&unsure(kind), &intent, &policy);
         assert_eq!(play.until_look(&dead), parked(Unresolved::LinkClosed), "{kind:?}");
     }
-    let strict = Policy { look_first: true, ..policy };
+    let strict = Policy { in_doubt: InDoubtPolicy::Strict, ..policy };
     assert_eq!(Play::first(&intent, &strict).lookup(dead), parked(Unresolved::LinkClosed));
 }
 
@@ -211,7 +211,7 @@ fn unsure_by_duplicate_or_refused_and_not_found_parks_with_the_code() {
 #[test]
 fn unsure_by_anything_else_and_not_found_is_sent_again_or_parked_as_the_policy_says() {
     let (intent, resend) = (intent(), policy());
-    let park = Policy { on_not_found: OnNotFound::Park, ..policy() };
+    let park = Policy { in_doubt: InDoubtPolicy::Park, ..policy() };
     for seen in RESENDABLE {
         let mut play = Play::with(&unsure(seen), &intent, &resend);
         assert_eq!(kind(&play.lookups(&Lookup::NotFound)), Some(CreateKind::Resend), "{seen:?}");

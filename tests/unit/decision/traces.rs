@@ -55,7 +55,7 @@ fn trace_05_an_upstream_repeat_after_the_deadline_finds_the_link() {
 #[test]
 fn trace_06_strict_a_redelivered_new_copy_is_never_created_on_one_look() {
     let intent = intent();
-    let policy = Policy { look_first: true, on_not_found: OnNotFound::Park, ..policy() };
+    let policy = Policy { in_doubt: InDoubtPolicy::Strict, ..policy() };
     let mut play = Play::redelivered(&intent, &policy);
     assert_eq!(play.lookups(&Lookup::NotFound), parked(Unresolved::OutcomeUnknown));
     assert!(play.view.now >= start() + QUARANTINE);

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use smartsend::domain::decide::OnNotFound;
+use smartsend::domain::decide::InDoubtPolicy;
 
 use super::Line;
 use super::works::{QUARANTINE, Works, quick};
@@ -182,7 +182,7 @@ async fn f24_whole_an_effect_that_comes_late_is_found_or_refused() {
 async fn f24_whole_the_strict_setting_bears_a_late_effect_at_a_naive_provider() {
     let mut line = Line::new("F24 strict, naive");
     let mut settings = quick();
-    settings.policy.on_not_found = OnNotFound::Park;
+    settings.policy.in_doubt = InDoubtPolicy::Park;
     let (works, running) = Works::begin(late(2 * QUARANTINE).naive(), settings).await;
     works.publish("late");
     let event = works.event("late").await;

@@ -10,7 +10,7 @@ fn every_code_can_be_explained() {
         assert!(text.contains(message) && text.contains("follows"), "{text}");
     }
     assert!(explain(1103).unwrap().contains("Duplicate"));
-    assert!(explain(1128).unwrap().contains("rejects"));
+    assert!(explain(1128).unwrap().contains("reject_codes"));
     assert_eq!(explain(4711), None);
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use smartsend::domain::call::{Answer, CallResult, Data, NoAnswer, NotSent};
 use smartsend::domain::customer::Private;
-use smartsend::domain::decide::OnNotFound;
+use smartsend::domain::decide::InDoubtPolicy;
 use smartsend::domain::event::EventKind;
 use smartsend::domain::record::{Doubt, Record, Seen, State};
 use smartsend::pipeline::Settlement;
@@ -115,9 +115,9 @@ async fn while_details_may_be_blind_not_found_parks() {
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn on_not_found_park_never_sends_again() {
+async fn park_never_sends_again() {
     let mut settings = Settings::usual();
-    settings.policy.on_not_found = OnNotFound::Park;
+    settings.policy.in_doubt = InDoubtPolicy::Park;
     let mut stand = Stand::new(&settings).await;
     stand.prove();
     stand.scene.smart_send.on_create([SILENCE]);
@@ -226,9 +226,9 @@ async fn a_record_that_nobody_vouches_for_and_a_torn_one_are_unsure() {
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn look_first_looks_before_a_first_create_and_a_failed_look_creates_nothing() {
+async fn strict_looks_before_a_first_create_and_a_failed_look_creates_nothing() {
     let mut settings = Settings::usual();
-    settings.policy.look_first = true;
+    settings.policy.in_doubt = InDoubtPolicy::Strict;
     let mut stand = Stand::new(&settings).await;
     stand.scene.smart_send.on_look([status(500)]);
     assert_eq!(stand.settle("a").await, CREATED);

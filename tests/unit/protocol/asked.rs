@@ -19,7 +19,7 @@ use smartsend::domain::classify::create::Outcome;
 use smartsend::domain::classify::lookup::Lookup;
 use smartsend::domain::customer::Private;
 use smartsend::domain::decide::{
-    Case, Decision, DeliveryInfo, Input, OnNotFound, Opened, Policy, Surroundings,
+    Case, Decision, DeliveryInfo, InDoubtPolicy, Input, Opened, Policy, Surroundings,
 };
 use smartsend::domain::intent::Intent;
 use smartsend::domain::intent::wire::parse;
@@ -270,8 +270,7 @@ fn arrival(headers: &Headers, now: Timestamp) -> DeliveryInfo<'_> {
 pub(super) fn policy(setting: &Setting) -> Policy {
     let ticks = |ticks: u8| TICK * u32::from(ticks);
     let delays: Vec<Duration> = setting.delays.iter().map(|delay| ticks(*delay)).collect();
-    let (on_not_found, look_first) =
-        if setting.strict() { (OnNotFound::Park, true) } else { (OnNotFound::Resend, false) };
+    let in_doubt = if setting.strict() { InDoubtPolicy::Strict } else { InDoubtPolicy::Resend };
     // The cure of 2 and 3: a limit's code is not one of those that depend on the intent alone.
     let rejects = if matches!(setting.without, Some(2 | 3)) { vec![LIMIT] } else { Vec::new() };
     Policy {
@@ -283,7 +282,6 @@ pub(super) fn policy(setting: &Setting) -> Policy {
         settle: ticks(SETTLE),
         lookups: LOOKS.into(),
         quarantine: ticks(setting.quarantine),
-        on_not_found,
-        look_first,
+        in_doubt,
     }
 }

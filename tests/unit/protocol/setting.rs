@@ -68,7 +68,7 @@ pub(super) struct Faults {
 /// What else a setting may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum With {
-    /// `look_first` and `on_not_found = "park"`, over a provider that makes a link for every create.
+    /// `policy = "strict"`, over a provider that makes a link for every create.
     StrictOverNaive,
     /// Waits may go through the retry queues instead of staying in hand.
     Shelves,

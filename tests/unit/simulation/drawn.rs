@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use smartsend::domain::amount::Amount;
-use smartsend::domain::decide::OnNotFound;
+use smartsend::domain::decide::InDoubtPolicy;
 use smartsend::domain::retry_delays::RetryDelays;
 
 use super::intents::REJECTED_END;
@@ -55,9 +55,10 @@ fn at_least_one(number: u32) -> NonZeroU32 {
 
 fn any_setting(chance: &Chance) -> Settings {
     let mut settings = Settings::usual();
-    settings.policy.look_first = chance.percent(50);
-    if chance.percent(50) {
-        settings.policy.on_not_found = OnNotFound::Park;
+    if chance.percent(25) {
+        settings.policy.in_doubt = InDoubtPolicy::Park;
+    } else if chance.percent(50) {
+        settings.policy.in_doubt = InDoubtPolicy::Strict;
     }
     settings
 }

@@ -1,6 +1,7 @@
 //! A merchant, an intent, and an account to send it with.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -12,12 +13,13 @@ use smartsend::domain::amount::Amount;
 use smartsend::domain::classify::ClassifyRules;
 use smartsend::domain::customer::{Contact, Email, Mobile, Private};
 use smartsend::domain::decide::{
-    Case, CreateCall, Decision, DeliveryInfo, Input, OnNotFound, Opened, Policy, Surroundings,
+    Case, CreateCall, Decision, DeliveryInfo, InDoubtPolicy, Input, Opened, Policy, Surroundings,
 };
 use smartsend::domain::intent::Intent;
 use smartsend::domain::link::LinkHosts;
 use smartsend::domain::reference::Reference;
 use smartsend::domain::retry_delays::RetryDelays;
+use smartsend::pace::Rate;
 use smartsend::ports::Token;
 use smartsend::telemetry::metrics::{MerchantMetrics, Metrics};
 use url::Url;
@@ -35,15 +37,13 @@ pub(crate) fn merchant(api_url: &str, auth_url: &str) -> Merchant {
             client_id: "client".to_owned(),
             client_secret: secret(canary::CLIENT_SECRET),
         },
-        rate_per_second: 10,
-        burst: 2,
-        concurrency: 16,
+        rate: Rate { per_second: NonZeroU32::new(10).unwrap(), burst: NonZeroU32::new(2).unwrap() },
+        concurrency: NonZeroU32::new(16).unwrap(),
         connect_timeout: Duration::from_millis(500),
         timeout: Duration::from_secs(1),
-        max_pause: Duration::from_mins(15),
+        max_retry_after: Duration::from_mins(15),
         max_amount: Amount::parse("200000.00").unwrap(),
-        rejects: Vec::new(),
-        link_hosts: vec!["payumoney.com".to_owned()],
+        rules: ClassifyRules { rejects: Vec::new(), link_hosts: LinkHosts::Any },
         sandbox: true,
     }
 }
@@ -107,8 +107,7 @@ fn policy() -> Policy {
         settle: Duration::from_secs(5),
         lookups: 3,
         quarantine: Duration::from_mins(5),
-        on_not_found: OnNotFound::Resend,
-        look_first: false,
+        in_doubt: InDoubtPolicy::Resend,
     }
 }
 

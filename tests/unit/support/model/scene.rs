@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use smartsend::domain::account::{Account, Api};
 use smartsend::domain::amount::Amount;
 use smartsend::domain::classify::ClassifyRules;
-use smartsend::domain::decide::{OnNotFound, Policy};
+use smartsend::domain::decide::{InDoubtPolicy, Policy};
 use smartsend::domain::intent::{Intent, wire};
 use smartsend::domain::link::LinkHosts;
 use smartsend::domain::retry_delays::RetryDelays;
@@ -67,8 +67,7 @@ impl Settings {
                 settle: Duration::from_secs(5),
                 lookups: 3,
                 quarantine: Duration::from_mins(5),
-                on_not_found: OnNotFound::Resend,
-                look_first: false,
+                in_doubt: InDoubtPolicy::Resend,
             },
             limits: Limits {
                 rate: Rate { per_second: at_least_one(10), burst: at_least_one(2) },
@@ -87,8 +86,7 @@ impl Settings {
     /// The setting under which even a naive provider makes no second link.
     pub(crate) fn strict() -> Self {
         let mut settings = Self::usual();
-        settings.policy.look_first = true;
-        settings.policy.on_not_found = OnNotFound::Park;
+        settings.policy.in_doubt = InDoubtPolicy::Strict;
         settings
     }
 }

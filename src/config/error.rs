@@ -1,0 +1,100 @@
+//! What is wrong with a configuration, in sentences for the person who wrote it.
+//!
+//! A sentence never shows a secret, nor the password in a broker's address: it is printed, and
+//! what is printed is copied into tickets.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// Everything that is wrong, one sentence a line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n"))]
+pub struct ConfigError(pub(super) Vec<Problem>);
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The key with its table, such as `broker.heartbeat`; or the file, or the variable.
+    pub key: String,
+    /// The variable that set the key, if one did.
+    pub variable: Option<String>,
+    /// The value, unless it is absent or may be secret.
+    pub value: Option<String>,
+    /// What is wrong, and what to do.
+    pub reason: String,
+}
+
+impl ConfigError {
+    pub fn problems(&self) -> &[Problem] {
+        &self.0
+    }
+}
+
+impl Problem {
+    pub(super) fn new(key: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { key: key.into(), variable: None, value: None, reason: reason.into() }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.key)?;
+        if let Some(variable) = &self.variable {
+            write!(f, " (from {variable})")?;
+        }
+        if let Some(value) = &self.value {
+            write!(f, " is {value}")?;
+        }
+        write!(f, ": {}", self.reason)
+    }
+}
+
+/// What was found so far: what is wrong, and what an error may say of each key.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    pub(super) problems: Vec<Problem>,
+    /// Keys whose value in the result is not the one that was asked for.
+    wrong: BTreeSet<String>,
+    /// The variable that set a key.
+    pub(super) variables: BTreeMap<String, String>,
+    /// The value of a key, as an error may show it.
+    pub(super) shown: BTreeMap<String, String>,
+}
+
+impl Findings {
+    /// Adds a problem with a key, or with an item of its list, that has this value.
+    pub(super) fn add(&mut self, key: &str, value: Option<String>, reason: impl Into<String>) {
+        let whole = key.split('[').next().unwrap_or(key);
+        self.wrong.insert(whole.to_owned());
+        let variable = self.variables.get(whole).cloned();
+        self.problems.push(Problem { variable, value, ..Problem::new(key, reason) });
+    }
+
+    /// Adds a problem with a key, unless it has one already.
+    pub(super) fn refuse(&mut self, key: &str, reason: impl Into<String>) {
+        if !self.is_wrong(key) {
+            self.conflict(key, reason);
+            self.wrong.insert(key.to_owned());
+        }
+    }
+
+    /// Adds a problem with a key that is right by itself.
+    pub(super) fn conflict(&mut self, key: &str, reason: impl Into<String>) {
+        let value = self.shown.get(key).cloned();
+        let variable = self.variables.get(key).cloned();
+        self.problems.push(Problem { variable, value, ..Problem::new(key, reason) });
+    }
+
+    /// Whether a key is wrong by itself, so that nothing can be said of how it fits to others.
+    pub(super) fn is_wrong(&self, key: &str) -> bool {
+        self.wrong.contains(key)
+    }
+
+    /// The value of a key that only a person can know.
+    pub(super) fn required<T>(&mut self, key: &str, value: Option<T>, what: &str) -> Option<T> {
+        if value.is_none() {
+            self.refuse(key, format!("it is missing; write {what}"));
+        }
+        value
+    }
+}
