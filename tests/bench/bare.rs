@@ -1,11 +1,11 @@
 //! The bare loop: the same way through the same broker and HTTP client, and nothing else.
 //!
-//! It is no straw man. Its client has the worker's settings, its channels carry one publish at a
-//! time for the same reason as the worker's (lapin attaches a returned message to whichever confirm
-//! comes next), a task for each delivery and as many calls at once as the worker may make. It
-//! posts the delivery's body as it came, and publishes the answer, made as long as an event and
-//! with an event's properties. What the worker brings to save time, one thread and an allocator, it
-//! does without: it has what tokio and the C library give to whoever asks for nothing.
+//! It is as fast as such a loop gets. Its client has the worker's settings, its channels carry one
+//! publish at a time for the same reason as the worker's (lapin attaches a returned message to
+//! whichever confirm comes next), a task for each delivery and as many calls at once as the worker
+//! may make. It posts the delivery's body as it came, and publishes the answer, made as long as an
+//! event and with an event's properties. It has the worker's allocator, and whichever [`Shape`], so
+//! many channels and threads, was the fastest in a trial before each line of the table.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -21,16 +21,37 @@ use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProper
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use smartsend::config::{Log, LogFormat};
 use smartsend::telemetry::log;
+use tokio::runtime::Builder;
 use tokio::sync::Semaphore;
 
 use crate::ground::{ACCOUNT, INTENTS};
 
-/// Channels that publish, as many as the worker has.
-const CHANNELS: usize = 16;
 /// The bytes of an event, as the worker makes it of the benchmark's intents.
 const EVENT_SIZE: usize = 590;
 
-/// What the bare loop is told.
+/// What it brings to the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::Args)]
+pub(crate) struct Shape {
+    /// Channels that publish.
+    #[arg(long)]
+    pub(crate) channels: usize,
+    #[arg(long)]
+    pub(crate) threads: usize,
+}
+
+impl Shape {
+    /// Those that are tried. The worker has 16 channels and one thread.
+    pub(crate) const TRIED: [Self; 6] = [
+        Self { channels: 16, threads: 1 },
+        Self { channels: 64, threads: 1 },
+        Self { channels: 256, threads: 1 },
+        Self { channels: 16, threads: 2 },
+        Self { channels: 64, threads: 2 },
+        Self { channels: 256, threads: 2 },
+    ];
+}
+
+/// The arguments of the bare loop.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Setup {
     #[arg(long)]
@@ -39,6 +60,8 @@ pub(crate) struct Setup {
     sandbox: String,
     #[arg(long)]
     in_flight: usize,
+    #[command(flatten)]
+    shape: Shape,
 }
 
 struct Loop {
@@ -51,12 +74,21 @@ struct Loop {
 }
 
 /// Runs until it is killed.
-pub(crate) async fn run(setup: Setup) {
+pub(crate) fn run(setup: Setup) {
+    let mut runtime = match setup.shape.threads {
+        1 => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    };
+    let runtime = runtime.worker_threads(setup.shape.threads).enable_all().build().unwrap();
+    runtime.block_on(consume(setup));
+}
+
+async fn consume(setup: Setup) {
     log::init(&Log { format: LogFormat::Json, level: "info".to_owned() }).unwrap();
     let consuming = connect(&setup.amqp).await;
     let publishing = connect(&setup.amqp).await;
     let mut channels = Vec::new();
-    for _ in 0..CHANNELS {
+    for _ in 0..setup.shape.channels {
         let channel = publishing.create_channel().await.unwrap();
         channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
         channels.push(channel);
@@ -68,7 +100,7 @@ pub(crate) async fn run(setup: Setup) {
         url: format!("{}/payout/smartPay", setup.sandbox).parse().unwrap(),
         bearer,
         calls: Semaphore::new(setup.in_flight),
-        publishes: Semaphore::new(CHANNELS),
+        publishes: Semaphore::new(setup.shape.channels),
         channels: Mutex::new(channels),
     });
     let channel = consuming.create_channel().await.unwrap();

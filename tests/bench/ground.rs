@@ -11,6 +11,7 @@ use lapin::types::FieldTable;
 use lapin::{Channel, Connection};
 use tempfile::TempDir;
 
+use crate::bare::Shape;
 use crate::broker::Node;
 use crate::process::Process;
 
@@ -127,10 +128,12 @@ impl Ground {
     }
 
     /// Starts the bare loop.
-    pub(crate) fn bare(&self, in_flight: usize) -> Process {
+    pub(crate) fn bare(&self, in_flight: usize, shape: Shape) -> Process {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["bare", "--amqp", &self.amqp_url(), "--sandbox", &self.sandbox_url]);
-        command.args(["--in-flight", &in_flight.to_string()]).stdout(Stdio::null());
+        command.args(["--in-flight", &in_flight.to_string()]);
+        command.args(["--channels", &shape.channels.to_string()]);
+        command.args(["--threads", &shape.threads.to_string()]).stdout(Stdio::null());
         Process::start(&mut command, &self.folder.path().join("bare.log"))
     }
 
