@@ -20,8 +20,9 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use crate::support::amqp::{declared, settings, start};
+use crate::support::amqp_proxy::AmqpProxy;
+use crate::support::brake::Mode;
 use crate::support::broker::Node;
-use crate::support::broker_proxy::{Mode, Proxy};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -50,7 +51,7 @@ fn topology() -> Topology {
 async fn a_broker_that_is_absent_at_the_start_is_used_once_it_is_there() {
     let node = Node::shared();
     let vhost = node.vhost().await;
-    let proxy = Proxy::start(node.address(), Mode::Down).await;
+    let proxy = AmqpProxy::plain(node.address(), Mode::Down).await;
     let running = start(&settings(&[&Node::url_at(proxy.port(), &vhost)]));
     let state = running
         .reaches(|state| matches!(state, BrokerState::Disconnected { reason } if reason.contains("cannot")))
@@ -163,7 +164,7 @@ fn lapin_threads_to(port: u16) -> usize {
 async fn a_publish_whose_confirm_does_not_come_is_unconfirmed_and_ends_the_session() {
     let node = Node::shared();
     let vhost = node.vhost().await;
-    let proxy = Proxy::start(node.address(), Mode::Up).await;
+    let proxy = AmqpProxy::plain(node.address(), Mode::Up).await;
     let mut settings = settings(&[&Node::url_at(proxy.port(), &vhost)]);
     settings.confirm_timeout = Duration::from_secs(1);
     declared(&settings, &["default"]).await;
@@ -186,7 +187,7 @@ async fn a_publish_whose_confirm_does_not_come_is_unconfirmed_and_ends_the_sessi
 async fn a_broker_that_does_not_answer_is_closed_all_the_same() {
     let node = Node::shared();
     let vhost = node.vhost().await;
-    let proxy = Proxy::start(node.address(), Mode::Up).await;
+    let proxy = AmqpProxy::plain(node.address(), Mode::Up).await;
     let running = start(&settings(&[&Node::url_at(proxy.port(), &vhost)]));
     let session = running.broker.session().await;
     proxy.set(Mode::Frozen);

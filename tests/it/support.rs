@@ -4,8 +4,6 @@ pub(crate) mod amqp;
 pub(crate) mod amqp_proxy;
 pub(crate) mod brake;
 pub(crate) mod broker;
-pub(crate) mod broker_proxy;
-pub(crate) mod broker_stages;
 pub(crate) mod http_proxy;
 pub(crate) mod intents;
 pub(crate) mod program;

@@ -1,19 +1,30 @@
 //! Connections that end, at any stage of their life.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::ground::{Ground, settled};
 use super::lease::on_a_node;
+use crate::support::amqp_proxy::Way::{ToBroker as Client, ToWorker as Server};
+use crate::support::amqp_proxy::{Act, AmqpProxy, Seen, Way, When};
+use crate::support::brake::Brake;
 use crate::support::broker::Node;
-use crate::support::broker_stages::Side::{Client, Server};
-use crate::support::broker_stages::{Manner, Side, Stage, Stages};
 use crate::support::waiting::SOON;
 
-const fn stage(name: &'static str, from: Side, class: u16, method: u16) -> Stage {
-    Stage { name, from, method: (class, method) }
+/// A method that is waited for: its name, which way it goes, and its class and number.
+#[derive(Clone, Copy)]
+struct Stage {
+    name: &'static str,
+    way: Way,
+    method: (u16, u16),
+}
+
+const fn stage(name: &'static str, way: Way, class: u16, method: u16) -> Stage {
+    Stage { name, way, method: (class, method) }
 }
 
 /// What a worker and RabbitMQ say to each other from the first word to the last acknowledgement of
@@ -51,17 +62,21 @@ const RECOVERY: Duration = Duration::from_secs(10);
 async fn a_connection_may_end_at_any_word_that_is_said_on_it() {
     on_a_node(async |lease| {
         let mut ground = Ground::new(lease, "a connection ends at any word", json!({})).await;
-        let stages = Stages::start(ground.node().address()).await;
-        ground.scenario.set("broker.urls", &Node::url_at(stages.port(), &ground.scenario.vhost));
+        let (brake, trap) = (Brake::default(), Arc::<Trap>::default());
+        let watching = Arc::clone(&trap);
+        let watcher = move |seen: &Seen<'_>| watching.see(seen);
+        let proxy = AmqpProxy::start(ground.node().address(), &brake, watcher).await;
+        ground.scenario.set("broker.urls", &Node::url_at(proxy.port(), &ground.scenario.vhost));
         let worker = ground.scenario.ready_worker().await;
         let results = ground.scenario.results().await;
         for (number, stage) in STAGES.into_iter().enumerate() {
             // A client that has not said a word yet cannot be told anything either.
-            let manner = if number > 0 && number % 2 == 0 { Manner::Closed } else { Manner::Cut };
-            let before = stages.end_at(stage, manner);
+            let act = if number > 0 && number % 2 == 0 { Act::Close } else { Act::Cut };
+            let before = trap.arm(stage, act);
+            brake.release(); // what is there ends, so that the stage comes
             ground.publish(1).await;
             ground.fault();
-            let sprung = timeout(SOON, stages.sprung(before)).await;
+            let sprung = timeout(SOON, trap.sprung(before)).await;
             sprung.unwrap_or_else(|_| panic!("{} was never said", stage.name));
             results.event_for(&format!("b{number}"), RECOVERY).await;
         }
@@ -70,6 +85,38 @@ async fn a_connection_may_end_at_any_word_that_is_said_on_it() {
         ground.finish(worker).await;
     })
     .await;
+}
+
+/// Ends the first connection that comes to a stage.
+#[derive(Default)]
+struct Trap {
+    armed: Mutex<Option<(Stage, Act)>>,
+    sprung: watch::Sender<u64>,
+}
+
+impl Trap {
+    /// Returns how often it has sprung before, for [`Self::sprung`].
+    fn arm(&self, stage: Stage, act: Act) -> u64 {
+        *self.armed.lock().unwrap() = Some((stage, act));
+        *self.sprung.borrow()
+    }
+
+    /// Waits until it has sprung once more.
+    async fn sprung(&self, before: u64) {
+        self.sprung.subscribe().wait_for(|count| *count > before).await.unwrap();
+    }
+
+    fn see(&self, seen: &Seen<'_>) -> Act {
+        let mut armed = self.armed.lock().unwrap();
+        let Some((stage, act)) = *armed else { return Act::Pass };
+        let is_it = stage.way == seen.way && seen.frame.method() == Some(stage.method);
+        if !is_it || seen.when == When::After {
+            return Act::Pass;
+        }
+        *armed = None;
+        self.sprung.send_modify(|count| *count += 1);
+        act
+    }
 }
 
 #[tokio::test]

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::support::amqp_proxy::AmqpProxy;
+use crate::support::brake::Mode;
 use crate::support::broker::Node;
-use crate::support::broker_proxy::{Mode, Proxy};
 use crate::support::intents::intent;
 use crate::support::scenario::Scenario;
 use crate::support::waiting::{SOON, until};
@@ -15,7 +16,7 @@ async fn a_worker_without_a_broker_stays_says_so_and_goes_on_once_there_is_one()
     let mut scenario = Scenario::new().await;
     let results = scenario.results().await;
     scenario.publish(&intent("patient")).await;
-    let proxy = Proxy::start(scenario.node.address(), Mode::Down).await;
+    let proxy = AmqpProxy::plain(scenario.node.address(), Mode::Down).await;
     let url = Node::url_at(proxy.port(), &scenario.vhost);
     scenario.set("broker.urls", &url);
     let mut worker = scenario.worker();

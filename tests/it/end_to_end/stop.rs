@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::support::amqp_proxy::AmqpProxy;
+use crate::support::brake::Mode;
 use crate::support::broker::Node;
-use crate::support::broker_proxy::{Mode, Proxy};
 use crate::support::intents::intent;
 use crate::support::results::{Collector, RESULTS};
 use crate::support::scenario::Scenario;
@@ -132,7 +133,7 @@ async fn a_drain_that_runs_out_counts_and_names_what_is_left_and_loses_nothing()
 #[tokio::test]
 async fn a_stop_without_a_broker_says_that_work_is_left() {
     let mut scenario = Scenario::with_faults(json!({ "latency_ms": 1500 })).await;
-    let proxy = Proxy::start(scenario.node.address(), Mode::Up).await;
+    let proxy = AmqpProxy::plain(scenario.node.address(), Mode::Up).await;
     scenario.set("broker.urls", &Node::url_at(proxy.port(), &scenario.vhost));
     let results = scenario.results().await;
     scenario.publish(&intent("cut")).await;

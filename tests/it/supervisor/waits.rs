@@ -6,8 +6,9 @@ use tokio::time::timeout;
 
 use super::{SOON, disconnected, topology};
 use crate::support::amqp::{settings, start, start_by};
+use crate::support::amqp_proxy::AmqpProxy;
+use crate::support::brake::Mode;
 use crate::support::broker::Node;
-use crate::support::broker_proxy::{Mode, Proxy};
 use crate::support::clock::ManualClock;
 use crate::support::waiting::until;
 
@@ -15,7 +16,7 @@ const HOURS: Duration = Duration::from_hours(5);
 
 /// Waits until a proxy has seen two more rounds, of two connections each: the wait after them is
 /// one that the clock of now has decided.
-async fn two_rounds(proxy: &Proxy) {
+async fn two_rounds(proxy: &AmqpProxy) {
     let before = proxy.accepted();
     until("two more rounds", SOON, async || proxy.accepted() >= before + 4).await;
 }
@@ -24,7 +25,7 @@ async fn two_rounds(proxy: &Proxy) {
 async fn a_broker_that_was_away_for_hours_is_used_within_two_seconds() {
     let node = Node::shared();
     let vhost = node.vhost().await;
-    let proxy = Proxy::start(node.address(), Mode::Down).await;
+    let proxy = AmqpProxy::plain(node.address(), Mode::Down).await;
     let clock = ManualClock::new();
     let running = start_by(&settings(&[&Node::url_at(proxy.port(), &vhost)]), clock.clone());
     two_rounds(&proxy).await;
@@ -38,7 +39,7 @@ async fn a_broker_that_was_away_for_hours_is_used_within_two_seconds() {
 #[tokio::test]
 async fn a_broker_that_refuses_the_login_is_asked_seldom() {
     let node = Node::shared();
-    let proxy = Proxy::start(node.address(), Mode::Up).await;
+    let proxy = AmqpProxy::plain(node.address(), Mode::Up).await;
     let url = Node::url_at(proxy.port(), "/").replace("guest:guest", "guest:wrong");
     let clock = ManualClock::new();
     let running = start_by(&settings(&[&url]), clock.clone());
@@ -56,7 +57,7 @@ async fn a_broker_that_refuses_the_login_is_asked_seldom() {
 async fn a_host_that_hangs_does_not_hold_up_the_next_one() {
     let node = Node::shared();
     let vhost = node.vhost().await;
-    let hanging = Proxy::start(node.address(), Mode::Frozen).await;
+    let hanging = AmqpProxy::plain(node.address(), Mode::Frozen).await;
     let settings = settings(&[&Node::url_at(hanging.port(), &vhost), &node.amqp_url(&vhost)]);
     let running = start(&settings);
     let soon = Duration::from_secs(2);

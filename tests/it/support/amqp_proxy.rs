@@ -1,17 +1,22 @@
-//! A proxy between a worker and its broker that sees every frame, and can stop at one.
+//! The proxy between a worker and its broker. It sees every frame, and at any of them it can stop
+//! everything or end the connection.
+//!
+//! It keeps its port while it is down, so that an address stays good.
 
 mod frame;
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
-use super::brake::{Brake, Hold};
+use super::brake::{Brake, Hold, Mode};
 pub(crate) use frame::{Frame, Says};
 
 /// Which way a frame goes.
@@ -44,44 +49,81 @@ pub(crate) struct Seen<'a> {
     pub(crate) frame: &'a Frame,
 }
 
-/// Sees every frame twice; whatever it answers with true pulls the brake.
-type Watcher = Arc<dyn Fn(&Seen<'_>) -> bool + Send + Sync>;
+/// What is done at a frame. One that is [`Seen`] before can be the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Act {
+    Pass,
+    /// Pulls the brake on all connections.
+    Stop,
+    /// Ends the connection without a word.
+    Cut,
+    /// Ends the connection with the words of an operator who closes it (`connection.close`, 320).
+    Close,
+}
+
+impl From<bool> for Act {
+    fn from(stops: bool) -> Self {
+        if stops { Self::Stop } else { Self::Pass }
+    }
+}
+
+/// Sees every frame twice.
+type Watcher = Arc<dyn Fn(&Seen<'_>) -> Act + Send + Sync>;
 
 /// The proxy; it ends with the value. It needs a tokio runtime.
 pub(crate) struct AmqpProxy {
     port: u16,
+    brake: Brake,
+    accepted: Arc<AtomicUsize>,
     accepting: JoinHandle<()>,
 }
 
-/// One direction of one connection.
-struct Pump {
-    from: BufReader<OwnedReadHalf>,
-    to: OwnedWriteHalf,
-    way: Way,
-    connection: usize,
-    hold: Hold,
+/// One connection.
+struct Connection {
+    number: usize,
     brake: Brake,
     watcher: Watcher,
+    to_worker: Mutex<OwnedWriteHalf>,
+    /// The worker has been told that its connection is closed.
+    is_closing: AtomicBool,
 }
 
 impl AmqpProxy {
     /// Listens on a free port before `target`.
-    pub(crate) async fn start(
+    pub(crate) async fn start<A: Into<Act>>(
         target: SocketAddr,
         brake: &Brake,
-        watcher: impl Fn(&Seen<'_>) -> bool + Send + Sync + 'static,
+        watcher: impl Fn(&Seen<'_>) -> A + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let watcher: Watcher = Arc::new(watcher);
-        let (brake, count) = (brake.clone(), AtomicUsize::new(0));
+        let watcher: Watcher = Arc::new(move |seen: &Seen<'_>| watcher(seen).into());
+        let accepted = Arc::<AtomicUsize>::default();
+        let (count, for_each) = (Arc::clone(&accepted), brake.clone());
         let accepting = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let number = count.fetch_add(1, Ordering::Relaxed);
-                tokio::spawn(serve(client, target, number, brake.clone(), Arc::clone(&watcher)));
+                tokio::spawn(serve(client, target, number, for_each.clone(), Arc::clone(&watcher)));
             }
         });
-        Self { port, accepting }
+        Self { port, brake: brake.clone(), accepted, accepting }
+    }
+
+    /// One that has its own brake, and watches for nothing.
+    pub(crate) async fn plain(target: SocketAddr, mode: Mode) -> Self {
+        let brake = Brake::default();
+        brake.set(mode);
+        Self::start(target, &brake, |_: &Seen<'_>| Act::Pass).await
+    }
+
+    /// Changes what it does with every connection.
+    pub(crate) fn set(&self, mode: Mode) {
+        self.brake.set(mode);
+    }
+
+    /// How many connections it has taken.
+    pub(crate) fn accepted(&self) -> usize {
+        self.accepted.load(Ordering::Relaxed)
     }
 
     /// Where it listens.
@@ -99,57 +141,113 @@ impl Drop for AmqpProxy {
 async fn serve(
     client: TcpStream,
     target: SocketAddr,
-    connection: usize,
+    number: usize,
     brake: Brake,
     watcher: Watcher,
 ) {
-    let mut hold = brake.hold();
-    let Ok(server) = TcpStream::connect(target).await else { return };
-    client.set_nodelay(true).unwrap();
-    server.set_nodelay(true).unwrap();
-    let (from_client, to_client) = client.into_split();
-    let (from_server, to_server) = server.into_split();
-    let pump = |from, to, way| Pump {
-        from: BufReader::new(from),
-        to,
-        way,
-        connection,
-        hold: hold.clone(),
-        brake: brake.clone(),
-        watcher: Arc::clone(&watcher),
+    let hold = brake.hold();
+    let mut watching = hold.clone();
+    let passing = async {
+        // A connection that is held from the beginning gets to no broker.
+        if !hold.clone().may_pass().await {
+            return;
+        }
+        let Ok(server) = TcpStream::connect(target).await else { return };
+        client.set_nodelay(true).unwrap();
+        server.set_nodelay(true).unwrap();
+        let (from_worker, to_worker) = client.into_split();
+        let (from_broker, to_broker) = server.into_split();
+        let connection = Connection {
+            number,
+            brake: brake.clone(),
+            watcher,
+            to_worker: Mutex::new(to_worker),
+            is_closing: AtomicBool::new(false),
+        };
+        tokio::select! {
+            _ = connection.worker_to_broker(from_worker, to_broker, hold.clone()) => {}
+            _ = connection.broker_to_worker(from_broker, hold.clone()) => {}
+        }
     };
-    let up = pump(from_client, to_server, Way::ToBroker);
-    let down = pump(from_server, to_client, Way::ToWorker);
     tokio::select! {
-        _ = up.run() => {}
-        _ = down.run() => {}
-        () = hold.ended() => {}
+        () = passing => {}
+        () = watching.ended() => {}
     }
 }
 
-impl Pump {
+impl Connection {
     /// Ends with the connection.
-    async fn run(mut self) -> std::io::Result<()> {
-        if self.way == Way::ToBroker {
-            let mut greeting = [0; 8]; // "AMQP" and the version
-            self.from.read_exact(&mut greeting).await?;
-            self.to.write_all(&greeting).await?;
-        }
+    async fn worker_to_broker(
+        &self,
+        from: OwnedReadHalf,
+        mut to: OwnedWriteHalf,
+        mut hold: Hold,
+    ) -> io::Result<()> {
+        let mut from = BufReader::new(from);
+        let mut greeting = [0; 8]; // "AMQP" and the version
+        from.read_exact(&mut greeting).await?;
+        to.write_all(&greeting).await?;
         loop {
-            let frame = Frame::read(&mut self.from).await?;
-            self.see(When::Before, &frame);
-            if !self.hold.may_pass().await {
+            let frame = Frame::read(&mut from).await?;
+            if self.is_closing.load(Ordering::Relaxed) {
+                if frame.method() == Some((10, 51)) {
+                    return Ok(()); // connection.close-ok
+                }
+                continue;
+            }
+            match self.see(Way::ToBroker, When::Before, &frame) {
+                Act::Cut => return Ok(()),
+                Act::Close => {
+                    self.close().await?;
+                    continue;
+                }
+                Act::Pass | Act::Stop => {}
+            }
+            if !hold.may_pass().await {
                 return Ok(());
             }
-            self.to.write_all(&frame.bytes).await?;
-            self.see(When::After, &frame);
+            to.write_all(&frame.bytes).await?;
+            self.see(Way::ToBroker, When::After, &frame);
         }
     }
 
-    fn see(&self, when: When, frame: &Frame) {
-        let seen = Seen { connection: self.connection, way: self.way, when, frame };
-        if (self.watcher)(&seen) {
+    /// The same the other way.
+    async fn broker_to_worker(&self, from: OwnedReadHalf, mut hold: Hold) -> io::Result<()> {
+        let mut from = BufReader::new(from);
+        loop {
+            let frame = Frame::read(&mut from).await?;
+            match self.see(Way::ToWorker, When::Before, &frame) {
+                Act::Cut => return Ok(()),
+                Act::Close => self.close().await?,
+                Act::Pass | Act::Stop => {}
+            }
+            if !hold.may_pass().await {
+                return Ok(());
+            }
+            let mut to = self.to_worker.lock().await;
+            if self.is_closing.load(Ordering::Relaxed) {
+                drop(to);
+                std::future::pending::<()>().await; // the worker's answer ends it
+                return Ok(());
+            }
+            to.write_all(&frame.bytes).await?;
+            drop(to);
+            self.see(Way::ToWorker, When::After, &frame);
+        }
+    }
+
+    fn see(&self, way: Way, when: When, frame: &Frame) -> Act {
+        let act = (self.watcher)(&Seen { connection: self.number, way, when, frame });
+        if act == Act::Stop {
             self.brake.pull();
         }
+        act
+    }
+
+    /// Tells the worker what RabbitMQ would.
+    async fn close(&self) -> io::Result<()> {
+        let mut to = self.to_worker.lock().await;
+        self.is_closing.store(true, Ordering::Relaxed);
+        to.write_all(&Frame::connection_forced().bytes).await
     }
 }

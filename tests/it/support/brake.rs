@@ -5,10 +5,22 @@
 
 use tokio::sync::watch;
 
+/// What happens to connections, old and new.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Everything passes.
+    #[default]
+    Up,
+    /// They are there, and nothing passes in either direction.
+    Frozen,
+    /// They are closed at once.
+    Down,
+}
+
 #[derive(Clone, Copy, Default)]
 struct State {
-    pulled: bool,
-    /// Goes up at each release; a connection ends when it is no longer the one it began in.
+    mode: Mode,
+    /// A connection ends when this is no longer the one that it began in.
     era: u64,
 }
 
@@ -26,22 +38,28 @@ pub(crate) struct Hold {
 }
 
 impl Brake {
+    /// Changes the mode of every connection.
+    pub(crate) fn set(&self, mode: Mode) {
+        self.state.send_modify(|state| {
+            state.mode = mode;
+            state.era += u64::from(mode == Mode::Down);
+        });
+    }
+
     /// Nothing passes any more.
     pub(crate) fn pull(&self) {
-        self.state.send_modify(|state| state.pulled = true);
+        self.set(Mode::Frozen);
     }
 
     /// Waits until it is pulled.
     pub(crate) async fn pulled(&self) {
-        self.state.subscribe().wait_for(|state| state.pulled).await.unwrap();
+        self.state.subscribe().wait_for(|state| state.mode == Mode::Frozen).await.unwrap();
     }
 
     /// Ends every connection, with what it held back, and lets new ones pass.
     pub(crate) fn release(&self) {
-        self.state.send_modify(|state| {
-            state.pulled = false;
-            state.era += 1;
-        });
+        self.set(Mode::Down);
+        self.set(Mode::Up);
     }
 
     /// For a new connection.
@@ -56,14 +74,15 @@ impl Hold {
     /// Waits while the brake is pulled. False if the connection has ended meanwhile.
     pub(crate) async fn may_pass(&mut self) -> bool {
         let era = self.era;
-        let waited = self.states.wait_for(|state| state.era != era || !state.pulled).await;
-        waited.is_ok_and(|state| state.era == era)
+        let waited =
+            self.states.wait_for(|state| state.era != era || state.mode != Mode::Frozen).await;
+        waited.is_ok_and(|state| state.era == era && state.mode == Mode::Up)
     }
 
     /// Returns once the connection has ended.
     pub(crate) async fn ended(&mut self) {
         let era = self.era;
         // An error says that the brake itself is gone.
-        self.states.wait_for(|state| state.era != era).await.ok();
+        self.states.wait_for(|state| state.era != era || state.mode == Mode::Down).await.ok();
     }
 }

@@ -59,6 +59,27 @@ impl Frame {
         Ok(Self { bytes })
     }
 
+    /// `connection.close`, as RabbitMQ says it when an operator closes a connection.
+    pub(super) fn connection_forced() -> Self {
+        const TEXT: &[u8] = b"CONNECTION_FORCED - by the test";
+        let mut payload = vec![0, 10, 0, 50];
+        payload.extend(320_u16.to_be_bytes());
+        payload.push(u8::try_from(TEXT.len()).unwrap());
+        payload.extend(TEXT);
+        payload.extend([0, 0, 0, 0]); // no method of the client's is to blame
+        let mut bytes = vec![METHOD, 0, 0]; // on channel 0
+        bytes.extend(u32::try_from(payload.len()).unwrap().to_be_bytes());
+        bytes.extend(payload);
+        bytes.push(0xCE);
+        Self { bytes }
+    }
+
+    /// The class and the number of a method; `None` for other frames.
+    pub(crate) fn method(&self) -> Option<(u16, u16)> {
+        let number = |at: usize| u16::from_be_bytes(self.payload()[at..at + 2].try_into().unwrap());
+        (self.bytes[0] == METHOD).then(|| (number(0), number(2)))
+    }
+
     /// The channel.
     pub(crate) fn channel(&self) -> u16 {
         u16::from_be_bytes(self.bytes[1..3].try_into().unwrap())
@@ -72,26 +93,20 @@ impl Frame {
     /// What it says. A body that has more than one frame is not met here.
     pub(crate) fn says(&self) -> Says<'_> {
         let payload = self.payload();
-        match self.bytes[0] {
-            METHOD => {}
-            BODY => return Says::Body,
-            _ => return Says::Other,
+        if self.bytes[0] == BODY {
+            return Says::Body;
         }
-        let number = |at: usize| u16::from_be_bytes(payload[at..at + 2].try_into().unwrap());
-        if number(0) != BASIC {
-            let is_open = (number(0), number(2)) == (CHANNEL, 10);
-            return if is_open { Says::Open } else { Says::Other };
-        }
-        match number(2) {
-            10 => Says::Qos,
-            30 => Says::Cancel,
-            31 => Says::CancelOk,
-            40 => Says::Publish { exchange: short_string(&payload[6..]) },
-            60 => {
+        match self.method() {
+            Some((CHANNEL, 10)) => Says::Open,
+            Some((BASIC, 10)) => Says::Qos,
+            Some((BASIC, 30)) => Says::Cancel,
+            Some((BASIC, 31)) => Says::CancelOk,
+            Some((BASIC, 40)) => Says::Publish { exchange: short_string(&payload[6..]) },
+            Some((BASIC, 60)) => {
                 let tag = usize::from(payload[4]);
                 Says::Deliver { redelivered: payload[4 + 1 + tag + 8] & 1 == 1 }
             }
-            80 => Says::Ack,
+            Some((BASIC, 80)) => Says::Ack,
             _ => Says::Other,
         }
     }
