@@ -50,7 +50,7 @@ layers() {
   layer replicas "SMARTSEND_REPLICAS_INTENTS=$(sized 3000 600) SMARTSEND_REPLICAS_FAULTS=$(sized 30 6) $TESTS --test-threads=1 replicas::"
   layer torture "tests/tools/torture.sh $(sized 70000 1500) $(sized 180 5)"
   layer brokers "tests/tools/brokers.sh 3.10 && SMARTSEND_TEST_BROKERS=3.10 SMARTSEND_BROKER_OUTAGE=60 SMARTSEND_BROKER_ROUNDS=$(sized 100 9) $TESTS --test-threads=1 brokers::"
-  layer newer-brokers "tests/tools/brokers.sh 4.0 4.3 && SMARTSEND_TEST_BROKERS=4.0,4.3 SMARTSEND_BROKER_OUTAGE=60 SMARTSEND_BROKER_ROUNDS=$(sized 30 9) $TESTS --test-threads=1 brokers::"
+  layer newer-brokers "tests/tools/brokers.sh 4.0 4.3 && for version in 4.0 4.3; do SMARTSEND_TEST_BROKERS=\$version SMARTSEND_BROKER_OUTAGE=60 SMARTSEND_BROKER_ROUNDS=$(sized 30 9) $TESTS --test-threads=1 brokers:: || exit; done"
   layer canary "$BOTH --test-threads=1 canary::"
   layer suite "deploy/test.sh"
   layer fuzz "tests/tools/fuzz.sh --minutes $(sized 10 5)"

@@ -1,8 +1,8 @@
 //! The broker under attack: the real binary and real RabbitMQ, of every chosen version.
 //!
 //! `SMARTSEND_TEST_BROKERS=3.10,4.0,4.3` chooses the versions; without it that is this system's
-//! own. Every test runs on each of them, one test at a time, since what is measured is time, and
-//! ends in the same way: the worker stops with nothing left to do, and the provider's ledger and
+//! own. What they may do in their own ways is tested on each of them, the rest on the first (see
+//! [`lease`]). Every test ends in the same way: the worker stops with nothing left to do, and the provider's ledger and
 //! the results say that every intent has its one link.
 //!
 //! The environment makes runs longer: `SMARTSEND_BROKER_ROUNDS` (how often connections, nodes and

@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use super::ground::{Ground, connects, now, settled};
-use super::lease::{Lease, on_a_node};
+use super::lease::{Lease, on_each_version};
 use crate::support::broker::Node;
 use crate::support::waiting::{SOON, until};
 use crate::support::worker::Worker;
 
 /// Longer than a confirm or two heartbeats may take.
-const ALARM: Duration = Duration::from_secs(4);
+const ALARM: Duration = Duration::from_secs(11);
 
 #[tokio::test]
 async fn nothing_is_sent_while_a_memory_alarm_keeps_results_from_being_published() {
-    on_a_node(async |lease| {
+    on_each_version(async |lease| {
         blocked(lease, "memory alarm", async |node, on| node.memory_alarm(on).await).await;
     })
     .await;
@@ -21,7 +21,7 @@ async fn nothing_is_sent_while_a_memory_alarm_keeps_results_from_being_published
 
 #[tokio::test]
 async fn nothing_is_sent_while_a_disk_alarm_keeps_results_from_being_published() {
-    on_a_node(async |lease| {
+    on_each_version(async |lease| {
         blocked(lease, "disk alarm", async |node, on| node.disk_alarm(on).await).await;
     })
     .await;
@@ -29,6 +29,7 @@ async fn nothing_is_sent_while_a_disk_alarm_keeps_results_from_being_published()
 
 async fn blocked(lease: Lease, what: &'static str, alarm: impl AsyncFn(&'static Node, bool)) {
     let mut ground = Ground::under_load(lease, what, 400).await;
+    ground.scenario.be_patient();
     let worker = ground.scenario.ready_worker().await;
     ground.settled(&worker, 20).await;
     alarm(ground.node(), true).await;

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::ground::{Ground, settled};
-use super::lease::on_a_node;
+use super::lease::on_each_version;
 use crate::support::amqp_proxy::Way::{ToBroker as Client, ToWorker as Server};
 use crate::support::amqp_proxy::{Act, AmqpProxy, Seen, Way, When};
 use crate::support::brake::Brake;
@@ -60,7 +60,7 @@ const RECOVERY: Duration = Duration::from_secs(10);
 
 #[tokio::test]
 async fn a_connection_may_end_at_any_word_that_is_said_on_it() {
-    on_a_node(async |lease| {
+    on_each_version(async |lease| {
         let mut ground = Ground::new(lease, "a connection ends at any word", json!({})).await;
         let (brake, trap) = (Brake::default(), Arc::<Trap>::default());
         let watching = Arc::clone(&trap);
@@ -121,7 +121,7 @@ impl Trap {
 
 #[tokio::test]
 async fn connections_that_an_operator_closes_under_load_cost_neither_intents_nor_links() {
-    on_a_node(async |lease| {
+    on_each_version(async |lease| {
         let mut ground = Ground::under_load(lease, "connections closed under load", 400).await;
         let worker = ground.scenario.ready_worker().await;
         for round in 1..=3 {

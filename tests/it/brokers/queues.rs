@@ -4,7 +4,7 @@ use lapin::options::QueueDeleteOptions;
 use serde_json::json;
 
 use super::ground::Ground;
-use super::lease::on_a_node;
+use super::lease::{on_a_node, on_each_version};
 use crate::support::results::RESULTS;
 use crate::support::waiting::{SOON, until};
 
@@ -58,7 +58,7 @@ async fn a_queue_that_is_deleted_and_made_again_is_used_again() {
 /// from 4.3 on it ends the consumer. The link may exist, so it is looked up.
 #[tokio::test]
 async fn a_delivery_that_takes_longer_than_consumer_timeout_is_looked_up_when_it_comes_again() {
-    on_a_node(async |lease| {
+    on_each_version(async |lease| {
         let slow = json!({ "latency_ms": 6000 });
         let mut ground = Ground::new(lease, "consumer_timeout", slow).await;
         for (key, value) in [

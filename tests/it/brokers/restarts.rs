@@ -1,13 +1,13 @@
 //! A node that goes and comes back.
 
 use super::ground::{Ground, kill, settled, start};
-use super::lease::on_a_node;
+use super::lease::on_each_version;
 
 /// An intent moves within two seconds of the node taking connections, whether it went in peace or
 /// was killed.
 #[tokio::test]
 async fn a_node_that_comes_back_is_used_within_two_seconds() {
-    on_a_node(async |lease| {
+    on_each_version(async |lease| {
         let mut ground = Ground::under_load(lease, "node restarted", 500).await;
         let node = ground.node();
         let worker = ground.scenario.ready_worker().await;
