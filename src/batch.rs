@@ -1,9 +1,8 @@
 //! Files of intents, published as upstream would publish them.
 //!
-//! Half a file sent is the worst of all: nobody knows which half. So everything that can be wrong
-//! is found first, the rows by the worker's own parser, and the queue on the broker itself. What
-//! was submitted twice is not paid twice: an intent's id is made of merchant and reference, and the
-//! reference decides.
+//! Half a file sent is the worst case: nobody knows which half. So everything that can be checked
+//! is checked first: the rows by the worker's own parser, the queue on the broker itself. A file
+//! that is submitted twice is not paid twice, since its references are the same.
 
 mod progress;
 mod read;

@@ -1,7 +1,7 @@
 //! The machine's clocks.
 //!
-//! Whoever asks for the time in the middle of a rule can be tested only by waiting. So this is the
-//! one place that asks; everything else takes a moment, or a [`Clock`].
+//! A rule that reads the clock itself can be tested only by waiting. So this is the only place that
+//! does; everything else is given a moment, or a [`Clock`].
 
 use std::time::{Duration, Instant};
 

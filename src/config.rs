@@ -1,8 +1,8 @@
-//! Every setting, checked: a configuration that exists is one that the worker can run with.
+//! Every setting, checked: the worker can run with any [`Config`] that exists.
 //!
-//! One wrong setting found at each start costs a restart each, so the reading goes on to the end
-//! and reports everything that is wrong at once. What comes out are the types that the worker
-//! computes with, so nothing is checked again later.
+//! Finding one wrong setting at each start would cost a restart each, so everything is read to the
+//! end and all problems are reported at once. The result has the types that the worker uses, so
+//! nothing is checked again later.
 
 pub mod duration;
 mod address;
@@ -45,8 +45,8 @@ pub struct Config {
 impl Config {
     /// Reads the file and lays the environment over it.
     ///
-    /// Without a path it is [`DEFAULT_FILE`], which may be absent: the environment alone may do. A
-    /// file that was named has to be there.
+    /// Without a path it is [`DEFAULT_FILE`], which may be absent: the environment alone can be
+    /// enough. A file that was named must exist.
     pub fn read(
         path: Option<&Path>,
         env: impl Iterator<Item = (String, String)>,
@@ -77,8 +77,7 @@ impl Config {
         }
     }
 
-    /// Reads TOML and the environment, and the files that secrets are in. It depends on nothing
-    /// else.
+    /// Reads TOML, the environment, and the files that hold secrets.
     ///
     /// Of the environment it takes the names that begin with `SMARTSEND_` and hold `__` after
     /// that, and those that a secret names with `{ env = "…" }`.

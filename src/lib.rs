@@ -1,12 +1,20 @@
-#![doc = include_str!("../README.md")]
+//! Turns payout intents on RabbitMQ into PayU Smart Send links. The README says what it does,
+//! `deploy/docs/design.md` why it is safe.
+//!
+//! # Layout
+//!
+//! - [`domain`] decides: intents, records, what an answer means, what follows. No I/O, no clock.
+//! - [`worker`] sequences one delivery, from intent to settlement; [`admission`] says when a
+//!   request may go out; [`ports`] and [`clock`] are all that they know of the outside.
+//! - [`amqp`] and [`payu`] talk to RabbitMQ and to PayU, and decide nothing.
+//! - [`telemetry`] logs, counts and keeps the status; [`http`] serves it.
+//! - [`config`] reads settings, [`app`] builds running workers of them, [`cli`] has a file for
+//!   each command, [`batch`] is `submit`, and [`sandbox`] stands in for PayU.
 
 pub mod domain;
 pub mod ports;
 pub mod clock;
-pub mod pace;
-pub mod gate;
-pub mod turns;
-pub mod pipeline;
+pub mod admission;
 pub mod worker;
 pub mod amqp;
 pub mod payu;
@@ -16,4 +24,5 @@ pub mod config;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod batch;
+pub mod app;
 pub mod cli;

@@ -21,7 +21,7 @@ use crate::domain::account::Api;
 use crate::domain::call::{Answer, CallResult, NotSent};
 use crate::domain::decide::CreateCall;
 use crate::domain::reference::Reference;
-use crate::ports::{Clock, NoToken, Provider, Token};
+use crate::ports::{Clock, Provider, Token, TokenError};
 use crate::telemetry::metrics::MerchantMetrics;
 
 use client::Client;
@@ -109,7 +109,7 @@ impl<C: Clock> Provider for PayuAccount<C> {
         self.tokens.current()
     }
 
-    async fn new_token<F>(&self, turn: impl FnMut() -> F + Send) -> Result<Token, NoToken>
+    async fn new_token<F>(&self, turn: impl FnMut() -> F + Send) -> Result<Token, TokenError>
     where
         F: Future<Output = ()> + Send,
     {

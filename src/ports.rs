@@ -1,11 +1,10 @@
-//! The seams: what the pipeline needs of the broker, the provider, the clock and chance.
+//! The ports: what the worker needs of the broker, the provider, the clock and chance.
 //!
-//! No type of lapin or reqwest passes through here, so that the same pipeline runs over real
+//! No type of lapin or reqwest passes through here, so that the same worker runs over real
 //! sockets, and over a model of them on simulated time.
 
 #![warn(missing_docs)]
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
@@ -17,9 +16,26 @@ use crate::domain::call::{CallResult, NotSent, RetryAfter};
 use crate::domain::customer::Private;
 use crate::domain::decide::CreateCall;
 use crate::domain::event::EventKind;
-use crate::domain::record::Value;
+pub use crate::domain::record::headers::Headers;
 use crate::domain::reference::Reference;
 use crate::domain::retry_delays::RetryDelay;
+
+/// Everything that a merchant's worker talks to.
+pub trait Ports: Send + Sync + 'static {
+    /// Time and chance.
+    type Clock: Clock;
+    /// Where deliveries come from.
+    type Queue: Queue;
+    /// Who makes links.
+    type Provider: Provider;
+    /// Where results go.
+    type Outbox: Outbox;
+}
+
+/// The inbox of a worker's queue.
+pub type InboxOf<P> = <<P as Ports>::Queue as Queue>::Inbox;
+/// The deliveries from that inbox.
+pub type DeliveryOf<P> = <InboxOf<P> as Inbox>::Delivery;
 
 /// One moment on both clocks. A frozen process sees only one of them jump.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,14 +47,14 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// How long after `earlier` this moment is, by the clock that says longer.
+    /// How long after `earlier` this moment is, by the clock that shows more.
     pub fn since(self, earlier: Self) -> Duration {
         let steady = self.steady.saturating_sub(earlier.steady);
         let wall = Duration::try_from(self.wall.duration_since(earlier.wall)).unwrap_or_default();
         steady.max(wall)
     }
 
-    /// What the wall clock says when the steady clock says `steady`, if neither jumps.
+    /// What the wall clock shows when the steady clock shows `steady`, if neither jumps.
     pub fn wall_at(self, steady: Duration) -> Timestamp {
         let wait = SignedDuration::try_from(steady.saturating_sub(self.steady));
         let wait = wait.unwrap_or(SignedDuration::MAX);
@@ -46,11 +62,11 @@ impl Moment {
     }
 }
 
-/// Time, and the one use of chance. Nothing else in the crate asks for either.
+/// Time, and the only use of chance.
 pub trait Clock: Clone + Send + Sync + 'static {
     /// The present moment.
     fn now(&self) -> Moment;
-    /// Waits so long on the steady clock.
+    /// Waits this long on the steady clock.
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send;
     /// A random part of a duration, anything from none to all of it ("full jitter").
     fn part_of(&self, longest: Duration) -> Duration;
@@ -80,15 +96,12 @@ pub struct Properties {
     pub tracestate: Option<String>,
 }
 
-/// The headers `x-smartsend-…`, by the part after the prefix.
-pub type Headers = BTreeMap<String, Value>;
-
-/// What a delivery brings, without the means to settle it.
+/// The content of a delivery, without the means to settle it.
 #[derive(Clone, Debug)]
 pub struct Delivered {
     /// The message's bytes, as upstream wrote them.
     pub body: Bytes,
-    /// What travels on.
+    /// The properties that travel on.
     pub properties: Properties,
     /// The record's headers, whoever wrote them.
     pub headers: Headers,
@@ -105,14 +118,13 @@ pub struct Delivered {
 /// A delivery that has to be settled. Dropping one abandons it: it stays unacknowledged, and the
 /// broker delivers it again once the channel has ended.
 pub trait Delivery: Send + Sync + 'static {
-    /// What it brings.
+    /// Its content.
     fn delivered(&self) -> &Delivered;
-    /// Asks the broker, on the channel that it came by, whether that channel still lives.
+    /// Asks the broker, on the channel that it came by, whether that channel is still open.
     fn still_ours(&self) -> impl Future<Output = bool> + Send;
     /// Acknowledges it. Only the broker's confirm of what replaces it allows this.
     fn acknowledge(self) -> impl Future<Output = Result<(), ChannelEndedError>> + Send;
-    /// Gives it back to its queue at once, and it comes again as redelivered: for an event that
-    /// nobody takes. Nothing else that this process holds is disturbed.
+    /// Requeues it at once; it comes back as redelivered. Other deliveries are not affected.
     fn requeue(self) -> impl Future<Output = Result<(), ChannelEndedError>> + Send;
     /// Leaves it unacknowledged and ends the merchant's consuming connection, so that the broker
     /// delivers it again soon.
@@ -128,10 +140,10 @@ pub struct ChannelEndedError;
 pub trait Queue: Send + Sync + 'static {
     /// Its deliveries, while a connection lasts.
     type Inbox: Inbox;
-    /// Begins to consume, as soon as there is a connection.
+    /// Starts consuming, as soon as there is a connection.
     fn open(&self) -> impl Future<Output = Result<Self::Inbox, QueueError>> + Send;
-    /// Reads the merchant's checkpoint, which stays where it is for the next process; `None` if
-    /// there is none.
+    /// Reads the merchant's checkpoint and leaves it there for the next process; `None` if there is
+    /// none.
     fn checkpoint(
         &self,
     ) -> impl Future<Output = Result<Option<Checkpoint>, CheckpointError>> + Send;
@@ -146,7 +158,7 @@ pub enum QueueError {
         /// What the client or the broker says.
         reason: String,
     },
-    /// Something that this merchant's intents go through is not declared.
+    /// An exchange or queue that this merchant's intents need is not declared.
     #[error(
         "missing on RabbitMQ: {}; declare it with `smartsend topology apply`",
         names.join(", ")
@@ -174,7 +186,7 @@ pub struct Checkpoint {
     pub own: bool,
 }
 
-/// Why nobody can say what the checkpoint holds.
+/// Why the checkpoint cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("cannot read queue {queue}: {reason}")]
 pub struct CheckpointError {
@@ -192,7 +204,7 @@ pub trait Inbox: Send + 'static {
     fn next(&mut self) -> impl Future<Output = Option<Self::Delivery>> + Send;
     /// Asks the broker to send no more. What it has sent still comes, and can be settled.
     fn cancel(&mut self) -> impl Future<Output = ()> + Send;
-    /// Ends when the connection has: then no delivery of it is ours any more.
+    /// Ends when the connection has: then none of its deliveries is ours any longer.
     fn lost(&self) -> CancellationToken;
 }
 
@@ -210,8 +222,8 @@ pub enum Outgoing {
     },
     /// An intent, to the parked exchange.
     Parked(Copied),
-    /// What the next process is glad to know, to the checkpoint exchange. It takes the place of
-    /// the merchant's last one.
+    /// A checkpoint for the next process, to the checkpoint exchange. It replaces the merchant's
+    /// last one.
     Checkpoint {
         /// The merchant; the routing key.
         merchant: String,
@@ -260,14 +272,14 @@ pub enum PublishError {
     Unconfirmed,
 }
 
-/// The way out to the broker. It succeeds only on the broker's confirm.
+/// Publishes to the broker. Only the broker's confirm is success.
 pub trait Outbox: Clone + Send + Sync + 'static {
     /// Publishes and waits for the confirm.
     fn publish(&self, outgoing: &Outgoing)
     -> impl Future<Output = Result<(), PublishError>> + Send;
 }
 
-/// A bearer token and the number of its issue, by which it is thrown away once.
+/// A bearer token and its number, by which it is discarded only once.
 #[derive(Clone, Debug)]
 pub struct Token {
     /// Goes up with each token.
@@ -278,7 +290,7 @@ pub struct Token {
 
 /// Why there is no token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoToken {
+pub enum TokenError {
     /// The credentials were refused.
     Refused,
     /// The endpoint asked us to slow down.
@@ -289,18 +301,18 @@ pub enum NoToken {
 
 /// One merchant's account at the provider. Never retries, and never judges.
 pub trait Provider: Send + Sync + 'static {
-    /// The token at hand, while it is good for a while yet.
+    /// The cached token, unless it expires soon.
     fn token(&self) -> Option<Token>;
-    /// Asks for a new token, once however many callers wait; a good one that came meanwhile will
-    /// do. `turn` is called and awaited before each request (a refused refresh takes a second
-    /// one), and only by the caller that makes it.
+    /// Requests a new token, once however many callers wait; a valid one that came in the meantime
+    /// is used instead. `permit` is called and awaited before each request (a refused refresh takes
+    /// a second one), and only by the caller that makes it.
     fn new_token<F>(
         &self,
         turn: impl FnMut() -> F + Send,
-    ) -> impl Future<Output = Result<Token, NoToken>> + Send
+    ) -> impl Future<Output = Result<Token, TokenError>> + Send
     where
         F: Future<Output = ()> + Send;
-    /// Throws a token away that the provider did not accept.
+    /// Discards a token that the provider did not accept.
     fn discard(&self, token: &Token);
     /// Asks for a link, once. Dropping this future after its first poll must be read as
     /// "may have been sent".

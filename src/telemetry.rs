@@ -1,4 +1,4 @@
-//! Log lines, metrics and health. It decides nothing.
+//! Log lines, metrics and health pages' data. Nothing is decided here.
 
 pub mod events;
 pub mod log;

@@ -1,7 +1,19 @@
-//! One loop per merchant: take deliveries while the gate lets them go, give each a task, and stop
-//! without leaving a doubt behind that was not there before.
+//! One worker per merchant: it takes deliveries while requests flow, processes each in a task of
+//! its own, and stops without leaving an intent in doubt that was not before.
 
-mod watch;
+mod backpressure;
+mod call;
+mod checkpoint;
+mod context;
+pub mod dedup;
+mod in_flight;
+pub mod key_lock;
+mod probe;
+mod process;
+mod publish;
+pub mod readback;
+mod settle;
+mod stand;
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -10,72 +22,79 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
-use futures_util::stream::FuturesUnordered;
-use futures_util::{FutureExt, StreamExt};
+use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::Instrument as _;
+use tracing::Instrument;
 
-use crate::gate::State;
-use crate::pipeline::{Desk, Settlement, handle};
-use crate::ports::{Clock, Delivery, Inbox, Outbox, Provider, Queue};
+use crate::ports::{Clock, Delivery, DeliveryOf, Inbox, InboxOf, Ports, Queue};
 use crate::telemetry::events;
 use crate::telemetry::status::{Component, ConsumerState, MerchantStatus};
+pub use context::{Adapters, MerchantContext, Settings, Telemetry};
+pub use settle::Settled;
 
 /// How long until a queue is tried again that could not be consumed.
 const QUEUE_WAIT: Duration = Duration::from_secs(2);
 
-/// How long a first token may take before anyone is told that there is none.
+/// How long until a checkpoint is asked for again that could not be read.
+const CHECKPOINT_WAIT: Duration = Duration::from_secs(1);
+
+/// How long a first token may take before the worker reports that there is none.
 const READY_SOON: Duration = Duration::from_secs(2);
 
-/// One merchant's loop, and what it needs.
-#[derive(Debug)]
-pub struct Worker<Q, P, O, C: Clock> {
-    /// Where deliveries come from.
-    pub queue: Q,
-    /// Where they are dealt with.
-    pub desk: Arc<Desk<P, O, C>>,
-    /// How this merchant stands.
-    pub status: MerchantStatus,
-    /// How long a stop waits for what is in hand.
-    pub drain: Duration,
+/// One merchant's worker.
+pub struct Worker<P: Ports> {
+    queue: P::Queue,
+    context: Arc<MerchantContext<P>>,
+    status: MerchantStatus,
+    drain: Duration,
 }
 
-/// The deliveries in hand.
+/// The deliveries in flight.
 #[derive(Debug, Default)]
 struct Tasks {
     /// Each in a task of its own.
     running: TaskTracker,
-    /// How many were let go during the stop: they come back, to another process.
-    let_go: Arc<AtomicUsize>,
+    /// How many were left unacknowledged during the stop: they come back, to another process.
+    abandoned: Arc<AtomicUsize>,
 }
 
 /// Why the inbox was left.
 enum Left {
     /// The process is to stop.
     Stopping,
-    /// The gate is closed, or the connection has ended: there will be another inbox.
+    /// The circuit breaker is open, or the connection has ended: there will be another inbox.
     ForNow,
 }
 
-impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
-    /// Works until the desk is told to stop, and then until everything in hand is settled, or
-    /// `drain` is over. Returns how many deliveries it left unsettled.
+impl<P: Ports> Worker<P> {
+    /// Nothing happens before [`Worker::run`]; it stops when `stopping` ends.
+    pub fn new(
+        settings: &Settings,
+        adapters: Adapters<P>,
+        telemetry: Telemetry,
+        stopping: CancellationToken,
+    ) -> Self {
+        let (context, queue) = MerchantContext::new(settings, adapters, &telemetry, stopping);
+        let context = Arc::new(context);
+        Self { queue, context, status: telemetry.status, drain: settings.drain }
+    }
+
+    /// What its deliveries share.
+    pub fn context(&self) -> Arc<MerchantContext<P>> {
+        Arc::clone(&self.context)
+    }
+
+    /// Works until it is to stop, and then until everything in flight is settled, or `drain` is
+    /// over. Returns how many deliveries it left unsettled.
     pub async fn run(self) -> usize {
         let tasks = Tasks::default();
-        // Each of these is polled when it was woken itself, and not at every delivery: nearly
-        // always they sleep.
-        let mut beside: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
-        beside.push(Box::pin(self.desk.turns.drive()));
-        beside.push(Box::pin(self.desk.probe_when_due()));
-        beside.push(Box::pin(self.watch()));
         tokio::select! {
             biased;
             () = self.take_until_stopped(&tasks) => {}
-            _ = beside.next() => {} // none of them ends
+            () = self.context.beside() => {} // never ends
+            () = self.show_admission() => {} // nor does this
         }
-        drop(beside);
         self.drain(&tasks).await
     }
 
@@ -88,7 +107,7 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
     }
 
     /// The next inbox; `None` to stop.
-    async fn next_inbox(&self) -> Option<Q::Inbox> {
+    async fn next_inbox(&self) -> Option<InboxOf<P>> {
         loop {
             self.unless_stopping(self.get_ready()).await?;
             match self.unless_stopping(self.queue.open()).await? {
@@ -99,24 +118,24 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
                 }
                 Err(error) => {
                     self.status.raise(Component::Queue, &error.to_string());
-                    self.unless_stopping(self.desk.clock.sleep(QUEUE_WAIT)).await?;
+                    self.unless_stopping(self.context.clock.sleep(QUEUE_WAIT)).await?;
                 }
             }
         }
     }
 
-    /// Waits until there is a token and the gate is not closed. Before that nothing is consumed: a
+    /// Waits until there is a token and the breaker is not open. Before that nothing is consumed: a
     /// merchant with wrong credentials leaves its intents where they are.
     async fn get_ready(&self) {
-        let mut ready = pin!(self.desk.get_ready());
+        let mut ready = pin!(self.context.get_ready());
         tokio::select! {
             biased;
             () = &mut ready => return,
-            () = self.desk.clock.sleep(READY_SOON) => {}
+            () = self.context.clock.sleep(READY_SOON) => {}
         }
-        // A closed gate is told by itself.
-        if !matches!(*self.desk.turns.state().borrow(), State::Closed { .. }) {
-            self.status.raise(Component::Token, "there is no token yet; check auth_url");
+        // An open breaker reports itself.
+        if !self.context.scheduler.is_open() {
+            self.status.raise(Component::Token, "it has no token yet; check auth_url");
         }
         ready.await;
         self.status.clear(Component::Token);
@@ -127,16 +146,16 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
         tokio::select! {
             biased;
             done = wait => Some(done),
-            () = self.desk.stopping.cancelled() => None,
+            () = self.context.stopping.cancelled() => None,
         }
     }
 
     /// Takes deliveries until the inbox ends. A cancelled inbox still gives out what the broker
     /// has sent, and each of these goes back with its record.
-    async fn take(&self, mut inbox: Q::Inbox, tasks: &Tasks) -> Left {
-        let lost = inbox.lost();
-        let mut stopping = pin!(self.desk.stopping.cancelled());
-        let mut closed = pin!(self.desk.turns.closed());
+    async fn take(&self, mut inbox: InboxOf<P>, tasks: &Tasks) -> Left {
+        let channel_ended = inbox.lost();
+        let mut stopping = pin!(self.context.stopping.cancelled());
+        let mut opened = pin!(self.context.scheduler.opened());
         let mut active = false;
         let mut cancelled = false;
         loop {
@@ -146,7 +165,7 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
                     cancelled = true;
                     inbox.cancel().await;
                 }
-                () = &mut closed, if !cancelled => {
+                () = &mut opened, if !cancelled => {
                     cancelled = true;
                     inbox.cancel().await;
                 }
@@ -154,59 +173,96 @@ impl<Q: Queue, P: Provider, O: Outbox, C: Clock> Worker<Q, P, O, C> {
                     let Some(delivery) = delivery else { break };
                     if !active {
                         active = true;
-                        self.desk.took_over();
+                        self.restore_checkpoint(&channel_ended).await;
+                        self.context.on_activated();
                         self.status.set_consumer(ConsumerState::Active);
                     }
-                    tasks.running.spawn(self.task(delivery, lost.clone(), tasks));
+                    tasks.running.spawn(self.task(delivery, channel_ended.clone(), tasks));
                 }
             }
         }
         self.status.set_consumer(ConsumerState::Stopped);
-        if self.desk.stopping.is_cancelled() { Left::Stopping } else { Left::ForNow }
+        if self.context.stopping.is_cancelled() { Left::Stopping } else { Left::ForNow }
     }
 
-    /// Brings one delivery to its settlement. A panic on the way is a defect of ours: it is told,
+    /// Takes in what an earlier process has left. Nothing starts before that is known: without it
+    /// this process concludes nothing from a lookup that finds nothing.
+    async fn restore_checkpoint(&self, channel_ended: &CancellationToken) {
+        if self.context.readback().is_given() {
+            return;
+        }
+        loop {
+            let asked = tokio::select! {
+                biased;
+                asked = self.queue.checkpoint() => asked,
+                () = channel_ended.cancelled() => return,
+                () = self.context.stopping.cancelled() => return,
+            };
+            match asked {
+                Ok(checkpoint) => {
+                    self.status.clear(Component::Checkpoint);
+                    if let Some(checkpoint) = checkpoint {
+                        self.context.restore(&checkpoint);
+                    }
+                    return;
+                }
+                Err(error) => self.status.raise(Component::Checkpoint, &error.to_string()),
+            }
+            tokio::select! {
+                biased;
+                () = channel_ended.cancelled() => return,
+                () = self.context.stopping.cancelled() => return,
+                () = self.context.clock.sleep(CHECKPOINT_WAIT) => {}
+            }
+        }
+    }
+
+    /// Brings one delivery to its settlement. A panic on the way is a defect of ours: it is logged,
     /// the delivery is dropped and comes back, and the others go on.
-    fn task<D: Delivery>(
+    fn task(
         &self,
-        delivery: D,
-        lost: CancellationToken,
+        delivery: DeliveryOf<P>,
+        channel_ended: CancellationToken,
         tasks: &Tasks,
-    ) -> impl Future<Output = ()> + Send + use<D, Q, P, O, C> {
-        let let_go = Arc::clone(&tasks.let_go);
-        let desk = Arc::clone(&self.desk);
-        let span = events::delivery_span(&desk.merchant, &delivery.delivered().properties);
-        let handled = async move {
-            let settled = AssertUnwindSafe(handle(delivery, lost, &desk)).catch_unwind().await;
-            match settled {
-                Ok(Settlement::LetGo) if desk.stopping.is_cancelled() => {
-                    let_go.fetch_add(1, Ordering::Relaxed);
+    ) -> impl Future<Output = ()> + Send + use<P> {
+        let abandoned = Arc::clone(&tasks.abandoned);
+        let context = Arc::clone(&self.context);
+        let span = events::delivery_span(&context.merchant, &delivery.delivered().properties);
+        async move {
+            let processed = context.process(delivery, channel_ended);
+            match AssertUnwindSafe(processed).catch_unwind().await {
+                Ok(Settled::Abandoned) if context.stopping.is_cancelled() => {
+                    abandoned.fetch_add(1, Ordering::Relaxed);
                 }
                 Ok(_) => {}
                 Err(_) => events::task_panicked(),
             }
-        };
-        handled.instrument(span)
+        }
+        .instrument(span)
     }
 
-    /// Waits for what is in hand. A request that was written is never abandoned before its own
+    /// Waits for what is in flight. A request that was written is never abandoned before its own
     /// timeout, and `drain` is longer than that.
     async fn drain(&self, tasks: &Tasks) -> usize {
         let beside = async {
-            tokio::join!(self.desk.turns.drive(), self.watch());
+            tokio::join!(self.context.scheduler.drive(), self.show_admission());
+        };
+        let done = async {
+            tasks.running.wait().await;
+            self.context.publish_checkpoint().await;
         };
         tasks.running.close();
         tokio::select! {
             biased;
-            () = tasks.running.wait() => {}
+            () = done => {}
             () = beside => {}
-            () = self.desk.clock.sleep(self.drain) => {}
+            () = self.context.clock.sleep(self.drain) => {}
         }
-        let (left, let_go) = (tasks.running.len(), tasks.let_go.load(Ordering::Relaxed));
+        let left = tasks.running.len();
         if left > 0 {
-            let references = self.desk.alone.references();
-            events::drain_timed_out(&self.desk.metrics, left, &references);
+            let references = self.context.key_lock.references();
+            events::drain_timed_out(&self.context.metrics, left, &references);
         }
-        left.saturating_add(let_go)
+        left.saturating_add(tasks.abandoned.load(Ordering::Relaxed))
     }
 }

@@ -1,52 +1,78 @@
-//! A session's confirm channels, each lent to one publish at a time.
+//! The publishing session with its confirm channels, each lent to one publish at a time.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lapin::Channel;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use lapin::options::ConfirmSelectOptions;
+use tokio::time::sleep;
 
-/// How many publishes may wait for their confirms at once.
-const CHANNEL_COUNT: usize = 16;
+use super::session::{Session, WATCH_EVERY, WORN};
 
-/// The channels of one session.
+/// The channels of one session. Clones share them.
+#[derive(Clone)]
 pub(super) struct ChannelPool {
-    permits: Arc<Semaphore>,
-    idle: Arc<Mutex<Vec<Channel>>>,
+    inner: Arc<Inner>,
 }
 
-/// The right to one channel. A channel that is not given back is closed when it is dropped.
-pub(super) struct Slot {
-    idle: Arc<Mutex<Vec<Channel>>>,
-    _permit: OwnedSemaphorePermit,
+struct Inner {
+    session: Session,
+    idle: Mutex<Vec<Channel>>,
+    checking: AtomicBool,
 }
 
 impl ChannelPool {
-    pub(super) fn new() -> Self {
-        Self { permits: Arc::new(Semaphore::new(CHANNEL_COUNT)), idle: Arc::default() }
+    pub(super) fn new(session: Session) -> Self {
+        let inner = Inner { session, idle: Mutex::default(), checking: AtomicBool::new(false) };
+        Self { inner: Arc::new(inner) }
     }
 
-    /// Waits for a channel's turn; `None` once the session has ended.
-    pub(super) async fn slot(&self) -> Option<Slot> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await.ok()?;
-        Some(Slot { idle: Arc::clone(&self.idle), _permit: permit })
+    pub(super) fn session(&self) -> &Session {
+        &self.inner.session
     }
 
-    /// Turns everyone away who still waits.
-    pub(super) fn close(&self) {
-        self.permits.close();
+    /// An idle channel; `None` if the broker does not open one.
+    pub(super) async fn take(&self) -> Option<Channel> {
+        let idle = self.inner.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        if idle.is_some() {
+            return idle;
+        }
+        let session = &self.inner.session;
+        let channel = session.open_channel().await?.ok()?;
+        let options = ConfirmSelectOptions::default();
+        session.answer(Box::pin(channel.confirm_select(options)).as_mut()).await?.ok()?;
+        Some(channel)
     }
-}
 
-impl Slot {
-    /// A channel that has been used well before, if there is one.
-    pub(super) fn take(&mut self) -> Option<Channel> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.pop()
+    /// Returns a channel whose every publish was confirmed plainly. Any other is closed when it is
+    /// dropped.
+    pub(super) fn give_back(&self, channel: Channel) {
+        self.inner.idle.lock().unwrap_or_else(PoisonError::into_inner).push(channel);
     }
 
-    /// Gives a channel back whose every publish was answered by a plain yes.
-    pub(super) fn give_back(self, channel: Channel) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.push(channel);
+    /// Ends the session unless the broker still answers on it. A publish without a confirm may be
+    /// the fault of one queue, and then the others go on.
+    pub(super) fn check(&self) {
+        if self.inner.checking.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let pool = self.clone();
+        tokio::spawn(async move {
+            if !matches!(pool.inner.session.open_channel().await, Some(Ok(_))) {
+                pool.inner.session.fail("the publishing connection no longer answers");
+            }
+            pool.inner.checking.store(false, Ordering::Release);
+        });
+    }
+
+    /// Waits until its last publish is over, and closes it.
+    pub(super) async fn retire(self) {
+        let session = &self.inner.session;
+        while Arc::strong_count(&self.inner) > 1 && session.is_live() {
+            sleep(WATCH_EVERY).await;
+            session.observe();
+        }
+        session.fail(WORN);
+        session.close().await;
     }
 }

@@ -1,4 +1,4 @@
-//! Reads a merchant's checkpoint, and leaves it where it is.
+//! Reads a merchant's checkpoint, and leaves it in its queue.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::session::Settings;
 use super::topology::names::{checkpoint_queue, short};
 use crate::ports::{Checkpoint, CheckpointError};
 
-/// Reads it over a connection that lives no longer: an envelope that lapin cannot parse ends the
+/// Reads it over a short-lived connection of its own: an envelope that lapin cannot parse ends the
 /// whole connection.
 pub(super) async fn read(
     settings: &Arc<Settings>,
@@ -31,7 +31,7 @@ pub(super) async fn read(
     let opened = settings.hosts.first(open).await;
     let (connection, login) = opened.map_err(|err| failed(err.to_string()))?;
     let name = short(&queue).ok_or_else(|| failed("its name is too long".to_owned()))?;
-    // lapin does not tell a question of its connection's end.
+    // lapin does not fail a pending call when its connection ends.
     let mut events = pin!(connection.get().events_listener());
     let read = timeout(settings.confirm_timeout, async {
         tokio::select! {
@@ -43,7 +43,7 @@ pub(super) async fn read(
     connection.close().await;
     match read {
         Ok(Ok(checkpoint)) => Ok(checkpoint),
-        // It is as good as absent, and the next one takes its place.
+        // It counts as absent, and the next one replaces it.
         Ok(Err(err)) if matches!(err.kind(), ErrorKind::ParsingError(_)) => Ok(None),
         Ok(Err(err)) => Err(failed(reason(&err))),
         Err(_) => Err(failed("no answer in time".to_owned())),

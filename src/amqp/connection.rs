@@ -1,7 +1,7 @@
 //! One connection to the broker, which ends when it is dropped.
 //!
-//! lapin gives every connection a thread of its own. An attempt that is given up leaves that
-//! thread behind for as long as the peer keeps the socket open, `close` hangs on a connection
+//! lapin gives every connection a thread of its own. An abandoned attempt leaves that thread
+//! behind for as long as the peer keeps the socket open, `close` hangs on a connection
 //! that the broker has blocked, and lapin ignores `connection_timeout`. So the socket is opened
 //! here, under a limit, and a second handle to it is kept: shutting it down ends the thread,
 //! whatever lapin waits for.
@@ -12,12 +12,13 @@
 use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use lapin::tcp::OwnedTLSConfig;
 use lapin::uri::{AMQPScheme, AMQPUri};
-use lapin::{AsyncTcpStream, ConnectionProperties, ErrorKind};
+use lapin::{AsyncTcpStream, Channel, ConnectionProperties, ErrorKind};
 use tokio::time::timeout;
 
 use super::address::Address;
@@ -38,8 +39,9 @@ pub struct ConnectError {
 
 /// An open connection. Dropping it closes its socket.
 pub(super) struct Connection {
-    connection: lapin::Connection,
+    client: lapin::Connection,
     socket: Socket,
+    channels_opened: AtomicU32,
 }
 
 /// The second handle to a connection's socket, which is shut when this is dropped.
@@ -53,8 +55,8 @@ impl ConnectError {
         Self { text: texts.join("; "), refused }
     }
 
-    /// Whether a broker was there and would not have us, because of the login, say. Otherwise
-    /// nobody answered.
+    /// Whether a broker answered and refused, for example because of the login. Otherwise nothing
+    /// answered.
     pub(super) fn is_refused(&self) -> bool {
         self.refused
     }
@@ -62,7 +64,7 @@ impl ConnectError {
 
 impl Connection {
     /// Connects once. `name` is what operators see in RabbitMQ's list of connections. Without
-    /// `frame_max` the broker's limit holds for frames.
+    /// `frame_max` the broker's own limit applies.
     pub(super) async fn open(
         address: &Address,
         tls: &OwnedTLSConfig,
@@ -85,25 +87,39 @@ impl Connection {
         }
     }
 
+    /// A new channel.
+    pub(super) async fn open_channel(&self) -> lapin::Result<Channel> {
+        self.channels_opened.fetch_add(1, Ordering::Relaxed);
+        self.client.create_channel().await
+    }
+
+    /// Whether half of its channel numbers have been used. lapin (4.12) counts them up, starts over
+    /// after the last, and then fails for each that the broker once closed: it keeps the error for
+    /// as long as the connection lives.
+    pub(super) fn is_worn(&self) -> bool {
+        let numbers = u32::from(self.client.configuration().channel_max());
+        self.channels_opened.load(Ordering::Relaxed) > numbers / 2
+    }
+
     pub(super) fn get(&self) -> &lapin::Connection {
-        &self.connection
+        &self.client
     }
 
     /// Whether it is up, as far as lapin knows.
     pub(super) fn is_up(&self) -> bool {
-        self.connection.status().connected()
+        self.client.status().connected()
     }
 
     /// Whether the broker has blocked it (RabbitMQ "Blocked Connection Notifications").
     pub(super) fn is_blocked(&self) -> bool {
-        self.connection.status().blocked()
+        self.client.status().blocked()
     }
 
     /// Closes it politely if the broker answers soon, and shuts its socket in any case.
     pub(super) async fn close(&self) {
         if self.is_up() && !self.is_blocked() {
             // Whatever the answer is, the socket is shut next.
-            timeout(CLOSE_TIMEOUT, self.connection.close(200, "OK".into())).await.ok();
+            timeout(CLOSE_TIMEOUT, self.client.close(200, "OK".into())).await.ok();
         }
         self.socket.end();
     }
@@ -128,14 +144,14 @@ async fn connect(uri: AMQPUri, tls: &OwnedTLSConfig, name: &str) -> lapin::Resul
         .with_connection_name(name.into())
         .with_client_property("product".into(), "smartsend".into())
         .with_client_property("version".into(), env!("CARGO_PKG_VERSION").into());
-    // lapin asks again only where it is to reconnect by itself, which it is not.
+    // lapin calls it again only to reconnect automatically, which is off.
     let stream = Mutex::new(Some(stream));
     let connector = async move |_, _| {
         let stream = stream.lock().unwrap_or_else(PoisonError::into_inner).take();
         stream.ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected).into())
     };
-    let connection = lapin::Connection::connector(uri, runtime, connector, properties).await?;
-    Ok(Connection { connection, socket })
+    let client = lapin::Connection::connector(uri, runtime, connector, properties).await?;
+    Ok(Connection { client, socket, channels_opened: AtomicU32::new(0) })
 }
 
 impl Socket {
@@ -151,7 +167,7 @@ impl Drop for Socket {
     }
 }
 
-/// Says what lapin found, without its multi-line forms and never with an address.
+/// lapin's error on one line, and never with an address.
 pub(super) fn reason(err: &lapin::Error) -> String {
     #[expect(
         clippy::wildcard_enum_match_arm,

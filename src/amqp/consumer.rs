@@ -1,9 +1,9 @@
 //! Consuming one queue.
 //!
-//! A stream that ends without a word, an acknowledgement that answers `Ok(false)`, a process that
-//! was frozen for a minute and takes what lay in its socket for new: each looks like health. So every
-//! delivery carries a moment at which it had not yet arrived, and an end that nobody asked for ends
-//! the session.
+//! A stream that ends silently, an acknowledgement that answers `Ok(false)`, a process that was
+//! frozen for a minute and takes what lay in its socket for new: each looks healthy. So every
+//! delivery carries a moment at which it had not yet arrived, and an unrequested end of the stream
+//! ends the session.
 
 mod credit;
 mod channel;

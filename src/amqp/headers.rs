@@ -7,7 +7,7 @@
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
 
-use crate::domain::record::{HEADER_PREFIX, Value};
+use crate::domain::record::headers::{HEADER_PREFIX, Value};
 use crate::ports::{Headers, Properties};
 
 /// Persistent (AMQP 0-9-1, `delivery-mode`). A dead-lettered copy keeps it, even where the queue
@@ -15,7 +15,7 @@ use crate::ports::{Headers, Properties};
 const PERSISTENT: u8 = 2;
 /// The longest header of ours, in bytes; RabbitMQ's frames hold 128 KiB by default.
 const TEXT_LEN_MAX: usize = 32 * 1024;
-/// The longest trace header that is carried on, in bytes. W3C Trace Context asks for 512.
+/// The longest trace header that is passed on, in bytes. W3C Trace Context asks for 512.
 const TRACE_LEN_MAX: usize = 2 * 1024;
 
 /// No headers of ours.
@@ -23,11 +23,11 @@ pub(super) static NONE: Headers = Headers::new();
 
 /// What a delivery's properties say.
 pub struct Read {
-    /// What is carried on to everything that is published for it.
+    /// What is passed on to everything that is published for it.
     pub properties: Properties,
     /// The headers that have our prefix, without it.
     pub headers: Headers,
-    /// Who published it, as the broker vouches for.
+    /// The login that published it, which the broker vouches for.
     pub user_id: Option<String>,
     /// How often it came back.
     pub delivery_count: u64,
@@ -137,7 +137,7 @@ fn delivery_count(table: &FieldTable) -> u64 {
 
 #[expect(
     clippy::wildcard_enum_match_arm,
-    reason = "every type that is no integer is treated alike"
+    reason = "every type other than an integer is treated alike"
 )]
 fn integer(value: &AMQPValue) -> Option<i64> {
     match value {
@@ -152,7 +152,7 @@ fn integer(value: &AMQPValue) -> Option<i64> {
     }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "every type that is no text is treated alike")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "every type other than text is treated alike")]
 fn text(value: &AMQPValue) -> Option<String> {
     match value {
         AMQPValue::LongString(text) => String::from_utf8(text.as_bytes().to_vec()).ok(),

@@ -13,13 +13,13 @@ use super::connection::{ConnectError, Connection};
 use super::tls::{self, TlsError};
 use crate::config;
 
-/// The largest frame, in bytes, of a connection that only declares or looks. lapin sets 64 times as
-/// much aside for each connection, which is 8 MiB with RabbitMQ's own limit; 8 KiB is the least
-/// that RabbitMQ 4.1 takes.
+/// The largest frame, in bytes, of a connection that only declares or inspects. lapin allocates 64
+/// times as much for each connection, which is 8 MiB with RabbitMQ's own limit; 8 KiB is the least
+/// that RabbitMQ 4.1 accepts.
 const BRIEF_FRAME_MAX: u32 = 8192;
 
-/// How long a host may be silent until the next one is tried beside it. A frozen host takes
-/// connections and says nothing; waiting out each of those would cost seconds at every step.
+/// How long a host may be silent before the next one is tried in parallel. A frozen host accepts
+/// connections and says nothing; waiting each of those out would cost seconds at every step.
 const HEAD_START: Duration = Duration::from_millis(500);
 
 /// Why the broker's part of a configuration cannot be used.
@@ -33,9 +33,6 @@ pub enum BrokerConfigError {
         /// What is wrong, without the address: it holds a password.
         reason: &'static str,
     },
-    /// There is no address.
-    #[error("broker.urls must hold at least one address")]
-    NoAddress,
     /// The TLS files cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -55,11 +52,7 @@ impl Hosts {
             Address::read(url, broker.heartbeat)
                 .map_err(|reason| BrokerConfigError::Address { index, reason })
         };
-        let addresses: Vec<_> =
-            broker.urls.iter().enumerate().map(read).collect::<Result<_, _>>()?;
-        if addresses.is_empty() {
-            return Err(BrokerConfigError::NoAddress);
-        }
+        let addresses = broker.urls.iter().enumerate().map(read).collect::<Result<_, _>>()?;
         Ok(Self { addresses, tls: tls::read(broker)? })
     }
 
@@ -69,13 +62,13 @@ impl Hosts {
         self.addresses.iter().map(move |address| Host { address, tls })
     }
 
-    /// Connects to the first one that answers, to declare or to look.
+    /// Connects to the first one that answers, to declare or to inspect.
     pub(super) async fn open_briefly(&self, purpose: &str) -> Result<Connection, ConnectError> {
         self.first(|host| host.open_briefly(purpose)).await
     }
 
-    /// What the first host gives for which this succeeds. The next one's turn comes when one
-    /// has failed, or was silent for a while; the attempts that are not needed are dropped.
+    /// The result of the first host for which this succeeds. The next one is tried when one has
+    /// failed, or was silent for a while; attempts that are no longer needed are dropped.
     pub(super) async fn first<'a, T, F>(
         &'a self,
         open: impl Fn(Host<'a>) -> F,

@@ -1,34 +1,38 @@
-//! Publishing, where success is the broker's confirm and nothing else.
+//! Publishing, where only the broker's confirm is success.
 //!
-//! Two ways of losing an intent lie here. lapin takes the sequence number and writes the frames
-//! under two different locks, so two publishes at once on one channel can swap their verdicts;
-//! and a message that the broker returns is attached to whichever confirm comes next, while its
-//! own says yes. So a channel carries one unconfirmed publish at a time, and several channels stand
-//! side by side. Speed comes from their number: a confirm takes about a millisecond.
+//! An intent could be lost here in two ways. lapin takes the sequence number and writes the frames
+//! under two different locks, so two publishes at once on one channel can swap their confirms; and
+//! a message that the broker returns is attached to whichever confirm comes next, while its own is
+//! a plain ack. So a channel carries one unconfirmed publish at a time, and there are many
+//! channels. Speed comes from their number: a confirm takes about a millisecond.
 //!
-//! A channel that has heard anything but a plain yes is thrown away. After a no it would go on saying
-//! no: in RabbitMQ 3.10 it keeps asking the node that led the queue when it was first used, for as
-//! long as that node is away (`rabbit_fifo_client:enqueue/3`), though another leads the queue now.
+//! A channel that got anything but a plain ack is discarded. After a nack it would go on nacking:
+//! in RabbitMQ 3.10 it keeps asking the node that led the queue when it was first used, for as long
+//! as that node is away (`rabbit_fifo_client:enqueue/3`), though another leads the queue now.
+//!
+//! All merchants publish on one connection, and none may hold up another: each has its share of
+//! channels, what is refused is retried on one of them, and a missing confirm ends only that
+//! channel, as long as the broker still answers on the connection.
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use lapin::options::BasicPublishOptions;
-use lapin::{BasicProperties, Confirmation};
+use lapin::{BasicProperties, Channel, Confirmation};
 use tokio::time::timeout;
 
-use super::channel_pool::Slot;
+use super::channel_pool::ChannelPool;
 use super::connection::reason;
 use super::headers;
-use super::routes::{Route, Routes};
+use super::routes::{MerchantRoutes, Route, Routes};
 use super::session::Session;
 use super::supervisor::Broker;
 use super::topology::Topology;
 use crate::ports::{Copied, Outbox, Outgoing, Properties, PublishError};
+use crate::telemetry::events;
 
-/// The way out. Clones share the channels.
+/// Publishes to RabbitMQ. Clones share the routes.
 #[derive(Clone)]
 pub struct Publisher {
     inner: Arc<Inner>,
@@ -37,81 +41,82 @@ pub struct Publisher {
 struct Inner {
     broker: Broker,
     routes: Routes,
-    /// How long a publish waits for a session.
-    patience: Duration,
 }
 
-/// What a channel is good for after a publish.
+/// The broker's answer to one publish.
 enum Verdict {
     Yes,
     No(PublishError),
-    Fault(String),
+    /// Unknown, for this reason.
+    Unknown(String),
 }
 
 impl Publisher {
-    /// Publishes what goes through this topology.
+    /// Publishes what goes through this topology, on channels that its merchants share evenly.
     pub fn new(broker: Broker, topology: &Topology) -> Self {
-        let patience = broker.confirm_timeout();
-        let inner = Inner { broker, routes: Routes::new(topology), patience };
+        let inner = Inner { broker, routes: Routes::new(topology) };
         Self { inner: Arc::new(inner) }
     }
 
-    /// Publishes an intent as upstream does, to its merchant's queue. It carries no login of
-    /// ours, so that no worker takes it for one on its way.
+    /// Publishes an intent as upstream does, to its merchant's queue. It carries no `user_id`, so
+    /// that no worker takes it for a copy of its own.
     pub async fn publish_intent(&self, intent: &Copied) -> Result<(), PublishError> {
-        let route = self.inner.routes.of_intent(&intent.merchant);
-        let route = route.ok_or(PublishError::Unroutable)?;
+        let merchant = self.inner.routes.of(&intent.merchant);
+        let merchant = merchant.ok_or(PublishError::Unroutable)?;
         let properties = || headers::write(&intent.properties, &intent.headers, None);
-        self.confirm(&route, |_| (&intent.body, properties())).await
+        let content = |_: &Session| (&intent.body, properties());
+        self.confirm(merchant, &merchant.intents, content).await
     }
 
     async fn confirm<'a>(
         &self,
-        route: &Route<'_>,
+        merchant: &MerchantRoutes,
+        route: &Route,
         content: impl FnOnce(&Session) -> (&'a Bytes, BasicProperties),
     ) -> Result<(), PublishError> {
-        let (session, mut slot) = self.slot().await?;
-        let channel = match slot.take() {
-            Some(channel) => channel,
-            None => {
-                match session.answer(Box::pin(session.open_publishing_channel()).as_mut()).await {
-                    Some(Ok(channel)) => channel,
-                    Some(Err(err)) => return Err(doubt(&session, &reason(&err))),
-                    None => return Err(doubt(&session, "no answer to a new channel")),
-                }
-            }
-        };
-        let (body, properties) = content(&session);
+        let attempt = route.refusals.attempt(self.inner.broker.now().steady)?;
+        let _place = merchant.share.acquire().await; // it is never closed
+        let (pool, channel) = self.channel().await?;
+        let (body, properties) = content(pool.session());
         let answered = {
             let published = pin!(publish(&channel, route, body, properties));
-            session.answer(published).await
+            pool.session().answer(published).await
         };
-        let verdict = match answered {
-            Some(verdict) => verdict,
-            None => Verdict::Fault("no confirm in time".to_owned()),
-        };
-        match verdict {
+        match answered.unwrap_or_else(|| Verdict::Unknown("no confirm in time".to_owned())) {
             Verdict::Yes => {
-                slot.give_back(channel);
+                attempt.accepted();
+                pool.give_back(channel);
                 Ok(())
             }
-            Verdict::No(unpublished) => Err(unpublished),
-            Verdict::Fault(why) => Err(doubt(&session, &why)),
+            Verdict::No(error) => {
+                attempt.refused(error, self.inner.broker.now().steady);
+                Err(error)
+            }
+            Verdict::Unknown(why) => {
+                events::publish_unconfirmed(route.exchange.as_str(), &why);
+                pool.check();
+                Err(PublishError::Unconfirmed)
+            }
         }
     }
 
-    /// A session, and the right to one of its channels. Nothing has been written before this, so
-    /// a session that ends meanwhile is replaced by the next.
-    async fn slot(&self) -> Result<(Session, Slot), PublishError> {
+    /// A channel of the live session. Nothing has been written yet, so a session that ends in the
+    /// meantime is simply replaced by the next.
+    async fn channel(&self) -> Result<(ChannelPool, Channel), PublishError> {
+        let broker = &self.inner.broker;
         loop {
-            let session = match self.inner.broker.live_session() {
-                Some(session) => session,
-                None => timeout(self.inner.patience, self.inner.broker.session())
+            let pool = match broker.live_pool() {
+                Some(pool) => pool,
+                None => timeout(broker.confirm_timeout(), broker.pool())
                     .await
                     .map_err(|_| PublishError::Unconfirmed)?,
             };
-            if let Some(slot) = session.pool().slot().await {
-                return Ok((session, slot));
+            if let Some(channel) = pool.take().await {
+                return Ok((pool, channel));
+            }
+            if pool.session().is_live() {
+                pool.check();
+                return Err(PublishError::Unconfirmed);
             }
         }
     }
@@ -119,17 +124,17 @@ impl Publisher {
 
 impl Outbox for Publisher {
     async fn publish(&self, outgoing: &Outgoing) -> Result<(), PublishError> {
-        // Nothing is declared for a merchant or a delay that the configuration does not hold, and
-        // a publish to an exchange that does not exist would end the session.
-        let route = self.inner.routes.of(outgoing);
-        let route = route.ok_or(PublishError::Unroutable)?;
-        self.confirm(&route, |session| content(outgoing, session)).await
+        // Nothing is declared for a merchant or a delay that is not configured.
+        let merchant = self.inner.routes.of(merchant_of(outgoing));
+        let merchant = merchant.ok_or(PublishError::Unroutable)?;
+        let route = merchant.of(outgoing).ok_or(PublishError::Unroutable)?;
+        self.confirm(merchant, route, |session| content(outgoing, session)).await
     }
 }
 
 async fn publish(
-    channel: &lapin::Channel,
-    route: &Route<'_>,
+    channel: &Channel,
+    route: &Route,
     body: &Bytes,
     properties: BasicProperties,
 ) -> Verdict {
@@ -149,8 +154,11 @@ async fn publish(
         Ok(Confirmation::Ack(None)) => Verdict::Yes,
         Ok(Confirmation::Ack(Some(_))) => Verdict::No(PublishError::Unroutable),
         Ok(Confirmation::Nack(_)) => Verdict::No(PublishError::Refused),
-        Ok(Confirmation::NotRequested) => Verdict::Fault("a channel without confirms".to_owned()),
-        Err(err) => Verdict::Fault(reason(&err)),
+        Ok(Confirmation::NotRequested) => Verdict::Unknown("a channel without confirms".to_owned()),
+        // The broker closes a channel for a publish that it refuses: the exchange does not exist,
+        // or the login may not write to it. It was the only one, and nothing was kept.
+        Err(err) if err.is_amqp_soft_error() => Verdict::No(PublishError::Refused),
+        Err(err) => Verdict::Unknown(reason(&err)),
     }
 }
 
@@ -175,7 +183,10 @@ fn content<'a>(outgoing: &'a Outgoing, session: &Session) -> (&'a Bytes, BasicPr
     }
 }
 
-fn doubt(session: &Session, why: &str) -> PublishError {
-    session.fail(format!("a publish was not confirmed: {why}"));
-    PublishError::Unconfirmed
+fn merchant_of(outgoing: &Outgoing) -> &str {
+    match outgoing {
+        Outgoing::Event(event) => &event.merchant,
+        Outgoing::Retry { copy, .. } | Outgoing::Parked(copy) => &copy.merchant,
+        Outgoing::Checkpoint { merchant, .. } => merchant,
+    }
 }

@@ -1,29 +1,75 @@
 //! One merchant's queue, through any number of sessions.
 
+use tokio::sync::Mutex;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::checkpoint;
 use super::consumer::{AmqpDelivery, Inbox};
+use super::outage::Outage;
+use super::session::Session;
 use super::supervisor::Broker;
-use super::topology::Topology;
 use super::topology::names::intents_queue;
-use crate::ports::{self, Checkpoint, CheckpointError, QueueError};
+use super::topology::{Topology, inspect_on};
+use crate::ports::{self, Checkpoint, CheckpointError, Moment, QueueError};
 
-/// A queue that is consumed again in every new session, once everything is there that this
-/// merchant's intents may go through: publishing to an exchange that is missing would end the
-/// session for every merchant.
+/// How many attempts to connect fail before the failure is reported.
+const TRIES: u32 = 5;
+
+/// A queue that is consumed on a connection of its merchant's own, once everything that its intents
+/// may need is declared.
 pub struct MerchantQueue {
     broker: Broker,
     topology: Topology,
     merchant: String,
     prefetch: u16,
+    consuming: Mutex<Consuming>,
+}
+
+/// The merchant's connection.
+#[derive(Default)]
+struct Consuming {
+    session: Option<(Session, Moment)>,
+    outage: Outage,
 }
 
 impl MerchantQueue {
-    /// The queue of a merchant, what that merchant needs, and how many deliveries may be in hand
-    /// at once.
+    /// The queue of a merchant, what that merchant needs, and how many deliveries it may
+    /// hold at once.
     pub fn new(broker: Broker, topology: Topology, merchant: String, prefetch: u16) -> Self {
-        Self { broker, topology, merchant, prefetch }
+        Self { broker, topology, merchant, prefetch, consuming: Mutex::default() }
+    }
+
+    /// The current session, or a new one. After a cancel the session stays, for deliveries that are
+    /// not settled yet and for the next consumer.
+    async fn session(&self) -> Result<Session, QueueError> {
+        let Consuming { session, outage } = &mut *self.consuming.lock().await;
+        match session.take() {
+            Some((live, born)) if live.is_live() && !live.is_worn() => {
+                return Ok(session.insert((live, born)).0.clone());
+            }
+            Some((worn, _)) if worn.is_live() => drop(tokio::spawn(worn.retire())),
+            Some((_, born)) => outage.ended(born, self.broker.now()),
+            None => {}
+        }
+        let mut tries = 0;
+        loop {
+            // A delivery is of no use while its result cannot be published.
+            drop(self.broker.session().await);
+            if let Some(wait) = outage.wait(self.broker.now()) {
+                sleep(wait).await;
+            }
+            match self.broker.connect(&format!("consume/{}", self.merchant)).await {
+                Ok(new) => return Ok(session.insert((new, self.broker.now())).0.clone()),
+                Err(error) => {
+                    outage.failed(error.is_refused());
+                    tries += 1;
+                    if tries >= TRIES {
+                        return Err(QueueError::Connect { reason: error.to_string() });
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -31,18 +77,17 @@ impl ports::Queue for MerchantQueue {
     type Inbox = Inbox;
 
     async fn open(&self) -> Result<Inbox, QueueError> {
-        let session = self.broker.session().await;
+        let session = self.session().await?;
         let queue = intents_queue(self.topology.prefix(), &self.merchant);
         let refused = |reason: String| QueueError::Refused { queue: queue.clone(), reason };
-        let missing = self.broker.verify(&self.topology).await;
+        let missing = inspect_on(session.connection(), &self.topology).await;
         let missing = missing.map_err(|err| refused(err.to_string()))?;
         let names: Vec<String> = missing.of(&self.merchant).map(str::to_owned).collect();
         if !names.is_empty() {
             return Err(QueueError::Missing { names });
         }
-        Inbox::open(&session, &queue, self.prefetch)
-            .await
-            .map_err(|error| refused(error.to_string()))
+        let opened = Inbox::open(&session, &queue, self.prefetch).await;
+        opened.map_err(|error| refused(error.to_string()))
     }
 
     async fn checkpoint(&self) -> Result<Option<Checkpoint>, CheckpointError> {

@@ -1,9 +1,9 @@
 //! One merchant's result events, on a private queue.
 //!
-//! Results belong to downstream, and reading from a queue of theirs would take events away from
-//! it. So this queue is exclusive: it gets copies, nobody else sees it, and it goes with its
-//! connection. What comes while there is no connection is missed, so it is never made anew: its
-//! end is reported, and whoever reads knows that there may be a hole.
+//! Results belong to downstream, and consuming one of its queues would take events away from it. So
+//! this queue is exclusive: it gets copies, no one else sees it, and it is deleted with its
+//! connection. Events that come without a connection are missed, so the queue is never recreated:
+//! its end is reported, and the reader knows that events may be missing.
 
 use futures_util::StreamExt;
 use lapin::options::{BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions};
@@ -32,15 +32,15 @@ pub struct ResultEventsError(String);
 impl ResultEvents {
     /// Declares the queue, binds it to all of a merchant's events, and consumes it.
     ///
-    /// Whoever publishes an intent after this misses none of its events, but for the session's
-    /// end. The exchange must exist: a channel that fails costs the connection its number.
+    /// An intent that is published after this has all its events seen, unless the session ends. The
+    /// exchange must exist: a channel that fails costs the connection its number.
     pub async fn open(
         session: &Session,
         prefix: &str,
         merchant: &str,
     ) -> Result<Self, ResultEventsError> {
-        let Some(opened) = session.open_consuming_channel().await else {
-            return Err(ResultEventsError("it gave no channel in time".to_owned()));
+        let Some(opened) = session.open_channel().await else {
+            return Err(ResultEventsError("it opened no channel in time".to_owned()));
         };
         let channel = opened.map_err(|err| ResultEventsError(reason(&err)))?;
         match timeout(session.limit(), begin(&channel, prefix, merchant)).await {

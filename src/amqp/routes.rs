@@ -1,10 +1,11 @@
 //! Exchange and routing key of everything that is published, made once.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use lapin::types::ShortString;
+use tokio::sync::Semaphore;
 
+use super::refusals::Refusals;
 use super::topology::Topology;
 use super::topology::names::{
     checkpoint_exchange, intents_exchange, parked_name, results_exchange, retry_name, short,
@@ -12,92 +13,90 @@ use super::topology::names::{
 use crate::domain::event::EventKind;
 use crate::ports::Outgoing;
 
-/// Where one publish goes.
-pub(super) struct Route<'a> {
-    pub(super) exchange: &'a ShortString,
-    pub(super) routing_key: &'a ShortString,
+/// How many publishes wait for their confirms at once, shared evenly by the merchants.
+const CHANNEL_COUNT: usize = 64;
+/// A merchant's smallest share, however many merchants there are.
+const SHARE_MIN: usize = 4;
+
+/// Where one publish goes, and whether it is taken there.
+pub(super) struct Route {
+    pub(super) exchange: ShortString,
+    pub(super) routing_key: ShortString,
+    pub(super) refusals: Refusals,
+}
+
+/// Every way out of one merchant.
+pub(super) struct MerchantRoutes {
+    /// One permit for each channel that this merchant may use at once. What hangs on one
+    /// merchant's queues takes no channel from the others.
+    pub(super) share: Semaphore,
+    pub(super) intents: Route,
+    created: Route,
+    failed: Route,
+    unresolved: Route,
+    parked: Route,
+    checkpoint: Route,
+    /// By the delay's index.
+    retries: Vec<Route>,
 }
 
 /// Every route of a topology.
-pub(super) struct Routes {
-    intents: Option<ShortString>,
-    results: Option<ShortString>,
-    parked: Option<ShortString>,
-    checkpoint: Option<ShortString>,
-    /// By the delay's index.
-    retries: Vec<ShortString>,
-    merchants: HashMap<String, Keys>,
-}
-
-/// A merchant's routing keys.
-struct Keys {
-    merchant: ShortString,
-    created: ShortString,
-    failed: ShortString,
-    unresolved: ShortString,
-}
+pub(super) struct Routes(HashMap<String, MerchantRoutes>);
 
 impl Routes {
     /// The routes of a topology, whose names are known to fit.
     pub(super) fn new(topology: &Topology) -> Self {
-        let prefix = topology.prefix();
-        let retry = |delay: &Duration| short(&retry_name(prefix, *delay));
-        let keys = |merchant: &String| Some((merchant.clone(), Keys::new(merchant)?));
-        Self {
-            intents: short(&intents_exchange(prefix)),
-            results: short(&results_exchange(prefix)),
-            parked: short(&parked_name(prefix)),
-            checkpoint: short(&checkpoint_exchange(prefix)),
-            retries: topology.delays().iter().filter_map(retry).collect(),
-            merchants: topology.merchants().iter().filter_map(keys).collect(),
-        }
-    }
-
-    /// The route of this publish; `None` for a merchant or a delay that is not configured.
-    pub(super) fn of(&self, outgoing: &Outgoing) -> Option<Route<'_>> {
-        let (exchange, routing_key) = match outgoing {
-            Outgoing::Event(event) => {
-                let keys = self.merchants.get(&event.merchant)?;
-                (self.results.as_ref()?, keys.of(event.kind))
-            }
-            Outgoing::Retry { delay, copy } => {
-                let keys = self.merchants.get(&copy.merchant)?;
-                (self.retries.get(delay.index())?, &keys.merchant)
-            }
-            Outgoing::Parked(copy) => {
-                let keys = self.merchants.get(&copy.merchant)?;
-                (self.parked.as_ref()?, &keys.merchant)
-            }
-            Outgoing::Checkpoint { merchant, .. } => {
-                (self.checkpoint.as_ref()?, &self.merchants.get(merchant)?.merchant)
-            }
+        let merchants = topology.merchants();
+        let share = (CHANNEL_COUNT / merchants.len().max(1)).max(SHARE_MIN);
+        let routes = |merchant: &String| {
+            Some((merchant.clone(), MerchantRoutes::new(topology, merchant, share)?))
         };
-        Some(Route { exchange, routing_key })
+        Self(merchants.iter().filter_map(routes).collect())
     }
 
-    /// The route of an intent to this merchant's queue.
-    pub(super) fn of_intent(&self, merchant: &str) -> Option<Route<'_>> {
-        let keys = self.merchants.get(merchant)?;
-        Some(Route { exchange: self.intents.as_ref()?, routing_key: &keys.merchant })
+    /// A merchant's routes; `None` if it is not configured.
+    pub(super) fn of(&self, merchant: &str) -> Option<&MerchantRoutes> {
+        self.0.get(merchant)
     }
 }
 
-impl Keys {
-    fn new(merchant: &str) -> Option<Self> {
-        let key = |kind: EventKind| short(&kind.routing_key(merchant));
+impl MerchantRoutes {
+    fn new(topology: &Topology, merchant: &str, share: usize) -> Option<Self> {
+        let prefix = topology.prefix();
+        let route = |exchange: String, key: &str| {
+            Some(Route {
+                exchange: short(&exchange)?,
+                routing_key: short(key)?,
+                refusals: Refusals::default(),
+            })
+        };
+        let event = |kind: EventKind| route(results_exchange(prefix), &kind.routing_key(merchant));
+        let retries = topology.delays().iter();
         Some(Self {
-            merchant: short(merchant)?,
-            created: key(EventKind::Created)?,
-            failed: key(EventKind::Failed)?,
-            unresolved: key(EventKind::Unresolved)?,
+            share: Semaphore::new(share),
+            intents: route(intents_exchange(prefix), merchant)?,
+            created: event(EventKind::Created)?,
+            failed: event(EventKind::Failed)?,
+            unresolved: event(EventKind::Unresolved)?,
+            parked: route(parked_name(prefix), merchant)?,
+            checkpoint: route(checkpoint_exchange(prefix), merchant)?,
+            retries: retries
+                .map(|delay| route(retry_name(prefix, *delay), merchant))
+                .collect::<Option<_>>()?,
         })
     }
 
-    fn of(&self, kind: EventKind) -> &ShortString {
-        match kind {
-            EventKind::Created => &self.created,
-            EventKind::Failed => &self.failed,
-            EventKind::Unresolved => &self.unresolved,
+    /// The route of this publish; `None` for a delay that is not configured.
+    pub(super) fn of(&self, outgoing: &Outgoing) -> Option<&Route> {
+        match outgoing {
+            Outgoing::Event(event) => Some(match event.kind {
+                EventKind::Created => &self.created,
+                EventKind::Failed => &self.failed,
+                EventKind::Unresolved => &self.unresolved,
+            }),
+            Outgoing::Retry { delay, .. } => self.retries.get(delay.index()),
+            Outgoing::Parked(_) => Some(&self.parked),
+            Outgoing::Checkpoint { .. } => Some(&self.checkpoint),
         }
     }
 }

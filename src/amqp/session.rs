@@ -1,4 +1,8 @@
-//! Two connections to one broker that live and end together.
+//! One connection to the broker, until its first fault.
+//!
+//! It ends for everyone who holds it, and is never reopened: whatever lapin or the broker may have
+//! left unclear ends with it. Each merchant consumes on a session of its own, and all of them
+//! publish on one, so that a fault ends only the session on which it happened.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,76 +12,88 @@ use std::time::Duration;
 
 use lapin::Channel;
 use lapin::types::ShortString;
-use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-use super::address::Address;
-use super::channel_pool::ChannelPool;
-use super::connection::Connection;
-use super::hosts::Hosts;
+use super::connection::{ConnectError, Connection};
+use super::hosts::{Host, Hosts};
 use super::topology::names::short;
-use super::topology::{TopologyError, inspect_queue};
 use crate::ports::Moment;
+
+/// How often a connection's state is polled. lapin's event stream is no alternative: it loses what
+/// happens before it is requested, and two listeners share one stream.
+pub(super) const WATCH_EVERY: Duration = Duration::from_millis(100);
+/// Why a healthy session ends.
+pub(super) const STOPPING: &str = "the worker is stopping";
+
+/// How long its channels may take to be closed. It is a few round trips on a broker that answers.
+const CHANNELS_TIMEOUT: Duration = Duration::from_secs(1);
+/// Why a session ends that another one replaces.
+pub(super) const WORN: &str = "most of its channel numbers are used up";
 
 /// What every session needs to know.
 pub(super) struct Settings {
     pub(super) hosts: Hosts,
-    /// How long an answer of the broker is waited for.
+    /// How long to wait for an answer of the broker.
     pub(super) confirm_timeout: Duration,
     pub(super) heartbeat: Duration,
     pub(super) now: Box<dyn Fn() -> Moment + Send + Sync>,
 }
 
-/// One session. It ends at the first fault, for all who hold it, and never begins again.
+/// One session. Clones share it.
 #[derive(Clone)]
 pub struct Session {
     inner: Arc<Inner>,
 }
 
 struct Inner {
-    /// Consumes and acknowledges; never publishes, so that an alarm does not block it.
-    consume: Connection,
-    publish: Connection,
+    number: u64,
+    connection: Connection,
     address: String,
     login: Option<ShortString>,
     settings: Arc<Settings>,
-    pool: ChannelPool,
-    /// For inspecting queues that are known to exist.
-    probe: Mutex<Option<Channel>>,
     ended: CancellationToken,
     reason: OnceLock<String>,
     blocked: AtomicBool,
-    /// Goes up whenever the broker blocks or unblocks the publishing connection.
+    /// The channels that are being closed.
+    closing: TaskTracker,
+    /// Goes up whenever the broker blocks or unblocks the connection.
     block_changes: AtomicU64,
 }
 
 impl Session {
-    pub(super) fn new(
-        consume: Connection,
-        publish: Connection,
-        address: &Address,
-        settings: Arc<Settings>,
-    ) -> Self {
-        let inner = Inner {
-            consume,
-            publish,
-            address: address.to_string(),
-            login: short(address.login()),
-            settings,
-            pool: ChannelPool::new(),
-            probe: Mutex::new(None),
-            ended: CancellationToken::new(),
-            reason: OnceLock::new(),
-            blocked: AtomicBool::new(false),
-            block_changes: AtomicU64::new(0),
+    /// Connects to the first host that answers, once. `purpose` is a part of the connection's
+    /// name. The session ends with `stop` at the latest.
+    pub(super) async fn connect(
+        settings: &Arc<Settings>,
+        purpose: &str,
+        stop: &CancellationToken,
+    ) -> Result<Self, ConnectError> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let open = async |host: Host<'_>| {
+            let connection = host.open(purpose).await?;
+            let inner = Inner {
+                number: COUNT.fetch_add(1, Ordering::Relaxed),
+                connection,
+                address: host.address.to_string(),
+                login: short(host.address.login()),
+                settings: Arc::clone(settings),
+                ended: stop.child_token(),
+                reason: OnceLock::new(),
+                blocked: AtomicBool::new(false),
+                closing: TaskTracker::new(),
+                block_changes: AtomicU64::new(0),
+            };
+            Ok(Self { inner: Arc::new(inner) })
         };
-        Self { inner: Arc::new(inner) }
+        settings.hosts.first(open).await
     }
 
-    /// Ends the session because of a fault; a new one follows. Only the first reason counts.
+    /// Ends the session because of a fault. Only the first reason counts.
     pub fn fail(&self, reason: impl Into<String>) {
-        self.end(&reason.into());
+        self.inner.reason.get_or_init(|| reason.into());
+        self.inner.ended.cancel();
     }
 
     /// Whether nothing has ended it yet.
@@ -97,40 +113,65 @@ impl Session {
 
     /// Why it has ended.
     pub fn reason(&self) -> &str {
-        self.inner.reason.get().map_or("", String::as_str)
+        self.inner.reason.get().map_or(STOPPING, String::as_str)
     }
 
-    pub(super) fn end(&self, reason: &str) {
-        self.inner.reason.get_or_init(|| reason.to_owned());
-        self.inner.ended.cancel();
-        self.inner.pool.close();
+    /// Watches the connection until the session ends.
+    pub(super) async fn watch(&self) {
+        loop {
+            tokio::select! {
+                () = self.ended() => return,
+                () = sleep(WATCH_EVERY) => {}
+            }
+            self.observe();
+        }
     }
 
-    /// Says goodbye on both connections, then ends them in any case.
+    /// Closes the connection once what was acknowledged on it has reached the queues, if that does
+    /// not take long.
     pub(super) async fn close(&self) {
-        tokio::join!(self.inner.consume.close(), self.inner.publish.close());
+        self.inner.closing.close();
+        timeout(CHANNELS_TIMEOUT, self.inner.closing.wait()).await.ok();
+        self.inner.connection.close().await;
     }
 
-    /// Reads both connections' states; whether publishing is blocked.
+    /// Runs what a channel needs before it can be closed. The connection is closed after it.
+    pub(super) fn before_close(&self, work: impl Future<Output = ()> + Send + 'static) {
+        if self.inner.connection.is_up() && !self.inner.connection.is_blocked() {
+            self.inner.closing.spawn(work);
+        }
+    }
+
+    /// Ends it once only the caller and its watcher hold it.
+    pub(super) async fn retire(self) {
+        while Arc::strong_count(&self.inner) > 2 && self.is_live() {
+            sleep(WATCH_EVERY).await;
+        }
+        self.fail(WORN);
+    }
+
+    /// Reads the connection's state; whether publishing is blocked.
     pub(super) fn observe(&self) -> bool {
-        if !self.inner.consume.is_up() {
-            self.end("the consuming connection to RabbitMQ has ended");
+        if !self.inner.connection.is_up() {
+            self.fail("the connection to RabbitMQ has ended");
         }
-        if !self.inner.publish.is_up() {
-            self.end("the publishing connection to RabbitMQ has ended");
-        }
-        let blocked = self.inner.publish.is_blocked();
+        let blocked = self.inner.connection.is_blocked();
         if self.inner.blocked.swap(blocked, Ordering::Relaxed) != blocked {
             self.inner.block_changes.fetch_add(1, Ordering::Relaxed);
         }
         blocked
     }
 
-    /// Waits for an answer on the publishing connection. `None` if it did not come in time or the
-    /// session ended. While the broker blocks the connection the time does not count: it takes
-    /// the publish, and answers once the alarm is over.
+    /// Whether so many of its channel numbers are used up that a new connection should take over.
+    pub(super) fn is_worn(&self) -> bool {
+        self.inner.connection.is_worn()
+    }
+
+    /// Waits for an answer. `None` if it did not come in time or the session ended. Time during
+    /// which the broker blocks the connection does not count: it accepts a publish, and answers
+    /// once the alarm is over.
     ///
-    /// It is lent the question: one that is moved here would stand in its caller's memory twice.
+    /// The question is borrowed: moved here, it would be in its caller's future twice.
     pub(super) async fn answer<T>(
         &self,
         mut answer: Pin<&mut (impl Future<Output = T> + Send)>,
@@ -144,60 +185,19 @@ impl Session {
                 () = sleep(self.inner.settings.confirm_timeout) => {}
             }
             let unchanged = changes == self.inner.block_changes.load(Ordering::Relaxed);
-            if unchanged && !self.inner.publish.is_blocked() {
+            if unchanged && !self.inner.connection.is_blocked() {
                 return None;
             }
         }
     }
 
-    /// How many ready messages a queue holds; `None` if nobody can say.
-    pub(super) async fn ready_count(&self, queue: &str) -> Option<u32> {
-        let mut probe = self.inner.probe.lock().await;
-        if probe.is_none() {
-            // An inspection that fails costs its connection a channel number for good, so the first one
-            // is made elsewhere.
-            self.inspect(queue).await.ok()??;
-            let opened = timeout(self.limit(), self.inner.consume.get().create_channel()).await;
-            *probe = opened.ok()?.ok();
-        }
-        let found = timeout(self.limit(), inspect_queue(probe.as_ref()?, queue)).await;
-        if let Ok(Ok(Some(count))) = found {
-            return Some(count);
-        }
-        *probe = None;
-        None
+    /// A new channel; `None` if the broker does not answer.
+    pub(super) async fn open_channel(&self) -> Option<lapin::Result<Channel>> {
+        self.answer(Box::pin(self.inner.connection.open_channel()).as_mut()).await
     }
 
-    /// Inspects a queue on a connection that lives no longer.
-    pub(super) async fn inspect(&self, queue: &str) -> Result<Option<u32>, TopologyError> {
-        let hosts = &self.inner.settings.hosts;
-        let same = |host: &super::hosts::Host<'_>| host.address.to_string() == self.address();
-        let connection = match hosts.each().find(same) {
-            Some(host) => host.open_briefly("inspect").await?,
-            None => hosts.open_briefly("inspect").await?,
-        };
-        let found = timeout(self.limit(), async {
-            let channel = connection.get().create_channel().await;
-            inspect_queue(&channel.map_err(|err| TopologyError::channel(&err))?, queue).await
-        });
-        let found = found.await;
-        connection.close().await;
-        found.unwrap_or(Err(TopologyError::TooLong))
-    }
-
-    pub(super) async fn open_consuming_channel(&self) -> Option<lapin::Result<Channel>> {
-        let opened = timeout(self.limit(), self.inner.consume.get().create_channel());
-        opened.await.ok()
-    }
-
-    pub(super) async fn open_publishing_channel(&self) -> lapin::Result<Channel> {
-        let channel = self.inner.publish.get().create_channel().await?;
-        channel.confirm_select(lapin::options::ConfirmSelectOptions::default()).await?;
-        Ok(channel)
-    }
-
-    pub(super) fn pool(&self) -> &ChannelPool {
-        &self.inner.pool
+    pub(super) fn connection(&self) -> &Connection {
+        &self.inner.connection
     }
 
     /// How long one answer of the broker may take.
@@ -218,8 +218,13 @@ impl Session {
         self.inner.login.as_ref()
     }
 
+    /// Identifies this session.
+    pub(super) fn number(&self) -> u64 {
+        self.inner.number
+    }
+
     /// Host and port.
-    pub(super) fn address(&self) -> &str {
+    pub fn address(&self) -> &str {
         &self.inner.address
     }
 }

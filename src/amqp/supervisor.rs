@@ -1,10 +1,11 @@
-//! Keeps one session alive, and replaces it whole.
+//! Keeps the publishing session alive, and makes those that consume.
 //!
-//! lapin can recover a connection by itself, and then the stream of deliveries shows no sign of
-//! it, confirms of before hang, and a connection that was dropped while it recovered comes back as
-//! a consumer that nobody reads. So recovery is off, and both connections are made anew: consuming
-//! and publishing fail together, because a delivery is worth nothing while its result has no way
-//! out, and a result is worth nothing while its delivery can no longer be acknowledged.
+//! lapin can recover a connection automatically, but then the stream of deliveries shows no sign of
+//! it, earlier confirms hang, and a connection that was dropped while it recovered comes back as a
+//! consumer that nothing reads. So recovery is off, and a session that has ended is replaced whole.
+//! Each ends on its own: a delivery whose result cannot be published at the moment waits for the
+//! next publishing session, and one whose consuming session has ended is not acknowledged at all,
+//! whatever was published for it, and comes back.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -13,63 +14,40 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
+use super::channel_pool::ChannelPool;
 use super::connection::ConnectError;
-use super::hosts::{BrokerConfigError, Host, Hosts};
-use super::session::{Session, Settings};
+use super::connections::{BrokerState, ConnectionBoard, Connections};
+use super::hosts::{BrokerConfigError, Hosts};
+use super::outage::Outage;
+use super::session::{STOPPING, Session, Settings, WATCH_EVERY};
 use super::topology::names::parked_name;
-use super::topology::{Missing, Topology, TopologyError, apply_on, verify_on};
+use super::topology::{Missing, Topology, TopologyError, apply_on, inspect_queue, verify_on};
 use crate::config;
 use crate::ports::{Clock, Moment};
 use crate::telemetry::events;
 
-/// The shortest wait between two rounds over the hosts.
-const WAIT_MIN: Duration = Duration::from_millis(100);
-/// The longest while nobody answers. Asking costs little then, and the first intent is to move
-/// within two seconds of the broker's return, however long it was away.
-const WAIT_MAX: Duration = Duration::from_millis(500);
-/// The longest where a broker is there and does not want us, or lets us go at once: each session
-/// costs it work, and has it deliver everything again.
-const WAIT_MAX_UNWANTED: Duration = Duration::from_secs(5);
-/// The wait is this part of the outage so far.
-const OUTAGE_SHARE: u32 = 20;
-/// A session that lived so long ends the outage before it; one that did not counts as a part.
-const SETTLED_AFTER: Duration = Duration::from_secs(2);
-/// How often both connections' states are read. lapin's event stream would be the other way, but
-/// it loses what happens before it is asked for, and two listeners share one stream.
-const WATCH_EVERY: Duration = Duration::from_millis(100);
-/// How long [`Broker::close`] waits for both goodbyes.
+/// How long [`Broker::close`] waits for the connections to close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
-/// Why a session ends that has done nothing wrong.
-const STOPPING: &str = "the worker stops";
+/// The publishing connection's name.
+const PUBLISH: &str = "publish";
 
-/// The broker, as long as the process lives, through any number of sessions.
+/// The broker, for the life of the process, through any number of sessions.
 #[derive(Clone)]
 pub struct Broker {
     shared: Arc<Shared>,
 }
 
-/// How the broker can be used at the moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BrokerState {
-    /// Both connections are up.
-    Connected,
-    /// There is no session, for the reason given as a sentence without a secret.
-    Disconnected {
-        /// Why.
-        reason: String,
-    },
-    /// Both are up, but the broker takes no publishes (RabbitMQ "Memory and Disk Alarms").
-    Blocked,
-}
-
 struct Shared {
     settings: Arc<Settings>,
     parked_queue: String,
-    sessions: watch::Sender<Option<Session>>,
+    pool: watch::Sender<Option<ChannelPool>>,
     state: watch::Sender<BrokerState>,
+    connections: ConnectionBoard,
+    /// The tasks of the supervisor and of each session.
+    tasks: TaskTracker,
     stop: CancellationToken,
-    stopped: CancellationToken,
 }
 
 impl Broker {
@@ -89,43 +67,62 @@ impl Broker {
         let shared = Arc::new(Shared {
             settings: Arc::new(settings),
             parked_queue: parked_name(&config.prefix),
-            sessions: watch::Sender::new(None),
+            pool: watch::Sender::new(None),
+            connections: ConnectionBoard::new(PUBLISH, &reason),
             state: watch::Sender::new(BrokerState::Disconnected { reason }),
+            tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
-            stopped: CancellationToken::new(),
         });
-        let supervisor = supervise(Arc::clone(&shared));
+        let supervisor = shared.tasks.track_future(supervise(Arc::clone(&shared)));
         Ok((Self { shared }, supervisor))
     }
 
-    /// A live session, now or as soon as there is one. After [`Broker::close`] there is none.
-    pub async fn session(&self) -> Session {
-        if let Some(session) = self.live_session() {
-            return session;
+    /// The channels of the live publishing session, now or as soon as there is one. After
+    /// [`Broker::close`] there is none.
+    pub(super) async fn pool(&self) -> ChannelPool {
+        if let Some(pool) = self.live_pool() {
+            return pool;
         }
-        let mut sessions = self.shared.sessions.subscribe();
+        let mut pools = self.shared.pool.subscribe();
         loop {
-            let live = |session: &Option<Session>| session.as_ref().is_some_and(Session::is_live);
-            if let Ok(Some(session)) = sessions.wait_for(live).await.map(|found| found.clone()) {
-                return session;
+            let live = |pool: &Option<ChannelPool>| pool.as_ref().is_some_and(is_live);
+            if let Ok(Some(pool)) = pools.wait_for(live).await.map(|found| found.clone()) {
+                return pool;
             }
         }
     }
 
-    /// The session at hand, if it lives.
-    pub(super) fn live_session(&self) -> Option<Session> {
-        let session = self.shared.sessions.borrow();
-        session.as_ref().filter(|session| session.is_live()).cloned()
+    pub(super) fn live_pool(&self) -> Option<ChannelPool> {
+        let pool = self.shared.pool.borrow();
+        pool.as_ref().filter(|pool| is_live(pool)).cloned()
     }
 
-    /// Host and port of the session at hand; never the login.
-    pub fn address(&self) -> Option<String> {
-        self.live_session().map(|session| session.address().to_owned())
+    /// The live publishing session, now or as soon as there is one.
+    pub async fn session(&self) -> Session {
+        self.pool().await.session().clone()
     }
 
-    /// What can be told of it, and when that changes.
+    /// A session to consume on, which ends on its own.
+    pub async fn connect(&self, purpose: &str) -> Result<Session, ConnectError> {
+        let connected = self.shared.connect(purpose).await;
+        match &connected {
+            Ok(session) => {
+                let (shared, purpose) = (Arc::clone(&self.shared), purpose.to_owned());
+                self.shared.tasks.spawn(keep(shared, session.clone(), purpose));
+            }
+            Err(error) => self.shared.connections.disconnected(purpose, &error.to_string()),
+        }
+        connected
+    }
+
+    /// The state of the publishing connection and its changes.
     pub fn state(&self) -> watch::Receiver<BrokerState> {
         self.shared.state.subscribe()
+    }
+
+    /// All connections and their changes.
+    pub fn connections(&self) -> watch::Receiver<Connections> {
+        self.shared.connections.watch()
     }
 
     pub(super) fn settings(&self) -> &Arc<Settings> {
@@ -137,14 +134,23 @@ impl Broker {
         self.shared.settings.confirm_timeout
     }
 
-    /// How many messages wait in the parked queue now; `None` if nobody can say.
-    pub async fn parked_count(&self) -> Option<u64> {
-        let session = self.live_session()?;
-        let count = session.ready_count(&self.shared.parked_queue).await?;
-        Some(count.into())
+    pub(super) fn now(&self) -> Moment {
+        self.shared.now()
     }
 
-    /// Finds what of the topology is missing, on a connection of its own.
+    /// How many messages wait in the parked queue now; `None` if that is unknown.
+    pub async fn parked_count(&self) -> Option<u64> {
+        let pool = self.live_pool()?;
+        let counting = async {
+            let channel = pool.take().await?;
+            let count = inspect_queue(&channel, &self.shared.parked_queue).await.ok()??;
+            pool.give_back(channel);
+            Some(count.into())
+        };
+        timeout(self.confirm_timeout(), counting).await.ok()?
+    }
+
+    /// Finds what is missing of the topology, on a connection of its own.
     pub async fn verify(&self, topology: &Topology) -> Result<Missing, TopologyError> {
         verify_on(&self.shared.settings.hosts, topology).await
     }
@@ -154,46 +160,53 @@ impl Broker {
         apply_on(&self.shared.settings.hosts, topology).await
     }
 
-    /// Ends the session and the supervisor, within a few seconds whatever the broker does.
+    /// Ends every session and the supervisor, within a few seconds whatever the broker does.
     pub async fn close(&self) {
         self.shared.stop.cancel();
-        timeout(CLOSE_TIMEOUT, self.shared.stopped.cancelled()).await.ok();
-        if let Some(session) = self.shared.sessions.send_replace(None) {
-            session.end(STOPPING);
-        }
+        self.shared.tasks.close();
+        timeout(CLOSE_TIMEOUT, self.shared.tasks.wait()).await.ok();
+        self.shared.pool.send_replace(None);
     }
+}
+
+fn is_live(pool: &ChannelPool) -> bool {
+    pool.session().is_live()
+}
+
+/// Watches a session to consume on until it ends, and closes it.
+async fn keep(shared: Arc<Shared>, session: Session, purpose: String) {
+    session.watch().await;
+    shared.connections.ended(&purpose, &session);
+    if !shared.stop.is_cancelled() {
+        events::connection_lost(&purpose, session.reason());
+    }
+    session.close().await;
 }
 
 async fn supervise(shared: Arc<Shared>) {
     let mut outage = Outage::default();
-    loop {
+    while !shared.stop.is_cancelled() {
         let session = tokio::select! {
-            session = shared.connect(&mut outage) => session,
+            session = shared.connect_at_last(&mut outage) => session,
             () = shared.stop.cancelled() => break,
         };
         let born = shared.now();
-        shared.sessions.send_replace(Some(session.clone()));
-        shared.tell(BrokerState::Connected, session.address());
-        shared.watch(&session).await;
-        session.end(STOPPING);
-        shared.sessions.send_replace(None);
-        if shared.stop.is_cancelled() {
-            session.close().await;
-            break;
+        let mut pool = ChannelPool::new(session);
+        shared.pool.send_replace(Some(pool.clone()));
+        shared.tell(BrokerState::Connected, pool.session().address());
+        shared.watch(&mut pool).await;
+        shared.pool.send_replace(None);
+        if !shared.stop.is_cancelled() {
+            let reason = pool.session().reason().to_owned();
+            shared.tell(BrokerState::Disconnected { reason }, "");
         }
-        let reason = session.reason().to_owned();
-        shared.tell(BrokerState::Disconnected { reason }, session.address());
-        session.close().await;
-        if shared.now().since(born) >= SETTLED_AFTER {
-            outage = Outage::default();
-        } else {
-            outage.unwanted = true;
-        }
+        pool.session().close().await;
+        outage.ended(born, shared.now());
     }
+    shared.connections.disconnected(PUBLISH, STOPPING);
     let reason = STOPPING.to_owned();
     shared.state.send_replace(BrokerState::Disconnected { reason });
     events::broker_closed();
-    shared.stopped.cancel();
 }
 
 impl Shared {
@@ -201,16 +214,22 @@ impl Shared {
         (self.settings.now)()
     }
 
-    /// Tries the hosts, round after round, until one gives both connections.
-    async fn connect(&self, outage: &mut Outage) -> Session {
+    async fn connect(&self, purpose: &str) -> Result<Session, ConnectError> {
+        let session = Session::connect(&self.settings, purpose, &self.stop).await?;
+        self.connections.connected(purpose, &session);
+        Ok(session)
+    }
+
+    /// Tries the hosts, round after round, until one gives a publishing connection.
+    async fn connect_at_last(&self, outage: &mut Outage) -> Session {
         loop {
             if let Some(wait) = outage.wait(self.now()) {
                 sleep(wait).await;
             }
-            match self.settings.hosts.first(|host| self.open_on(host)).await {
+            match self.connect(PUBLISH).await {
                 Ok(session) => return session,
                 Err(refusal) => {
-                    outage.unwanted = refusal.is_refused();
+                    outage.failed(refusal.is_refused());
                     let reason = refusal.to_string();
                     self.tell(BrokerState::Disconnected { reason }, "");
                 }
@@ -218,29 +237,35 @@ impl Shared {
         }
     }
 
-    async fn open_on(&self, host: Host<'_>) -> Result<Session, ConnectError> {
-        let (consume, publish) = tokio::try_join!(host.open("consume"), host.open("publish"))?;
-        Ok(Session::new(consume, publish, host.address, Arc::clone(&self.settings)))
-    }
-
-    /// Returns once the session has ended or the worker stops.
-    async fn watch(&self, session: &Session) {
+    /// Returns once the publishing session has ended. One whose channel numbers run out is replaced
+    /// before, and publishes under way still get their answers there.
+    async fn watch(&self, pool: &mut ChannelPool) {
         loop {
             tokio::select! {
-                () = session.ended() => return,
-                () = self.stop.cancelled() => return,
+                () = pool.session().ended() => return,
                 () = sleep(WATCH_EVERY) => {}
             }
-            let blocked = session.observe();
-            if !session.is_live() {
+            let blocked = pool.session().observe();
+            if !pool.session().is_live() {
                 return;
             }
             let state = if blocked { BrokerState::Blocked } else { BrokerState::Connected };
-            self.tell(state, session.address());
+            self.tell(state, pool.session().address());
+            if !blocked && pool.session().is_worn() {
+                self.renew(pool).await;
+            }
         }
     }
 
-    /// Says what has changed, once.
+    async fn renew(&self, pool: &mut ChannelPool) {
+        if let Ok(session) = self.connect(PUBLISH).await {
+            let worn = std::mem::replace(pool, ChannelPool::new(session));
+            self.pool.send_replace(Some(pool.clone()));
+            self.tasks.spawn(worn.retire());
+        }
+    }
+
+    /// Reports each change of the publishing state once.
     fn tell(&self, state: BrokerState, address: &str) {
         let was = self.state.borrow().clone();
         if was == state {
@@ -252,28 +277,12 @@ impl Shared {
             (_, BrokerState::Disconnected { reason }) => events::broker_lost(reason),
             (_, BrokerState::Blocked) => events::publishing_blocked(),
         }
+        match &state {
+            BrokerState::Disconnected { reason } => self.connections.disconnected(PUBLISH, reason),
+            BrokerState::Connected | BrokerState::Blocked => {
+                self.connections.becomes(PUBLISH, &state);
+            }
+        }
         self.state.send_replace(state);
-    }
-}
-
-/// How long there has been no session that held.
-#[derive(Default)]
-struct Outage {
-    since: Option<Moment>,
-    /// Whether a broker was there the last time, and would not keep us.
-    unwanted: bool,
-}
-
-impl Outage {
-    /// How long to wait before the next round; the very first goes at once. The jitter keeps
-    /// replicas from coming back in step.
-    fn wait(&mut self, now: Moment) -> Option<Duration> {
-        let Some(since) = self.since else {
-            self.since = Some(now);
-            return None;
-        };
-        let longest = if self.unwanted { WAIT_MAX_UNWANTED } else { WAIT_MAX };
-        let wait = (now.since(since) / OUTAGE_SHARE).clamp(WAIT_MIN, longest);
-        Some(rand::random_range(wait / 2..=wait))
     }
 }

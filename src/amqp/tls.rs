@@ -1,8 +1,8 @@
 //! What `amqps` needs beside the system's roots: a private CA, and a certificate of our own.
 //!
-//! lapin reads the files' text only when it connects, ignores a CA file that holds no
-//! certificate, and then says no more than that the peer is unknown. So the text is read and
-//! understood at the start, where a person is looking.
+//! lapin reads the files only when it connects, ignores a CA file without a certificate, and then
+//! says only that the peer is unknown. So they are read and checked at the start, while a person is
+//! watching.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ pub enum TlsError {
         source: std::io::Error,
     },
     /// A file holds no certificate.
-    #[error("broker.{key}: {} holds no certificate in PEM form that can be read", path.display())]
+    #[error("broker.{key}: {} contains no readable PEM certificate", path.display())]
     NoCertificate {
         /// The key of the configuration.
         key: &'static str,
@@ -35,13 +35,13 @@ pub enum TlsError {
         path: PathBuf,
     },
     /// The key file holds no private key.
-    #[error("broker.key_file: {} holds no private key in PEM form that can be read", path.display())]
+    #[error("broker.key_file: {} contains no readable PEM private key", path.display())]
     NoKey {
         /// The file.
         path: PathBuf,
     },
     /// One of the two files of a client certificate is missing.
-    #[error("broker.cert_file and broker.key_file belong together: give both or none")]
+    #[error("broker.cert_file and broker.key_file belong together: set both or neither")]
     HalfIdentity,
     /// The certificates cannot be used.
     #[error("broker.ca_file: {} holds a certificate that cannot be a root: {reason}", path.display())]

@@ -1,7 +1,7 @@
 //! Every exchange, queue and binding, as one table that serves to declare, to verify and to export.
 //!
-//! A retry queue that drops, a queue that forgets to park, a policy that somebody removed: each
-//! loses intents in silence. So nothing depends on policies, every argument is written in the table
+//! A retry queue that drops, a queue that does not park, a policy that someone removed: each
+//! silently loses intents. So nothing depends on policies, every argument is written in the table
 //! and nowhere else. An argument of a queue that exists cannot be changed over AMQP, so they are
 //! part of the contract.
 
@@ -11,5 +11,5 @@ mod declare;
 mod export;
 
 pub use declare::{ApplyError, Missing, TopologyError, apply};
-pub(super) use declare::{apply_on, inspect_queue, verify_on};
+pub(super) use declare::{apply_on, inspect_on, inspect_queue, is_missing, verify_on};
 pub use table::{NameTooLongError, Topology};

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
-/// How often a line is written where no bar can be.
+/// How often a line is written where a bar cannot be drawn.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 /// How often a bar is drawn, so that it shows a stall.
 const DRAW_EVERY: Duration = Duration::from_millis(200);
 const TEMPLATE: &str = "{msg} [{bar:30}] {pos}/{len}  {rate}, {eta} left";
 
-/// The progress of one part of the work. Where stderr is no terminal, the bar only counts.
+/// The progress of one part of the work. If stderr is not a terminal, the bar only counts.
 pub(super) struct Progress {
     what: &'static str,
     bar: ProgressBar,
@@ -48,7 +48,7 @@ impl Progress {
         }
     }
 
-    /// Says something without disturbing the bar.
+    /// Prints a line without disturbing the bar.
     pub(super) fn note(&self, text: &str) {
         self.bar.suspend(|| say(text));
     }
@@ -63,6 +63,6 @@ fn count(number: usize) -> u64 {
 }
 
 fn say(text: &str) {
-    // A closed stderr leaves nobody to tell.
+    // With stderr closed there is nowhere to report it.
     writeln!(std::io::stderr().lock(), "{text}").ok();
 }

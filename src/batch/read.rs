@@ -1,10 +1,10 @@
 //! A file as rows under named columns, whatever its format.
 //!
-//! A reader that is generous with money files pays the wrong sum in silence: a forgotten quotation
-//! mark swallows the rows below it, a comma in a text moves every cell after it, a repeated column
-//! leaves one of two amounts. So a row that is not exactly as wide as the header is bad, and so is
-//! one whose quotation marks do not come in pairs. Nothing of a cell is ever quoted in an error: a
-//! cell can hold a person's data, and so can a "column name" in a file without a header.
+//! A lenient reader of money files silently pays the wrong sum: a forgotten quotation mark swallows
+//! the rows below it, a comma in a text shifts every cell after it, a repeated column leaves one of
+//! two amounts. So a row that is not exactly as wide as the header is bad, and so is one with an
+//! odd quotation mark. An error never quotes a cell: it can hold personal data, and so can a
+//! "column name" in a file without a header.
 
 pub(super) mod csv;
 
@@ -33,7 +33,7 @@ pub(super) enum Column {
     Metadata(String),
 }
 
-/// One row, before its cells are looked at.
+/// One row, before validation.
 pub(super) struct Row {
     /// The number that a spreadsheet shows; the header is row 1.
     pub(super) number: usize,

@@ -6,9 +6,9 @@
 //! while that costs nothing.
 //!
 //! A spreadsheet takes a cell that begins with `=`, `+`, `-` or `@` for a formula. Links begin with
-//! `http`. References are written as they are, because programs join on them: of the four signs
-//! they can begin with `-` only, and no formula made of letters, digits, `_` and `-` reaches
-//! anything outside its sheet. Reasons that begin with such a sign get an apostrophe before it.
+//! `http`. References are written unchanged, because programs join on them: of the four signs they
+//! can begin only with `-`, and no formula of letters, digits, `_` and `-` reaches anything outside
+//! its sheet. A reason that begins with such a sign gets an apostrophe before it.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -20,7 +20,7 @@ use tempfile::NamedTempFile;
 use super::status::{BatchStatus, RowStatus, TrackedRow};
 use crate::domain::event::Reason;
 
-/// A results file on its way. Dropping it unfinished leaves nothing.
+/// An unfinished results file. Dropping it leaves nothing behind.
 #[derive(Debug)]
 pub(super) struct ResultsFile {
     path: PathBuf,
@@ -36,7 +36,7 @@ pub struct ResultsFileError {
 }
 
 impl ResultsFile {
-    /// Makes the draft beside the file that it belongs to.
+    /// Creates the draft beside the input file.
     pub(super) fn beside(input: &Path) -> Result<Self, ResultsFileError> {
         let path = path_for(input);
         let folder = path.parent().unwrap_or(&path);
@@ -46,7 +46,7 @@ impl ResultsFile {
         }
     }
 
-    /// Writes everything, and gives the file its name; an older one of that name is replaced.
+    /// Writes everything and gives the file its name, replacing an older one.
     pub(super) fn finish(self, status: &BatchStatus) -> Result<PathBuf, ResultsFileError> {
         let Self { path, draft } = self;
         let written = write(draft.as_file(), status.rows())

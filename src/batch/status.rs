@@ -1,4 +1,4 @@
-//! What has become of each row, as far as it is known.
+//! The status of each row.
 //!
 //! Only a confirm says that the broker has an intent, and only an event says how it ended.
 //! Everything else is unknown and is called so: a "failed" that was only a lost connection would
@@ -17,15 +17,15 @@ use crate::domain::reference::Reference;
 pub(super) enum RowStatus {
     /// It is a bad row and was not sent.
     Skipped(Vec<CellError>),
-    /// It was not sent, because the command was ended before its turn.
+    /// It was not sent, because the command ended first.
     Unsent,
-    /// It was sent, and no confirm came: the broker may have it or not.
+    /// It was sent, but not confirmed: the broker may or may not have it.
     Unconfirmed,
-    /// The broker has it, and how it ended is not known.
+    /// The broker has it; how it ended is not known.
     Sent,
     /// It has a link.
     Created(Private),
-    /// An event says that it has none and gets none.
+    /// An event says that it has no link and gets none.
     Failed(Reason),
     /// An event says that only a person can tell.
     Unresolved(Reason),
@@ -48,7 +48,7 @@ pub(super) struct BatchStatus {
     settled: usize,
 }
 
-/// Where a row stands among all.
+/// A row's index.
 pub(super) type Place = usize;
 
 /// How many rows there are of each status.
@@ -84,7 +84,7 @@ impl BatchStatus {
         self.rows.push(TrackedRow { reference, status, amount: None });
     }
 
-    /// A publish has begun: until its confirm, the broker may have it or not.
+    /// Records that a publish has begun: until its confirm the broker may or may not have it.
     pub(super) fn publishing(&mut self, place: Place) {
         self.change(place, |status| matches!(status, RowStatus::Unsent), RowStatus::Unconfirmed);
     }
@@ -93,12 +93,12 @@ impl BatchStatus {
         self.change(place, |status| matches!(status, RowStatus::Unconfirmed), RowStatus::Sent);
     }
 
-    /// The broker has said that it keeps nothing of it.
+    /// Records that the broker refused it.
     pub(super) fn refused(&mut self, place: Place) {
         self.change(place, |status| matches!(status, RowStatus::Unconfirmed), RowStatus::Unsent);
     }
 
-    /// An event can come before the confirm of its intent, and then outweighs it.
+    /// Records a confirm. An event can come before it, and then outweighs it.
     fn change(&mut self, place: Place, applies: fn(&RowStatus) -> bool, status: RowStatus) {
         if let Some(row) = self.rows.get_mut(place)
             && applies(&row.status)
@@ -107,13 +107,13 @@ impl BatchStatus {
         }
     }
 
-    /// Takes what an event says. Events of other intents are passed over.
+    /// Records an event. Events of other intents are ignored.
     pub(super) fn settle(&mut self, event: &[u8]) {
         let Some(event) = Received::from_json(event) else { return };
         let Some(row) = self.row_of(&event) else { return };
         let was_open = row.is_open();
         let status = RowStatus::from(event.result);
-        // A link that exists outweighs whatever was said before it.
+        // A link that exists outweighs anything earlier.
         let is_late_link =
             matches!(status, RowStatus::Created(_)) && !matches!(row.status, RowStatus::Created(_));
         if was_open || is_late_link {

@@ -2,8 +2,8 @@
 //!
 //! Publishing an intent again is safe, and not publishing it is not: the worker looks up a
 //! reference that it has seen before. So a publish whose confirm did not come is tried a few times
-//! more, and after that the rows are told apart by what is known of them. Everything happens in
-//! one task, so that a row's status changes in one place.
+//! more, and after that each row's status says what is known of it. Everything happens in one
+//! task, so that a status changes in one place.
 
 use std::collections::VecDeque;
 use std::pin::pin;
@@ -18,31 +18,31 @@ use super::progress::Progress;
 use super::status::{BatchStatus, Place};
 use crate::amqp::topology::NameTooLongError;
 use crate::amqp::{
-    Broker, BrokerConfigError, BrokerState, Publisher, ResultEvents, ResultEventsError, Topology,
-    TopologyError,
+    Broker, BrokerConfigError, BrokerState, ConnectError, Publisher, ResultEvents,
+    ResultEventsError, Topology, TopologyError,
 };
 use crate::clock::SystemClock;
 use crate::config::{Config, Merchant};
 use crate::ports::{Copied, PublishError};
 
-/// How long a session may take to come once the broker has shown that it is there.
+/// How long a session may take to be set up once the broker has answered.
 const SESSION_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How many publishes are in flight at once. More than there are channels, so that none is idle.
+/// How many publishes are in flight at once, a channel each.
 const IN_FLIGHT_MAX: usize = 32;
 /// How often a publish is tried before the command gives up.
 const TRIES: u32 = 5;
 /// The first wait between two tries; each further one is twice as long.
 const WAIT_FIRST: Duration = Duration::from_millis(200);
 
-/// A way to the broker that is open, to a queue that is there.
+/// An open connection to the broker, and a queue that exists.
 pub(super) struct Submission {
     broker: Broker,
     supervisor: JoinHandle<()>,
     publisher: Publisher,
     /// The results, if they are to be waited for.
     results: Option<ResultEvents>,
-    /// How long the last confirms are waited for after an interruption.
+    /// How long to wait for the last confirms after an interruption.
     confirm_timeout: Duration,
 }
 
@@ -55,6 +55,8 @@ pub enum SubmissionError {
     Config(#[from] BrokerConfigError),
     #[error("{0}; nothing was sent")]
     Topology(#[from] TopologyError),
+    #[error("{0}; nothing was sent")]
+    Connect(#[from] ConnectError),
     #[error(
         "missing on RabbitMQ: {0}; declare it with `smartsend topology apply`; nothing was sent"
     )]
@@ -70,17 +72,17 @@ pub enum SubmissionError {
 pub enum SubmissionEnd {
     /// Everything was sent, and every result that was wanted has come.
     Finished,
-    /// A person or the system ended it.
+    /// A signal interrupted it.
     Interrupted,
-    /// The broker did not take an intent.
+    /// The broker did not accept an intent.
     GaveUp(PublishError),
     /// Everything was sent, but the private queue of results is gone.
     ResultsLost,
 }
 
 impl Submission {
-    /// Makes sure that everything is there, and opens the queue of results before the first intent
-    /// goes out, so that no event is missed.
+    /// Checks that the topology exists, and opens the queue of results before the first intent is
+    /// sent, so that no event is missed.
     pub(super) async fn open(
         config: &Config,
         merchant: &Merchant,
@@ -93,21 +95,22 @@ impl Submission {
         let (broker, supervisor) = Broker::start(settings, clock)?;
         let supervisor = tokio::spawn(supervisor);
         // The exchange of the intents has an alternate one, so a confirm does not say that the
-        // merchant's queue took an intent, nor even that it exists.
+        // merchant's queue has the intent, nor even that the queue exists.
         let missing = broker.verify(&topology).await?;
         let missing: Vec<_> = missing.of(&merchant.name).collect();
         if !missing.is_empty() {
             return Err(SubmissionError::Missing(missing.join(", ")));
         }
-        let session = timeout(SESSION_TIMEOUT, broker.session()).await.map_err(|_| {
+        timeout(SESSION_TIMEOUT, broker.session()).await.map_err(|_| {
             SubmissionError::NoSession(match &*broker.state().borrow() {
                 BrokerState::Disconnected { reason } => reason.clone(),
                 BrokerState::Connected | BrokerState::Blocked => {
-                    "it ended again at once".to_owned()
+                    "the connection was closed right away".to_owned()
                 }
             })
         })?;
         let results = if wait {
+            let session = broker.connect("results").await?;
             Some(ResultEvents::open(&session, topology.prefix(), &merchant.name).await?)
         } else {
             None
@@ -226,18 +229,18 @@ fn settle(status: &mut BatchStatus, results: &mut Option<ResultEvents>, event: O
 
 fn show(state: &BrokerState, trouble_shown: bool, progress: &Progress) {
     match state {
-        BrokerState::Connected if trouble_shown => progress.note("RabbitMQ takes messages again"),
+        BrokerState::Connected if trouble_shown => progress.note("RabbitMQ accepts messages again"),
         BrokerState::Connected => {}
         BrokerState::Disconnected { reason } => {
-            progress.note(&format!("not connected to RabbitMQ, connecting again: {reason}"));
+            progress.note(&format!("not connected to RabbitMQ, reconnecting: {reason}"));
         }
         BrokerState::Blocked => progress.note(
-            "RabbitMQ takes no messages: it is short of memory or disk; waiting until it does",
+            "RabbitMQ accepts no messages: it is short of memory or disk; waiting until it recovers",
         ),
     }
 }
 
-/// The next event, `None` at their end; without a queue there never is one.
+/// The next event; `None` at the end. Without a queue it waits forever.
 async fn next_event(results: &mut Option<ResultEvents>) -> Option<Vec<u8>> {
     match results {
         Some(results) => results.next().await,
@@ -245,7 +248,7 @@ async fn next_event(results: &mut Option<ResultEvents>) -> Option<Vec<u8>> {
     }
 }
 
-/// Tries to publish until the broker has it, or it is no use.
+/// Tries to publish until the broker confirms it, or another try is pointless.
 async fn publish(
     publisher: &Publisher,
     intent: &Copied,
@@ -272,7 +275,7 @@ async fn publish(
     Err(PublishError::Unconfirmed)
 }
 
-/// Returns so long after `halt`.
+/// Returns `grace` after `halt`.
 async fn after(halt: &CancellationToken, grace: Duration) {
     halt.cancelled().await;
     sleep(grace).await;

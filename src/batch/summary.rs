@@ -1,4 +1,4 @@
-//! What a submission came to, for the person who waits for it.
+//! The summary of a submission, for a person.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -21,14 +21,14 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Whether every row got what was asked for it: a link, if it was waited for.
+    /// Whether every row was sent and, if results were waited for, has a link.
     pub fn is_success(&self) -> bool {
         let Counts { rows, skipped, created, .. } = self.counts;
         let enough = if self.waited { created == rows } else { rows == 0 || skipped < rows };
         self.end == SubmissionEnd::Finished && enough
     }
 
-    /// What the numbers do not say, if anything.
+    /// What the numbers do not show, if anything.
     pub fn advice(&self) -> Option<&'static str> {
         match self.end {
             SubmissionEnd::Finished => None,

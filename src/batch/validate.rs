@@ -1,7 +1,7 @@
-//! Rows as intents, validated by the parser that the worker will read them with.
+//! Rows as intents, validated by the parser that the worker reads them with.
 //!
-//! A second set of rules would sooner or later let a row through that the worker fails, or stop
-//! one that it takes. So each row becomes the JSON that would be sent, and that is parsed. What can
+//! A second set of rules would sooner or later pass a row that the worker fails, or stop one that
+//! it accepts. So each row becomes the JSON that would be sent, and that is parsed. What can
 //! be checked here on top of it: the merchant's `max_amount`, and a reference that is repeated.
 
 use std::collections::HashMap;
@@ -15,7 +15,7 @@ use crate::domain::amount::Amount;
 use crate::domain::intent::{FieldError, Intent, wire};
 use crate::domain::reference::Reference;
 
-/// A row with what its validation gave.
+/// A row and the result of its validation.
 pub(super) struct Validated {
     pub(super) number: usize,
     pub(super) result: Result<ValidRow, InvalidRow>,
@@ -112,7 +112,7 @@ fn valid_row(
     Ok(ValidRow { reference, amount, body: body.into() })
 }
 
-/// The JSON of a row. Every value is a string as it stands in the cell, so that no digit passes
+/// The JSON of a row. Every value is the cell's text as a string, so that no digit passes
 /// through a number; an empty cell is an absent field.
 fn body(columns: &[Column], cells: &[String], takes: impl Fn(&Column) -> bool) -> Vec<u8> {
     let mut fields = Map::new();
@@ -132,7 +132,7 @@ fn body(columns: &[Column], cells: &[String], takes: impl Fn(&Column) -> bool) -
     Value::from(fields).to_string().into_bytes()
 }
 
-/// The one field that is no string; spreadsheets write it in capitals.
+/// `disableApprovalFlow` is a boolean; spreadsheets write it in capitals.
 fn value(name: &str, cell: &str) -> Value {
     match cell.to_ascii_lowercase().as_str() {
         "true" if name == "disableApprovalFlow" => true.into(),
@@ -141,7 +141,7 @@ fn value(name: &str, cell: &str) -> Value {
     }
 }
 
-/// An error of the parser by column. Of `metadata` it names no entry, so each is tried alone.
+/// A parser error by column. For `metadata` the parser names no entry, so each is tried alone.
 fn cell_errors(
     error: FieldError,
     columns: &[Column],
@@ -169,8 +169,8 @@ fn cell_errors(
     errors
 }
 
-/// Of two rows with one reference the worker would fail or look up the second; which of them is
-/// meant, only a person knows. So both are bad.
+/// Of two rows with one reference the worker would fail or look up the second. Only a person knows
+/// which one is meant, so both are bad.
 fn reject_repeated(rows: &mut [Validated]) {
     let mut numbers: HashMap<Reference, Vec<usize>> = HashMap::new();
     for row in &*rows {

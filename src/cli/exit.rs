@@ -32,7 +32,7 @@ pub(super) fn complain(error: &impl Display) {
     writeln!(std::io::stderr().lock(), "{error}").ok();
 }
 
-/// Prints a command's result on stdout; a command whose result nobody could read has failed.
+/// Prints a command's result on stdout; a command whose result cannot be printed has failed.
 pub(super) fn print(result: &impl Display) -> Exit {
     let written = write!(std::io::stdout().lock(), "{result}");
     if written.is_ok() { Exit::Done } else { Exit::Failed }

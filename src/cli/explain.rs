@@ -1,4 +1,4 @@
-//! What an answer of the provider means, for a person: the classification, printed.
+//! `smartsend explain`: what an answer of the provider means.
 //!
 //! A manual that is written beside the code is wrong by the second change, and someone who reads
 //! it pays a customer twice. So the lines here are the data that the worker itself decides by.
@@ -28,7 +28,7 @@ fn number(text: &str) -> Result<i64, &'static str> {
     text.parse().map_err(|_| "a code is a number, such as 1103")
 }
 
-/// Prints the page that was asked for.
+/// Prints the requested page.
 pub fn execute(options: &Options) -> Exit {
     let page = match options.code {
         None => Ok(explain_all()),
@@ -46,7 +46,7 @@ pub fn execute(options: &Options) -> Exit {
 /// The widest line, in characters.
 pub const COLUMNS: usize = 100;
 
-/// What a create can come to: the name, and what follows for the intent.
+/// An outcome of a create: its name, and what follows for the intent.
 type OutcomeRow = (&'static str, &'static str);
 
 const CREATED: OutcomeRow = (
@@ -56,7 +56,7 @@ const CREATED: OutcomeRow = (
 const REJECTED: OutcomeRow =
     ("Rejected", "link.failed with the code: it depends on the intent alone.");
 const NOT_SENT: OutcomeRow =
-    ("NotSent", "two quick tries, then a retry queue; the intent stays what it was.");
+    ("NotSent", "two quick tries, then a retry queue; the record stays as it was.");
 const THROTTLED: OutcomeRow =
     ("Throttled", "the merchant's requests pause; the attempt does not count.");
 const DENIED: OutcomeRow =
@@ -111,10 +111,10 @@ pub fn explain(code: i64) -> Option<String> {
     Some(page.0)
 }
 
-/// The whole classification of what a create can come to.
+/// The classification of all outcomes of a create.
 pub fn explain_all() -> String {
     let mut page = Page::default();
-    page.line("What a create can come to, and what follows for the intent");
+    page.line("Outcomes of a create, and what follows for the intent");
     for (outcome, follows) in OUTCOMES {
         page.row(&format!("  {outcome}"), 14, follows);
     }
@@ -160,7 +160,7 @@ fn unsent(why: NotSent) -> &'static str {
         NotSent::Dns => "the host name has no address",
         NotSent::Connect => "TCP or TLS could not be set up",
         NotSent::ConnectTimeout => "TCP or TLS took longer than connect_timeout",
-        NotSent::Unstarted => "the connection ended before the request was begun",
+        NotSent::Unstarted => "the connection ended before the request was started",
         NotSent::Unbuildable => "the request could not be built",
         NotSent::NoToken => "there was no token",
     }
@@ -168,10 +168,10 @@ fn unsent(why: NotSent) -> &'static str {
 
 fn unanswered(why: NoAnswer) -> &'static str {
     match why {
-        NoAnswer::Timeout => "timeout ran out",
+        NoAnswer::Timeout => "no answer within timeout",
         NoAnswer::Connection => "the connection ended or broke before the answer's head",
         NoAnswer::CutBody => "the answer's body ended early or could not be decoded",
-        NoAnswer::TooLarge => "the answer's body was larger than is read",
+        NoAnswer::TooLarge => "the answer's body was too large",
     }
 }
 

@@ -1,4 +1,4 @@
-//! `smartsend sandbox`: the stand-in for Smart Send as a server of its own.
+//! `smartsend sandbox`: the stand-in for Smart Send, as a server.
 
 use std::fs;
 use std::io::{self, Write};
@@ -36,8 +36,8 @@ pub enum SandboxCommandError {
     Faults { path: PathBuf, source: FaultsError },
     #[error("cannot start on {addr}: {source}")]
     Start { addr: SocketAddr, source: StartError },
-    /// The system gives no signals, or nobody reads the output.
-    #[error("cannot go on: {0}")]
+    /// Signals or stdout are not available.
+    #[error("cannot continue: {0}")]
     Io(#[from] io::Error),
 }
 

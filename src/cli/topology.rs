@@ -1,4 +1,4 @@
-//! `smartsend topology apply | export`: the broker's part of an installation.
+//! `smartsend topology apply | export`: the exchanges and queues on the broker.
 
 use super::exit::{Exit, finish};
 use super::merchants::{self, MerchantError};
@@ -15,7 +15,7 @@ pub struct Options {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
-    /// Declare everything on the broker; what already exists stays as it is
+    /// Declare everything on the broker; what already exists is left alone
     Apply(Choice),
     /// Print a definitions file for `rabbitmqctl import_definitions`
     Export(Choice),

@@ -1,7 +1,7 @@
 //! Addresses: of brokers, of the provider, and of links.
 //!
-//! An address can say more than where something is: a password, a second heartbeat, another
-//! virtual host than was meant. What would be ignored or misread in silence is refused.
+//! An address can say more than where something is: a password, a second heartbeat, another virtual
+//! host than was meant. Anything that would silently be ignored or misread is refused.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -27,7 +27,7 @@ impl BrokerUrl {
         if !matches!(url.scheme(), "amqp" | "amqps") {
             return Err("a broker's address begins with amqp:// or amqps://".to_owned());
         }
-        // lapin's parser falls back to `localhost` where it sees no name.
+        // lapin's parser falls back to `localhost` if there is no name.
         match url.host() {
             None | Some(Host::Domain("")) => return Err("it names no host".to_owned()),
             Some(Host::Ipv6(_)) => {
@@ -64,7 +64,7 @@ impl BrokerUrl {
         Ok(Self(url))
     }
 
-    /// The whole address, with the password: for the client's parser and for nothing else.
+    /// The whole address, with the password: only for the client's parser.
     pub fn as_uri(&self) -> &str {
         self.0.as_str()
     }
@@ -102,10 +102,10 @@ impl Text for Url {
             return Err("it must begin with https://".to_owned());
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err("it must hold no user and no password".to_owned());
+            return Err("it must contain no user and no password".to_owned());
         }
         if url.query().is_some() || url.fragment().is_some() {
-            return Err("it must hold no query (?) and no fragment (#)".to_owned());
+            return Err("it must contain no query (?) and no fragment (#)".to_owned());
         }
         Ok(url)
     }
@@ -117,9 +117,9 @@ pub(super) fn link_host(text: &str) -> Result<String, &'static str> {
     if !text.split('.').all(|label| !label.is_empty() && label.chars().all(word)) {
         return Err("it must be a host's name alone, such as payu.in");
     }
-    // Every host below an entry is allowed too, and nobody owns `in`.
+    // Every host below an entry is allowed too, and PayU does not own `in`.
     if !text.contains('.') {
-        return Err("it must have a dot: all hosts that end with it are allowed");
+        return Err("it must have a dot: every host that ends with it is allowed");
     }
     Ok(text.to_ascii_lowercase())
 }
@@ -138,7 +138,7 @@ pub(super) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Whether a `@` stands behind the host and port, so that what looks like them may be a login.
+/// Whether an `@` comes after the host and port, so that what looks like them may be a login.
 fn has_late_at(text: &str) -> bool {
     let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
     rest.split_once(['/', '?', '#']).is_some_and(|(_, after)| after.contains('@'))

@@ -11,7 +11,8 @@ const MAX: Duration = Duration::from_hours(8760);
 
 /// Reads `[1-9][0-9]*(ms|s|m|h)`, at most a year.
 pub fn parse(text: &str) -> Result<Duration, &'static str> {
-    const SHAPE: &str = "a duration is digits and one of ms, s, m or h, such as 30s, and not zero";
+    const SHAPE: &str =
+        "a duration is a number and one of ms, s, m or h, such as 30s, and not zero";
     const LONG: &str = "a duration is at most 8760h, which is a year";
     let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
     let digits = text.strip_suffix(unit).unwrap_or_default();
@@ -38,7 +39,7 @@ pub fn shortest(duration: Duration) -> String {
         .map_or_else(|| format!("{ms}ms"), |(unit, unit_ms)| format!("{}{unit}", ms / unit_ms))
 }
 
-/// The heartbeat that is asked for. AMQP counts it in whole seconds, and 0 would mean none.
+/// The requested heartbeat. AMQP counts it in whole seconds, and 0 would mean none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heartbeat(NonZeroU16);
 

@@ -17,15 +17,15 @@ const PREFIX: &str = "SMARTSEND_";
 const SEPARATOR: &str = "__";
 const MERCHANTS: &str = "merchants";
 
-/// The process's environment. A name that is not UTF-8 is nobody's key; a value that is not comes
-/// with U+FFFD in it, which the reading refuses.
+/// The process's environment. A name that is not UTF-8 is not a key; a value that is not contains
+/// U+FFFD here, and is refused later.
 pub fn variables() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os().filter_map(|(name, value)| {
         Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
     })
 }
 
-/// Lays the variables over the file's tables; the defaults say which keys there are.
+/// Lays the variables over the file's tables; the defaults define which keys exist.
 pub(super) fn overlay(
     file: &mut Table,
     variables: &BTreeMap<String, String>,
@@ -68,7 +68,7 @@ pub(super) fn overlay(
     }
 }
 
-/// The text as a value of the type that the key has; a list's items stand between commas.
+/// The text as a value of the key's type; the items of a list are separated by commas.
 fn value(text: &str, default: Option<&Value>) -> Value {
     let typed = match default {
         Some(Value::Integer(_)) => text.parse().ok().map(Value::Integer),

@@ -49,11 +49,11 @@ impl fmt::Display for Problem {
     }
 }
 
-/// What was found so far: what is wrong, and what an error may say of each key.
+/// What was found so far: the problems, and what an error may show of each key.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     pub(super) problems: Vec<Problem>,
-    /// Keys whose value in the result is not the one that was asked for.
+    /// Keys whose value in the result is not the configured one.
     wrong: BTreeSet<String>,
     /// The variable that set a key.
     pub(super) variables: BTreeMap<String, String>,
@@ -78,14 +78,14 @@ impl Findings {
         }
     }
 
-    /// Adds a problem with a key that is right by itself.
+    /// Adds a problem with a key whose own value is valid.
     pub(super) fn conflict(&mut self, key: &str, reason: impl Into<String>) {
         let value = self.shown.get(key).cloned();
         let variable = self.variables.get(key).cloned();
         self.problems.push(Problem { variable, value, ..Problem::new(key, reason) });
     }
 
-    /// Whether a key is wrong by itself, so that nothing can be said of how it fits to others.
+    /// Whether a key's own value is invalid, so that its relations cannot be judged.
     pub(super) fn is_wrong(&self, key: &str) -> bool {
         self.wrong.contains(key)
     }

@@ -1,4 +1,4 @@
-//! One payout account: what the file says of it, turned into what the worker runs with.
+//! One payout account, from the file's text to the types that the worker uses.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -9,13 +9,13 @@ use super::address;
 use super::error::Findings;
 use super::schema::{self, GrantType};
 use super::secret::{Secret, Source, Vault};
+use crate::admission::rate_limiter::Rate;
 use crate::domain::account::Account;
 use crate::domain::amount::Amount;
 use crate::domain::classify::ClassifyRules;
 use crate::domain::link::LinkHosts;
-use crate::pace::Rate;
 
-/// A burst that is allowed at any rate: with 1 every late wake-up is a request lost for good.
+/// A burst that is allowed at any rate: with 1, every late wake-up is a request lost for good.
 const BURST_ALWAYS: u32 = 2;
 
 /// `[merchants.NAME]`: one payout account with its queue, rate and token.
@@ -42,7 +42,7 @@ pub struct Merchant {
     pub sandbox: bool,
 }
 
-/// How a token is had (RFC 6749, 4.4 and 4.3, with PayU's fields).
+/// How a token is obtained (RFC 6749, 4.4 and 4.3, with PayU's fields).
 #[derive(Clone, Debug)]
 pub enum Grant {
     ClientCredentials {
@@ -137,7 +137,7 @@ impl schema::Merchant {
             findings.refuse(&key(leaf), reason);
         }
         if !self.sandbox && self.link_hosts.is_empty() {
-            let reason = "it must name at least one host, or no link could be sent out";
+            let reason = "it must name at least one host, or no link could be published";
             findings.refuse(&key("link_hosts"), reason);
         }
     }
@@ -151,7 +151,7 @@ impl schema::Merchant {
         let client_id = self.client_id.take();
         let what = "the id that PayU gave for this account";
         let client_id = findings.required(&key("client_id"), client_id, what);
-        // Without a grant it is not known which secrets are wanted.
+        // Without a grant it is unknown which secrets are needed.
         if findings.is_wrong(&key("grant")) {
             return None;
         }
@@ -184,7 +184,7 @@ impl schema::Merchant {
     }
 }
 
-/// Refuses a secret that the other grant takes.
+/// Refuses a secret that belongs to the other grant.
 fn belongs_to(grant: &str, source: Option<&Source>, key: &str, findings: &mut Findings) {
     if source.is_some() {
         findings.refuse(key, format!("it belongs to grant = \"{grant}\"; leave it out"));

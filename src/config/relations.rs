@@ -1,8 +1,8 @@
 //! Relations between settings.
 //!
-//! Each of two settings can be right and both together wrong: a quarantine shorter than a call
-//! sends the same payout again while the first is still on its way. A warning would be read after
-//! that, so the start is refused, with the arithmetic.
+//! Two settings can each be right and together be wrong: a quarantine shorter than a call sends the
+//! same payout again while the first is still on its way. A warning would be read too late, so the
+//! start is refused, with the arithmetic.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -49,7 +49,7 @@ fn global(file: &File) -> Vec<Relation> {
     vec![
         Relation {
             formula: "first_lookup < quarantine",
-            why: "the first lookup is made within the quarantine",
+            why: "the first lookup has to be made within the quarantine",
             left: vec![first_lookup],
             right: quarantine(),
         },
@@ -72,7 +72,7 @@ fn of_merchant(file: &File, (name, merchant): (&String, &Merchant)) -> Vec<Relat
     vec![
         Relation {
             formula: "connect_timeout < timeout",
-            why: "a connect that is too slow must be known to have sent nothing",
+            why: "a connect that takes too long must fail before the call does, so that nothing was sent",
             left: vec![term(connect_timeout, merchant.connect_timeout)],
             right: timeout(),
         },
@@ -90,7 +90,7 @@ fn of_merchant(file: &File, (name, merchant): (&String, &Merchant)) -> Vec<Relat
         },
         Relation {
             formula: "lease + timeout + 2 * heartbeat < quarantine",
-            why: "what a worker that froze sends last must show before another one sends again",
+            why: "the last request of a frozen worker must have shown before another worker sends again",
             left: vec![
                 term("retry.lease", file.retry.lease),
                 timeout(),
@@ -155,14 +155,14 @@ impl Relation {
     }
 }
 
-/// Certificates are of use with TLS only, and a certificate only with its key.
+/// Certificates need TLS, and a certificate needs its key.
 fn tls_fits(broker: &Broker, findings: &mut Findings) {
     let is_plain = !broker.urls.iter().any(BrokerUrl::is_tls);
     for (key, file) in
         [("broker.ca_file", &broker.ca_file), ("broker.cert_file", &broker.cert_file)]
     {
         if file.is_some() && is_plain && !findings.is_wrong("broker.urls") {
-            findings.conflict(key, "it is of use only with an amqps:// address in urls");
+            findings.conflict(key, "it is used only with an amqps:// address in urls");
         }
     }
     if broker.cert_file.is_some() && broker.key_file.is_none() {
@@ -173,7 +173,7 @@ fn tls_fits(broker: &Broker, findings: &mut Findings) {
     }
 }
 
-/// Two merchants of one account would each spend its whole rate, and see each other's references.
+/// Two merchants with one account would each spend its whole rate, and see each other's references.
 fn accounts_differ(merchants: &BTreeMap<String, Merchant>, findings: &mut Findings) {
     let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
     for (name, merchant) in merchants {

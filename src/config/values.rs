@@ -1,4 +1,4 @@
-//! What single values must be. No reason quotes its value, since a misplaced secret may be one.
+//! The rules for single values. No reason quotes its value, which may be a misplaced secret.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -21,7 +21,7 @@ const DELAY_MAX: Duration = Duration::from_hours(1000);
 /// the merchant is refused (PayU, "Error codes").
 const NEVER_REJECTS: [i64; 4] = [1100, 1103, 1115, 1125];
 
-/// A type that is written as text.
+/// A type that is written as a string.
 pub(super) trait Text: Sized {
     fn parse(text: &str) -> Result<Self, String>;
 }
@@ -113,7 +113,7 @@ pub(super) fn delays<'de, D: Deserializer<'de>>(value: D) -> Result<RetryDelays,
     let delays: Vec<Duration> = list(value)?;
     if let Some(long) = delays.iter().find(|delay| **delay > DELAY_MAX) {
         let long = shortest(*long);
-        let reason = format!("{long} is more than 1000h, the most that RabbitMQ is asked to wait");
+        let reason = format!("{long} is more than 1000h, the longest delay of a retry queue");
         return Err(Error::custom(reason));
     }
     RetryDelays::new(&delays).ok_or_else(|| {
@@ -123,7 +123,7 @@ pub(super) fn delays<'de, D: Deserializer<'de>>(value: D) -> Result<RetryDelays,
         };
         let (a, b) = (shortest(*left), shortest(*right));
         Error::custom(if left == right {
-            format!("it holds {a} twice, and each delay names a queue of its own")
+            format!("it holds {a} twice, and each delay has a queue of its own")
         } else {
             format!("they must ascend, but {b} comes after {a}")
         })
@@ -132,9 +132,9 @@ pub(super) fn delays<'de, D: Deserializer<'de>>(value: D) -> Result<RetryDelays,
 
 /// A `tracing` filter.
 ///
-/// It is stricter than `tracing`, where a misspelt level such as `inof` is taken for a target and
-/// silences everything else. And other crates print at `debug` and `trace` what goes over the wire,
-/// which holds secrets.
+/// It is stricter than `tracing`, which takes a misspelt level such as `inof` for a target and
+/// silences everything else. And at `debug` and `trace` other crates print what goes over the wire,
+/// secrets included.
 pub(super) fn filter<'de, D: Deserializer<'de>>(value: D) -> Result<String, D::Error> {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
     let text = String::deserialize(value)?;

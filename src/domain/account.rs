@@ -1,8 +1,6 @@
 //! Which account at the provider, and which of its APIs.
 
-use std::collections::BTreeMap;
-
-use super::record::Value;
+use super::record::headers::{Headers, Value};
 
 /// Which provider account an intent belongs to. A record that names another one is never acted on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,8 +13,8 @@ pub struct Account {
 
 impl Account {
     /// Whether headers name another account or API, also where the rest of them cannot be read or
-    /// is not believed: looks here would not find what was sent there.
-    pub fn is_foreign_to(&self, headers: &BTreeMap<String, Value>) -> bool {
+    /// is not believed: lookups here would not find what was sent there.
+    pub fn is_foreign_to(&self, headers: &Headers) -> bool {
         let names_another = |name: &str, ours: &str| match headers.get(name) {
             Some(Value::Text(theirs)) => theirs != ours,
             Some(Value::Number(_)) | None => false,

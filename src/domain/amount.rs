@@ -29,7 +29,7 @@ impl Amount {
             return Err("must be digits with at most two decimals, such as 100.50");
         }
         if whole.len() > 1 && whole.starts_with('0') {
-            return Err("must not begin with a zero that means nothing");
+            return Err("must not begin with a needless zero");
         }
         if whole.len() > WHOLE_DIGITS_MAX {
             return Err("must have at most 18 digits before the point");
@@ -47,7 +47,7 @@ impl Amount {
     /// Reads what the provider says an amount is, for a comparison only.
     ///
     /// PayU writes one amount as `25.0`, `"1.0"` and `1.00`, so any number of zeros may follow.
-    /// An exponent, a sign or a third decimal that is not zero is no amount.
+    /// An exponent, a sign or a third decimal other than zero is not accepted.
     pub fn parse_echo(text: &str) -> Option<Self> {
         let short = match text.split_once('.') {
             Some((whole, decimals)) => {

@@ -9,6 +9,37 @@ use jiff::Timestamp;
 
 use super::customer::Private;
 
+/// What a request is for; the first in this order goes first, as far as that is fair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Priority {
+    /// A probe while the circuit breaker is open.
+    Probe,
+    /// A token: without one nothing else goes.
+    Token,
+    /// A lookup: it may end an intent, and never moves money.
+    Lookup,
+    /// A create that follows a lookup or a try that was not sent.
+    Retry,
+    /// A first create, or the lookup that comes before one. Such lookups must not pass creates: if
+    /// all of them went first, every delivery would be too old for its create.
+    New,
+}
+
+impl Priority {
+    /// Whether it counts as a call in flight.
+    pub fn is_call(self) -> bool {
+        match self {
+            Self::Probe | Self::Token => false,
+            Self::Lookup | Self::Retry | Self::New => true,
+        }
+    }
+
+    /// Whether it is about an intent that was called for before.
+    pub fn is_repeat(self) -> bool {
+        matches!(self, Self::Lookup | Self::Retry)
+    }
+}
+
 /// What one call showed.
 #[expect(clippy::large_enum_variant, reason = "one lives at a time, and most are answers")]
 #[derive(Clone, Debug, PartialEq)]
@@ -26,7 +57,7 @@ pub enum CallResult {
 }
 
 /// Why nothing was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NotSent {
     /// The host name has no address.
     Dns,
@@ -38,20 +69,20 @@ pub enum NotSent {
     Unstarted,
     /// The request could not be built: a defect of ours or of the configuration.
     Unbuildable,
-    /// No token was to be had, for a reason that is not our credentials.
+    /// No token could be obtained, for a reason other than our credentials.
     NoToken,
 }
 
 /// Why there is no answer to a request that may have arrived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NoAnswer {
-    /// `timeout` ran out.
+    /// No answer within `timeout`.
     Timeout,
     /// The connection ended or broke before the answer's head.
     Connection,
     /// The answer's body ended early or could not be decoded.
     CutBody,
-    /// The answer's body was larger than is read.
+    /// The answer's body was too large.
     TooLarge,
 }
 
@@ -67,9 +98,9 @@ pub struct Answer {
 }
 
 /// When the provider asks to be called again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RetryAfter {
-    /// After so long.
+    /// After this long.
     In(Duration),
     /// At a time; one in the past means at once.
     At(Timestamp),

@@ -23,7 +23,7 @@ pub struct CreatedLink {
 }
 
 /// Why the whole merchant is turned away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Denial {
     /// The token endpoint refused the credentials.
     Credentials,
@@ -36,11 +36,11 @@ pub enum Denial {
 }
 
 /// Why an outcome is unknown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum UnknownReason {
     /// No whole answer came.
     NoAnswer(NoAnswer),
-    /// An HTTP status that tells nothing of the intent.
+    /// An HTTP status that shows nothing about the intent.
     Status(u16),
     /// 404, 405 or 415: the address is wrong, and so the configuration.
     Misdirected(u16),
@@ -66,7 +66,7 @@ fn is_of_another(data: &Data, reference: &Reference) -> bool {
     data.reference.as_deref().is_some_and(|it| !it.trim().is_empty() && it != reference.as_str())
 }
 
-/// Whether a text holds anything: PayU's samples write "nothing" as null and as `""`.
+/// Whether a text is present: PayU's samples write an absent one as null and as `""`.
 fn is_filled(text: &Private) -> bool {
     !text.expose().trim().is_empty()
 }

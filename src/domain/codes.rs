@@ -22,7 +22,7 @@ pub struct Code {
 /// What a code means on a create.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
-    /// It depends on the intent alone: every copy of the intent would be told the same.
+    /// It depends on the intent alone: every copy of the intent would get the same answer.
     Rejects,
     /// The reference has a link; whose, only a lookup can tell.
     Duplicate,

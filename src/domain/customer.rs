@@ -1,4 +1,4 @@
-//! Whom the link is for. Nothing here has a `Debug` or `Display` that shows a person.
+//! The person whom the link is for. Nothing here has a `Debug` or `Display` that shows a person.
 
 use std::fmt;
 
@@ -100,7 +100,7 @@ impl Private {
         Self(text.into())
     }
 
-    /// The text, for the wire and for nothing else.
+    /// The text, only for the wire.
     pub fn expose(&self) -> &str {
         &self.0
     }

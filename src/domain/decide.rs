@@ -1,89 +1,64 @@
-//! What follows from what is known of an intent and what was seen of it last.
+//! What follows from what is known of an intent and what happened last.
 //!
 //! The danger is a second link, and the way to it is always the same: something that may have
 //! been sent is taken for something that was not. So there are two kinds of record, and only one
 //! path from *in doubt* to a create call: through lookups that found nothing, over a whole
-//! quarantine, in a process that has seen details show a link at all. And `link.failed` is a
-//! verdict that every copy of the intent would come to; whatever else cannot be settled goes to a
+//! quarantine, in a process that has seen lookups show a link at all. And `link.failed` is a
+//! verdict that every copy of the intent would get; anything else that cannot be settled goes to a
 //! person.
 //!
-//! Each arm of [`Case::after`] is a row of the table in the README, and has a test by its name.
+//! [`Case::decide`] is the only way in: an input and the surroundings go in, a decision comes out.
+//! The decision table in the documentation has a row for each arm, and each row has a test by its
+//! name.
 
-mod open;
+mod calls;
+mod create;
+mod interrupted;
 mod lookup;
+mod open;
+mod policy;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::account::Account;
-use super::amount::Amount;
-use super::classify::ClassifyRules;
+use super::call::Priority;
 use super::classify::create::Outcome;
 use super::classify::lookup::Lookup;
 use super::intent::Intent;
-use super::record::{Doubt, Record, Seen, State};
-use super::retry_delays::{RetryDelay, RetryDelays};
-use super::verdict::{Failure, Unresolved, Verdict};
-pub use open::{DeliveryInfo, Opened, RETURNS_MAX};
+use super::record::headers::Headers;
+use super::record::{Record, State};
+use super::retry_delays::RetryDelay;
+use super::verdict::{Unresolved, Verdict};
+pub use calls::{CreateCall, CreateKind, LookupCall, Start};
+pub use interrupted::Interrupted;
+use open::Opening;
+pub use open::{DeliveryInfo, RETURNS_MAX};
+pub use policy::{InDoubtPolicy, Policy};
 
-/// What a merchant's configuration says about decisions.
-#[derive(Clone, Debug)]
-pub struct Policy {
-    /// The account and API that intents belong to.
-    pub account: Account,
-    /// What answers mean here.
-    pub rules: ClassifyRules,
-    /// The largest amount that is sent.
-    pub max_amount: Amount,
-    /// The retry queues' delays.
-    pub delays: RetryDelays,
-    /// After this an intent that cannot be settled is parked.
-    pub max_age: Duration,
-    /// Before the first lookup.
-    pub settle: Duration,
-    /// How many not-found answers it takes, at least 1.
-    pub lookups: u32,
-    /// How long details may take to show a link.
-    pub quarantine: Duration,
-    /// What follows when no link was found.
-    pub in_doubt: InDoubtPolicy,
-}
-
-impl Policy {
-    /// Whether even a provider that does not refuse duplicates must not make two links.
-    pub fn is_strict(&self) -> bool {
-        self.in_doubt == InDoubtPolicy::Strict
-    }
-}
-
-/// What follows when lookups and quarantine are over and no link was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InDoubtPolicy {
-    /// Send the same reference again, once per quarantine.
-    Resend,
-    /// Park it for a person.
-    Park,
-    /// Park it, and look up before every first create: relies on no refusal of a second link.
-    Strict,
-}
-
-/// How far the clocks of two replicas may be apart: so much longer a deadline is looked after,
-/// because the other replica may still have created when this one called it passed.
+/// How far apart the clocks of two replicas may be: after a deadline the lookups last this much
+/// longer, because the other replica may still have created when this one considered it passed.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(5);
 
-/// How many quick tries follow a call that was not sent.
-const QUICK_TRIES: u32 = 2;
-
-/// What was seen last.
+/// What happened last.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
-    /// Nothing new: the intent has arrived, or a wait is over.
-    Nothing,
+    /// Nothing new: the intent has arrived, a pause is over, or a call was not started because its
+    /// intent's deadline has passed.
+    Start,
     /// A create call came to this.
     Create(Outcome),
     /// A lookup came to this.
     Lookup(Lookup),
+    /// A wait was gone through.
+    Waited(Duration),
+    /// A call did not start, or a wait ended early.
+    Interrupted {
+        /// Why.
+        why: Interrupted,
+        /// How much of a wait was gone through.
+        waited: Duration,
+    },
 }
 
 /// What the world looks like at the moment of a decision.
@@ -91,11 +66,33 @@ pub enum Input {
 pub struct Surroundings {
     /// The wall clock.
     pub now: Timestamp,
-    /// Whether this process has seen details show a link that this API made for this merchant.
-    /// Until then "not found" may only mean that details is blind.
+    /// How long the delivery has been here, by the clock that shows more.
+    pub age: Duration,
+    /// Whether requests go out.
+    pub requests: Requests,
+    /// Whether lookups have shown a link that this API made for this merchant. Until then "not
+    /// found" may only mean that lookups do not show its links.
     pub readback: bool,
-    /// For how long of the intent's age the gate was closed.
-    pub closed_for: Duration,
+    /// How long nothing may be created yet, because another process may just have sent.
+    pub no_create_for: Duration,
+}
+
+/// What the circuit breaker lets through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Requests {
+    /// They flow.
+    Flow,
+    /// They go out, but the last few were not answered, or after an outage no create was.
+    Unanswered,
+    /// None.
+    Stopped,
+}
+
+impl Requests {
+    /// Whether waiting makes an intent older: an outage may last for hours, and makes none older.
+    fn age_intents(self) -> bool {
+        self == Self::Flow
+    }
 }
 
 /// What follows.
@@ -104,174 +101,267 @@ pub enum Decision<'a> {
     /// Ask for the link.
     Create(CreateCall<'a>),
     /// Look the reference up.
-    Lookup,
-    /// Wait so long, in hand if there is room, and come back with [`Input::Nothing`].
+    Lookup(LookupCall),
+    /// Hold the delivery this long, if a place is free, and come back with [`Input::Waited`].
     Wait(Duration),
-    /// Wait a random part of so long, in hand, and come back with [`Input::Nothing`].
-    TryAgain(Duration),
-    /// Go through the retry queue of this delay.
-    Return(RetryDelay),
-    /// Settle it.
+    /// Hold the delivery this long, whether or not a place is free, and come back with
+    /// [`Input::Start`].
+    Pause(Duration),
+    /// The same, for a random part of this long.
+    PauseUpTo(Duration),
+    /// Dispose of the delivery.
+    Dispose(Disposition),
+}
+
+/// How a delivery ends at the broker.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Disposition {
+    /// Publish the verdict's event, and acknowledge.
     Settle(Verdict),
+    /// Publish a copy to a retry queue, and acknowledge.
+    RetryLater(RetryLater),
+    /// Requeue it: nothing that replaces it could be published.
+    Requeue,
+    /// Leave it unacknowledged: its channel has ended, or has to, and it comes back by itself.
+    Abandon,
 }
 
-/// A call that asks for a link. Only a decision makes one.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct CreateCall<'a> {
-    intent: &'a Intent,
-    kind: CreateKind,
-}
-
-/// Whether a create is the first.
+/// A trip through a retry queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CreateKind {
-    /// Nothing was sent before, by all that is known. Its delivery has to be young: an old one
-    /// may be in other hands by now.
-    First,
-    /// Looks found nothing after an earlier create. The broker has to confirm that the delivery
-    /// is still ours.
-    Resend,
+pub struct RetryLater {
+    /// The queue.
+    pub delay: RetryDelay,
+    /// Whether the trip counts as one, and its delay as waited for. A hand-back counts as neither.
+    pub counted: bool,
+    /// Whether its delay makes the intent older.
+    pub ages: bool,
+    /// Why, for the log.
+    pub why: &'static str,
 }
 
-impl<'a> CreateCall<'a> {
-    /// The intent whose link is asked for.
-    pub fn intent(&self) -> &'a Intent {
-        self.intent
-    }
-
-    /// Whether it is the first.
-    pub fn kind(&self) -> CreateKind {
-        self.kind
-    }
-}
-
-/// One intent in hand: what is known of it, and what was tried during this delivery.
+/// One intent that is being processed: what is known of it, and what was tried during this
+/// delivery.
 #[derive(Clone, Debug)]
 pub struct Case<'a> {
     intent: &'a Intent,
     policy: &'a Policy,
     record: Record,
+    opening: Opening,
     quick_tries: u32,
-    failed_looks: u32,
+    failed_lookups: u32,
 }
 
 impl<'a> Case<'a> {
-    /// What is known by now.
+    /// What is known so far.
     pub fn record(&self) -> &Record {
         &self.record
     }
 
-    /// Whether a create was tried before, in this delivery or in an earlier one, and not sent.
-    pub fn was_tried(&self) -> bool {
-        self.quick_tries > 0 || self.record.returns > 0
+    /// Says what follows.
+    pub fn decide(&mut self, input: Input, around: &Surroundings) -> Decision<'a> {
+        let decision = match input {
+            Input::Start => self.start(around),
+            Input::Create(outcome) => self.after_create(outcome, around),
+            Input::Lookup(lookup) => self.after_lookup(lookup, around),
+            Input::Waited(duration) => {
+                self.count_wait(duration, around.requests.age_intents());
+                self.next(around)
+            }
+            Input::Interrupted { why, waited } => {
+                self.count_wait(waited, around.requests.age_intents());
+                self.interrupted(why, around)
+            }
+        };
+        self.after_takeover(decision, around)
     }
 
-    /// Whether the intent's own deadline has passed. Asked once more after the turn, right before
-    /// the send, since a turn can be long in coming.
-    pub fn is_overdue(&self, now: Timestamp) -> bool {
-        self.intent.deadline.is_some_and(|deadline| now > deadline)
+    /// The headers of a copy that goes through a retry queue, given those that came with it. A
+    /// record that names another account is passed on as it came, whoever wrote it: without that
+    /// name a copy would be looked up here.
+    pub fn retry_headers(&self, later: RetryLater, received: &Headers, now: Timestamp) -> Headers {
+        if self.opening.is_foreign() {
+            return received.clone();
+        }
+        let due = now.saturating_add(later.delay.signed()).ok();
+        self.record_after(later).to_headers(due)
+    }
+
+    /// The headers of a parked copy, likewise.
+    pub fn parked_headers(&self, received: &Headers) -> Headers {
+        if self.opening.is_foreign() { received.clone() } else { self.record.to_headers(None) }
+    }
+
+    /// The record after a trip: a delay that counts is waited for certain, since the copy cannot
+    /// come back earlier.
+    pub fn record_after(&self, later: RetryLater) -> Record {
+        let mut after = self.clone();
+        if later.counted {
+            after.count_wait(later.delay.duration(), later.ages);
+            after.record.returns = after.record.returns.saturating_add(1);
+        }
+        after.record
     }
 
     /// Counts a wait that was gone through. The quarantine of a new intent begins with its first
-    /// look after the deadline; what was waited before then does not count.
-    pub fn waited(&mut self, duration: Duration) {
+    /// lookup after the deadline; what was waited before then does not count towards it.
+    fn count_wait(&mut self, duration: Duration, ages: bool) {
         if self.record.is_in_doubt() || self.record.lookups > 0 {
+            self.record.quarantined = self.record.quarantined.saturating_add(duration);
+        }
+        if ages {
             self.record.waited = self.record.waited.saturating_add(duration);
         }
     }
 
-    /// What follows.
-    pub fn after(&mut self, input: Input, view: Surroundings) -> Decision<'a> {
-        match input {
-            Input::Nothing => self.next(view),
-            Input::Create(outcome) => self.after_create(outcome, view),
-            Input::Lookup(look) => self.after_look(look, view),
-        }
-    }
-
-    fn next(&mut self, view: Surroundings) -> Decision<'a> {
+    fn next(&mut self, around: &Surroundings) -> Decision<'a> {
         if self.record.is_in_doubt() {
-            return self.look_when_due();
+            return self.lookup_when_due(around);
         }
         if self.is_over_limit() {
             return park(Unresolved::OverLimit);
         }
-        if self.is_overdue(view.now) {
-            return self.look_when_due();
+        if self.is_overdue(around.now) || self.is_too_old() {
+            return self.lookup_when_due(around);
         }
         // By this clock no lookup was after the deadline yet, whatever another clock has said.
         self.record.lookups = 0;
-        self.record.waited = Duration::ZERO;
-        if self.policy.is_strict() { Decision::Lookup } else { self.create(CreateKind::First) }
+        self.record.quarantined = Duration::ZERO;
+        if self.policy.is_strict() { self.lookup(around) } else { self.create_first() }
     }
 
-    fn look_when_due(&self) -> Decision<'a> {
-        match self.time_to_look() {
-            Duration::ZERO => Decision::Lookup,
-            wait => Decision::Wait(wait),
+    /// Nothing is created until what another process sent has had time to show, and the lookup
+    /// that licenses a first create starts after that too.
+    fn after_takeover(&self, decision: Decision<'a>, around: &Surroundings) -> Decision<'a> {
+        let leads_to_create = match &decision {
+            Decision::Create(_) | Decision::Lookup(_) => !self.record.is_in_doubt(),
+            Decision::Wait(_)
+            | Decision::Pause(_)
+            | Decision::PauseUpTo(_)
+            | Decision::Dispose(_) => false,
+        };
+        if !leads_to_create || around.no_create_for.is_zero() {
+            return decision;
+        }
+        let left = self.policy.lease.saturating_sub(around.age);
+        if left.is_zero() {
+            return self.hand_back(Interrupted::Late.reason());
+        }
+        Decision::Pause(around.no_create_for.min(left))
+    }
+
+    fn interrupted(&self, why: Interrupted, around: &Surroundings) -> Decision<'a> {
+        if why == Interrupted::ChannelEnded {
+            return Decision::Dispose(Disposition::Abandon);
+        }
+        if let Some(disposition) = self.opening.disposition(self) {
+            return Decision::Dispose(disposition);
+        }
+        match why {
+            Interrupted::NoPlace(wait) => {
+                self.retry_later(self.policy.delays.within(wait), why.reason(), around)
+            }
+            // Other lookups come first, so it waits where it takes up no place.
+            Interrupted::LookupLate if around.requests == Requests::Flow => {
+                let delay = self.policy.delays.after(self.record.returns);
+                self.retry_later(delay, why.reason(), around)
+            }
+            // Any sooner and it would only wait again, and each trip through the broker may leave
+            // one more copy behind.
+            Interrupted::ReferenceBusy => {
+                let delay = self.policy.delays.within(self.policy.quarantine);
+                let later = RetryLater { delay, ..back(self.policy, why.reason()) };
+                Decision::Dispose(Disposition::RetryLater(later))
+            }
+            Interrupted::Stopping
+            | Interrupted::BreakerOpen
+            | Interrupted::Late
+            | Interrupted::LookupLate
+            | Interrupted::CacheFull
+            | Interrupted::ChannelEnded => self.hand_back(why.reason()),
         }
     }
 
-    /// Judges what was never sent, and never fails it: `max_amount` may have been larger when
+    /// A trip that counts, unless the circuit breaker is open: then the intent goes back unchanged.
+    fn retry_later(
+        &self,
+        delay: RetryDelay,
+        why: &'static str,
+        around: &Surroundings,
+    ) -> Decision<'a> {
+        if around.requests == Requests::Stopped {
+            return self.hand_back(Interrupted::BreakerOpen.reason());
+        }
+        let ages = around.requests.age_intents();
+        Decision::Dispose(Disposition::RetryLater(RetryLater { delay, counted: true, ages, why }))
+    }
+
+    /// Nothing was done: the intent comes back soon, unchanged.
+    fn hand_back(&self, why: &'static str) -> Decision<'a> {
+        Decision::Dispose(Disposition::RetryLater(back(self.policy, why)))
+    }
+
+    /// Checks only what was never sent, and never fails it: `max_amount` may have been larger when
     /// another copy was sent.
     fn is_over_limit(&self) -> bool {
         self.intent.amount > self.policy.max_amount
     }
 
-    fn create(&self, kind: CreateKind) -> Decision<'a> {
-        Decision::Create(CreateCall { intent: self.intent, kind })
+    fn is_overdue(&self, now: Timestamp) -> bool {
+        self.intent.deadline.is_some_and(|deadline| now > deadline)
     }
 
-    fn after_create(&mut self, outcome: Outcome, view: Surroundings) -> Decision<'a> {
-        match outcome {
-            Outcome::Created(made) => {
-                self.count_attempt();
-                settle(Verdict::Created { made, recovered: false })
-            }
-            Outcome::ForeignLink => {
-                self.count_attempt();
-                park(Unresolved::LinkHost)
-            }
-            Outcome::Rejected(code) => {
-                self.count_attempt();
-                settle(Verdict::Failed(Failure::Rejected(code)))
-            }
-            Outcome::NotSent(_) => self.after_unsent(),
-            // Not processed: the attempt does not count, and the gate decides when it goes on.
-            Outcome::Throttled(_) | Outcome::Denied(_) => self.next(view),
-            Outcome::Duplicate(code) => self.doubt(Seen::Duplicate, code, view.now),
-            Outcome::Refused(code) => self.doubt(Seen::Refused, code, view.now),
-            Outcome::Unknown(_) => self.doubt(Seen::Unknown, None, view.now),
-        }
+    fn is_too_old(&self) -> bool {
+        self.record.waited >= self.policy.max_age
     }
 
-    fn count_attempt(&mut self) {
-        self.record.attempts = self.record.attempts.saturating_add(1);
+    fn create_first(&self) -> Decision<'a> {
+        let was_tried = self.quick_tries > 0 || self.record.returns > 0;
+        // A create whose lookup was answered must not wait behind the lookups of all others.
+        let is_retry = was_tried || self.policy.is_strict();
+        Decision::Create(CreateCall {
+            intent: self.intent,
+            kind: CreateKind::First,
+            priority: if is_retry { Priority::Retry } else { Priority::New },
+            must_start_by: self.policy.lease,
+        })
     }
 
-    fn after_unsent(&mut self) -> Decision<'a> {
-        if self.quick_tries < QUICK_TRIES {
-            self.quick_tries = self.quick_tries.saturating_add(1);
-            return Decision::TryAgain(super::retry_delays::quick_wait_max(self.quick_tries));
-        }
-        Decision::Return(self.policy.delays.after(self.record.returns))
+    fn resend(&self, around: &Surroundings) -> Decision<'a> {
+        Decision::Create(CreateCall {
+            intent: self.intent,
+            kind: CreateKind::Resend,
+            priority: Priority::Retry,
+            must_start_by: around.age.saturating_add(self.policy.lease),
+        })
     }
 
-    /// The create may have left: looks and quarantine begin anew, with the kind that the answer
-    /// has, whatever it was before.
-    fn doubt(&mut self, seen: Seen, code: Option<i64>, now: Timestamp) -> Decision<'a> {
-        self.count_attempt();
-        self.record.lookups = 0;
-        self.record.waited = Duration::ZERO;
-        self.record.state = State::InDoubt(Doubt { seen, last_sent: Some(now), code });
-        Decision::Wait(self.policy.settle)
+    fn lookup(&self, around: &Surroundings) -> Decision<'a> {
+        let precedes_create =
+            self.record.state == State::New && !self.is_overdue(around.now) && !self.is_too_old();
+        let lease = self.policy.lease;
+        Decision::Lookup(LookupCall {
+            // If such a lookup went before creates, all held intents would look up before the first
+            // of them could create, and be too old for it by then.
+            priority: if self.record.is_in_doubt() { Priority::Lookup } else { Priority::New },
+            // Of the lease that is left the create needs its part too.
+            must_start_by: around.age.saturating_add(if precedes_create {
+                lease.saturating_sub(around.age) / 2
+            } else {
+                lease
+            }),
+            precedes_create,
+        })
     }
+}
+
+fn back(policy: &Policy, why: &'static str) -> RetryLater {
+    RetryLater { delay: policy.delays.shortest(), counted: false, ages: false, why }
 }
 
 fn settle<'a>(verdict: Verdict) -> Decision<'a> {
-    Decision::Settle(verdict)
+    Decision::Dispose(Disposition::Settle(verdict))
 }
 
 fn park<'a>(why: Unresolved) -> Decision<'a> {
-    Decision::Settle(Verdict::Unresolved(why))
+    settle(Verdict::Unresolved(why))
 }

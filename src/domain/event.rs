@@ -1,8 +1,8 @@
 //! What is published: how an intent ended.
 //!
 //! An event may go out twice, since a worker can be killed between the broker's confirm and the
-//! acknowledgement. Its id is made of what it says and of nothing else, so the second is the
-//! first again, and downstream can drop it.
+//! acknowledgement. Its id depends only on what it says, so the second has the same id, and
+//! downstream can drop it.
 
 pub mod wire;
 mod kind;
@@ -29,7 +29,7 @@ pub const NAMESPACE: Uuid = Uuid::from_u128(0x3631_d4dc_f449_5d75_9daf_e56f_d004
 /// An event to publish.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event<'a> {
-    /// The same every time for the same intent and what the event says of it.
+    /// The same every time for the same intent and the same result.
     pub id: Uuid,
     /// The intent's `message_id`, or an id made of what it says.
     pub intent_id: String,
@@ -41,7 +41,7 @@ pub struct Event<'a> {
     pub time: Timestamp,
     /// What the intent said, as far as it is valid.
     pub subject: Subject<'a>,
-    /// What it says of the intent.
+    /// How the intent ended.
     pub result: EventResult,
 }
 
@@ -62,7 +62,7 @@ pub struct Subject<'a> {
     pub metadata: &'a BTreeMap<String, String>,
 }
 
-/// What an event says of its intent.
+/// How an intent ended, as its event says.
 #[derive(Clone, Debug, PartialEq)]
 pub enum EventResult {
     /// It has a link.
@@ -76,7 +76,7 @@ pub enum EventResult {
         /// Creates that may have left.
         attempts: u32,
     },
-    /// It has no link and gets none, or is no intent.
+    /// It has no link and gets none, or is not a valid intent.
     Failed(Reason),
     /// It is parked.
     Unresolved {
@@ -87,7 +87,7 @@ pub enum EventResult {
     },
 }
 
-/// What a consumer has use for in an event. Of the customer it keeps nothing.
+/// The part of an event that a consumer needs; nothing about the customer is kept.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Received {
     /// The intent's `message_id`, or an id made of what it says.
@@ -96,11 +96,11 @@ pub struct Received {
     pub reference: Option<Reference>,
     /// The intent's amount, if that was valid.
     pub amount: Option<Amount>,
-    /// What the event says of the intent.
+    /// How the intent ended.
     pub result: ReceivedResult,
 }
 
-/// What an event says of its intent, to a consumer.
+/// How an intent ended, as a consumer reads it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ReceivedResult {
     /// It has this link.
@@ -148,7 +148,7 @@ impl<'a> Event<'a> {
         Self::new(&name, subject_of(intent), result, origin)
     }
 
-    /// The event for a body that is no intent.
+    /// The event for a body that is not a valid intent.
     pub fn of_invalid(invalid: &'a Invalid, body: &[u8], origin: Origin<'_>) -> Self {
         let name = Name { head: format!("raw\n{}", origin.merchant), tail: Some(body.to_vec()) };
         let valid = &invalid.valid;
@@ -181,6 +181,15 @@ impl<'a> Event<'a> {
     /// Its kind.
     pub fn kind(&self) -> EventKind {
         self.result.kind()
+    }
+
+    /// Whether its message is parked as well.
+    pub fn is_parked(&self) -> bool {
+        match &self.result {
+            EventResult::Created { .. } => false,
+            EventResult::Failed(reason) => reason.code == INVALID_INTENT,
+            EventResult::Unresolved { .. } => true,
+        }
     }
 
     /// Why there is no link.
@@ -217,7 +226,7 @@ fn subject_of(intent: &Intent) -> Subject<'_> {
     }
 }
 
-/// What an id is made of; what stands for the kind goes between head and tail.
+/// What an id is made of; the kind's name goes between head and tail.
 struct Name {
     head: String,
     tail: Option<Vec<u8>>,
@@ -229,6 +238,12 @@ impl Name {
         let parts: Vec<&[u8]> = parts.into_iter().flatten().collect();
         Uuid::new_v5(&NAMESPACE, &parts.join(&b'\n'))
     }
+}
+
+/// What the ids of an intent's events have in common: the same for every message with one
+/// reference, amount and customer.
+pub fn name_id(intent: &Intent, merchant: &str) -> Uuid {
+    name_of(intent, merchant).id(None)
 }
 
 fn name_of(intent: &Intent, merchant: &str) -> Name {

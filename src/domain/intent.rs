@@ -1,4 +1,4 @@
-//! A parsed wish to pay: what upstream publishes, once it keeps the contract.
+//! A parsed wish to pay: what upstream publishes, validated.
 
 pub mod wire;
 
@@ -11,7 +11,7 @@ use super::customer::{Contact, Private};
 use super::reference::Reference;
 pub use wire::FieldError;
 
-/// A wish to pay that keeps every rule of the contract.
+/// A wish to pay that satisfies every rule of the contract.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Intent {
     /// The merchant's own name for it.
@@ -30,7 +30,7 @@ pub struct Intent {
     pub metadata: BTreeMap<String, String>,
 }
 
-/// A body that is no intent: every error at once, and what was valid all the same.
+/// A body that is not a valid intent: every error, and the fields that are valid all the same.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Invalid {
     /// Every error, in the order of the fields; never empty.

@@ -12,7 +12,7 @@ pub struct Link {
 }
 
 impl Link {
-    /// The link, for the event and for nothing else.
+    /// The link, only for the event.
     pub fn expose(&self) -> &str {
         self.text.expose()
     }
@@ -61,11 +61,11 @@ fn own_id_of(url: &Url) -> Option<Private> {
     Some(Private::new(id.replace(' ', "+")))
 }
 
-/// The host as it stands in an https link without user information, in lower case.
+/// The host of an https link without user information, in lower case.
 ///
-/// It is the text that is sent out, and the customer's program reads it anew. Programs differ on
-/// `https://payu.in\@evil.in`, on blanks and on escapes in a host, so a link that this reading and
-/// the URL Standard's do not agree on is not admitted.
+/// The customer's program parses the text again, and programs differ on `https://payu.in\@evil.in`,
+/// on blanks and on escapes in a host. So a link is admitted only if this reading and the URL
+/// Standard's agree on it.
 fn plain_host(text: &str) -> Option<String> {
     let text = text.strip_prefix("https://")?;
     if text.contains(|c: char| c.is_whitespace() || c.is_control()) {

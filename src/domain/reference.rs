@@ -5,8 +5,7 @@ use std::fmt;
 /// A `merchantRefId`: 1 to 40 of `A-Z a-z 0-9 _ -`.
 ///
 /// It is the only fence against a second link: Smart Send calls it "unique for every link".
-/// PayU documents a longest length of 40 for transfers and none for Smart Send, so 40 is the
-/// length that both take.
+/// PayU documents a maximum of 40 for transfers and none for Smart Send, so 40 is safe for both.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Reference(Box<str>);
 
@@ -23,7 +22,7 @@ impl Reference {
             return Err("must have at most 40 characters");
         }
         if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
-            return Err("may hold only letters, digits, '_' and '-'");
+            return Err("may contain only letters, digits, '_' and '-'");
         }
         Ok(Self(text.into()))
     }

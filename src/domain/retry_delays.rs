@@ -1,6 +1,8 @@
-//! How long is waited, and which retry queue waits that long.
+//! How long an intent waits, and on which retry queue.
 
 use std::time::Duration;
+
+use jiff::SignedDuration;
 
 /// The retry queues' delays: ascending, and at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,10 +28,14 @@ impl RetryDelay {
     pub fn duration(self) -> Duration {
         self.duration
     }
+
+    pub(super) fn signed(self) -> SignedDuration {
+        SignedDuration::try_from(self.duration).unwrap_or(SignedDuration::MAX)
+    }
 }
 
 impl RetryDelays {
-    /// Takes delays that ascend; `None` if they do not, or if there is none.
+    /// Accepts ascending delays; `None` if they do not ascend, or if there are none.
     pub fn new(delays: &[Duration]) -> Option<Self> {
         let (shortest, longer) = delays.split_first()?;
         if !delays.is_sorted_by(|a, b| a < b) {
@@ -65,7 +71,7 @@ impl RetryDelays {
         fitting.unwrap_or_else(|| self.shortest())
     }
 
-    /// The delay after so many trips: each trip waits longer, up to the longest.
+    /// The delay after this many trips: each trip waits longer, up to the longest.
     pub fn after(&self, returns: u32) -> RetryDelay {
         let trips = usize::try_from(returns).unwrap_or(usize::MAX);
         self.iter().nth(trips).unwrap_or_else(|| self.longest())

@@ -1,7 +1,6 @@
 //! How an intent ends.
 
 use crate::domain::classify::CreatedLink;
-use crate::domain::record::Seen;
 
 /// The end of an intent: what its event says.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,7 +12,7 @@ pub enum Verdict {
         /// Whether the link was found by a lookup and not given by a create.
         recovered: bool,
     },
-    /// It has no link, and every copy of it would come to this verdict.
+    /// It has no link, and every copy of it would get this verdict.
     Failed(Failure),
     /// Only a person can tell; the intent is parked.
     Unresolved(Unresolved),
@@ -52,46 +51,4 @@ pub enum Unresolved {
     OverLimit,
     /// Its record names another account or API.
     AccountChanged,
-}
-
-impl Verdict {
-    /// Whether it is a verdict for want of an answer: time is over, and what a later call could
-    /// have shown is not known. While the provider is down that is no verdict to come to.
-    pub fn is_for_want_of_an_answer(&self) -> bool {
-        match self {
-            Self::Created { .. } | Self::Failed(_) => false,
-            Self::Unresolved(why) => match why {
-                Unresolved::OutcomeUnknown | Unresolved::NotSent => true,
-                Unresolved::Refused(_)
-                | Unresolved::LinkUnknown
-                | Unresolved::LinkClosed
-                | Unresolved::LinkHost
-                | Unresolved::ReferenceConflict
-                | Unresolved::OverLimit
-                | Unresolved::AccountChanged => false,
-            },
-        }
-    }
-}
-
-impl Verdict {
-    /// What makes an intent in doubt that came to this verdict, while nobody takes its event. Where
-    /// there is a link, it stays known that there is one, and none is asked for again.
-    pub fn if_untold(&self) -> Seen {
-        match self {
-            Self::Created { .. } => Seen::Duplicate,
-            Self::Failed(_) => Seen::Recent,
-            Self::Unresolved(why) => match why {
-                Unresolved::LinkUnknown
-                | Unresolved::LinkClosed
-                | Unresolved::LinkHost
-                | Unresolved::ReferenceConflict => Seen::Duplicate,
-                Unresolved::OutcomeUnknown
-                | Unresolved::Refused(_)
-                | Unresolved::NotSent
-                | Unresolved::OverLimit
-                | Unresolved::AccountChanged => Seen::Recent,
-            },
-        }
-    }
 }

@@ -1,8 +1,7 @@
 //! `/livez`, `/readyz`, `/metrics` and `/status`, over plain HTTP.
 //!
-//! The pages answer whoever can reach the port. So they hold no secret and nothing of an intent,
-//! they take nothing in, and a client that is slow or stays can hold up neither the others nor a
-//! stop.
+//! The pages are open to anyone who can reach the port. So they show no secret and nothing of an
+//! intent, they accept no input, and a slow client can hold up neither the others nor a stop.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,6 +68,7 @@ async fn ready(State(pages): State<Arc<Pages>>) -> (StatusCode, String) {
 }
 
 async fn render(State(pages): State<Arc<Pages>>) -> impl IntoResponse {
+    pages.status.end_pauses();
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], pages.metrics.render())
 }
 

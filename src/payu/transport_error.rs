@@ -8,7 +8,7 @@
 //! `connect_timeout` around the three) is `is_connect`, and with redirects off there is no second
 //! hop whose connect could fail. And every place in hyper's client that says `is_canceled` returns
 //! the request or drops it untouched ("the message was never even started"). hyper's
-//! `is_incomplete_message` is no proof: the server may have read all of it.
+//! `is_incomplete_message` proves nothing: the server may have read all of it.
 
 use std::error::Error as _;
 

@@ -2,8 +2,8 @@
 //!
 //! Other crates print what goes over the wire: lapin its frames, which hold the login, hyper its
 //! requests, which hold the token. So a bare level such as `debug` is for our own lines only, and
-//! theirs stay at `warn`. lapin is quiet unless it is named: it calls every end of a connection an
-//! error, and the worker logs each of them itself, once and with what follows.
+//! theirs stay at `warn`. lapin is silent unless it is named: it logs every end of a connection as
+//! an error, and the worker logs each of them itself, once and with what follows.
 
 pub mod batched_writer;
 mod lines;
@@ -26,7 +26,7 @@ use lines::Lines;
 pub struct LogUnavailable(String);
 
 /// Sends the log lines of this process to stderr, in the format and from the level of `[log]`.
-/// Whoever ends the process flushes what this returns.
+/// Flush what this returns before the process ends.
 pub fn init(log: &config::Log) -> Result<BatchedWriter<Stderr>, LogUnavailable> {
     let unavailable = |error: &dyn fmt::Display| LogUnavailable(error.to_string());
     let writer = BatchedWriter::new(io::stderr()).map_err(|error| unavailable(&error))?;
@@ -35,7 +35,7 @@ pub fn init(log: &config::Log) -> Result<BatchedWriter<Stderr>, LogUnavailable> 
     Ok(writer)
 }
 
-/// What writes the lines, to any writer.
+/// The layer that writes the lines, to any writer.
 pub fn lines<W>(
     log: &config::Log,
     writer: W,
@@ -49,7 +49,7 @@ where
     Ok(Box::new(Registry::default().with(filter).with(lines)))
 }
 
-/// The filter with its bare levels turned to our own targets.
+/// The filter, its bare levels limited to our own targets.
 fn filter(level: &str) -> String {
     let mut others = "warn";
     let mut directives = Vec::new();
@@ -66,6 +66,6 @@ fn filter(level: &str) -> String {
     if !directives.iter().any(|directive| directive.starts_with("lapin")) {
         directives.push("lapin=off".to_owned());
     }
-    // `tracing` prefers the directive with the longest target, wherever it stands.
+    // `tracing` prefers the directive with the longest target, wherever it is in the list.
     format!("{others},{}", directives.join(","))
 }

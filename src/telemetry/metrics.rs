@@ -1,11 +1,11 @@
 //! The metrics, by their exact names.
 //!
-//! There is one registry, made where the worker is put together; whoever counts is handed what it
-//! counts with. Every series whose labels are known at the start exists from the start, so that an
-//! alert on it can tell "never" from "not scraped".
+//! There is one registry, made where the worker is put together; each part is given the series that
+//! it counts with. Every series whose labels are known at the start exists from the start, so that
+//! an alert on it can tell "never" from "not scraped".
 //!
 //! Histograms have buckets, since summaries cannot be added up over replicas. The buckets are
-//! chosen where the decisions are: around the timeouts.
+//! finest where decisions depend on them: around the timeouts.
 
 mod merchant;
 
@@ -20,14 +20,13 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::{Metric, Registry};
+use prometheus_client::registry::Registry;
 
-pub(super) use merchant::Levels;
 pub use merchant::{CallKind, Counted, MerchantMetrics, PublishKind};
 
 pub use prometheus_text::CONTENT_TYPE;
 
-/// From a link at once to an intent that waited its whole `max_age`, in seconds.
+/// From an immediate link to an intent that waited its whole `max_age`, in seconds.
 const AGE_SECONDS: [f64; 15] = [
     0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 14400.0,
     86400.0,
@@ -37,11 +36,11 @@ const AGE_SECONDS: [f64; 15] = [
 const CALL_SECONDS: [f64; 14] =
     [0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0];
 
-/// From a permit at once to a wait of a whole `lease`, in seconds.
+/// From an immediate permit to a wait of a whole `lease`, in seconds.
 const WAIT_SECONDS: [f64; 13] =
     [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0];
 
-/// All metrics of this process. Clones are the same ones.
+/// All metrics of this process. Clones share them.
 #[derive(Clone)]
 pub struct Metrics(Arc<Inner>);
 
@@ -53,27 +52,6 @@ struct Inner {
 type Counters<L> = Family<L, Counter>;
 type Gauges<L> = Family<L, Gauge>;
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
-
-struct Families {
-    intents: Counters<OfOutcome>,
-    intent_age: Histograms<OfMerchant>,
-    calls: Counters<OfCallOutcome>,
-    call_duration: Histograms<OfCall>,
-    lookups: Counters<OfResult>,
-    admission_wait: Histograms<OfMerchant>,
-    circuit_breaker_state: Gauges<OfState>,
-    throttled: Gauges<OfMerchant>,
-    in_flight: Gauges<OfMerchant>,
-    in_doubt: Gauges<OfMerchant>,
-    held: Gauges<OfMerchant>,
-    waiting: Gauges<OfMerchant>,
-    consumer_state: Gauges<OfState>,
-    publishes: Counters<OfPublish>,
-    handed_back: Counters<OfMerchant>,
-    parked: Counters<OfReason>,
-    parked_messages: Gauge<u64, AtomicU64>,
-    broker_connected: Gauges<OfConnection>,
-}
 
 macro_rules! labels {
     ($($name:ident { $($label:ident: $value:ty),+ })+) => {$(
@@ -96,6 +74,66 @@ labels! {
     OfConnection { connection: String }
 }
 
+macro_rules! families {
+    ($($field:ident: $family:ty = $new:expr, $name:literal, $help:literal;)+) => {
+        struct Families {
+            $($field: $family),+
+        }
+
+        impl Families {
+            fn register(registry: &mut Registry) -> Self {
+                let families = Self { $($field: $new),+ };
+                $(registry.register(concat!("smartsend_", $name), $help, families.$field.clone());)+
+                families
+            }
+        }
+    };
+}
+
+// Counters are named without `_total`: the text format appends it.
+families! {
+    intents: Counters<OfOutcome> = Family::default(),
+        "intents", "Intents that came to an end, by outcome";
+    intent_age: Histograms<OfMerchant> = histograms(|| Histogram::new(AGE_SECONDS)),
+        "intent_age_seconds", "Time from the publish of an intent to its result";
+    calls: Counters<OfCallOutcome> = Family::default(),
+        "calls", "HTTP calls to the provider, by call and outcome";
+    call_duration: Histograms<OfCall> = histograms(|| Histogram::new(CALL_SECONDS)),
+        "call_duration_seconds", "Time that a call to the provider took";
+    lookups: Counters<OfResult> = Family::default(),
+        "lookups", "Lookups of a reference, by result";
+    admission_wait: Histograms<OfMerchant> = histograms(|| Histogram::new(WAIT_SECONDS)),
+        "admission_wait_seconds", "Time that a call waited for its token and its permit";
+    circuit_breaker_state: Gauges<OfState> = Family::default(),
+        "circuit_breaker_state", "1 for the state that it is in, else 0; closed lets calls through";
+    throttled: Gauges<OfMerchant> = Family::default(),
+        "throttled", "1 during a pause that the provider asked for";
+    in_flight: Gauges<OfMerchant> = Family::default(),
+        "in_flight", "Calls in flight now";
+    in_doubt: Gauges<OfMerchant> = Family::default(),
+        "in_doubt", "Deliveries in this process that may have been sent already";
+    held: Gauges<OfMerchant> = Family::default(),
+        "held", "Deliveries that wait in this process for their next step";
+    waiting: Gauges<OfMerchant> = Family::default(),
+        "waiting", "Calls that wait for their token and their permit";
+    consumer_state: Gauges<OfState> = Family::default(),
+        "consumer_state", "1 for the state that the consumer is in, else 0";
+    publishes: Counters<OfPublish> = Family::default(),
+        "publishes", "Publishes to the broker, by kind and result";
+    handed_back: Counters<OfMerchant> = Family::default(),
+        "handed_back", "Deliveries that went back to the broker with their record";
+    parked: Counters<OfReason> = Family::default(),
+        "parked", "Intents parked for a person, by reason";
+    parked_messages: Gauge<u64, AtomicU64> = Gauge::default(),
+        "parked_messages", "Messages in the parked queue now";
+    broker_connected: Gauges<OfConnection> = Family::default(),
+        "broker_connected", "1 while the connection to the broker is up, else 0";
+}
+
+fn histograms<L: Clone + Eq + Hash>(new: fn() -> Histogram) -> Histograms<L> {
+    Family::new_with_constructor(new)
+}
+
 impl Metrics {
     /// A registry with every family, and no merchant yet.
     #[expect(clippy::new_without_default, reason = "there is one per process, and none by default")]
@@ -105,7 +143,7 @@ impl Metrics {
         Self(Arc::new(Inner { registry, families }))
     }
 
-    /// What one merchant's worker counts with.
+    /// The series of one merchant.
     pub fn merchant(&self, name: &str) -> Arc<MerchantMetrics> {
         Arc::new(MerchantMetrics::new(name, &self.0.families))
     }
@@ -132,71 +170,5 @@ impl Metrics {
 impl fmt::Debug for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Metrics")
-    }
-}
-
-impl Families {
-    fn register(registry: &mut Registry) -> Self {
-        let mut new = Registrar(registry);
-        Self {
-            intents: new.add("intents", "Intents that came to an end, by outcome"),
-            intent_age: new.histogram(
-                "intent_age_seconds",
-                "Time from the publish of an intent to its result",
-                || Histogram::new(AGE_SECONDS),
-            ),
-            calls: new.add("calls", "HTTP calls to the provider, by call and outcome"),
-            call_duration: new.histogram(
-                "call_duration_seconds",
-                "Time that a call to the provider took",
-                || Histogram::new(CALL_SECONDS),
-            ),
-            lookups: new.add("lookups", "Lookups of a reference, by result"),
-            admission_wait: new.histogram(
-                "admission_wait_seconds",
-                "Time that a call waited for its token and its permit",
-                || Histogram::new(WAIT_SECONDS),
-            ),
-            circuit_breaker_state: new.add(
-                "circuit_breaker_state",
-                "1 for the state that the circuit breaker is in, else 0; closed lets calls through",
-            ),
-            throttled: new.add("throttled", "1 during a pause that the provider asked for"),
-            in_flight: new.add("in_flight", "Calls in flight now"),
-            in_doubt: new.add("in_doubt", "Deliveries here now that may have been sent already"),
-            held: new.add("held", "Deliveries that wait here now for their next step"),
-            waiting: new.add("waiting", "Calls that wait now for a token and a permit"),
-            consumer_state: new
-                .add("consumer_state", "1 for the state that the consumer is in, else 0"),
-            publishes: new.add("publishes", "Publishes to the broker, by kind and result"),
-            handed_back: new
-                .add("handed_back", "Deliveries that went back to the broker with their record"),
-            parked: new.add("parked", "Intents parked for a person, by reason"),
-            parked_messages: new.add("parked_messages", "Messages in the parked queue now"),
-            broker_connected: new
-                .add("broker_connected", "1 while the connection to the broker is up, else 0"),
-        }
-    }
-}
-
-struct Registrar<'a>(&'a mut Registry);
-
-impl Registrar<'_> {
-    fn add<M: Metric + Clone + Default>(&mut self, name: &str, help: &str) -> M {
-        self.register(name, help, M::default())
-    }
-
-    fn histogram<L>(&mut self, name: &str, help: &str, new: fn() -> Histogram) -> Histograms<L>
-    where
-        L: Clone + Eq + Hash,
-        Histograms<L>: Metric,
-    {
-        self.register(name, help, Family::new_with_constructor(new))
-    }
-
-    /// Counters are named without `_total`: the text format appends it.
-    fn register<M: Metric + Clone>(&mut self, name: &str, help: &str, metric: M) -> M {
-        self.0.register(format!("smartsend_{name}"), help, metric.clone());
-        metric
     }
 }

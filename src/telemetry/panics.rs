@@ -1,15 +1,14 @@
 //! Panics, without what they say.
 //!
-//! A panic is a defect of ours or of a library, and its text may quote what it failed on: a slice
-//! that is cut within a character shows the whole string, and so a customer's name. So only the
-//! place is written.
+//! A panic is a bug, and its text may quote what it failed on: slicing a string inside a character
+//! prints the whole string, which may be a customer's name. So only the location is written.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::Write;
 use std::panic::{Location, set_hook};
 
-/// From here on a panic anywhere in this process writes to stderr where it was, and not its text.
-/// With `RUST_BACKTRACE=1` it also writes how it came there.
+/// From here on a panic anywhere in this process writes its location to stderr, and not its text.
+/// With `RUST_BACKTRACE=1` it also writes a backtrace.
 pub fn withhold_texts() {
     set_hook(Box::new(|panic| {
         let place = panic.location().map_or_else(String::new, Location::to_string);

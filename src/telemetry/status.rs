@@ -1,8 +1,8 @@
-//! How the worker stands: whether it is ready, and how each merchant and connection fares.
+//! The worker's status: whether it is ready, and the state of each merchant and connection.
 //!
-//! States are kept as types, with the moments since and until which they hold, and become
-//! sentences only when somebody asks. A sentence that is kept goes stale: "paused for 8 s" is wrong
-//! a second later.
+//! States are kept as types, with the moments since and until which they hold, and become sentences
+//! only when a page is rendered. A stored sentence goes stale: "paused for 8 s" is wrong a second
+//! later.
 
 mod merchant;
 mod snapshot;
@@ -18,7 +18,7 @@ use super::events;
 use super::metrics::{MerchantMetrics, Metrics};
 use crate::ports::{Clock, Moment};
 pub use merchant::MerchantStatus;
-pub use snapshot::{Snapshot, Time};
+pub use snapshot::Time;
 
 /// What can keep the worker from being ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +28,8 @@ pub enum Component {
     Topology,
     /// The merchant's own queue.
     Queue,
+    /// What an earlier process left for this merchant.
+    Checkpoint,
     Token,
     CircuitBreaker,
     /// The results exchange.
@@ -45,6 +47,7 @@ impl Component {
             Self::Broker => "broker",
             Self::Topology => "topology",
             Self::Queue => "queue",
+            Self::Checkpoint => "checkpoint",
             Self::Token => "token",
             Self::CircuitBreaker => "circuit_breaker",
             Self::Results => "results",
@@ -54,13 +57,13 @@ impl Component {
     }
 }
 
-/// Whether a merchant's deliveries come to this process.
+/// Whether this process receives a merchant's deliveries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum ConsumerState {
     /// It does not consume: not connected, or the circuit breaker is open.
     Stopped,
-    /// It consumes, and no delivery has come: perhaps another process is the active consumer.
+    /// It consumes, but no delivery has come: perhaps another process is the active consumer.
     Standby,
     /// This process is the active consumer.
     Active,
@@ -95,7 +98,7 @@ pub enum CircuitBreakerState {
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum ConnectionState {
     Connected,
-    /// It is up, and RabbitMQ takes no publishes ("Memory and Disk Alarms").
+    /// It is up, but RabbitMQ accepts no publishes ("Memory and Disk Alarms").
     Blocked,
     Disconnected {
         /// Why; never with a login.
@@ -103,7 +106,7 @@ pub enum ConnectionState {
     },
 }
 
-/// How the worker stands. Clones are the same one.
+/// The worker's status. Clones share it.
 #[derive(Clone)]
 pub struct Status(Arc<Shared>);
 
@@ -116,29 +119,39 @@ struct Shared {
 
 #[derive(Default)]
 struct Stands {
-    /// Reasons that whoever found them takes back. By component and, where it has one, merchant.
+    /// Reasons that stay until they are cleared, by component and, where it has one, merchant.
     raised: BTreeMap<(Component, Option<String>), Since<String>>,
     merchants: BTreeMap<String, MerchantStands>,
     connections: BTreeMap<String, ConnectionStands>,
 }
 
+#[derive(Serialize)]
 struct MerchantStands {
-    metrics: Arc<MerchantMetrics>,
     consumer: Since<ConsumerState>,
     circuit_breaker: Since<CircuitBreakerState>,
-    /// Until when the provider asked for a pause.
-    throttle: Option<Since<Timestamp>>,
+    throttle: Option<Since<Pause>>,
+    #[serde(flatten, serialize_with = "snapshot::levels")]
+    metrics: Arc<MerchantMetrics>,
 }
 
+/// A pause that the provider asked for.
+#[derive(Serialize)]
+struct Pause {
+    until: Time,
+}
+
+#[derive(Serialize)]
 struct ConnectionStands {
+    #[serde(flatten)]
     state: Since<ConnectionState>,
+    /// `host:port` that it is or was connected to.
     host: Option<String>,
     /// How often it was set up since the start.
     connects: u64,
 }
 
 /// A value, and when it came to be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Serialize)]
 struct Since<T> {
     #[serde(flatten)]
     is: T,
@@ -146,11 +159,13 @@ struct Since<T> {
 }
 
 impl<T: PartialEq> Since<T> {
-    /// Replaces it by another value, which holds since `now`.
-    fn becomes(&mut self, is: T, now: Timestamp) {
-        if self.is != is {
+    /// Replaces it by another value, which holds since `now`; whether it is another one.
+    fn becomes(&mut self, is: T, now: Timestamp) -> bool {
+        let changes = self.is != is;
+        if changes {
             *self = Self { is, since: Time(now) };
         }
+        changes
     }
 }
 
@@ -169,17 +184,17 @@ impl Status {
         self.lock().raised.remove(&(Component::Start, None));
     }
 
-    /// Says what is not ready and what to do, in a sentence.
+    /// Reports what is not ready and what to do, in a sentence.
     pub fn raise(&self, component: Component, sentence: impl Into<String>) {
         self.raise_for(component, None, sentence.into());
     }
 
-    /// Takes back what was raised, if anything was.
+    /// Clears what was raised, if anything was.
     pub fn clear(&self, component: Component) {
         self.clear_for(component, None);
     }
 
-    /// The status of a merchant, who is stopped and whose circuit breaker is half-open.
+    /// Adds a merchant, which is stopped and whose circuit breaker is half-open.
     pub fn merchant(&self, metrics: &Arc<MerchantMetrics>) -> MerchantStatus {
         let since = Time(self.now().wall);
         let stands = MerchantStands {
@@ -235,7 +250,7 @@ impl Status {
     }
 
     fn lock(&self) -> MutexGuard<'_, Stands> {
-        // A panic while it is held leaves whole values behind.
+        // A panic while the lock is held leaves whole values behind.
         self.0.stands.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

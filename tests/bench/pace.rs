@@ -4,10 +4,11 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use smartsend::admission::rate_limiter::Rate;
+use smartsend::admission::scheduler::Scheduler;
 use smartsend::clock::SystemClock;
-use smartsend::pace::Rate;
+use smartsend::domain::call::Priority;
 use smartsend::ports::Clock;
-use smartsend::turns::{Class, Limits as TurnLimits, Turns};
 
 use crate::ground::{Ground, Limits};
 use crate::load;
@@ -66,29 +67,29 @@ pub(crate) async fn table(ground: &Ground, rates: &[u32], seconds: u32, missed: 
     println!("{}", text(&rows));
 }
 
-/// When turns were given, to as many at once as there may be calls.
+/// When permits were given, to as many at once as there may be calls.
 async fn moments_given(rate: u32, burst: u32, seconds: u32) -> Vec<Duration> {
     let at_least_one = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
-    let limits = TurnLimits {
+    let limits = smartsend::admission::Limits {
         rate: Rate { per_second: at_least_one(rate), burst: at_least_one(burst) },
         concurrency: u32::MAX,
-        max_pause: SECOND,
+        max_retry_after: SECOND,
     };
     let clock = SystemClock::start();
-    let turns = Turns::new(limits, clock);
+    let scheduler = Scheduler::new(limits, clock);
     let given = Arc::new(Mutex::new(Vec::new()));
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..IN_FLIGHT {
-        let (turns, given) = (turns.clone(), Arc::clone(&given));
+        let (scheduler, given) = (scheduler.clone(), Arc::clone(&given));
         tasks.spawn(async move {
-            // A token's turn passes the gate, which waits for a first call to be answered well.
-            while let Ok(turn) = turns.take(Class::Token).await {
+            // A token passes the half-open breaker, which waits for a create to be answered well.
+            while let Ok(permit) = scheduler.acquire(Priority::Token).await {
                 given.lock().unwrap().push(clock.now().steady);
-                drop(turn);
+                drop(permit);
             }
         });
     }
-    let over = tokio::time::timeout(SECOND * seconds, turns.drive()).await;
+    let over = tokio::time::timeout(SECOND * seconds, scheduler.drive()).await;
     assert!(over.is_err(), "it is driven until the time is over");
     tasks.shutdown().await;
     std::mem::take(&mut *given.lock().unwrap())

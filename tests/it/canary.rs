@@ -138,7 +138,7 @@ fn everything_was_met(payu: &Payu, events: &[Message], log: &str) {
         "token renewed",
         "the provider asked for fewer requests",
         "no whole answer came",
-        "the call has ended",
+        "the call ended",
         "the intent is settled",
     ] {
         assert!(log.contains(told), "{told} is not in the log:\n{log}");

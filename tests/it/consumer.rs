@@ -10,7 +10,7 @@ use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use smartsend::amqp::{AmqpDelivery, ConsumeError, Inbox, InboxEnd, Session};
 use smartsend::clock::SystemClock;
-use smartsend::domain::record::Value;
+use smartsend::domain::record::headers::Value;
 use smartsend::ports::{ChannelEndedError, Clock, Delivery, Moment};
 use tokio::time::timeout;
 
@@ -36,7 +36,7 @@ impl Ground {
         let settings = settings(&[&node.amqp_url(&vhost)]);
         declared(&settings, &["default", "other"]).await;
         let running = start(&settings);
-        let session = running.broker.session().await;
+        let session = running.consuming().await;
         let inbox = Inbox::open(&session, QUEUE, 10).await.unwrap();
         Self { vhost, running, session, inbox }
     }
@@ -107,7 +107,7 @@ async fn a_cancel_waits_for_what_a_slow_broker_has_yet_to_send() {
     };
     let proxy = AmqpProxy::start(node.address(), &Brake::default(), watcher).await;
     let running = start(&settings(&[&Node::url_at(proxy.port(), &vhost)]));
-    let session = running.broker.session().await;
+    let session = running.consuming().await;
     let connection = node.connect(&vhost).await;
     for _ in 0..3 * PREFETCH {
         let plain = BasicProperties::default();
@@ -144,7 +144,7 @@ async fn a_queue_that_is_deleted_ends_the_session() {
     assert!(ground.session.reason().contains(QUEUE), "{}", ground.session.reason());
 
     // The queue is still missing in the next session, and that concerns nobody else.
-    let session = ground.running.broker.session().await;
+    let session = ground.running.consuming().await;
     let missing = Inbox::open(&session, QUEUE, 10).await;
     assert!(matches!(missing, Err(ConsumeError::Missing { queue }) if queue == QUEUE));
     let other = Inbox::open(&session, "smartsend.intents.other", 10).await;
@@ -178,7 +178,7 @@ async fn an_acknowledgement_that_could_not_be_sent_is_no_success() {
     assert!(!delivery.still_ours().await);
     assert_eq!(delivery.acknowledge().await, Err(ChannelEndedError));
 
-    let session = ground.running.broker.session().await;
+    let session = ground.running.consuming().await;
     let mut inbox = Inbox::open(&session, QUEUE, 10).await.unwrap();
     let again = timeout(SOON, inbox.next()).await.unwrap().unwrap();
     assert_eq!(body(&again), "again");
@@ -195,7 +195,7 @@ async fn what_is_let_go_comes_back_in_a_new_session() {
     ground.next().await.unwrap().abandon("it could not be handed back");
     assert!(ground.next().await.is_none());
     assert_eq!(ground.session.reason(), "it could not be handed back");
-    let session = ground.running.broker.session().await;
+    let session = ground.running.consuming().await;
     let mut inbox = Inbox::open(&session, QUEUE, 10).await.unwrap();
     let again = timeout(SOON, inbox.next()).await.unwrap().unwrap();
     assert!(again.delivered().redelivered);
@@ -229,7 +229,7 @@ async fn what_is_dropped_unsettled_comes_back_too() {
     ground.send(node, "again").await;
     drop(ground.next().await.unwrap());
     timeout(SOON, ground.session.ended()).await.unwrap();
-    let session = ground.running.broker.session().await;
+    let session = ground.running.consuming().await;
     let mut inbox = Inbox::open(&session, QUEUE, 10).await.unwrap();
     let again = timeout(SOON, inbox.next()).await.unwrap().unwrap();
     assert!(again.delivered().redelivered);
@@ -349,7 +349,7 @@ async fn only_one_of_two_workers_gets_the_deliveries_and_the_other_takes_over() 
     let node = Node::shared();
     let mut first = Ground::new(node).await;
     let running = start(&settings(&[&node.amqp_url(&first.vhost)]));
-    let session = running.broker.session().await;
+    let session = running.consuming().await;
     let mut second = Inbox::open(&session, QUEUE, 10).await.unwrap();
     for number in ["0", "1"] {
         first.send(node, number).await;

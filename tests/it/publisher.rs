@@ -9,9 +9,9 @@ use futures_util::future::join_all;
 use lapin::options::{QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel};
-use smartsend::amqp::{BrokerState, Inbox, Publisher};
+use smartsend::amqp::{BrokerState, Inbox, Publisher, Topology};
 use smartsend::domain::event::EventKind;
-use smartsend::domain::record::Value;
+use smartsend::domain::record::headers::Value;
 use smartsend::domain::retry_delays::RetryDelays;
 use smartsend::ports::{
     Copied, Delivery, EventMessage, Headers, Outbox, Outgoing, Properties, PublishError,
@@ -22,6 +22,7 @@ use crate::support::amqp::{Running, declared, settings, start};
 use crate::support::amqp_proxy::{AmqpProxy, Says, Seen, When};
 use crate::support::brake::Brake;
 use crate::support::broker::{Node, publish, take_next};
+use crate::support::waiting::until;
 
 const SOON: Duration = Duration::from_secs(30);
 /// Publishes of each task in the test of verdicts.
@@ -82,9 +83,13 @@ async fn bind(channel: &Channel, queue: &str, key: &str) {
 }
 
 fn event(kind: EventKind, id: &str) -> Outgoing {
+    event_of("default", kind, id)
+}
+
+fn event_of(merchant: &str, kind: EventKind, id: &str) -> Outgoing {
     Outgoing::Event(EventMessage {
         kind,
-        merchant: "default".to_owned(),
+        merchant: merchant.to_owned(),
         body: Bytes::from(id.to_owned()),
         properties: Properties {
             content_type: Some("application/cloudevents+json".to_owned()),
@@ -115,6 +120,13 @@ fn copied(headers: Headers) -> Copied {
     }
 }
 
+/// A publisher of so many merchants, each of whose targets refuses for itself.
+fn of_many(ground: &Ground, merchants: u32) -> Publisher {
+    let names: Vec<_> = (0..merchants).map(|number| format!("m{number}")).collect();
+    let topology = Topology::new("smartsend", names.iter().map(String::as_str), &[]).unwrap();
+    Publisher::new(ground.running.broker.clone(), &topology)
+}
+
 /// Concurrent publishes on one channel of lapin swap their verdicts: of 16000, half of them to a
 /// queue that refuses, some refused ones are reported as taken.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -123,17 +135,18 @@ async fn no_publish_gets_the_verdict_of_another() {
     let ground = Ground::new(node).await;
     let taken = ground.results(node, "taken", "link.created.*", None).await;
     let _full = ground.results(node, "full", "link.failed.*", Some(0)).await;
+    let publisher = of_many(&ground, 4 * EACH);
     let tasks = (0..4).map(|task| {
-        let publisher = ground.publisher.clone();
+        let publisher = publisher.clone();
         tokio::spawn(async move {
-            for number in 0..EACH {
+            for number in task * EACH..(task + 1) * EACH {
                 let (kind, expected) = if (task + number) % 2 == 0 {
                     (EventKind::Created, Ok(()))
                 } else {
                     (EventKind::Failed, Err(PublishError::Refused))
                 };
-                let id = format!("{task}-{number}");
-                assert_eq!(publisher.publish(&event(kind, &id)).await, expected, "{id}");
+                let id = format!("m{number}");
+                assert_eq!(publisher.publish(&event_of(&id, kind, &id)).await, expected, "{id}");
             }
         })
     });
@@ -172,7 +185,14 @@ async fn a_channel_that_was_refused_is_not_used_again() {
     assert_eq!(publish(EventKind::Created).await, (Ok(()), 0));
     let refused = Err(PublishError::Refused);
     assert_eq!(publish(EventKind::Failed).await, (refused, 0));
-    assert_eq!(publish(EventKind::Failed).await, (refused, 1));
+    // It is tried again only after a while, on a channel of its own.
+    assert_eq!(publish(EventKind::Failed).await, (refused, 0));
+    until("the next try", SOON, async || publish(EventKind::Failed).await == (refused, 1)).await;
+    // However many wait for it, one of them tries.
+    let (before, result) = (opened.load(Ordering::Relaxed), event(EventKind::Failed, "one"));
+    let all = join_all((0..200).map(|_| ground.publisher.publish(&result))).await;
+    assert!(all.iter().all(|one| *one == refused));
+    assert!(opened.load(Ordering::Relaxed) - before <= 1);
     assert_eq!(publish(EventKind::Created).await, (Ok(()), 1));
     assert_eq!(publish(EventKind::Created).await, (Ok(()), 0));
 }
@@ -184,17 +204,18 @@ async fn a_returned_result_is_told_to_the_publish_that_it_belongs_to() {
     let node = Node::shared();
     let ground = Ground::new(node).await;
     let _bound = ground.results(node, "bound", "link.created.*", None).await;
+    let publisher = of_many(&ground, 32 * 50);
     let tasks = (0..32).map(|task| {
-        let publisher = ground.publisher.clone();
+        let publisher = publisher.clone();
         tokio::spawn(async move {
-            for number in 0..50 {
-                let (kind, expected) = if (task + number) % 7 == 0 {
+            for number in task * 50..(task + 1) * 50 {
+                let (kind, expected) = if number % 7 == 0 {
                     (EventKind::Unresolved, Err(PublishError::Unroutable))
                 } else {
                     (EventKind::Created, Ok(()))
                 };
-                let id = format!("{task}-{number}");
-                assert_eq!(publisher.publish(&event(kind, &id)).await, expected, "{id}");
+                let id = format!("m{number}");
+                assert_eq!(publisher.publish(&event_of(&id, kind, &id)).await, expected, "{id}");
             }
         })
     });
@@ -212,7 +233,7 @@ async fn an_unroutable_result_succeeds_once_a_queue_is_bound() {
     let publisher = &ground.publisher;
     assert_eq!(publisher.publish(&failed).await, Err(PublishError::Unroutable));
     let channel = ground.results(node, "late", "link.failed.default", None).await;
-    assert_eq!(publisher.publish(&failed).await, Ok(()));
+    until("a try", SOON, async || publisher.publish(&failed).await == Ok(())).await;
     drop(channel);
     let taken = take_next(&node.connect(&ground.vhost).await, "late").await;
     let properties = taken.properties;
@@ -250,7 +271,7 @@ async fn a_merchant_or_delay_that_is_not_configured_is_unroutable_and_the_sessio
 async fn a_retried_intent_comes_back_with_its_record_and_login_and_nothing_foreign() {
     let node = Node::shared();
     let ground = Ground::new(node).await;
-    let session = ground.running.broker.session().await;
+    let session = ground.running.consuming().await;
     let mut inbox = Inbox::open(&session, "smartsend.intents.default", 5).await.unwrap();
 
     let body = b"{\"as\": \"it came\"}";
@@ -265,7 +286,7 @@ async fn a_retried_intent_comes_back_with_its_record_and_login_and_nothing_forei
     assert_eq!(delivered.headers.len(), 1, "{:?}", delivered.headers);
 
     let record = Headers::from([
-        ("record".to_owned(), Value::Text("v1".to_owned())),
+        ("record".to_owned(), Value::Text("v2".to_owned())),
         ("attempts".to_owned(), Value::Number(i64::MAX)),
     ]);
     let copy = Copied {
@@ -301,7 +322,7 @@ fn foreign() -> BasicProperties {
     table.insert("x-first-death-queue".into(), text("smartsend.intents.default"));
     table.insert("x-upstream".into(), text("dropped"));
     table.insert("traceparent".into(), text("00-trace"));
-    table.insert("x-smartsend-record".into(), text("v1"));
+    table.insert("x-smartsend-record".into(), text("v2"));
     BasicProperties::default()
         .with_headers(table)
         .with_expiration("600000".into())
@@ -354,7 +375,7 @@ async fn a_publish_without_a_session_waits_only_so_long() {
     let mut settings = settings(&["amqp://guest:guest@127.0.0.1:1/%2f"]);
     settings.confirm_timeout = Duration::from_millis(300);
     let delays = [Duration::from_secs(1)];
-    let topology = smartsend::amqp::Topology::new("smartsend", ["default"], &delays).unwrap();
+    let topology = Topology::new("smartsend", ["default"], &delays).unwrap();
     let running = start(&settings);
     let publisher = Publisher::new(running.broker.clone(), &topology);
     let result = timeout(SOON, publisher.publish(&event(EventKind::Created, "1"))).await;

@@ -21,19 +21,21 @@ use smartsend::domain::classify::lookup::{Details, DetailsLink, Lookup, LookupFa
 use smartsend::domain::classify::{ClassifyRules, CreatedLink, Denial, UnknownReason};
 use smartsend::domain::customer::Private;
 use smartsend::domain::decide::{
-    CLOCK_SKEW, Case, CreateKind, Decision, DeliveryInfo, InDoubtPolicy, Input, Opened, Policy,
-    RETURNS_MAX, Surroundings,
+    CLOCK_SKEW, Case, CreateKind, Decision, DeliveryInfo, Disposition, InDoubtPolicy, Input,
+    Interrupted, Policy, RETURNS_MAX, Requests, RetryLater, Start, Surroundings,
 };
 use smartsend::domain::intent::Intent;
 use smartsend::domain::intent::wire::parse;
 use smartsend::domain::link::LinkHosts;
-use smartsend::domain::record::{Doubt, Record, Seen, State, Value};
+use smartsend::domain::record::headers::Headers;
+use smartsend::domain::record::{Doubt, Record, Seen, State};
 use smartsend::domain::retry_delays::RetryDelays;
 use smartsend::domain::verdict::{Failure, Unresolved, Verdict};
 
 const SETTLE: Duration = Duration::from_secs(5);
 const QUARANTINE: Duration = Duration::from_mins(5);
 const LOOKS: u32 = 3;
+const LEASE: Duration = Duration::from_mins(1);
 
 fn policy() -> Policy {
     let delays = [1, 5, 30, 120, 600].map(Duration::from_secs);
@@ -45,8 +47,9 @@ fn policy() -> Policy {
         },
         max_amount: Amount::parse("200000").unwrap(),
         delays: RetryDelays::new(&delays).unwrap(),
+        lease: LEASE,
         max_age: Duration::from_hours(24),
-        settle: SETTLE,
+        first_lookup: SETTLE,
         lookups: LOOKS,
         quarantine: QUARANTINE,
         in_doubt: InDoubtPolicy::Resend,
@@ -77,8 +80,6 @@ fn due_in(deadline: Duration) -> Intent {
     Intent { deadline: Some(start() + deadline), ..intent() }
 }
 
-type Headers = std::collections::BTreeMap<String, Value>;
-
 /// A clean first delivery; what a test needs otherwise, it changes.
 fn arrival(headers: &Headers) -> DeliveryInfo<'_> {
     DeliveryInfo {
@@ -87,26 +88,70 @@ fn arrival(headers: &Headers) -> DeliveryInfo<'_> {
         redelivered: false,
         delivery_count: 0,
         recent: false,
+        verdict: None,
         now: start(),
     }
 }
 
-/// One delivery of an intent, and the clock beside it.
+fn around() -> Surroundings {
+    Surroundings {
+        now: start(),
+        age: Duration::ZERO,
+        requests: Requests::Flow,
+        readback: true,
+        no_create_for: Duration::ZERO,
+    }
+}
+
+/// A decision, without what few tests ask for.
+#[derive(Clone, Debug, PartialEq)]
+enum Next {
+    Create(CreateKind),
+    Lookup,
+    Wait(Duration),
+    Pause(Duration),
+    TryAgain(Duration),
+    /// Through a retry queue, counted as waited.
+    Return(Duration),
+    /// Through a retry queue, as it is.
+    HandBack(Duration),
+    Settle(Verdict),
+    Abandon,
+}
+
+impl Next {
+    fn of(decision: Decision<'_>) -> Self {
+        match decision {
+            Decision::Create(call) => Self::Create(call.kind()),
+            Decision::Lookup(_) => Self::Lookup,
+            Decision::Wait(wait) => Self::Wait(wait),
+            Decision::Pause(pause) => Self::Pause(pause),
+            Decision::PauseUpTo(pause) => Self::TryAgain(pause),
+            Decision::Dispose(Disposition::Settle(verdict)) => Self::Settle(verdict),
+            Decision::Dispose(Disposition::RetryLater(later)) if later.counted => {
+                Self::Return(later.delay.duration())
+            }
+            Decision::Dispose(Disposition::RetryLater(later)) => {
+                Self::HandBack(later.delay.duration())
+            }
+            Decision::Dispose(Disposition::Abandon) => Self::Abandon,
+            Decision::Dispose(Disposition::Requeue) => panic!("no decision requeues"),
+        }
+    }
+}
+
+/// One delivery of an intent, and the world around it.
 struct Play<'a> {
     case: Case<'a>,
-    view: Surroundings,
+    around: Surroundings,
+    /// What was decided last.
+    decision: Option<Decision<'a>>,
 }
 
 impl<'a> Play<'a> {
     fn open(intent: &'a Intent, policy: &'a Policy, arrival: &DeliveryInfo<'_>) -> Self {
-        match Case::open(intent, policy, arrival) {
-            Opened::Case(case) => {
-                let view =
-                    Surroundings { now: arrival.now, readback: true, closed_for: Duration::ZERO };
-                Self { case, view }
-            }
-            other => panic!("{other:?}"),
-        }
+        let case = Case::open(intent, policy, arrival.clone());
+        Self { case, around: Surroundings { now: arrival.now, ..around() }, decision: None }
     }
 
     fn first(intent: &'a Intent, policy: &'a Policy) -> Self {
@@ -122,49 +167,84 @@ impl<'a> Play<'a> {
         Self::open(intent, policy, &arrival(&record.to_headers(None)))
     }
 
-    fn next(&mut self) -> Decision<'a> {
-        self.case.after(Input::Nothing, self.view)
+    fn decide(&mut self, input: Input) -> Next {
+        let decision = self.case.decide(input, &self.around);
+        self.decision = Some(decision.clone());
+        Next::of(decision)
     }
 
-    fn create(&mut self, outcome: Outcome) -> Decision<'a> {
-        self.case.after(Input::Create(outcome), self.view)
+    fn next(&mut self) -> Next {
+        self.decide(Input::Start)
     }
 
-    fn lookup(&mut self, look: Lookup) -> Decision<'a> {
-        self.case.after(Input::Lookup(look), self.view)
+    fn create(&mut self, outcome: Outcome) -> Next {
+        self.decide(Input::Create(outcome))
     }
 
-    fn wait(&mut self, wait: Duration) {
-        self.case.waited(wait);
-        self.view.now += wait;
+    fn lookup(&mut self, lookup: Lookup) -> Next {
+        self.decide(Input::Lookup(lookup))
+    }
+
+    fn interrupted(&mut self, why: Interrupted) -> Next {
+        self.decide(why.at_once())
+    }
+
+    fn lookup_is_late(&mut self) -> Next {
+        let Some(Decision::Lookup(call)) = self.decision.clone() else { panic!() };
+        self.decide(call.interrupted(Interrupted::Late))
+    }
+
+    fn wait(&mut self, wait: Duration) -> Next {
+        self.around.now += wait;
+        self.decide(Input::Waited(wait))
+    }
+
+    /// Whether the deadline would keep a create from starting now.
+    fn is_overdue(&mut self) -> bool {
+        let Some(Decision::Create(call)) = &self.decision else { panic!("no create is decided") };
+        call.start(self.around.now, self.around.age) == Start::Overdue
+    }
+
+    /// The record of a copy that goes back as it is.
+    fn handed_back(&self) -> Record {
+        self.copied(Duration::from_secs(1), false)
+    }
+
+    /// The record of a copy that goes through a retry queue.
+    fn returned(&self, delay: Duration) -> Record {
+        self.copied(delay, true)
+    }
+
+    fn copied(&self, duration: Duration, counted: bool) -> Record {
+        let delay = RetryDelays::new(&[duration]).unwrap().shortest();
+        self.case.record_after(RetryLater { delay, counted, ages: counted, why: "" })
     }
 
     /// Goes through waits until a lookup, and gives it.
-    fn until_look(&mut self, look: &Lookup) -> Decision<'a> {
-        let mut decision = self.next();
+    fn until_look(&mut self, look: &Lookup) -> Next {
+        let mut next = self.next();
         for _ in 0..1_000 {
-            match decision {
-                Decision::Wait(wait) => {
-                    self.wait(wait);
-                    decision = self.next();
-                }
-                Decision::Lookup => return self.lookup(look.clone()),
+            match next {
+                Next::Wait(wait) => next = self.wait(wait),
+                Next::Lookup => return self.lookup(look.clone()),
                 other => return other,
             }
         }
         panic!("it waits for ever");
     }
 
-    /// Gives the same look until something else follows than waits and lookups.
-    fn lookups(&mut self, look: &Lookup) -> Decision<'a> {
+    /// Gives the same lookup until something else follows than waits and lookups.
+    fn lookups(&mut self, look: &Lookup) -> Next {
         for _ in 0..10_000 {
             match self.until_look(look) {
-                Decision::Wait(wait) => self.wait(wait),
-                Decision::Lookup => {}
+                Next::Wait(wait) => {
+                    self.wait(wait);
+                }
+                Next::Lookup => {}
                 other => return other,
             }
         }
-        panic!("it lookups for ever");
+        panic!("it looks up for ever");
     }
 }
 
@@ -200,21 +280,21 @@ fn failed_look() -> Lookup {
     Lookup::Failed(LookupFailure::Status(503))
 }
 
-fn parked(why: Unresolved) -> Decision<'static> {
-    Decision::Settle(Verdict::Unresolved(why))
+fn parked(why: Unresolved) -> Next {
+    Next::Settle(Verdict::Unresolved(why))
 }
 
-fn failed(why: Failure) -> Decision<'static> {
-    Decision::Settle(Verdict::Failed(why))
+fn failed(why: Failure) -> Next {
+    Next::Settle(Verdict::Failed(why))
 }
 
-fn made(recovered: bool) -> Decision<'static> {
-    Decision::Settle(Verdict::Created { made: link(), recovered })
+fn made(recovered: bool) -> Next {
+    Next::Settle(Verdict::Created { made: link(), recovered })
 }
 
-fn kind(decision: &Decision<'_>) -> Option<CreateKind> {
-    match decision {
-        Decision::Create(call) => Some(call.kind()),
+fn kind(next: &Next) -> Option<CreateKind> {
+    match next {
+        Next::Create(kind) => Some(*kind),
         _ => None,
     }
 }

@@ -11,7 +11,7 @@ use smartsend::domain::account::{Account, Api};
 use smartsend::domain::classify::CreatedLink;
 use smartsend::domain::customer::Private;
 use smartsend::domain::event::wire::errors_json;
-use smartsend::domain::event::{Event, EventKind, Origin};
+use smartsend::domain::event::{Event, EventKind, Origin, Reason};
 use smartsend::domain::intent::wire::parse;
 use smartsend::domain::intent::{FieldError, Intent};
 use smartsend::domain::link::LinkHosts;
@@ -163,7 +163,7 @@ fn an_event_of_an_intent_that_cannot_be_read_tells_every_error_and_what_is_valid
             "reason": {
                 "code": "INVALID_INTENT",
                 "message":
-                    "it is not an intent by the contract; mend the fields and use a new reference"
+                    "it is not a valid intent; fix the fields and use a new reference"
             },
             "errors": [
                 {
@@ -304,6 +304,9 @@ fn the_reasons_are_those_of_the_contract() {
         assert_eq!(why.reason().code, code);
         assert!(!why.reason().message.is_empty());
     }
+    let parked: Vec<_> = Reason::parked_codes().collect();
+    let unresolved = UNRESOLVED.map(|(_, code)| code);
+    assert_eq!(parked, [&["INVALID_INTENT"][..], &unresolved].concat());
     assert_eq!(Failure::DeadlinePassed.reason().code, "DEADLINE_PASSED");
     assert_eq!(Failure::DuplicateReference.reason().code, "DUPLICATE_REFERENCE");
     assert_eq!(Failure::Rejected(4711).reason().code, "CODE_4711");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use smartsend::domain::reference::Reference;
-use smartsend::pipeline::{Entered, Memory};
+use smartsend::worker::dedup::{DedupCache, Inserted};
 
 const CAPACITY: usize = 1000;
 const KEEP: Duration = Duration::from_mins(5);
@@ -13,19 +13,22 @@ fn reference(number: usize) -> Reference {
 }
 
 #[test]
-fn a_full_memory_does_not_grow_while_references_come_and_go() {
-    let memory = Memory::new(CAPACITY, KEEP, false).with_room_for(CAPACITY);
-    let room = memory.room();
+fn a_full_cache_does_not_grow_while_references_come_and_go() {
+    let cache = DedupCache::new(CAPACITY, KEEP, false).with_room_for(CAPACITY);
+    let room = cache.room();
     for number in 0..CAPACITY * 200 {
-        assert_eq!(memory.enter(&reference(number), Duration::ZERO), Entered::Fresh);
-        assert!(memory.room() <= room, "it grew after {number} references");
+        assert_eq!(cache.insert(&reference(number), Duration::ZERO), Inserted::New);
+        assert!(cache.room() <= room, "it grew after {number} references");
     }
-    assert!(memory.holds(&reference(CAPACITY * 200 - 1), Duration::ZERO));
-    assert!(!memory.holds(&reference(0), Duration::ZERO), "the oldest are pushed out");
+    assert!(cache.holds(&reference(CAPACITY * 200 - 1), Duration::ZERO));
+    assert!(!cache.holds(&reference(0), Duration::ZERO), "the oldest are pushed out");
 }
 
 #[test]
 fn room_is_taken_for_no_more_than_may_be_remembered() {
-    let bounded = Memory::new(CAPACITY, KEEP, false).with_room_for(usize::MAX);
-    assert_eq!(bounded.room(), Memory::new(CAPACITY, KEEP, true).with_room_for(CAPACITY).room());
+    let bounded = DedupCache::new(CAPACITY, KEEP, false).with_room_for(usize::MAX);
+    assert_eq!(
+        bounded.room(),
+        DedupCache::new(CAPACITY, KEEP, true).with_room_for(CAPACITY).room()
+    );
 }

@@ -13,27 +13,31 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value as Json;
-use smartsend::domain::record::{Record, State, Value};
-use smartsend::gate::Report;
-use smartsend::pipeline::{Settlement, handle};
+use smartsend::admission::signal::Signal;
+use smartsend::domain::record::headers::Value;
+use smartsend::domain::record::{Record, State};
+use smartsend::domain::reference::Reference;
 use smartsend::ports::{Clock, Copied, Headers, Inbox, Properties, Queue};
+use smartsend::worker::Settled;
 use tokio::task::JoinHandle;
 
-use crate::support::model::{Life, Message, ModelDesk, ModelInbox, Process, Scene, Settings, body};
+use crate::support::model::{
+    Life, Message, ModelContext, ModelInbox, Process, Scene, Settings, body,
+};
 
 /// One process at work on the merchant `default`, without its loop: a test hands it deliveries.
 struct Stand {
     scene: Scene,
     process: Process,
-    desk: Arc<ModelDesk>,
+    context: Arc<ModelContext>,
     inbox: ModelInbox,
 }
 
 impl Stand {
-    /// A stand whose gate is open.
+    /// A stand whose circuit breaker is closed.
     async fn new(settings: &Settings) -> Self {
-        let stand = Self::probing(Scene::new(1), settings).await;
-        stand.desk.turns.told(Report::Answered);
+        let stand = Self::half_open(Scene::new(1), settings).await;
+        stand.context.scheduler().record(None, Signal::Answered);
         stand
     }
 
@@ -42,63 +46,63 @@ impl Stand {
     }
 
     /// A stand in a scene that there is already.
-    async fn probing(scene: Scene, settings: &Settings) -> Self {
+    async fn half_open(scene: Scene, settings: &Settings) -> Self {
         let process = scene.process(Life::long());
-        let desk = Arc::new(process.desk("default", settings));
-        let driven = Arc::clone(&desk);
-        tokio::spawn(async move {
-            tokio::join!(driven.turns.drive(), driven.probe_when_due());
-        });
+        let context = process.worker("default", settings).context();
+        let beside = Arc::clone(&context);
+        tokio::spawn(async move { beside.beside().await });
         let inbox = process.queue("default", settings.prefetch).open().await.unwrap();
-        Self { scene, process, desk, inbox }
+        Self { scene, process, context, inbox }
     }
 
     /// Upstream publishes an intent, and it is begun.
-    async fn start(&mut self, reference: &str) -> JoinHandle<Settlement> {
+    async fn start(&mut self, reference: &str) -> JoinHandle<Settled> {
         self.scene.publish("default", reference);
         self.start_next().await
     }
 
     /// A message is put into the queue as it is, and begun.
-    async fn start_message(&mut self, message: Message) -> JoinHandle<Settlement> {
+    async fn start_message(&mut self, message: Message) -> JoinHandle<Settled> {
         self.scene.broker.push("default", message);
         self.start_next().await
     }
 
     /// The next delivery is begun.
-    async fn start_next(&mut self) -> JoinHandle<Settlement> {
+    async fn start_next(&mut self) -> JoinHandle<Settled> {
         let delivery = self.inbox.next().await.unwrap();
-        let desk = Arc::clone(&self.desk);
+        let context = Arc::clone(&self.context);
         tokio::spawn(async move {
             let lost = delivery.lost();
-            handle(delivery, lost, &desk).await
+            context.process(delivery, lost).await
         })
     }
 
     /// Upstream publishes an intent, and it is brought to its settlement.
-    async fn settle(&mut self, reference: &str) -> Settlement {
+    async fn settle(&mut self, reference: &str) -> Settled {
         self.start(reference).await.await.unwrap()
     }
 
-    async fn settle_message(&mut self, message: Message) -> Settlement {
+    async fn settle_message(&mut self, message: Message) -> Settled {
         self.start_message(message).await.await.unwrap()
     }
 
-    async fn settle_next(&mut self) -> Settlement {
+    async fn settle_next(&mut self) -> Settled {
         self.start_next().await.await.unwrap()
     }
 
     /// The next delivery is settled, and its copies as often as they are handed back.
-    async fn settle_in_the_end(&mut self) -> Settlement {
+    async fn settle_in_the_end(&mut self) -> Settled {
         loop {
-            match self.settle_next().await {
-                Settlement::HandedBack => {}
-                settlement
-                @ (Settlement::Settled(_) | Settlement::Returned | Settlement::LetGo) => {
-                    return settlement;
-                }
+            let settled = self.settle_next().await;
+            if settled != Settled::HandedBack {
+                return settled;
             }
         }
+    }
+
+    /// Whether nothing new is started because this refuses messages, by what `/readyz` says.
+    fn is_refused(&self, what: &str) -> bool {
+        self.process.status.reasons().iter().any(|reason| reason.contains(what))
     }
 
     /// The value of one of the process's series.
@@ -110,7 +114,7 @@ impl Stand {
 
     /// Makes the process know that details shows links.
     fn prove(&self) {
-        self.desk.proof.give();
+        self.context.readback().give(&Reference::parse("shown").unwrap());
     }
 
     fn story(&self) -> Vec<String> {
@@ -153,7 +157,7 @@ fn own_message(reference: &str, record: &Record) -> Message {
 }
 
 fn first_record(stand: &Stand) -> Record {
-    Record::first(stand.desk.policy.account.clone(), stand.scene.clock.now().wall)
+    Record::first(stand.context.policy().account.clone(), stand.scene.clock.now().wall)
 }
 
 fn is_new(record: &Record) -> bool {

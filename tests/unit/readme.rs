@@ -14,10 +14,14 @@ use smartsend::domain::intent::wire;
 use smartsend::domain::link::LinkHosts;
 use smartsend::domain::record::Record;
 use smartsend::domain::verdict::{Failure, Unresolved, Verdict};
+use smartsend::telemetry::metrics::Metrics;
+use smartsend::telemetry::status::{ConnectionState, Status};
 
 use crate::support::canary;
+use crate::support::clock::ManualClock;
 
 const README: &str = include_str!("../../README.md");
+const EXAMPLE: &str = include_str!("../../deploy/smartsend.example.toml");
 /// Each page that a reader is sent to, with its folder.
 const PAGES: [(&str, &str); 3] = [
     ("", README),
@@ -96,6 +100,46 @@ fn the_configuration_for_payu_s_test_hosts_is_complete_and_never_meets_productio
     Config::parse(payu, std::iter::once(secret), &|_| Ok(String::new())).unwrap();
     assert_eq!(value(payu, "api_url"), "\"https://uatoneapi.payu.in/payout\"");
     assert_eq!(value(payu, "auth_url"), "\"https://uat-accounts.payu.in/oauth/token\"");
+}
+
+#[test]
+fn a_default_that_is_named_is_the_default() {
+    let table = README.split("| setting | default | question |").nth(1).unwrap();
+    let mut named = 0;
+    for line in table.lines().skip(2).take_while(|line| line.starts_with('|')) {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let keys = cells[1].split(", ").map(|key| key.trim_matches('`'));
+        for (key, default) in keys.zip(cells[2].split(", ")) {
+            let (section, key) = key.split_once('.').unwrap_or(("merchants.default", key));
+            let section = EXAMPLE.split(&format!("\n[{section}]\n")).nth(1).expect(section);
+            let section = section.split("\n[").next().unwrap();
+            let default = default.trim_matches('`');
+            // What has no default is marked in the example.
+            if default != "required" {
+                assert!(section.contains(&format!("\n{key} = {default}\n")), "{key} = {default}");
+            }
+            named += 1;
+        }
+    }
+    assert!(named >= 5, "{named}");
+}
+
+#[test]
+fn every_metric_is_in_its_table() {
+    let cells = first_cells("| metric | what it shows |").join(", ");
+    let shown: BTreeSet<&str> = cells
+        .split('`')
+        .filter(|cell| cell.starts_with("smartsend_"))
+        .map(|cell| cell.split('{').next().unwrap())
+        .collect();
+
+    let metrics = Metrics::new();
+    let status = Status::new(&metrics, ManualClock::new());
+    status.merchant(&metrics.merchant("default"));
+    status.set_connection("publish", ConnectionState::Connected, None);
+    let text = metrics.render();
+    let exported = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+    assert_eq!(shown, exported.collect());
 }
 
 #[test]

@@ -7,7 +7,8 @@ use proptest::option;
 use proptest::prelude::*;
 
 use smartsend::domain::account::{Account, Api};
-use smartsend::domain::record::{Doubt, Record, Seen, State, Unreadable, Value};
+use smartsend::domain::record::headers::{Unreadable, Value};
+use smartsend::domain::record::{Doubt, Record, Seen, State};
 
 fn at(millis: i64) -> Timestamp {
     Timestamp::from_millisecond(millis).unwrap()
@@ -24,7 +25,8 @@ fn unsure(seen: Seen) -> Record {
         attempts: 2,
         returns: 3,
         lookups: 1,
-        waited: Duration::from_millis(45_678),
+        quarantined: Duration::from_millis(45_678),
+        waited: Duration::from_millis(98_765),
         state: State::InDoubt(Doubt {
             seen,
             last_sent: Some(at(1_800_000_001_456)),
@@ -53,7 +55,7 @@ prop_compose! {
         v2 in any::<bool>(),
         first_seen in a_time(),
         counts in any::<(u32, u32, u32)>(),
-        waited in 0_u64..1_000_000_000_000,
+        waits in (0_u64..1_000_000_000_000, 0_u64..1_000_000_000_000),
         doubt in option::of(a_doubt()),
     ) -> Record {
         Record {
@@ -62,7 +64,8 @@ prop_compose! {
             attempts: counts.0,
             returns: counts.1,
             lookups: counts.2,
-            waited: Duration::from_millis(waited),
+            quarantined: Duration::from_millis(waits.0),
+            waited: Duration::from_millis(waits.1),
             state: doubt.map_or(State::New, State::InDoubt),
         }
     }
@@ -95,12 +98,13 @@ fn the_headers_are_those_of_the_contract() {
         ("due", text("2027-01-15T08:00:02.000Z")),
         ("first-seen", text("2027-01-15T08:00:00.123Z")),
         ("last-sent", text("2027-01-15T08:00:01.456Z")),
-        ("looks", Value::Number(1)),
-        ("record", text("v1")),
+        ("lookups", Value::Number(1)),
+        ("quarantined", Value::Number(45_678)),
+        ("record", text("v2")),
         ("returns", Value::Number(3)),
         ("seen", text("unknown")),
-        ("state", text("unsure")),
-        ("waited", Value::Number(45_678)),
+        ("state", text("in-doubt")),
+        ("waited", Value::Number(98_765)),
     ];
     let actual: Vec<_> =
         headers.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
@@ -127,7 +131,8 @@ fn a_record_without_any_one_of_its_headers_is_unreadable() {
         "first-seen",
         "attempts",
         "returns",
-        "looks",
+        "lookups",
+        "quarantined",
         "waited",
         "seen",
     ];
@@ -156,7 +161,7 @@ fn a_header_of_the_wrong_type_makes_the_record_unreadable() {
 #[test]
 fn a_header_that_says_nothing_known_makes_the_record_unreadable() {
     let wrong = [
-        ("record", "v2"),
+        ("record", "v1"),
         ("api", "v3"),
         ("state", "NEW"),
         ("state", ""),
@@ -177,10 +182,11 @@ fn numbers_below_zero_or_too_large_make_the_record_unreadable() {
     for (name, number) in [
         ("attempts", -1),
         ("returns", -1),
-        ("looks", -1),
+        ("lookups", -1),
+        ("quarantined", -1),
         ("waited", -1),
         ("attempts", i64::MAX),
-        ("looks", i64::from(u32::MAX) + 1),
+        ("lookups", i64::from(u32::MAX) + 1),
         ("waited", i64::MIN),
     ] {
         let mut headers = unsure(Seen::Unknown).to_headers(None);
@@ -205,7 +211,8 @@ fn doubt_makes_a_new_record_unsure_and_counts_a_create_that_may_have_left() {
 fn doubt_begins_looks_and_quarantine_anew_where_a_create_may_have_left() {
     for seen in [Seen::Redelivered, Seen::Recent, Seen::Unknown] {
         let doubted = unsure(seen).doubted(Seen::Redelivered);
-        assert_eq!((doubted.lookups, doubted.waited), (0, Duration::ZERO), "{seen:?}");
+        assert_eq!((doubted.lookups, doubted.quarantined), (0, Duration::ZERO), "{seen:?}");
+        assert_eq!(doubted.waited, unsure(seen).waited, "it grows no younger");
         assert_eq!(doubted.attempts, 3);
     }
 }

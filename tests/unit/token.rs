@@ -12,13 +12,13 @@ use futures_util::future::join_all;
 use smartsend::config::{Grant, Merchant};
 use smartsend::domain::call::{CallResult, NotSent};
 use smartsend::payu::PayuAccount;
-use smartsend::ports::{NoToken, Provider, Token};
+use smartsend::ports::{Provider, Token, TokenError};
 
 use crate::support::account::{create_call, intent, merchant, metrics, secret};
 use crate::support::clock::ManualClock;
 use crate::support::raw_server::{RawServer, Seen, Step, answer};
 
-const UNAVAILABLE: NoToken = NoToken::Unavailable(NotSent::NoToken);
+const UNAVAILABLE: TokenError = TokenError::Unavailable(NotSent::NoToken);
 
 /// An account whose endpoint is scripted, on a clock that is held.
 struct Endpoint {
@@ -42,7 +42,7 @@ impl Endpoint {
         Self::new(RawServer::answering(reply), |_| {})
     }
 
-    async fn new_token(&self) -> Result<Token, NoToken> {
+    async fn new_token(&self) -> Result<Token, TokenError> {
         let turn = || async {
             self.turns.fetch_add(1, Ordering::Relaxed);
         };
@@ -115,8 +115,8 @@ async fn a_hundred_callers_share_a_refusal_too() {
     let endpoint = Endpoint::answering(|_, _| refused());
     let tokens = join_all((0..100).map(|_| endpoint.new_token())).await;
     assert_eq!(endpoint.requests(), 1);
-    assert!(tokens.iter().all(|token| matches!(token, Err(NoToken::Refused))));
-    assert!(matches!(endpoint.new_token().await, Err(NoToken::Refused)));
+    assert!(tokens.iter().all(|token| matches!(token, Err(TokenError::Refused))));
+    assert!(matches!(endpoint.new_token().await, Err(TokenError::Refused)));
     assert_eq!(endpoint.requests(), 2, "who comes later asks again");
 }
 

@@ -1,14 +1,15 @@
-//! One merchant's loop: it stops without a doubt, follows its gate, and leaves others alone.
+//! One merchant's loop: it stops without a doubt, follows its circuit breaker, and leaves others alone.
 #![expect(clippy::unchecked_time_subtraction, reason = "a test may panic")]
 
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use smartsend::admission::circuit_breaker::BreakerState;
+use smartsend::admission::signal::TripReason;
 use smartsend::domain::call::{Answer, CallResult};
 use smartsend::domain::classify::Denial;
 use smartsend::domain::record::Record;
-use smartsend::gate::State;
-use smartsend::ports::NoToken;
+use smartsend::ports::TokenError;
 use tokio::task::JoinHandle;
 
 use crate::support::model::{Act, Called, Door, Life, Process, Scene, Settings};
@@ -56,18 +57,21 @@ async fn it_settles_what_comes_at_the_merchant_s_rate() {
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn looks_before_first_creates_leave_turns_for_the_creates() {
-    let settings = Settings::strict();
-    let (scene, _process, _running) = begin(&settings);
-    scene.smart_send.set(|state| state.latency = Duration::from_secs(3));
-    for number in 0..100 {
-        scene.publish(MERCHANT, &format!("a{number}"));
+async fn lookups_before_first_creates_leave_the_creates_young_enough() {
+    for latency in [1, 3, 10, 19] {
+        let settings = Settings::strict();
+        let (scene, process, _running) = begin(&settings);
+        scene.smart_send.set(|state| state.latency = Duration::from_secs(latency));
+        for number in 0..100 {
+            scene.publish(MERCHANT, &format!("a{number}"));
+        }
+        // One call at a time until a create is answered: 32 lookups alone would last longer than a
+        // delivery is young enough for a create.
+        let hold_off = settings.policy.quarantine + settings.policy.lease;
+        tokio::time::sleep(hold_off + Duration::from_mins(5)).await;
+        assert!(created(&scene) > 50, "latency {latency} s: {}", created(&scene));
+        process.stopping.cancel();
     }
-    // One call at a time until a create is answered: 32 looks alone would last longer than a
-    // delivery is young enough for a create.
-    let hold_off = settings.policy.quarantine + settings.hold;
-    tokio::time::sleep(hold_off + Duration::from_mins(3)).await;
-    assert!(created(&scene) > 50, "{}", created(&scene));
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
@@ -89,14 +93,14 @@ async fn a_stop_finishes_what_was_sent_and_hands_back_what_was_not() {
     for (_, copy) in back {
         assert!(!Record::from_headers(&copy.headers).unwrap().is_in_doubt());
     }
-    let status = serde_json::to_value(process.status.snapshot()).unwrap();
+    let status = process.status.snapshot();
     assert_eq!(status["merchants"][MERCHANT]["handed_back"], 32 - sent);
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn a_stop_before_anything_came_is_at_once() {
     let (scene, process, running) = begin(&Settings::usual());
-    scene.smart_send.on_token([NoToken::Refused; 50]);
+    scene.smart_send.on_token([TokenError::Refused; 50]);
     seconds(10).await;
     process.stopping.cancel();
     let stopped = scene.clock.elapsed();
@@ -119,7 +123,7 @@ async fn what_cannot_be_published_by_the_end_of_the_drain_is_counted_and_stays()
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn a_closed_gate_cancels_the_consumer_once_and_a_good_probe_brings_it_back() {
+async fn an_open_breaker_cancels_the_consumer_once_and_a_good_probe_brings_it_back() {
     let (scene, _process, _running) = begin(&Settings::usual());
     // The token stays good all the while.
     scene.smart_send.on_create([answer(403)]);
@@ -134,7 +138,7 @@ async fn a_closed_gate_cancels_the_consumer_once_and_a_good_probe_brings_it_back
 async fn while_the_gate_is_closed_nothing_is_consumed() {
     let (scene, _process, _running) = begin(&Settings::usual());
     seconds(5).await;
-    scene.smart_send.on_token([NoToken::Refused; 5]);
+    scene.smart_send.on_token([TokenError::Refused; 5]);
     scene.smart_send.on_create([answer(403)]);
     for number in 0..100 {
         scene.publish(MERCHANT, &format!("a{number}"));
@@ -192,7 +196,7 @@ async fn a_standby_takes_over_with_one_call_at_a_time() {
     seconds(1).await;
     let second = scene.process(Life::long());
     let worker = second.worker(MERCHANT, &Settings::usual());
-    let state = worker.desk.turns.state();
+    let scheduler = worker.context().scheduler().clone();
     let _running = tokio::spawn(worker.run());
     scene.publish(MERCHANT, "a");
     seconds(5).await;
@@ -201,7 +205,7 @@ async fn a_standby_takes_over_with_one_call_at_a_time() {
     assert_eq!(running.await.unwrap(), 0);
     scene.publish(MERCHANT, "b");
     seconds(5).await;
-    assert_eq!(*state.borrow(), State::Open);
+    assert_eq!(scheduler.state().breaker, BreakerState::Closed);
     assert_eq!(created(&scene), 2);
 }
 
@@ -250,15 +254,17 @@ async fn a_task_that_panics_ends_neither_the_loop_nor_the_intent() {
 async fn credentials_that_are_refused_leave_the_intents_where_they_are() {
     let scene = Scene::new(3);
     let process = scene.process(Life::long());
-    scene.smart_send.on_token([NoToken::Refused; 7]);
+    scene.smart_send.on_token([TokenError::Refused; 7]);
     let worker = process.worker(MERCHANT, &Settings::usual());
-    let state = worker.desk.turns.state();
+    let scheduler = worker.context().scheduler().clone();
     let _running = tokio::spawn(worker.run());
     scene.publish(MERCHANT, "a");
     seconds(30).await;
     assert_eq!(scene.story_count("consuming"), 0);
-    let why = smartsend::gate::Closure::Denied(Denial::Credentials);
-    assert!(matches!(*state.borrow(), State::Closed { why: closed, .. } if closed == why));
+    let why = TripReason::Denied(Denial::Credentials);
+    assert!(
+        matches!(scheduler.state().breaker, BreakerState::Open { why: open, .. } if open == why)
+    );
     seconds(100).await;
     assert_eq!(created(&scene), 1);
 }

@@ -1,5 +1,5 @@
-//! The channel that a queue is consumed on. It lives until the last delivery that came by it is
-//! settled: lapin closes a channel with its last handle, and a delivery holds none.
+//! The channel that a queue is consumed on. It stays open until its last delivery is settled: lapin
+//! closes a channel with its last handle, and a delivery of lapin's holds none.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,8 +10,12 @@ use tokio::time::timeout;
 
 use super::credit::Credit;
 use crate::amqp::session::Session;
+use crate::amqp::topology::inspect_queue;
 
-/// A consuming channel with what has to be known to talk on it.
+/// How many acknowledgements a quorum queue takes in at once.
+const FLUSHED_AT_ONCE: u16 = 16;
+
+/// A consuming channel and its state.
 pub(super) struct ConsumerChannel {
     session: Session,
     channel: Channel,
@@ -72,13 +76,19 @@ impl ConsumerChannel {
         alive && self.session.is_live()
     }
 
-    /// Whether messages lie ready that the broker may send to us. A slow one has not yet heard of
-    /// the acknowledgements that let it; to a consumer that waits for another it sends nothing.
+    /// Whether there are ready messages that the broker may send. A slow broker may not have
+    /// processed the acknowledgements that allow it; to a consumer that is not the active one it
+    /// sends nothing.
     pub(super) async fn is_owed(&self) -> bool {
-        self.credit.was_used() && matches!(self.session.inspect(&self.queue).await, Ok(Some(1..)))
+        if !self.credit.was_used() {
+            return false;
+        }
+        let _asking = self.asking.lock().await;
+        let counted = timeout(self.session.limit(), inspect_queue(&self.channel, &self.queue));
+        matches!(counted.await, Ok(Ok(Some(1..))))
     }
 
-    /// Tells the broker to send nothing more.
+    /// Asks the broker to send nothing more.
     pub(super) async fn cancel(&self) {
         let asking = self.asking.lock().await;
         if self.cancel_asked.swap(true, Ordering::AcqRel) || !self.session.is_live() {
@@ -90,6 +100,28 @@ impl ConsumerChannel {
         drop(asking);
         if !matches!(answered, Ok(Ok(()))) {
             self.session.fail("a consumer could not be cancelled".to_owned());
+        }
+    }
+}
+
+impl Drop for ConsumerChannel {
+    fn drop(&mut self) {
+        let limit = self.session.limit();
+        let flushed = flush(self.channel.clone(), self.queue.clone(), self.prefetch);
+        // Whatever has not arrived by then comes back as delivered before.
+        self.session.before_close(async move { drop(timeout(limit, flushed).await) });
+    }
+}
+
+/// Keeps a channel open until its queue has heard of every acknowledgement.
+///
+/// A quorum queue takes acknowledgements with low priority, 16 at a time whenever its mailbox has
+/// been emptied (ra, `FLUSH_COMMANDS_SIZE`), but hears of the end of a channel at once: then what
+/// was acknowledged last comes back. The queue answers a question after at least one such batch.
+async fn flush(channel: Channel, queue: String, prefetch: u16) {
+    for _ in 0..=prefetch.div_ceil(FLUSHED_AT_ONCE) {
+        if inspect_queue(&channel, &queue).await.is_err() {
+            return;
         }
     }
 }

@@ -2,15 +2,15 @@
 //!
 //! RabbitMQ takes a consumer off a quorum queue by a replicated command. What the queue sends to
 //! its channel process until that is done never reaches the socket: it is returned and counted, and
-//! comes back as delivered before, in doubt though nobody has touched it. So ahead of a cancel the
-//! acknowledgements are held until as much is in hand as the prefetch allows. Then the queue has
-//! nothing left to send, and the cancel leaves no doubt behind.
+//! comes back as redelivered, in doubt though it was never processed. So before a cancel the
+//! acknowledgements are held back until the prefetch is used up. Then the queue has nothing left to
+//! send, and the cancel puts nothing in doubt.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-/// What one consumer has in hand, beside what it may have.
+/// How many deliveries one consumer holds, and how many it may hold.
 pub(super) struct Credit {
     prefetch: u32,
     state: Mutex<State>,
@@ -21,7 +21,7 @@ pub(super) struct Credit {
 #[derive(Default)]
 struct State {
     in_hand: u32,
-    /// Whether anything has ever come.
+    /// Whether anything has ever arrived.
     used: bool,
     held: bool,
 }
@@ -34,7 +34,7 @@ impl Credit {
         Self { prefetch: prefetch.into(), state: Mutex::default(), released: Notify::new() }
     }
 
-    /// One more is here.
+    /// Counts one more delivery.
     pub(super) fn received(&self) {
         let mut state = self.lock();
         state.in_hand = state.in_hand.saturating_add(1);

@@ -1,4 +1,4 @@
-//! A delivery on its way through the worker.
+//! A delivery that is not settled yet.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::amqp::headers;
 use crate::ports::{ChannelEndedError, Delivered, Delivery};
 use crate::telemetry::events;
 
-/// A delivery that RabbitMQ waits to hear about. One that is dropped unsettled would hold its
+/// A delivery that RabbitMQ is waiting on. One that is dropped unsettled would hold its
 /// place until the broker's `consumer_timeout`, so dropping it ends the session, and it comes
 /// back.
 pub struct AmqpDelivery {

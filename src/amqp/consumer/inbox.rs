@@ -13,27 +13,28 @@ use super::delivery::AmqpDelivery;
 use super::stream::{DeliveryStream, StreamEnd};
 use crate::amqp::connection::reason;
 use crate::amqp::session::Session;
+use crate::amqp::topology::is_missing;
 use crate::amqp::topology::names::short;
 
 /// The deliveries of one queue, in order.
 pub struct Inbox {
     channel: Arc<ConsumerChannel>,
     deliveries: DeliveryStream,
-    /// The session's end, kept at hand: it is waited for beside every delivery.
+    /// The session's end, kept here since every wait for a delivery needs it.
     session_ended: Pin<Box<WaitForCancellationFutureOwned>>,
     end: Option<InboxEnd>,
 }
 
-/// How an inbox came to its end.
+/// How an inbox ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InboxEnd {
     /// [`Inbox::cancel`] was called, and everything has been handed out.
     Asked,
-    /// The session has ended; what was not handed out comes back in the next.
+    /// The session has ended; what was not handed out comes back on the next.
     Fault,
 }
 
-/// Why a queue cannot be consumed. The session is not ended by it, unless it was ended anyway.
+/// Why a queue cannot be consumed. This alone does not end the session.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConsumeError {
     /// The queue does not exist.
@@ -53,23 +54,11 @@ pub enum ConsumeError {
 }
 
 impl Inbox {
-    /// Begins to consume a queue. A queue that is missing, or that may not be consumed, ends
-    /// nothing but this call.
+    /// Starts consuming a queue. A queue that is missing, or may not be consumed, fails only this
+    /// call.
     pub async fn open(session: &Session, queue: &str, prefetch: u16) -> Result<Self, ConsumeError> {
         let failed = |reason: String| ConsumeError::Failed { queue: queue.to_owned(), reason };
-        // Consuming a queue that is missing closes the channel, and lapin keeps its number closed
-        // for as long as the connection lives, which is everyone's.
-        match session.inspect(queue).await {
-            Ok(Some(_)) => {}
-            Ok(None) => {
-                return Err(ConsumeError::Missing { queue: queue.to_owned() });
-            }
-            Err(err) => return Err(failed(err.to_string())),
-        }
-        let opened = match session.open_consuming_channel().await {
-            Some(opened) => opened,
-            None => Err(timed_out()),
-        };
+        let opened = session.open_channel().await.unwrap_or_else(|| Err(timed_out()));
         let channel = opened.map_err(|err| failed(fault(session, &err)))?;
         let asked_at = session.now();
         let began = async {
@@ -80,6 +69,9 @@ impl Inbox {
         };
         let stream = match timeout(session.limit(), began).await {
             Ok(Ok(stream)) => stream,
+            Ok(Err(err)) if is_missing(&err) => {
+                return Err(ConsumeError::Missing { queue: queue.to_owned() });
+            }
             Ok(Err(err)) if err.is_amqp_soft_error() => return Err(failed(reason(&err))),
             Ok(Err(err)) => return Err(failed(fault(session, &err))),
             Err(_) => return Err(failed(fault(session, &timed_out()))),
@@ -101,7 +93,7 @@ impl Inbox {
         }
         let next = tokio::select! {
             biased;
-            // What was not handed out before a fault is not ours any more.
+            // What was not handed out before a fault is no longer ours.
             () = &mut self.session_ended => Err(None),
             next = self.deliveries.next() => next.map_err(Some),
         };
@@ -114,7 +106,7 @@ impl Inbox {
         }
     }
 
-    /// Judges an end: one that nobody asked for ends the session.
+    /// Classifies an end: one that was not requested ends the session.
     fn ended(&self, over: Option<StreamEnd>) -> InboxEnd {
         let why = match over {
             Some(StreamEnd::Quiet) if self.channel.was_cancelled() => return InboxEnd::Asked,
@@ -130,8 +122,7 @@ impl Inbox {
     }
 
     /// Stops the broker from sending more. What it has sent is still handed out, and
-    /// acknowledging works until the last delivery is settled; only while this runs nothing is
-    /// acknowledged.
+    /// acknowledging works until the last delivery is settled, except while this runs.
     pub async fn cancel(&mut self) {
         let channel = Arc::clone(&self.channel);
         let _hold = channel.credit().hold();
@@ -152,7 +143,7 @@ impl Inbox {
 
 fn fault(session: &Session, err: &lapin::Error) -> String {
     let reason = reason(err);
-    session.fail(format!("consuming could not begin: {reason}"));
+    session.fail(format!("consuming could not start: {reason}"));
     reason
 }
 

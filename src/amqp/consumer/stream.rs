@@ -1,10 +1,10 @@
-//! Empties lapin's stream, and stamps what comes out of it.
+//! Empties lapin's stream, and timestamps what comes out of it.
 //!
-//! Whoever was frozen and wakes up must not take old deliveries for fresh ones: another worker may
-//! have them by now. So a delivery is stamped with the last moment at which the stream was seen
-//! empty, which is before it arrived. After a gap even an empty stream proves nothing, since the
-//! socket may hold what the stream does not yet: then the broker is asked, and everything that
-//! comes before its answer gets the moment before the gap.
+//! A process that was frozen and wakes up must not take old deliveries for fresh ones: another
+//! worker may have them by now. So a delivery is stamped with the last moment at which the stream
+//! was seen empty, which is before it arrived. After a gap even an empty stream proves nothing,
+//! since there may be more in the socket: then the broker is asked, and everything that comes
+//! before its answer is stamped with the moment before the gap.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -22,11 +22,11 @@ use crate::telemetry::events;
 
 /// How often an idle stream is seen to be empty.
 const TICK: Duration = Duration::from_millis(500);
-/// A longer gap between two reads of the stream is a freeze. The heartbeat is the limit above
-/// which the broker may have given up on us; on a busy machine a second is nothing.
+/// A longer gap between two reads of the stream counts as a freeze. Beyond the heartbeat the broker
+/// may have given up on this process; on a busy machine a second means nothing.
 const GAP_MAX: Duration = Duration::from_secs(3);
 
-/// A queue that has sent nothing for so long is asked whether it has anything to send.
+/// A queue that has sent nothing for this long is asked whether it has anything to send.
 const QUIET: Duration = Duration::from_millis(200);
 /// How long a cancel waits at most until everything is here that can be on its way.
 const GATHER_MAX: Duration = Duration::from_secs(3);
@@ -39,7 +39,7 @@ pub(super) struct StampedDelivery {
 
 /// How a stream ends.
 pub(super) enum StreamEnd {
-    /// Without a word, as after a cancel, or when its queue was deleted.
+    /// Silently, as after a cancel, or when its queue was deleted.
     Quiet,
     /// With an error.
     Error(lapin::Error),
@@ -64,7 +64,8 @@ pub(super) struct DeliveryStream {
 /// What the broker is asked after a freeze.
 struct Question {
     woke_at: Moment,
-    /// A task of its own: nobody who stops waiting for it leaves a question open on the channel.
+    /// A task of its own, so that a caller that stops waiting leaves no question open on the
+    /// channel.
     answered: JoinHandle<bool>,
 }
 
@@ -85,7 +86,7 @@ impl DeliveryStream {
         }
     }
 
-    /// The next one, or how the stream ended. Whoever drops this future loses nothing.
+    /// The next one, or how the stream ended. Dropping this future loses nothing.
     pub(super) async fn next(&mut self) -> Result<StampedDelivery, StreamEnd> {
         loop {
             if let Some(arrival) = self.ready.pop_front() {
@@ -98,7 +99,7 @@ impl DeliveryStream {
         }
     }
 
-    /// Waits until everything is here that the broker may send, or it has nothing more.
+    /// Waits until everything that the broker may send has arrived, or it has nothing more.
     pub(super) async fn gather(&mut self) {
         let gathered = async {
             while self.over.is_none() && !self.channel.credit().is_used_up() {
@@ -113,7 +114,7 @@ impl DeliveryStream {
     }
 
     /// Waits until something has come or a tick has passed, and stamps all that is there. What
-    /// comes with an error is not ours any more.
+    /// comes with an error is no longer ours.
     async fn fill(&mut self) {
         let woke_at = if self.question.is_some() { self.answer().await } else { self.wake().await };
         let Some(woke_at) = woke_at else { return };

@@ -1,8 +1,7 @@
 //! Declares the topology, and verifies that it is there.
 //!
 //! A declare that fails closes its channel, and lapin never forgets such a channel's
-//! number. So both run on a connection of their own that lives no longer
-//! than they do.
+//! number. So both run on a short-lived connection of their own.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -29,7 +28,7 @@ pub enum ApplyError {
     /// The configuration cannot be used.
     #[error(transparent)]
     Start(#[from] BrokerConfigError),
-    /// The broker said no, or could not be reached.
+    /// The broker refused, or could not be reached.
     #[error(transparent)]
     Apply(#[from] TopologyError),
 }
@@ -91,7 +90,7 @@ impl Missing {
         self.shared.is_empty() && self.merchants.is_empty()
     }
 
-    /// What this merchant cannot work without.
+    /// What this merchant needs.
     pub fn of<'a>(&'a self, merchant: &str) -> impl Iterator<Item = &'a str> + use<'a> {
         let own = self.merchants.get(merchant);
         let all = self.shared.iter().chain(own.into_iter().flatten());
@@ -105,18 +104,27 @@ pub async fn apply(broker: &config::Broker, topology: &Topology) -> Result<(), A
     Ok(apply_on(&hosts, topology).await?)
 }
 
-/// Finds what of a topology is missing, on a connection that lives no longer.
+/// Finds what is missing of a topology, on a short-lived connection.
 pub(in crate::amqp) async fn verify_on(
     hosts: &Hosts,
     topology: &Topology,
 ) -> Result<Missing, TopologyError> {
     let connection = hosts.open_briefly("verify").await?;
-    let found = timeout(TOPOLOGY_TIMEOUT, topology.inspect(&connection)).await;
+    let found = inspect_on(&connection, topology).await;
     connection.close().await;
+    found
+}
+
+/// Finds what of a topology is missing. Each thing that is costs the connection a channel number.
+pub(in crate::amqp) async fn inspect_on(
+    connection: &Connection,
+    topology: &Topology,
+) -> Result<Missing, TopologyError> {
+    let found = timeout(TOPOLOGY_TIMEOUT, topology.inspect(connection)).await;
     found.unwrap_or(Err(TopologyError::TooLong))
 }
 
-/// Declares a topology, on a connection that lives no longer.
+/// Declares a topology, on a short-lived connection.
 pub(in crate::amqp) async fn apply_on(
     hosts: &Hosts,
     topology: &Topology,
@@ -128,7 +136,7 @@ pub(in crate::amqp) async fn apply_on(
 }
 
 impl Topology {
-    /// Declares everything; what is there already as it should be stays as it is.
+    /// Declares everything; what already exists with the same arguments is left alone.
     pub(in crate::amqp) async fn declare(
         &self,
         connection: &Connection,
@@ -212,7 +220,7 @@ pub(in crate::amqp) async fn inspect_queue(
 }
 
 async fn open(connection: &Connection) -> Result<Channel, TopologyError> {
-    let opened = connection.get().create_channel().await;
+    let opened = connection.open_channel().await;
     opened.map_err(|err| TopologyError::channel(&err))
 }
 
@@ -253,7 +261,7 @@ fn name(kind: &'static str, text: &str) -> Result<ShortString, TopologyError> {
     })
 }
 
-fn is_missing(err: &lapin::Error) -> bool {
+pub(in crate::amqp) fn is_missing(err: &lapin::Error) -> bool {
     soft_error(err) == Some(&AMQPSoftError::NOTFOUND)
 }
 

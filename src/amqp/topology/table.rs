@@ -164,7 +164,7 @@ impl Topology {
         let mut queue = Queue::new(intents_queue(&self.prefix, merchant), arguments);
         queue.merchant = Some(merchant.to_owned());
         self.add_queue(queue, &intents, merchant);
-        // The last one takes the place of the one before.
+        // A new one replaces the last.
         let length = ("x-max-length", Argument::Number(1));
         let arguments = [length, on_overflow("drop-head"), NO_DELIVERY_LIMIT];
         let checkpoint = checkpoint_exchange(&self.prefix);

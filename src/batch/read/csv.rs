@@ -30,7 +30,7 @@ struct Records<'a> {
     reader: csv::Reader<&'a [u8]>,
     /// Line breaks inside quoted cells so far: they begin no new row.
     inner_breaks: usize,
-    /// Where counting has come to, and the line breaks before it.
+    /// The place up to which line breaks are counted, and how many there are.
     counted: (usize, usize),
 }
 
@@ -80,7 +80,7 @@ impl Iterator for Records<'_> {
 }
 
 impl Record {
-    /// Spreadsheets write rows of nothing but commas below the last one.
+    /// Spreadsheets write rows of only commas below the last one.
     fn is_blank(&self) -> bool {
         self.is_paired && self.fields.iter().all(|field| field.trim().is_empty())
     }

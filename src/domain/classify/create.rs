@@ -18,9 +18,10 @@ pub enum Outcome {
     Rejected(i64),
     /// There is a link for the reference; whose is not known.
     Duplicate(Option<i64>),
-    /// It was refused with any other code or shape: that may depend on the day, or hide a duplicate.
+    /// It was refused with any other code or shape: that may depend on the day, or hide a
+    /// duplicate.
     Refused(Option<i64>),
-    /// Nothing can have arrived.
+    /// Nothing can have reached the provider.
     NotSent(NotSent),
     /// It was turned away unprocessed: too many requests.
     Throttled(Option<RetryAfter>),
@@ -31,7 +32,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Says what a create's call result means. `reference` is the one that was asked for.
+    /// Classifies the result of a create. `reference` is the one that was sent.
     pub fn classify(result: CallResult, reference: &Reference, rules: &ClassifyRules) -> Self {
         match result {
             CallResult::NotSent(why) => Self::NotSent(why),
@@ -42,7 +43,7 @@ impl Outcome {
         }
     }
 
-    /// Whether the provider certainly did nothing with it, so that it may go again as it is.
+    /// Whether the provider certainly did nothing with it, so that it may be sent again unchanged.
     pub fn is_unprocessed(&self) -> bool {
         match self {
             Self::NotSent(_) | Self::Throttled(_) | Self::Denied(_) => true,
@@ -132,7 +133,7 @@ impl Outcome {
         if first.is_none() && says(envelope, &table::THROTTLE_WORDS) {
             return Self::Throttled(retry_after);
         }
-        // Of several codes the one that may depend on the day decides, and is the one to tell.
+        // Of several codes the one that may depend on the day decides, and is reported.
         match (meaning(Meaning::Refuses), first) {
             (None, Some(code)) if !envelope.data.link.as_ref().is_some_and(is_filled) => {
                 Self::Rejected(code)

@@ -1,4 +1,5 @@
-//! What a lookup means. It has outcomes of its own, because a failed lookup says nothing of the intent.
+//! What a lookup's result means. It has outcomes of its own, because a failed lookup says nothing
+//! of the intent.
 
 use jiff::Timestamp;
 
@@ -17,7 +18,7 @@ const LINK_NOT_FOUND: i64 = 1112;
 pub enum Lookup {
     /// There is a link for the reference.
     Found(Details),
-    /// Details shows no link. PayU: "to be considered unidentified or PENDING", so this is not
+    /// PayU shows no link. PayU: "to be considered unidentified or PENDING", so this is not
     /// "there is none".
     NotFound,
     /// It says nothing of the intent.
@@ -35,8 +36,8 @@ pub enum LookupFailure {
     NotSent(NotSent),
     /// No whole answer came.
     NoAnswer(NoAnswer),
-    /// An HTTP status that tells nothing; 403 among them, which providers also answer for a
-    /// reference that they do not know.
+    /// An HTTP status that shows nothing; 403 among them, which providers also answer for an
+    /// unknown reference.
     Status(u16),
     /// A body that makes no sense.
     Odd,
@@ -70,19 +71,19 @@ pub enum DetailsLink {
     Here(CreatedLink),
 }
 
-/// Whether details speaks of our intent.
+/// Whether the link that a lookup shows is our intent's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Match {
     /// Amount and customer are the same.
     Same,
-    /// The amount or the customer is another one.
+    /// The amount or the customer differs.
     Different,
     /// There is nothing to compare.
     Unknown,
 }
 
 impl Lookup {
-    /// Says what a lookup's call result means. `reference` is the one that was asked for.
+    /// Classifies the result of a lookup. `reference` is the one that was sent.
     pub fn classify(result: CallResult, reference: &Reference, rules: &ClassifyRules) -> Self {
         match result {
             CallResult::NotSent(why) => Self::Failed(LookupFailure::NotSent(why)),
@@ -102,6 +103,12 @@ impl Lookup {
             Self::Throttled(_) => "throttled",
             Self::Denied(_) => "denied",
         }
+    }
+
+    /// Whether it shows a link that this intent made: another intent's may have been made in any
+    /// other way, and says nothing of the links of this API.
+    pub fn shows_link_of(&self, intent: &Intent) -> bool {
+        matches!(self, Self::Found(details) if details.compare(intent) == Match::Same)
     }
 
     fn of_answer(answer: Answer, reference: &Reference, rules: &ClassifyRules) -> Self {
@@ -128,13 +135,13 @@ impl Lookup {
         match envelope.status {
             0 => Self::of_data(envelope.data, rules),
             1 => Self::of_refusal(&envelope, retry_after),
-            // Spring's own errors carry the HTTP status here; they know no reference.
+            // Spring's own errors have the HTTP status here, and say nothing of a reference.
             _ => Self::Failed(LookupFailure::Odd),
         }
     }
 
     /// PayU's not-found has no code of its own: `status 1`, a text that says so, and data whose
-    /// fields are null but for the reference. A failure that shows none of it is another failure.
+    /// fields are null except for the reference. A failure without any of these is another failure.
     fn of_refusal(envelope: &Envelope, retry_after: Option<RetryAfter>) -> Self {
         if says(envelope, &table::THROTTLE_WORDS) {
             return Self::Throttled(retry_after);
@@ -181,8 +188,8 @@ fn shows_a_link(data: &Data) -> bool {
     has_status || data.link.as_ref().is_some_and(is_filled)
 }
 
-/// PayU's page on details calls these final. A status that is not listed is kept as living: a
-/// link that may be claimed must not be called dead.
+/// PayU's page on details calls these final. An unlisted status counts as live: a
+/// link that may be claimed must not be called closed.
 fn is_closed(status: &str) -> bool {
     matches!(
         status.trim().to_ascii_uppercase().as_str(),
@@ -191,8 +198,8 @@ fn is_closed(status: &str) -> bool {
 }
 
 impl Details {
-    /// Compares the fields that both sides have, unmasked. One that differs is another intent;
-    /// the same takes the amount and at least one way to reach the customer.
+    /// Compares the fields that both sides have, unmasked. If one differs, it is another intent's.
+    /// To be the same takes the amount and at least one contact.
     pub fn compare(&self, intent: &Intent) -> Match {
         let amount = self.amount.map(|amount| amount == intent.amount);
         let contacts = [self.same_mobile(&intent.contact), self.same_email(&intent.contact)];

@@ -11,7 +11,7 @@ pub enum ByStatus {
     Throttled,
     /// The whole merchant is turned away, before anything is processed.
     Denied(Denial),
-    /// It tells nothing, unless a refusal in PayU's envelope stands beside a 4xx.
+    /// It shows nothing, unless a 4xx comes with a refusal in PayU's envelope.
     Unknown(UnknownReason),
 }
 
@@ -26,7 +26,7 @@ pub struct StatusRow {
     pub means: &'static str,
 }
 
-/// The table, for a person. [`by_status`] is what it describes; a test holds the two together.
+/// The table, for display. It describes [`by_status`]; a test compares the two.
 pub const STATUS_ROWS: &[StatusRow] = &[
     StatusRow { from: 200, to: 299, means: "the body decides; without PayU's envelope: Unknown" },
     StatusRow { from: 300, to: 399, means: "Unknown: no redirect is followed" },
@@ -37,13 +37,13 @@ pub const STATUS_ROWS: &[StatusRow] = &[
     StatusRow {
         from: 404,
         to: 405,
-        means: "a refusal in PayU's envelope decides; else Unknown, and the gate closes",
+        means: "a refusal in PayU's envelope decides; else Unknown, and the circuit breaker opens",
     },
     StatusRow { from: 406, to: 414, means: "a refusal in PayU's envelope decides; else Unknown" },
     StatusRow {
         from: 415,
         to: 415,
-        means: "a refusal in PayU's envelope decides; else Unknown, and the gate closes",
+        means: "a refusal in PayU's envelope decides; else Unknown, and the circuit breaker opens",
     },
     StatusRow { from: 416, to: 428, means: "a refusal in PayU's envelope decides; else Unknown" },
     StatusRow { from: 429, to: 429, means: "Throttled for at least Retry-After" },

@@ -2,31 +2,32 @@
 
 use std::time::Duration;
 
-use super::{CLOCK_SKEW, Case, CreateKind, Decision, InDoubtPolicy, Surroundings, park, settle};
+use super::{CLOCK_SKEW, Case, Decision, InDoubtPolicy, Requests, Surroundings, park, settle};
 use crate::domain::classify::lookup::{Details, DetailsLink, Lookup, LookupFailure, Match};
 use crate::domain::record::{Doubt, Seen, State};
 use crate::domain::verdict::{Failure, Unresolved, Verdict};
 
 impl<'a> Case<'a> {
-    pub(super) fn after_look(&mut self, look: Lookup, view: Surroundings) -> Decision<'a> {
-        match look {
-            Lookup::Found(details) => self.after_found(&details, view),
-            Lookup::NotFound => self.after_not_found(view),
-            Lookup::Failed(LookupFailure::NotSent(_)) => self.after_failed_look(),
+    pub(super) fn after_lookup(&mut self, lookup: Lookup, around: &Surroundings) -> Decision<'a> {
+        match lookup {
+            Lookup::Found(details) => self.after_found(&details),
+            Lookup::NotFound => self.after_not_found(around),
+            Lookup::Failed(LookupFailure::NotSent(_)) => self.after_failed_lookup(),
             Lookup::Failed(
                 LookupFailure::NoAnswer(_) | LookupFailure::Status(_) | LookupFailure::Odd,
             ) => {
-                if self.is_too_old(view) {
+                // A provider that is down answers nothing, so its silence does not end an intent.
+                if self.is_too_old() && around.requests == Requests::Flow {
                     park(self.unsettled())
                 } else {
-                    self.after_failed_look()
+                    self.after_failed_lookup()
                 }
             }
-            Lookup::Throttled(_) | Lookup::Denied(_) => self.next(view),
+            Lookup::Throttled(_) | Lookup::Denied(_) => self.next(around),
         }
     }
 
-    fn after_found(&mut self, details: &Details, view: Surroundings) -> Decision<'a> {
+    fn after_found(&mut self, details: &Details) -> Decision<'a> {
         if details.is_closed {
             return park(Unresolved::LinkClosed);
         }
@@ -41,7 +42,7 @@ impl<'a> Case<'a> {
             }
             (Match::Same, DetailsLink::Absent)
             | (Match::Unknown, DetailsLink::Here(_) | DetailsLink::Absent) => {
-                self.after_vague_look(view)
+                self.after_vague_lookup()
             }
         }
     }
@@ -55,20 +56,20 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// There is a link, but not one to send out yet. Nothing may be created any more.
-    fn after_vague_look(&mut self, view: Surroundings) -> Decision<'a> {
+    /// There is a link, but none that can be sent out yet. Nothing may be created any more.
+    fn after_vague_lookup(&mut self) -> Decision<'a> {
         if self.record.state == State::New {
-            self.record.waited = Duration::ZERO;
+            self.record.quarantined = Duration::ZERO;
         }
         self.rule_out_creates();
-        if self.record.waited >= self.policy.quarantine || self.is_too_old(view) {
+        if self.record.quarantined >= self.policy.quarantine || self.is_too_old() {
             return park(Unresolved::LinkUnknown);
         }
-        self.after_failed_look()
+        self.after_failed_lookup()
     }
 
-    /// Takes the kind that leads to no create. A link that details has shown once stays known, also
-    /// when a later lookup does not find it.
+    /// Sets the kind of doubt that leads to no create. A link that was shown once stays known, even
+    /// if a later lookup does not find it.
     fn rule_out_creates(&mut self) {
         let last_sent = match &self.record.state {
             State::New => None,
@@ -81,34 +82,39 @@ impl<'a> Case<'a> {
         self.record.state = State::InDoubt(Doubt { seen: Seen::Duplicate, last_sent, code: None });
     }
 
-    fn after_not_found(&mut self, view: Surroundings) -> Decision<'a> {
-        self.failed_looks = 0;
-        let new = self.record.state == State::New;
-        if new && !self.is_overdue(view.now) {
-            return self.create(CreateKind::First); // the lookup that `strict` asks for
+    fn after_not_found(&mut self, around: &Surroundings) -> Decision<'a> {
+        self.failed_lookups = 0;
+        let is_new = self.record.state == State::New;
+        if is_new && !self.is_overdue(around.now) && !self.is_too_old() {
+            return self.create_first(); // the lookup that the strict policy asks for
         }
         self.record.lookups = self.record.lookups.saturating_add(1);
-        if self.is_too_old(view) {
+        if self.is_too_old() {
             return park(self.unsettled());
         }
-        if self.record.lookups < self.policy.lookups || self.record.waited < self.quarantine() {
-            return self.look_later();
+        if self.record.lookups < self.policy.lookups || self.record.quarantined < self.quarantine()
+        {
+            return self.lookup_later();
         }
         match &self.record.state {
-            State::New if view.readback => settle(Verdict::Failed(Failure::DeadlinePassed)),
-            State::New => park(Unresolved::NotSent),
-            State::InDoubt(doubt) if self.may_resend(doubt, view) => {
-                self.create(CreateKind::Resend)
-            }
-            State::InDoubt(_) => park(self.unsettled()),
+            State::InDoubt(doubt) if !self.may_resend(doubt, around) => park(self.unsettled()),
+            _ if !around.readback => self.until_readback(around),
+            State::New => settle(Verdict::Failed(Failure::DeadlinePassed)),
+            State::InDoubt(_) => self.resend(around),
         }
     }
 
-    fn may_resend(&self, doubt: &Doubt, view: Surroundings) -> bool {
+    /// Without readback "not found" proves nothing. A link may be made, and shown, any minute;
+    /// until `max_age` the intent is looked up again now and then.
+    fn until_readback(&self, around: &Surroundings) -> Decision<'a> {
+        let delay = self.policy.delays.longest();
+        self.retry_later(delay, "no lookup has shown a link yet", around)
+    }
+
+    fn may_resend(&self, doubt: &Doubt, around: &Surroundings) -> bool {
         doubt.seen.may_resend()
-            && view.readback
             && self.policy.in_doubt == InDoubtPolicy::Resend
-            && !self.is_overdue(view.now)
+            && !self.is_overdue(around.now)
             && !self.is_over_limit()
     }
 
@@ -121,12 +127,6 @@ impl<'a> Case<'a> {
         }
     }
 
-    fn is_too_old(&self, view: Surroundings) -> bool {
-        let age = view.now.duration_since(self.record.first_seen);
-        let age = Duration::try_from(age).unwrap_or_default();
-        age.saturating_sub(view.closed_for) >= self.policy.max_age
-    }
-
     /// The quarantine that has to be over.
     fn quarantine(&self) -> Duration {
         match self.record.state {
@@ -135,30 +135,37 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// How long until the next lookup is due: the first after `settle`, the last when the
+    /// How long until the next lookup is due: the first after `first_lookup`, the last when the
     /// quarantine is over, the others evenly between. A new intent's first lookup is due at once.
-    pub(super) fn time_to_look(&self) -> Duration {
+    fn time_to_lookup(&self) -> Duration {
         let quarantine = self.quarantine();
         let due = match (&self.record.state, self.record.lookups) {
             (State::New, 0) => return Duration::ZERO,
             (State::New | State::InDoubt(_), lookups) => {
                 let steps = self.policy.lookups.saturating_sub(1).max(1);
-                let step = quarantine.saturating_sub(self.policy.settle).checked_div(steps);
+                let step = quarantine.saturating_sub(self.policy.first_lookup).checked_div(steps);
                 let step = step.unwrap_or(quarantine).saturating_mul(lookups.min(steps));
-                self.policy.settle.saturating_add(step).min(quarantine)
+                self.policy.first_lookup.saturating_add(step).min(quarantine)
             }
         };
-        due.saturating_sub(self.record.waited)
+        due.saturating_sub(self.record.quarantined)
     }
 
-    fn look_later(&self) -> Decision<'a> {
-        Decision::Wait(self.time_to_look().max(self.policy.settle))
+    pub(super) fn lookup_when_due(&self, around: &Surroundings) -> Decision<'a> {
+        match self.time_to_lookup() {
+            Duration::ZERO => self.lookup(around),
+            wait => Decision::Wait(wait),
+        }
+    }
+
+    fn lookup_later(&self) -> Decision<'a> {
+        Decision::Wait(self.time_to_lookup().max(self.policy.first_lookup))
     }
 
     /// A failed lookup does not count. Each one in a row waits twice as long.
-    fn after_failed_look(&mut self) -> Decision<'a> {
-        let wait = self.policy.settle.saturating_mul(1 << self.failed_looks.min(6));
-        self.failed_looks = self.failed_looks.saturating_add(1);
-        Decision::Wait(wait.max(self.time_to_look()))
+    fn after_failed_lookup(&mut self) -> Decision<'a> {
+        let wait = self.policy.first_lookup.saturating_mul(1 << self.failed_lookups.min(6));
+        self.failed_lookups = self.failed_lookups.saturating_add(1);
+        Decision::Wait(wait.max(self.time_to_lookup()))
     }
 }

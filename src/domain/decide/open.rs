@@ -1,97 +1,110 @@
 //! What is known of an intent when it arrives.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 
-use super::{Case, Policy};
+use super::{Case, Decision, Disposition, Policy, Surroundings, back};
 use crate::domain::intent::Intent;
-use crate::domain::record::{Record, Seen, Value};
+use crate::domain::record::headers::Headers;
+use crate::domain::record::{Record, Seen};
 use crate::domain::verdict::{Unresolved, Verdict};
 
-/// How often a delivery may have come back before it is published anew. The queue's delivery limit
+/// How often a delivery may have come back before it is republished. The queue's delivery limit
 /// is 20; at half of it a crash loop must not end with the broker parking what was never tried.
 pub const RETURNS_MAX: u64 = 10;
 
-/// What the broker and this process's memory say of a delivery.
+/// What the broker and this process's dedup cache say of a delivery.
 #[derive(Clone, Debug)]
 pub struct DeliveryInfo<'a> {
     /// The headers of a record, whoever wrote them.
-    pub headers: &'a BTreeMap<String, Value>,
+    pub headers: &'a Headers,
     /// Whether the broker vouches that our own login wrote them.
     pub own: bool,
     /// Whether it was delivered before.
     pub redelivered: bool,
     /// How often it came back.
     pub delivery_count: u64,
-    /// Whether this process has handled the same reference lately.
+    /// Whether this process has handled the same reference recently.
     pub recent: bool,
+    /// The verdict that this process reached for the very same intent, but could not publish yet.
+    pub verdict: Option<Verdict>,
     /// The wall clock.
     pub now: Timestamp,
 }
 
-/// An intent, opened.
+/// How an intent begins.
 #[derive(Clone, Debug)]
-pub enum Opened<'a> {
+pub(super) enum Opening {
     /// It goes on from here.
-    Case(Case<'a>),
-    /// It has come back too often: publish it anew, with this record.
-    Renew(Case<'a>),
-    /// It ends here.
-    Settle(Case<'a>, Verdict),
+    Usual,
+    /// It has come back too often, and is republished.
+    Renew,
+    /// It was decided before.
+    Decided(Verdict),
+    /// Its record names another account.
+    Foreign,
 }
 
-impl<'a> Opened<'a> {
-    /// The intent, wherever it goes.
-    pub fn case(self) -> Case<'a> {
+impl Opening {
+    pub(super) fn is_foreign(&self) -> bool {
         match self {
-            Self::Case(case) | Self::Renew(case) | Self::Settle(case, _) => case,
+            Self::Foreign => true,
+            Self::Usual | Self::Renew | Self::Decided(_) => false,
+        }
+    }
+
+    /// How it ends before anything is done; `None` if it goes on.
+    pub(super) fn disposition(&self, case: &Case<'_>) -> Option<Disposition> {
+        match self {
+            Self::Usual => None,
+            Self::Renew => {
+                Some(Disposition::RetryLater(back(case.policy, "it came back too often")))
+            }
+            Self::Decided(verdict) => Some(Disposition::Settle(verdict.clone())),
+            Self::Foreign => {
+                Some(Disposition::Settle(Verdict::Unresolved(Unresolved::AccountChanged)))
+            }
         }
     }
 }
 
 impl<'a> Case<'a> {
-    /// Opens an intent: reads its record, and doubts it where there is reason to.
+    /// Opens an intent: reads its record, and puts it in doubt if there is reason to.
     ///
     /// A record is believed only if the broker vouches for it. One that is not believed, such as
-    /// that of a parked copy which a person has published anew, or from before the worker's login
+    /// that of a parked copy that a person has published again, or from before the worker's login
     /// was changed, still says that the intent has been here. `redelivered` overrides a record: it
     /// was written before the delivery that was cut short, and a create may have left since.
-    pub fn open(intent: &'a Intent, policy: &'a Policy, arrival: &DeliveryInfo<'_>) -> Opened<'a> {
-        let first = || Record::first(policy.account.clone(), arrival.now);
-        let (record, believed) = match Record::from_headers(arrival.headers) {
-            _ if arrival.headers.is_empty() => (first(), true),
-            Ok(record) if arrival.own => (record, true),
+    pub fn open(intent: &'a Intent, policy: &'a Policy, info: DeliveryInfo<'_>) -> Self {
+        let first = || Record::first(policy.account.clone(), info.now);
+        let (record, believed) = match Record::from_headers(info.headers) {
+            _ if info.headers.is_empty() => (first(), true),
+            Ok(record) if info.own => (record, true),
             Ok(_) | Err(_) => (first(), false),
         };
-        let came_back = arrival.redelivered || arrival.delivery_count > 0;
+        let came_back = info.redelivered || info.delivery_count > 0;
         let record = if came_back || !believed {
             record.doubted(Seen::Redelivered)
-        } else if arrival.recent && !record.is_in_doubt() {
+        } else if info.recent && !record.is_in_doubt() {
             record.doubted(Seen::Recent)
         } else {
             record
         };
-        let case = Self { intent, policy, record, quick_tries: 0, failed_looks: 0 };
-        if policy.account.is_foreign_to(arrival.headers) {
-            return Opened::Settle(case, Verdict::Unresolved(Unresolved::AccountChanged));
-        }
-        if arrival.delivery_count >= RETURNS_MAX {
-            return Opened::Renew(case);
-        }
-        Opened::Case(case)
+        let opening = if policy.account.is_foreign_to(info.headers) {
+            Opening::Foreign
+        } else if let Some(verdict) = info.verdict {
+            Opening::Decided(verdict)
+        } else if info.delivery_count >= RETURNS_MAX {
+            Opening::Renew
+        } else {
+            Opening::Usual
+        };
+        Self { intent, policy, record, opening, quick_tries: 0, failed_lookups: 0 }
     }
 
-    /// The record of a copy that goes through the retry queue of this delay. The delay is counted
-    /// as waited: the copy cannot come back earlier.
-    pub fn returned(mut self, delay: std::time::Duration) -> Record {
-        self.waited(delay);
-        self.record.returns = self.record.returns.saturating_add(1);
-        self.record
-    }
-
-    /// The record of a copy that is handed back as it is.
-    pub fn handed_back(self) -> Record {
-        self.record
+    pub(super) fn start(&mut self, around: &Surroundings) -> Decision<'a> {
+        match self.opening.disposition(self) {
+            Some(disposition) => Decision::Dispose(disposition),
+            None => self.next(around),
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The table of event kinds.
 
-/// A kind of event; its row says all that is fixed about it.
+/// A kind of event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EventKind {
     /// A link was made, or found.
@@ -15,7 +15,7 @@ pub enum EventKind {
 struct Row {
     /// The CloudEvents type.
     event_type: &'static str,
-    /// The outcome that logs, metrics and summaries call it.
+    /// Its name in logs, metrics and summaries.
     outcome: &'static str,
     /// Whether the reason's code is part of the event's id: one intent can have several events of
     /// this kind, which say different things.
@@ -48,7 +48,7 @@ impl EventKind {
         self.row().event_type
     }
 
-    /// The outcome that logs, metrics and summaries call it.
+    /// Its name in logs, metrics and summaries.
     pub const fn outcome(self) -> &'static str {
         self.row().outcome
     }
@@ -63,7 +63,7 @@ impl EventKind {
         format!("{}.{merchant}", self.routing_word())
     }
 
-    /// What stands for the kind in an event's id.
+    /// The kind's name in an event's id.
     pub(super) fn name_in_id(self, code: Option<&str>) -> String {
         let Row { event_type, reason_in_id, .. } = self.row();
         match code {

@@ -1,4 +1,4 @@
-//! The table of reason codes: what each verdict without a link is called in an event.
+//! The table of reason codes, one for each verdict without a link.
 //!
 //! The messages are our own sentences, since the provider's may name a person.
 
@@ -9,7 +9,7 @@ use crate::domain::codes::Code;
 use crate::domain::intent::FieldError;
 use crate::domain::verdict::{Failure, Unresolved};
 
-/// The code of what cannot be read or breaks a rule of an intent.
+/// The code of a body that cannot be read or breaks a rule of an intent.
 pub const INVALID_INTENT: &str = "INVALID_INTENT";
 
 impl Reason {
@@ -17,11 +17,16 @@ impl Reason {
         Self { code: code.into(), provider_code: None, message: message.into(), errors: Vec::new() }
     }
 
-    /// The reason of a body that is no intent.
+    /// The reason of a body that is not a valid intent.
     pub fn invalid_intent(errors: Vec<FieldError>) -> Self {
-        let message =
-            "it is not an intent by the contract; mend the fields and use a new reference";
+        let message = "it is not a valid intent; fix the fields and use a new reference";
         Self { errors, ..Self::new(INVALID_INTENT, message) }
+    }
+
+    /// Every code that a message is parked with.
+    pub fn parked_codes() -> impl Iterator<Item = Cow<'static, str>> {
+        let unresolved = Unresolved::ALL.into_iter().map(|why| why.reason().code);
+        std::iter::once(INVALID_INTENT.into()).chain(unresolved)
     }
 
     /// Whether its code is one of those that `link.failed` goes out with. A code of a later
@@ -38,7 +43,7 @@ impl Reason {
 }
 
 impl Failure {
-    /// What the event says of it.
+    /// The reason that the event gives.
     pub fn reason(self) -> Reason {
         match self {
             Self::DeadlinePassed => Reason::new(
@@ -58,12 +63,25 @@ impl Failure {
 }
 
 impl Unresolved {
-    /// What the event says of it, and the parked copy.
+    /// Every one, whatever the provider's code.
+    const ALL: [Self; 9] = [
+        Self::OutcomeUnknown,
+        Self::Refused(None),
+        Self::NotSent,
+        Self::LinkUnknown,
+        Self::LinkClosed,
+        Self::LinkHost,
+        Self::ReferenceConflict,
+        Self::OverLimit,
+        Self::AccountChanged,
+    ];
+
+    /// The reason that the event and the parked copy give.
     pub fn reason(self) -> Reason {
         let (code, message) = match self {
             Self::OutcomeUnknown => (
                 "OUTCOME_UNKNOWN",
-                "it may have been sent, no link was found, and it must not be sent again by itself",
+                "it may have been sent, no link was found, and it must not be sent again automatically",
             ),
             Self::Refused(Some(number)) => {
                 let reason = Reason::new("REFUSED", Code::message_of(number));
@@ -75,10 +93,9 @@ impl Unresolved {
             Self::NotSent => {
                 ("NOT_SENT", "nothing could be sent in time, and no lookup could rule out a link")
             }
-            Self::LinkUnknown => (
-                "LINK_UNKNOWN",
-                "there is a link, but the provider shows none that can be sent out",
-            ),
+            Self::LinkUnknown => {
+                ("LINK_UNKNOWN", "there is a link, but the provider does not show it")
+            }
             Self::LinkClosed => {
                 ("LINK_CLOSED", "there is a link, but it is expired, cancelled, rejected or failed")
             }

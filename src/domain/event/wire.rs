@@ -12,7 +12,7 @@ use super::{Event, EventKind, EventResult, Received, ReceivedResult, Subject};
 use crate::domain::amount::Amount;
 use crate::domain::customer::Private;
 use crate::domain::intent::FieldError;
-use crate::domain::record::written;
+use crate::domain::record::headers::written;
 use crate::domain::reference::Reference;
 
 /// The content type of an event (CloudEvents 1.0, JSON event format).
@@ -21,7 +21,7 @@ pub const CONTENT_TYPE: &str = "application/cloudevents+json";
 /// What nearly every event fits in, in bytes.
 const USUAL_SIZE: usize = 1024;
 
-/// Why there is no link, as `data.reason` says it.
+/// Why there is no link: `data.reason`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reason {
@@ -33,12 +33,12 @@ pub struct Reason {
     /// The sentence.
     #[serde(default)]
     pub message: Cow<'static, str>,
-    /// The errors by field of what is no intent; in JSON they stand beside the reason.
+    /// The errors by field of an invalid intent; in JSON they are beside the reason.
     #[serde(skip)]
     pub errors: Vec<FieldError>,
 }
 
-/// Of what is read only the type and the data are of use; a reader misses nothing else.
+/// A reader needs only the type and the data.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Envelope<'a> {
@@ -54,8 +54,8 @@ struct Envelope<'a> {
     data: Data<'a>,
 }
 
-/// V1's create gives no expiry date, and what details says of one must not make a recovered event
-/// differ from the first, so there is none here.
+/// There is no expiry date: V1's create does not give one, and taking it from a lookup would make a
+/// recovered event differ from the first.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Data<'a> {
@@ -148,7 +148,7 @@ impl Event<'_> {
 impl Received {
     /// Reads an event, whichever version of the worker wrote it: fields that are not known here
     /// are ignored, and a failure for a reason that is not known counts as unresolved. `None` for
-    /// other types, and for what is no event.
+    /// other types, and for anything that is not an event.
     pub fn from_json(json: &[u8]) -> Option<Self> {
         let Envelope { event_type, data, .. } = serde_json::from_slice(json).ok()?;
         let kind = EventKind::find(&event_type)?;
@@ -180,7 +180,7 @@ impl Data<'_> {
     }
 }
 
-/// A link that is none would reach a customer, or a spreadsheet that takes it for a formula.
+/// Anything else would mislead a customer, or a spreadsheet that takes it for a formula.
 fn is_on_the_web(link: &str) -> bool {
     link.starts_with("https://") || link.starts_with("http://")
 }

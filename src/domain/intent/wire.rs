@@ -1,7 +1,7 @@
 //! The JSON of an intent.
 //!
 //! A derived reader stops at the first error, lets a misspelt `custemail` vanish, and keeps the
-//! last of two amounts. Upstream would then mend one field at a time, and once pay the wrong sum.
+//! last of two amounts. Upstream would then fix one field at a time, and one day pay the wrong sum.
 //! So the fields are read here, one by one, over their raw text, and every error is kept.
 
 mod field;
@@ -23,7 +23,7 @@ use crate::domain::reference::Reference;
 /// The largest body that is read, in bytes.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 
-/// Every field of an intent, in the order in which errors are told.
+/// Every field of an intent, in the order in which errors are reported.
 pub const FIELDS: [&str; 10] = [
     "merchantRefId",
     "amount",
@@ -37,9 +37,9 @@ pub const FIELDS: [&str; 10] = [
     "metadata",
 ];
 
-/// How many unknown fields are told by name. A body can hold ten thousand, and their errors travel
-/// in a header, which RabbitMQ takes only up to its frame size.
-const UNKNOWN_FIELDS_TOLD_MAX: usize = 20;
+/// How many unknown fields are named. A body can have ten thousand, and their errors travel in a
+/// header, which RabbitMQ accepts only up to its frame size.
+const UNKNOWN_FIELDS_NAMED_MAX: usize = 20;
 const DESCRIPTION_CHARS_MAX: usize = 250;
 const NAME_CHARS_MAX: usize = 100;
 const METADATA_ENTRIES_MAX: usize = 16;
@@ -150,14 +150,14 @@ impl<'a> Reader<'a> {
             self.members.iter().map(|(name, _)| &**name).filter(|n| !FIELDS.contains(n)).collect();
         unknown.sort_unstable();
         unknown.dedup();
-        let untold = unknown.len().saturating_sub(UNKNOWN_FIELDS_TOLD_MAX);
-        for name in unknown.into_iter().take(UNKNOWN_FIELDS_TOLD_MAX) {
-            // An unknown name can be anything, also a person's data; its beginning is enough.
+        let unnamed = unknown.len().saturating_sub(UNKNOWN_FIELDS_NAMED_MAX);
+        for name in unknown.into_iter().take(UNKNOWN_FIELDS_NAMED_MAX) {
+            // An unknown name can be anything, even personal data; its beginning is enough.
             let shown: String = name.chars().filter(|c| !c.is_control()).take(40).collect();
             self.complain(&shown, "is not a field of an intent");
         }
-        if untold > 0 {
-            self.complain("body", format!("has {untold} more fields that no intent has"));
+        if unnamed > 0 {
+            self.complain("body", format!("has {unnamed} more fields that no intent has"));
         }
     }
 
@@ -243,7 +243,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Ignoring them would make a link that lives longer, or waits for an approver, unlike what
+    /// Ignoring them would make a link that lives longer, or waits for an approver, other than
     /// upstream asked for.
     fn refuse_fields_of_v2(&mut self, api: Api) {
         if api == Api::V2 {

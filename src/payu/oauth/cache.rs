@@ -12,13 +12,12 @@ use std::time::Duration;
 
 use reqwest::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use reqwest::{Body, Method, Request};
-use tracing::Instrument as _;
 use url::Url;
 
 use crate::config::{Grant, Merchant};
 use crate::domain::call::NotSent;
 use crate::domain::customer::Private;
-use crate::ports::{Clock, NoToken, Token};
+use crate::ports::{Clock, Token, TokenError};
 use crate::telemetry::events;
 use crate::telemetry::metrics::{CallKind, MerchantMetrics};
 
@@ -53,7 +52,7 @@ struct State {
     /// Requests to the endpoint that have ended.
     flights: u64,
     /// What the last of them fetched.
-    fetched: Option<Result<Token, NoToken>>,
+    fetched: Option<Result<Token, TokenError>>,
 }
 
 /// A token and its life, on the steady clock.
@@ -108,7 +107,7 @@ impl<C: Clock> TokenCache<C> {
         &self,
         client: &Client,
         turn: impl FnMut() -> F + Send,
-    ) -> Result<Token, NoToken>
+    ) -> Result<Token, TokenError>
     where
         F: Future<Output = ()> + Send,
     {
@@ -121,7 +120,7 @@ impl<C: Clock> TokenCache<C> {
         self.finish(asked)
     }
 
-    fn fetched_since(&self, flights_before: u64) -> Option<Result<Token, NoToken>> {
+    fn fetched_since(&self, flights_before: u64) -> Option<Result<Token, TokenError>> {
         let now = self.clock.now().steady;
         let state = self.state();
         if state.flights > flights_before && state.fetched.is_some() {
@@ -131,12 +130,12 @@ impl<C: Clock> TokenCache<C> {
         (now < held.renew_at).then(|| Ok(held.token.clone()))
     }
 
-    fn finish(&self, asked: Result<Token, NoToken>) -> Result<Token, NoToken> {
+    fn finish(&self, asked: Result<Token, TokenError>) -> Result<Token, TokenError> {
         let now = self.clock.now().steady;
         let mut state = self.state();
         let fetched = match (asked, state.held.as_mut()) {
             // An unreachable endpoint is no reason to stop while the token is valid.
-            (Err(NoToken::Unavailable(_)), Some(held)) if now < held.ends_at => {
+            (Err(TokenError::Unavailable(_)), Some(held)) if now < held.ends_at => {
                 held.renew_at = now.saturating_add(RENEWAL_PAUSE).min(held.ends_at);
                 Ok(held.token.clone())
             }
@@ -151,7 +150,7 @@ impl<C: Clock> TokenCache<C> {
         &self,
         client: &Client,
         mut turn: impl FnMut() -> F + Send,
-    ) -> Result<Token, NoToken>
+    ) -> Result<Token, TokenError>
     where
         F: Future<Output = ()> + Send,
     {
@@ -160,7 +159,7 @@ impl<C: Clock> TokenCache<C> {
             turn().await;
             let form = Form::of_refresh(&self.grant, &refresh);
             match self.post(client, form).await {
-                Err(NoToken::Refused) => self.state().refresh = None,
+                Err(TokenError::Refused) => self.state().refresh = None,
                 answered @ (Ok(_) | Err(_)) => return answered,
             }
         }
@@ -168,13 +167,13 @@ impl<C: Clock> TokenCache<C> {
         // the send.
         let form = Form::of_grant(&self.grant).await.map_err(|error| {
             events::secret_unreadable(&self.metrics, &error);
-            NoToken::Unavailable(NotSent::NoToken)
+            TokenError::Unavailable(NotSent::NoToken)
         })?;
         turn().await;
         self.post(client, form).await
     }
 
-    async fn post(&self, client: &Client, form: Form) -> Result<Token, NoToken> {
+    async fn post(&self, client: &Client, form: Form) -> Result<Token, TokenError> {
         let mut request = Request::new(Method::POST, self.auth_url.clone());
         let headers = request.headers_mut();
         let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
@@ -183,17 +182,14 @@ impl<C: Clock> TokenCache<C> {
         *request.body_mut() = Some(Body::from(form.into_body()));
 
         let asked_at = self.clock.now().steady;
-        let granted = {
-            let _in_flight = self.metrics.in_flight();
-            let span = events::call_span(&self.metrics, CallKind::Token);
-            read(client.exchange(request).instrument(span).await)
-        };
+        let exchange = client.exchange(request);
+        let granted = read(events::trace_call(&self.metrics, CallKind::Token, exchange).await);
         let took = self.clock.now().steady.saturating_sub(asked_at);
         let outcome = match &granted {
             Ok(_) => "granted",
-            Err(NoToken::Refused) => "refused",
-            Err(NoToken::Throttled(_)) => "throttled",
-            Err(NoToken::Unavailable(_)) => "failed",
+            Err(TokenError::Refused) => "refused",
+            Err(TokenError::Throttled(_)) => "throttled",
+            Err(TokenError::Unavailable(_)) => "failed",
         };
         let life = granted.as_ref().ok().map(|granted| granted.life);
         events::token_ended(&self.metrics, outcome, took, life);
@@ -223,13 +219,13 @@ impl<C: Clock> TokenCache<C> {
 
 /// What an exchange with the token endpoint means. PayU prints no HTTP status for its errors, so an
 /// error by name counts whatever the status is.
-fn read(exchange: Result<Reply, TransportError>) -> Result<Granted, NoToken> {
-    const UNAVAILABLE: NoToken = NoToken::Unavailable(NotSent::NoToken);
+fn read(exchange: Result<Reply, TransportError>) -> Result<Granted, TokenError> {
+    const UNAVAILABLE: TokenError = TokenError::Unavailable(NotSent::NoToken);
     let reply = exchange.map_err(|_| UNAVAILABLE)?;
     match (reply.status, token_answer(&reply.body)) {
-        (429, _) => Err(NoToken::Throttled(reply.retry_after)),
+        (429, _) => Err(TokenError::Throttled(reply.retry_after)),
         (200..=299, TokenAnswer::Granted(granted)) => Ok(granted),
-        (400 | 401 | 403, _) | (_, TokenAnswer::Refused) => Err(NoToken::Refused),
+        (400 | 401 | 403, _) | (_, TokenAnswer::Refused) => Err(TokenError::Refused),
         (_, TokenAnswer::Granted(_) | TokenAnswer::Unreadable) => Err(UNAVAILABLE),
     }
 }

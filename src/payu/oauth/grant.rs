@@ -1,6 +1,7 @@
-//! PayU's two grants: which form is posted, and with which secrets.
+//! The two ways to a token that PayU has: which form is posted, and with which secrets.
 //!
-//! A secret in a file is read again for each form, so that a rotated one needs no restart.
+//! A secret that lives in a file is read again for each form, so that a rotated one needs no
+//! restart.
 
 use std::path::{Path, PathBuf};
 

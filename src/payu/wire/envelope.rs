@@ -109,7 +109,7 @@ fn status(raw: Raw<'_>) -> Option<i64> {
 impl Remarks<'_> {
     fn join(&self, envelope: &mut Envelope) {
         if let Some(code) = self.code {
-            // A code stands alone or in a list.
+            // A code is alone or in a list.
             let codes = if code.get().starts_with('[') { list(code) } else { vec![code] };
             let numbers =
                 codes.into_iter().filter_map(|code| text(Some(code))?.trim().parse::<i64>().ok());

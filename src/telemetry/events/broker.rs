@@ -1,4 +1,4 @@
-//! The way to and from RabbitMQ.
+//! Connections to RabbitMQ, and what is published over them.
 
 use std::time::Duration;
 
@@ -12,9 +12,19 @@ pub fn broker_connected(address: &str) {
     info!(server.address = address, "connected to RabbitMQ");
 }
 
-/// There is no session, or there is another reason for it.
+/// There is no session, or the reason for that has changed.
 pub fn broker_lost(reason: &str) {
-    warn!(reason, "not connected to RabbitMQ, connecting again: {reason}");
+    warn!(reason, "not connected to RabbitMQ, reconnecting: {reason}");
+}
+
+/// A connection to consume on has ended.
+pub fn connection_lost(connection: &str, reason: &str) {
+    warn!(connection, reason, "the connection {connection} to RabbitMQ has ended: {reason}");
+}
+
+/// No confirm came for a publish.
+pub fn publish_unconfirmed(exchange: &str, reason: &str) {
+    warn!(exchange, reason, "a publish was not confirmed: {reason}");
 }
 
 /// The worker stops.
@@ -30,10 +40,10 @@ pub fn publishing_blocked() {
 }
 
 pub fn publishing_unblocked() {
-    info!("RabbitMQ takes publishes again");
+    info!("RabbitMQ accepts publishes again");
 }
 
-/// A publish was confirmed, or was not and will not be.
+/// A publish was confirmed, or failed for good.
 pub fn publish_ended(
     metrics: &MerchantMetrics,
     outgoing: &Outgoing,
@@ -52,7 +62,8 @@ pub fn publish_ended(
         Err(PublishError::Unconfirmed) => "unconfirmed",
     };
     metrics.publishes.of((kind, word)).inc();
-    // A person learns of it from what follows: results that cannot be published, or a lost session.
+    // What follows is what a person has to know: results that cannot be published, or a lost
+    // session.
     if let Err(error) = result {
         debug!(kind = kind.as_str(), result = word, "a publish did not succeed: {error}");
     }
@@ -63,9 +74,9 @@ pub fn delivery_dropped(queue: &str) {
     error!(queue, "a delivery was dropped unsettled; RabbitMQ will deliver it again");
 }
 
-/// This process did not run for so long, by the clock that says longer.
+/// This process was suspended for this long, by the clock that shows more.
 pub fn process_stalled(gap: Duration) {
-    debug!(gap_ms = millis(gap), "the process did not run, so its deliveries are dated back");
+    debug!(gap_ms = millis(gap), "the process was suspended, so its deliveries count as older");
 }
 
 pub(super) fn millis(duration: Duration) -> u64 {

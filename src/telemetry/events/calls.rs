@@ -9,8 +9,8 @@ use super::broker::millis;
 use crate::domain::reference::Reference;
 use crate::telemetry::metrics::{CallKind, MerchantMetrics};
 
-/// A create or a lookup for an intent was answered or given up, after it had `waited` for its token
-/// and its permit, and the provider `took` so long.
+/// A create or a lookup for an intent was answered or abandoned, after it had `waited` for its
+/// token and its permit and the provider `took` its time.
 pub fn call_ended(
     metrics: &MerchantMetrics,
     call: CallKind,
@@ -25,7 +25,7 @@ pub fn call_ended(
     metrics.call_duration.of(call).observe(took.as_secs_f64());
     metrics.admission_wait.observe(waited.as_secs_f64());
     let (waited_ms, took_ms) = (millis(waited), millis(took));
-    debug!(call = call.as_str(), outcome, waited_ms, took_ms, "the call has ended");
+    debug!(call = call.as_str(), outcome, waited_ms, took_ms, "the call ended");
 }
 
 /// The provider rejected the token of a call, which is sent again with a new one.
@@ -35,10 +35,10 @@ pub fn token_rejected(metrics: &MerchantMetrics, call: CallKind) {
     debug!(merchant, call, "the provider rejected the token; the call is sent with a new one");
 }
 
-/// The lookup that an open circuit breaker sends now and then was answered or given up.
+/// A probe of the open circuit breaker was answered or abandoned.
 pub fn probe_ended(metrics: &MerchantMetrics, result: &'static str) {
     metrics.calls.of((CallKind::Lookup, result)).inc();
-    debug!(merchant = metrics.merchant(), result, "the probe has ended");
+    debug!(merchant = metrics.merchant(), result, "the probe ended");
 }
 
 /// A fresh link was looked up, only to see whether lookups show links of this API.
@@ -67,7 +67,7 @@ pub fn token_ended(
     metrics.calls.of((CallKind::Token, outcome)).inc();
     metrics.call_duration.of(CallKind::Token).observe(took.as_secs_f64());
     let merchant = metrics.merchant();
-    // The token is the merchant's, and not of the intent that happened to need it first.
+    // The token belongs to the merchant, not to the intent that happened to need it first.
     if let Some(life) = life {
         info!(parent: None, merchant, life_s = life.as_secs(), "token renewed");
     } else {
@@ -83,7 +83,7 @@ pub fn secret_unreadable(metrics: &MerchantMetrics, error: &dyn Error) {
     error!(parent: None, merchant = metrics.merchant(), "cannot ask for a token: {error}");
 }
 
-/// An exchange ended without a whole answer. What follows is logged elsewhere, this is why;
+/// An exchange ended without a whole answer. This logs why; what follows is logged elsewhere.
 /// `causes` holds no address.
 pub fn exchange_failed(causes: &str) {
     debug!(causes, "no whole answer came from the provider");

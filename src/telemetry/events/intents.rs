@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tracing::{debug, info, warn};
 
-use crate::domain::event::{Event, EventResult, INVALID_INTENT};
+use crate::domain::event::{Event, EventResult};
 use crate::domain::record::Record;
 use crate::telemetry::metrics::MerchantMetrics;
 
@@ -22,12 +22,7 @@ pub fn intent_settled(
         metrics.intent_age.observe(age.as_secs_f64());
     }
     let reason = event.reason();
-    let is_parked = match &event.result {
-        EventResult::Created { .. } => false,
-        EventResult::Failed(reason) => reason.code == INVALID_INTENT,
-        EventResult::Unresolved { .. } => true,
-    };
-    if let (true, Some(reason)) = (is_parked, reason) {
+    if let Some(reason) = reason.filter(|_| event.is_parked()) {
         metrics.parked.of(reason.code.clone()).inc();
     }
     info!(
@@ -52,7 +47,7 @@ pub fn intent_returned(record: &Record, delay: Duration) {
     );
 }
 
-/// A copy of an intent is on its way back, with its record and no step further.
+/// A copy of an intent goes back to its queue, with its record unchanged.
 pub fn intent_handed_back(metrics: &MerchantMetrics, why: &'static str) {
     metrics.handed_back.inc();
     debug!(why, "the intent is handed back");
@@ -64,7 +59,12 @@ pub fn delivery_abandoned(why: &'static str, stopping: bool) {
     if stopping {
         warn!(why, "{TEXT}");
     } else {
-        // The end of the session, which it brings about or follows, is logged by itself.
+        // The end of the session that goes with it is logged separately.
         debug!(why, "{TEXT}");
     }
+}
+
+/// Nothing that replaces a delivery could be published for as long as it may be held.
+pub fn delivery_requeued() {
+    warn!("what replaces the delivery could not be published, so it is requeued");
 }

@@ -3,7 +3,7 @@
 //! They have the level `error`, at which nothing is ever logged less: a log that shows warnings
 //! alone would otherwise show them without ids.
 
-use tracing::{Span, error_span, field};
+use tracing::{Instrument as _, Span, error_span, field};
 
 use crate::domain::reference::Reference;
 use crate::ports::Properties;
@@ -28,6 +28,16 @@ pub fn intent_read(reference: &Reference) {
 /// The span of one HTTP exchange with the provider.
 pub fn call_span(metrics: &MerchantMetrics, call: CallKind) -> Span {
     error_span!("call", merchant = metrics.merchant(), call = call.as_str())
+}
+
+/// One HTTP exchange within its span, counted as in flight.
+pub async fn trace_call<T>(
+    metrics: &MerchantMetrics,
+    call: CallKind,
+    exchange: impl Future<Output = T>,
+) -> T {
+    let _in_flight = metrics.in_flight();
+    exchange.instrument(call_span(metrics, call)).await
 }
 
 /// Whether it has the form of W3C Trace Context, version 00. Anything else could be anything.

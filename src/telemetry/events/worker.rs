@@ -12,30 +12,31 @@ use crate::telemetry::status::{CircuitBreakerState, Component, ConsumerState};
 /// How many references one line names.
 const NAMED_MAX: usize = 100;
 
-/// `ops` is where the pages are.
+/// `ops` is the address of the health pages.
 pub fn worker_started(ops: SocketAddr, merchants: usize) {
     info!(ops.address = %ops, merchants, "smartsend has started");
 }
 
 pub fn worker_stopping() {
-    info!("stopping: nothing new is started; what was taken is settled or handed back");
+    info!("stopping: no new work is started; deliveries are settled or handed back");
 }
 
-/// The stop took longer than `drain`; `left` deliveries are unacknowledged. Those with one
-/// reference share it.
+/// The stop took longer than `drain`; `left` deliveries are unacknowledged.
 pub fn drain_timed_out(metrics: &MerchantMetrics, left: usize, references: &[Reference]) {
     let named: Vec<_> = references.iter().take(NAMED_MAX).map(Reference::as_str).collect();
     warn!(
         merchant = metrics.merchant(),
         left,
         references = named.join(" "),
-        "`drain` is over; what is left stays unacknowledged, and RabbitMQ will deliver it again",
+        "shutdown.drain is over; what is left stays unacknowledged, and RabbitMQ will deliver it again",
     );
 }
 
 /// A delivery's task panicked. The panic's text may hold what must not be logged.
 pub fn task_panicked() {
-    error!("a delivery's task panicked, a defect of smartsend; RabbitMQ will deliver it again");
+    error!(
+        "a delivery's task panicked, which is a bug in smartsend; RabbitMQ will deliver it again"
+    );
 }
 
 pub(in crate::telemetry) fn became_unready(
@@ -56,16 +57,16 @@ pub(in crate::telemetry) fn unready_resolved(
 
 pub(in crate::telemetry) fn consumer_changed(merchant: &str, state: ConsumerState) {
     let text = match state {
-        ConsumerState::Stopped => "the queue is not consumed any more",
+        ConsumerState::Stopped => "the queue is no longer consumed",
         ConsumerState::Standby => {
-            "the queue is consumed; a first delivery makes this process active"
+            "consuming the queue; the first delivery makes this process the active consumer"
         }
         ConsumerState::Active => "this process is the active consumer",
     };
     info!(merchant, "{text}");
 }
 
-/// An open circuit breaker is something that a person should know of.
+/// An open circuit breaker is logged as a warning: a person should know of it.
 pub(in crate::telemetry) fn circuit_breaker_changed(merchant: &str, state: &CircuitBreakerState) {
     match state {
         CircuitBreakerState::Closed => {
@@ -75,7 +76,7 @@ pub(in crate::telemetry) fn circuit_breaker_changed(merchant: &str, state: &Circ
             info!(merchant, "the circuit breaker is half-open; one call goes out at a time");
         }
         CircuitBreakerState::Open { reason, .. } => {
-            warn!(merchant, reason, "the circuit breaker is open, and nothing is sent: {reason}");
+            warn!(merchant, reason, "the circuit breaker is open, nothing is sent: {reason}");
         }
     }
 }

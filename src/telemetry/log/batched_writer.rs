@@ -2,7 +2,7 @@
 //!
 //! A write for each line is a system call for each intent, and at thousands of intents a second
 //! that is a good part of what the worker costs. A line that is held back for a few milliseconds is
-//! lost when the process is killed in just these; so a warning or an error is never held back, and
+//! lost if the process is killed within them, so a warning or an error is never held back, and
 //! neither is a line that comes alone.
 
 use std::io::{self, Write};
@@ -14,7 +14,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 /// How long a line is held back at most.
 const HOLD_BACK: Duration = Duration::from_millis(10);
-/// So many bytes are written without waiting for more.
+/// This many bytes are written without waiting for more.
 const BYTES_MAX: usize = 16 * 1024;
 
 /// A writer of lines in batches. Clones write into one batch.

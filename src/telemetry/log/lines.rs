@@ -1,8 +1,8 @@
 //! One line for each event, with the fields of all spans around it.
 //!
 //! The formatters of `tracing_subscriber` show spans as a list of objects, in which no log search
-//! finds an intent. Here they are flat, like the event's own fields. Of two fields with one name the
-//! innermost counts.
+//! finds an intent. Here they are flat, like the event's own fields. Of two fields with the same
+//! name the innermost wins.
 
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
@@ -28,10 +28,10 @@ pub(super) struct Lines<W> {
 /// A span's fields, each value as JSON.
 struct Fields(Vec<(&'static str, String)>);
 
-/// Hands each field on with its value as JSON.
+/// Passes each field on with its value as JSON.
 struct EachField<F>(F);
 
-/// A line that is being written.
+/// A line under construction.
 struct Line {
     format: LogFormat,
     text: String,
@@ -129,7 +129,7 @@ fn push_time(text: &mut String) {
 
 impl<F: FnMut(&'static str, String)> EachField<F> {
     fn hand_on(&mut self, field: &Field, value: &impl Serialize) {
-        // Only a map whose keys are no strings cannot be written.
+        // Serializing fails only for a map whose keys are not strings.
         (self.0)(field.name(), serde_json::to_string(value).unwrap_or_default());
     }
 }

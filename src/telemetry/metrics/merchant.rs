@@ -1,7 +1,7 @@
-//! What one merchant's worker counts with.
+//! One merchant's series.
 //!
-//! To look a series up by its labels costs more than to count, and this is counted for each call
-//! and each intent. So the series are looked up once, when the worker is put together.
+//! Looking a series up by its labels costs more than counting, and these are counted for each call
+//! and each intent. So they are looked up once, when the worker is put together.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,9 +12,9 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::{Family, MetricConstructor};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use serde::Serialize;
+use serde_json::json;
 
-use crate::domain::event::EventKind;
+use crate::domain::event::{EventKind, Reason};
 
 use super::{
     Families, Gauges, OfCall, OfCallOutcome, OfMerchant, OfOutcome, OfPublish, OfReason, OfResult,
@@ -28,11 +28,6 @@ const CREATE_OUTCOMES: [&str; 9] = [
 ];
 const LOOKUP_RESULTS: [&str; 5] = ["found", "not_found", "failed", "throttled", "denied"];
 const TOKEN_OUTCOMES: [&str; 4] = ["granted", "refused", "throttled", "failed"];
-#[rustfmt::skip]
-const PARKED_REASONS: [&str; 10] = [
-    "INVALID_INTENT", "OUTCOME_UNKNOWN", "REFUSED", "NOT_SENT", "LINK_UNKNOWN", "LINK_CLOSED",
-    "LINK_HOST", "REFERENCE_CONFLICT", "OVER_LIMIT", "ACCOUNT_CHANGED",
-];
 const PUBLISH_RESULTS: [&str; 4] = ["confirmed", "unroutable", "refused", "unconfirmed"];
 const CIRCUIT_BREAKER_STATES: [&str; 3] = ["closed", "open", "half_open"];
 const CONSUMER_STATES: [&str; 3] = ["stopped", "standby", "active"];
@@ -76,6 +71,8 @@ pub struct MerchantMetrics {
 }
 
 impl CallKind {
+    const ALL: [Self; 3] = [Self::Create, Self::Lookup, Self::Token];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Create => "create",
@@ -94,6 +91,8 @@ impl CallKind {
 }
 
 impl PublishKind {
+    const ALL: [Self; 4] = [Self::Event, Self::Retry, Self::Parked, Self::Checkpoint];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Event => "event",
@@ -106,14 +105,13 @@ impl PublishKind {
 
 impl MerchantMetrics {
     pub(super) fn new(name: &str, families: &Families) -> Self {
-        const CALLS: [CallKind; 3] = [CallKind::Create, CallKind::Lookup, CallKind::Token];
-        const PUBLISHES: [PublishKind; 4] =
-            [PublishKind::Event, PublishKind::Retry, PublishKind::Parked, PublishKind::Checkpoint];
         let merchant: Arc<str> = Arc::from(name);
         let name = || Arc::clone(&merchant);
         let own = OfMerchant { merchant: name() };
-        let calls = CALLS.iter().flat_map(|call| call.outcomes().iter().map(|word| (*call, *word)));
-        let publishes = PUBLISHES.iter().flat_map(|kind| PUBLISH_RESULTS.map(|word| (*kind, word)));
+        let calls =
+            CallKind::ALL.iter().flat_map(|call| call.outcomes().iter().map(|word| (*call, *word)));
+        let publishes =
+            PublishKind::ALL.iter().flat_map(|kind| PUBLISH_RESULTS.map(|word| (*kind, word)));
         let by_state = |family: &Gauges<OfState>, states: [&'static str; 3]| {
             Series::new(family, name(), states, |merchant, state| OfState { merchant, state })
         };
@@ -128,9 +126,12 @@ impl MerchantMetrics {
             calls: Series::new(&families.calls, name(), calls, |merchant, (call, outcome)| {
                 OfCallOutcome { merchant, call: call.as_str(), outcome }
             }),
-            call_duration: Series::new(&families.call_duration, name(), CALLS, |merchant, call| {
-                OfCall { merchant, call: call.as_str() }
-            }),
+            call_duration: Series::new(
+                &families.call_duration,
+                name(),
+                CallKind::ALL,
+                |merchant, call| OfCall { merchant, call: call.as_str() },
+            ),
             lookups: Series::new(&families.lookups, name(), LOOKUP_RESULTS, |merchant, result| {
                 OfResult { merchant, result }
             }),
@@ -142,7 +143,7 @@ impl MerchantMetrics {
             parked: Series::new(
                 &families.parked,
                 name(),
-                PARKED_REASONS.map(Cow::Borrowed),
+                Reason::parked_codes(),
                 |merchant, reason| OfReason { merchant, reason },
             ),
             circuit_breaker_state: by_state(
@@ -163,35 +164,35 @@ impl MerchantMetrics {
         &self.merchant
     }
 
-    /// One call more is in flight, until this is dropped.
+    /// Counts one more call in flight, until this is dropped.
     pub fn in_flight(&self) -> Counted {
         Counted::new(&self.in_flight)
     }
 
-    /// One call more waits for a token and a permit, until this is dropped.
+    /// Counts one more call that waits for a token and a permit, until this is dropped.
     pub fn waiting(&self) -> Counted {
         Counted::new(&self.waiting)
     }
 
-    /// One delivery more waits in this process for its next step, until this is dropped.
+    /// Counts one more delivery that waits here for its next step, until this is dropped.
     pub fn held(&self) -> Counted {
         Counted::new(&self.held)
     }
 
-    /// One delivery more may have been sent already, until this is dropped.
+    /// Counts one more delivery that may have been sent, until this is dropped.
     pub fn in_doubt(&self) -> Counted {
         Counted::new(&self.in_doubt)
     }
 
-    pub(in crate::telemetry) fn levels(&self) -> Levels {
-        let level = |gauge: &Gauge| u64::try_from(gauge.get()).unwrap_or_default();
-        Levels {
-            in_flight: level(&self.in_flight),
-            waiting: level(&self.waiting),
-            held: level(&self.held),
-            in_doubt: level(&self.in_doubt),
-            handed_back: self.handed_back.get(),
-        }
+    /// How many there are now, and how many were handed back since the start.
+    pub(in crate::telemetry) fn levels(&self) -> serde_json::Value {
+        json!({
+            "in_flight": self.in_flight.get(),
+            "waiting": self.waiting.get(),
+            "held": self.held.get(),
+            "in_doubt": self.in_doubt.get(),
+            "handed_back": self.handed_back.get(),
+        })
     }
 }
 
@@ -199,16 +200,6 @@ impl fmt::Debug for MerchantMetrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "MerchantMetrics({})", self.merchant)
     }
-}
-
-/// How many there are now, and how many were handed back since the start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub(in crate::telemetry) struct Levels {
-    in_flight: u64,
-    waiting: u64,
-    held: u64,
-    in_doubt: u64,
-    handed_back: u64,
 }
 
 /// Counts as one in a gauge for as long as it lives.
@@ -231,7 +222,7 @@ impl Drop for Counted {
 
 /// One merchant's series of a family, by the rest of their labels.
 pub(in crate::telemetry) struct Series<K, M> {
-    /// Those that are known at the start; for so few a walk is quicker than a map.
+    /// Those that are known at the start; for so few a linear search is quicker than a map.
     known: Vec<(K, M)>,
     find: Box<dyn Fn(K) -> M + Send + Sync>,
 }

@@ -1,13 +1,15 @@
-//! How one merchant stands.
+//! One merchant's status.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{CircuitBreakerState, Component, ConsumerState, MerchantStands, Since, Status, Time};
+use super::{
+    CircuitBreakerState, Component, ConsumerState, MerchantStands, Pause, Since, Status, Time,
+};
 use crate::telemetry::events;
 use crate::telemetry::metrics::MerchantMetrics;
 
-/// Where one merchant's worker says how it stands. Clones are the same one.
+/// Where one merchant's worker reports its status. Clones share it.
 #[derive(Clone, Debug)]
 pub struct MerchantStatus {
     pub(super) status: Status,
@@ -33,13 +35,13 @@ impl CircuitBreakerState {
 }
 
 impl MerchantStatus {
-    /// Says what of this merchant is not ready and what to do, in a sentence.
+    /// Reports what of this merchant is not ready and what to do, in a sentence.
     pub fn raise(&self, component: Component, sentence: &str) {
         let sentence = format!("merchant {}: {sentence}", self.merchant());
         self.status.raise_for(component, Some(self.merchant()), sentence);
     }
 
-    /// Takes back what was raised, if anything was.
+    /// Clears what was raised, if anything was.
     pub fn clear(&self, component: Component) {
         self.status.clear_for(component, Some(self.merchant()));
     }
@@ -47,12 +49,7 @@ impl MerchantStatus {
     pub fn set_consumer(&self, state: ConsumerState) {
         self.metrics.consumer_state.set_state(state.as_str());
         let now = self.status.now().wall;
-        let has_changed = self.change(|stands| {
-            let before = stands.consumer.is;
-            stands.consumer.becomes(state, now);
-            before != state
-        });
-        if has_changed {
+        if self.change(|stands| stands.consumer.becomes(state, now)) {
             events::consumer_changed(self.merchant(), state);
         }
     }
@@ -81,11 +78,8 @@ impl MerchantStatus {
         let until = until.map(|until| now.wall_at(until));
         let has_begun = self.change(|stands| {
             let since = stands.throttle.as_ref().map_or(Time(now.wall), |before| before.since);
-            let before = std::mem::replace(
-                &mut stands.throttle,
-                until.map(|until| Since { is: until, since }),
-            );
-            before.is_none()
+            let pause = until.map(|until| Since { is: Pause { until: Time(until) }, since });
+            std::mem::replace(&mut stands.throttle, pause).is_none()
         });
         if has_begun && let Some(until) = until {
             events::throttled(self.merchant(), until);

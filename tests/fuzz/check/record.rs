@@ -16,12 +16,13 @@ use smartsend::domain::account::{Account, Api};
 use smartsend::domain::amount::Amount;
 use smartsend::domain::classify::ClassifyRules;
 use smartsend::domain::decide::{
-    Case, Decision, DeliveryInfo, InDoubtPolicy, Input, Opened, Policy, Surroundings,
+    Case, Decision, DeliveryInfo, InDoubtPolicy, Input, Policy, Requests, Surroundings,
 };
 use smartsend::domain::intent::Intent;
 use smartsend::domain::intent::wire::parse;
 use smartsend::domain::link::LinkHosts;
-use smartsend::domain::record::{Doubt, Record, Seen, State, Value};
+use smartsend::domain::record::headers::Value;
+use smartsend::domain::record::{Doubt, Record, Seen, State};
 use smartsend::domain::retry_delays::RetryDelays;
 use smartsend::ports::{Headers, Properties};
 
@@ -56,8 +57,9 @@ fn policy() -> Policy {
         rules: ClassifyRules { rejects: Vec::new(), link_hosts: LinkHosts::Only(Vec::new()) },
         max_amount: Amount::parse("200000.00").unwrap(),
         delays: RetryDelays::new(&[Duration::from_secs(1)]).unwrap(),
+        lease: Duration::from_mins(1),
         max_age: Duration::from_hours(24),
-        settle: Duration::from_secs(5),
+        first_lookup: Duration::from_secs(5),
         lookups: 3,
         quarantine: Duration::from_mins(5),
         in_doubt: InDoubtPolicy::Resend,
@@ -83,16 +85,17 @@ fn check_reading(headers: &Headers) {
     assert_eq!((again.is_in_doubt(), again.attempts), (record.is_in_doubt(), record.attempts));
 }
 
-fn open<'a>(intent: &'a Intent, policy: &'a Policy, headers: &Headers, own: bool) -> Opened<'a> {
+fn open<'a>(intent: &'a Intent, policy: &'a Policy, headers: &Headers, own: bool) -> Case<'a> {
     let arrival = DeliveryInfo {
         headers,
         own,
         redelivered: false,
         delivery_count: 0,
         recent: false,
+        verdict: None,
         now: now(),
     };
-    Case::open(intent, policy, &arrival)
+    Case::open(intent, policy, arrival)
 }
 
 /// Only no header at all, or a whole record that the broker vouches for, can be new.
@@ -103,7 +106,7 @@ fn check_arrivals(headers: &Headers) {
         if headers.is_empty() || is_known {
             continue;
         }
-        assert_unsure(open(&intent, &policy, headers, own));
+        assert_in_doubt(open(&intent, &policy, headers, own));
     }
 }
 
@@ -120,20 +123,21 @@ fn check_garbling(over: &Headers) {
         let record = Record { state: State::InDoubt(doubt), ..Record::first(account(), now()) };
         let headers: BTreeMap<_, _> =
             record.to_headers(None).into_iter().chain(over.clone()).collect();
-        assert_unsure(open(&intent, &policy, &headers, true));
+        assert_in_doubt(open(&intent, &policy, &headers, true));
     }
 }
 
-fn assert_unsure(opened: Opened<'_>) {
-    match opened {
-        Opened::Case(mut case) | Opened::Renew(mut case) => {
-            assert!(case.record().is_in_doubt(), "{:?}", case.record());
-            let view = Surroundings { now: now(), readback: true, closed_for: Duration::ZERO };
-            let next = case.after(Input::Nothing, view);
-            assert!(!matches!(next, Decision::Create(_)), "a create, in doubt");
-        }
-        Opened::Settle(case, _) => assert!(case.record().is_in_doubt()),
-    }
+fn assert_in_doubt(mut case: Case<'_>) {
+    assert!(case.record().is_in_doubt(), "{:?}", case.record());
+    let around = Surroundings {
+        now: now(),
+        age: Duration::ZERO,
+        requests: Requests::Flow,
+        readback: true,
+        no_create_for: Duration::ZERO,
+    };
+    let decision = case.decide(Input::Start, &around);
+    assert!(!matches!(decision, Decision::Create(_)), "a create, in doubt");
 }
 
 /// A copy that is published with these headers comes back with the same.

@@ -1,15 +1,18 @@
-//! `Retry-After`: whatever it says, the gate opens again within `max_pause`.
+//! `Retry-After`: whatever it says, the pause ends within `max_retry_after`.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use smartsend::admission::rate_limiter::Rate;
+use smartsend::admission::signal::Signal;
+use smartsend::admission::{Admission, Limits};
 use smartsend::domain::call::RetryAfter;
-use smartsend::gate::{Admission, Gate, Report};
 use smartsend::payu::retry_after::parse;
 use smartsend::ports::Moment;
 
-const MAX_PAUSE: Duration = Duration::from_mins(15);
+const MAX_RETRY_AFTER: Duration = Duration::from_mins(15);
 /// The longest delay that is kept; it fits every sum that it goes into.
 const DELAY_MAX: Duration = Duration::from_hours(366 * 24);
 
@@ -25,17 +28,20 @@ pub(crate) fn check(data: &[u8]) {
         wall: Timestamp::from_second(1_800_000_000).unwrap(),
         steady: Duration::from_hours(1),
     };
-    let mut gate = Gate::probing(MAX_PAUSE);
-    gate.told(Report::Throttled(read), now);
-    match gate.admission(now) {
-        Admission::NotBefore(until) => {
-            assert!(until > now.steady && until <= now.steady + MAX_PAUSE, "{until:?}");
+    let limits = Limits {
+        rate: Rate { per_second: NonZeroU32::MIN, burst: NonZeroU32::MIN },
+        concurrency: 1,
+        max_retry_after: MAX_RETRY_AFTER,
+    };
+    let mut admission = Admission::new(limits, now);
+    admission.record(None, Signal::Throttled(read), now);
+    admission.next(now);
+    match admission.state().throttled_until {
+        Some(until) => {
+            assert!(until > now.steady && until <= now.steady + MAX_RETRY_AFTER, "{until:?}");
         }
         // At once, because the header said so: a time that is over, or no seconds.
-        Admission::One => assert!(read.is_some_and(|read| is_over(read, now)), "{read:?}"),
-        admission @ (Admission::Free | Admission::Shut) => {
-            panic!("{read:?} made it {admission:?}")
-        }
+        None => assert!(read.is_some_and(|read| is_over(read, now)), "{read:?}"),
     }
 }
 

@@ -89,7 +89,7 @@ async fn a_minority_is_cut_off_and_the_worker_goes_on_by_another_node() {
         ground.fault();
         let address = other.address().to_string();
         until("the worker to come to another node", SOON, async || {
-            worker.status().await["connections"]["consume"]["host"] == *address
+            worker.status().await["connections"]["consume/default"]["host"] == *address
         })
         .await;
         let before = settled(&worker).await;

@@ -16,6 +16,8 @@ enum Published {
     Event,
     Copy,
     Parked,
+    /// Nobody waits for its confirm, so it has no points of its own.
+    Checkpoint,
 }
 
 /// See the module.
@@ -86,13 +88,13 @@ impl Sights {
             (Way::ToBroker, Says::Publish { exchange }, When::Before) => {
                 let published = Published::to(exchange);
                 self.published.insert(line, published);
-                Some(published.written())
+                published.written()
             }
             (Way::ToWorker, Says::Ack, When::Before) => {
-                self.published.get(&line).map(|published| published.taken())
+                self.published.get(&line).and_then(|published| published.taken())
             }
             (Way::ToWorker, Says::Ack, When::After) => {
-                self.published.get(&line).map(|published| published.confirmed())
+                self.published.get(&line).and_then(|published| published.confirmed())
             }
             (Way::ToBroker, Says::Ack, When::Before) => Some(Point::AckWritten),
             (Way::ToBroker, Says::Ack, When::After) => {
@@ -150,32 +152,36 @@ impl Published {
         match exchange {
             "smartsend.results" => Self::Event,
             "smartsend.parked" => Self::Parked,
+            "smartsend.checkpoint" => Self::Checkpoint,
             retry if retry.starts_with("smartsend.retry.") => Self::Copy,
             other => panic!("a worker publishes nothing to {other}"),
         }
     }
 
-    fn written(self) -> Point {
+    fn written(self) -> Option<Point> {
         match self {
-            Self::Event => Point::EventWritten,
-            Self::Copy => Point::CopyWritten,
-            Self::Parked => Point::ParkedWritten,
+            Self::Event => Some(Point::EventWritten),
+            Self::Copy => Some(Point::CopyWritten),
+            Self::Parked => Some(Point::ParkedWritten),
+            Self::Checkpoint => None,
         }
     }
 
-    fn taken(self) -> Point {
+    fn taken(self) -> Option<Point> {
         match self {
-            Self::Event => Point::EventTaken,
-            Self::Copy => Point::CopyTaken,
-            Self::Parked => Point::ParkedTaken,
+            Self::Event => Some(Point::EventTaken),
+            Self::Copy => Some(Point::CopyTaken),
+            Self::Parked => Some(Point::ParkedTaken),
+            Self::Checkpoint => None,
         }
     }
 
-    fn confirmed(self) -> Point {
+    fn confirmed(self) -> Option<Point> {
         match self {
-            Self::Event => Point::EventConfirmed,
-            Self::Copy => Point::CopyConfirmed,
-            Self::Parked => Point::ParkedConfirmed,
+            Self::Event => Some(Point::EventConfirmed),
+            Self::Copy => Some(Point::CopyConfirmed),
+            Self::Parked => Some(Point::ParkedConfirmed),
+            Self::Checkpoint => None,
         }
     }
 }

@@ -72,7 +72,7 @@ async fn a_refusal_that_may_depend_on_the_day_is_parked_after_looks() {
     let since = message.event()["data"]["since"].as_str().unwrap().to_owned();
     assert!(since.parse::<jiff::Timestamp>().is_ok(), "{since}");
     assert_eq!(parked[0].header("x-smartsend-reason").unwrap(), "REFUSED");
-    assert_eq!(parked[0].header("x-smartsend-state").unwrap(), "unsure");
+    assert_eq!(parked[0].header("x-smartsend-state").unwrap(), "in-doubt");
     assert_eq!(parked[0].header("x-smartsend-code").unwrap(), "1128");
     assert_eq!(parked[0].body, intent.to_string().into_bytes());
     assert_eq!(scenario.provider.requests_for("create", "refused").await.len(), 1);

@@ -65,7 +65,7 @@ async fn what_was_not_started_goes_back_with_its_record() {
     let intents = Collector::start(&scenario.connection, "smartsend.intents.default").await;
     for message in intents.take(10, SOON).await {
         assert_eq!(message.routing_key, "default");
-        assert_eq!(message.header("x-smartsend-record").unwrap(), "v1");
+        assert_eq!(message.header("x-smartsend-record").unwrap(), "v2");
         assert_eq!(message.header("x-smartsend-state").unwrap(), "new");
         assert_eq!(message.header("x-smartsend-account").unwrap(), "1111310");
         assert_eq!(message.header("x-smartsend-returns").unwrap(), "0");
@@ -146,7 +146,7 @@ async fn a_stop_without_a_broker_says_that_work_is_left() {
     let log = std::fs::read_to_string(log).unwrap();
     assert_eq!(code, 3, "{log}");
     for words in
-        ["stopping: nothing new is started", "this process is the active consumer", "\"cut\""]
+        ["stopping: no new work is started", "this process is the active consumer", "\"cut\""]
     {
         assert!(log.contains(words), "{words}: {log}");
     }

@@ -1,5 +1,7 @@
 //! A provider that asks for fewer requests.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::support::intents::intent;
@@ -44,7 +46,8 @@ async fn every_request_is_counted_once_by_its_kind() {
     let results = scenario.results().await;
     let worker = scenario.ready_worker().await;
     scenario.publish_many((0..30).map(|number| intent(&format!("c{number}")))).await;
-    results.take(30, SOON).await;
+    // Each call that is denied twice opens the breaker, and the waits for a probe double.
+    results.take(30, Duration::from_mins(1)).await;
     worker.ready().await; // and no probe is on its way
     let (_, page) = worker.page("/metrics").await;
     let requests = scenario.provider.summary().await["requests"].clone();

@@ -170,7 +170,7 @@ async fn a_connection_that_is_lost_on_the_way_loses_no_intent() {
     brake.release();
     let told = Told::of(timeout(SOON, child.wait_with_output()).await.unwrap().unwrap());
     assert_eq!((told.code, told.number("sent")), (0, Some(COUNT)), "{told:?}");
-    assert!(told.err.contains("not connected to RabbitMQ, connecting again"), "{told:?}");
+    assert!(told.err.contains("not connected to RabbitMQ, reconnecting"), "{told:?}");
     let taken = ground.take_all(QUEUE).await;
     let ids = taken.iter().map(|taken| taken.properties.message_id().clone().unwrap());
     assert_eq!(ids.collect::<HashSet<_>>().len(), COUNT, "each is in the queue, some twice");

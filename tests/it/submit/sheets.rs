@@ -41,7 +41,7 @@ async fn every_bad_cell_is_told_and_nothing_is_sent() {
     );
     let told = ground.submit(&["pay.csv"]).await;
     let rows: Vec<_> = told.err.lines().collect();
-    let reference = "merchantRefId may hold only letters, digits, '_' and '-'";
+    let reference = "merchantRefId may contain only letters, digits, '_' and '-'";
     let expected = [
         &*format!("row 3: {reference}"),
         "row 3: amount must be digits with at most two decimals, such as 100.50",
@@ -65,7 +65,7 @@ async fn rows_are_numbered_as_a_spreadsheet_shows_them() {
         "a-1,1,\"two\r\nlines\",,9999999999,,\"a\nb\nc\"\r\n\r\n\na-2,x,Refund,,9999999999,,\n,,,,,,\n\n",
     )
     .await;
-    let control = "row 2: description must not hold control characters";
+    let control = "row 2: description must not contain control characters";
     let amount = "row 5: amount must be digits with at most two decimals, such as 100.50";
     assert_eq!(told, [control, amount]);
 }

@@ -56,7 +56,7 @@ async fn every_row_gets_its_line_from_a_real_worker() {
     );
     assert!(results[0][2].starts_with("http") && results[2][2].starts_with("http"));
     assert_ne!(results[0][2], results[2][2]);
-    assert_eq!(results[1][3], "merchantRefId may hold only letters, digits, '_' and '-'");
+    assert_eq!(results[1][3], "merchantRefId may contain only letters, digits, '_' and '-'");
     assert_eq!(results[3][3], "custMobile or custEmail is needed: at least one of them");
     let mode = fs::metadata(ground.path("pay.results.csv")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);

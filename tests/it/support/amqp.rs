@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use smartsend::amqp::{Broker, BrokerState, Topology};
+use smartsend::amqp::{Broker, BrokerState, Session, Topology};
 use smartsend::clock::SystemClock;
 use smartsend::config::duration::Heartbeat;
 use smartsend::config::{self, BrokerUrl};
@@ -54,6 +54,12 @@ pub(crate) async fn declared(settings: &config::Broker, merchants: &[&str]) -> T
 }
 
 impl Running {
+    /// A session to consume on.
+    pub(crate) async fn consuming(&self) -> Session {
+        let connected = timeout(Duration::from_mins(1), self.broker.connect("consume/default"));
+        connected.await.unwrap().unwrap()
+    }
+
     /// Waits, up to a minute, until the state is such a one.
     pub(crate) async fn reaches(&self, wanted: impl FnMut(&BrokerState) -> bool) -> BrokerState {
         let mut state = self.broker.state();

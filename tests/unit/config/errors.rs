@@ -86,6 +86,7 @@ fn text_that_is_not_toml_is_named_by_its_line_and_not_shown() {
     let sentence = refusal("[broker]\nprefix = \"a\"\nclient_secret = \"canary-7f3a\n");
     assert!(sentence.starts_with("`line 3`: this is not TOML: "), "{sentence}");
     refusal("client_secret = canary-7f3a");
+    assert_eq!(refusal("[retry]\nlease = = 1"), "`line 2`: this is not TOML: extra `=`");
     refusal("client_secret = \"\\canary-7f3a\"");
     // A secret of digits without its quotes is too large a number.
     for secret in ["109999999999999999999", "99999999999999999999999999999999999999999999"] {

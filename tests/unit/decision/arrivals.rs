@@ -38,11 +38,11 @@ fn what_is_known_of_a_delivery_makes_it_new_or_unsure() {
 #[test]
 fn a_record_that_nobody_vouches_for_is_not_believed() {
     let (intent, policy) = (intent(), policy());
-    let almost_done = Record { lookups: LOOKS, waited: QUARANTINE, ..unsure(Seen::Unknown) };
+    let almost_done = Record { lookups: LOOKS, quarantined: QUARANTINE, ..unsure(Seen::Unknown) };
     let headers = almost_done.to_headers(None);
     let forged = DeliveryInfo { own: false, ..arrival(&headers) };
     let play = Play::open(&intent, &policy, &forged);
-    assert_eq!((play.case.record().lookups, play.case.record().waited), (0, Duration::ZERO));
+    assert_eq!((play.case.record().lookups, play.case.record().quarantined), (0, Duration::ZERO));
     assert_eq!(play.case.record().attempts, 1);
 }
 
@@ -60,12 +60,14 @@ fn a_record_that_names_another_account_or_api_is_parked() {
             ] {
                 let headers = record.to_headers(None);
                 let arrival = DeliveryInfo { redelivered, delivery_count: 99, ..arrival(&headers) };
-                match Case::open(&intent, &policy, &arrival) {
-                    Opened::Settle(_, verdict) => {
-                        assert_eq!(verdict, Verdict::Unresolved(Unresolved::AccountChanged));
-                    }
-                    other => panic!("{other:?}"),
-                }
+                let mut play = Play::open(&intent, &policy, &arrival);
+                assert_eq!(play.next(), parked(Unresolved::AccountChanged));
+                // What was waited for before it was opened changes nothing.
+                assert_eq!(
+                    play.interrupted(Interrupted::Stopping),
+                    parked(Unresolved::AccountChanged)
+                );
+                assert_eq!(play.case.parked_headers(&headers), headers);
             }
         }
     }
@@ -79,9 +81,8 @@ fn trace_10_another_account_is_parked_also_by_a_record_that_is_torn_or_not_belie
     let mut torn = whole.clone();
     torn.remove("waited");
     for arrival in [arrival(&torn), DeliveryInfo { own: false, ..arrival(&whole) }] {
-        let opened = Case::open(&intent, &policy, &arrival);
-        let expected = Verdict::Unresolved(Unresolved::AccountChanged);
-        assert!(matches!(opened, Opened::Settle(_, verdict) if verdict == expected));
+        let mut play = Play::open(&intent, &policy, &arrival);
+        assert_eq!(play.next(), parked(Unresolved::AccountChanged));
     }
 }
 
@@ -89,12 +90,99 @@ fn trace_10_another_account_is_parked_also_by_a_record_that_is_torn_or_not_belie
 fn a_handed_back_or_returned_copy_carries_its_record_as_it_was_derived() {
     let (intent, policy) = (intent(), policy());
     let play = Play::redelivered(&intent, &policy);
-    let record = play.case.handed_back();
+    let record = play.handed_back();
     assert_eq!((seen(&record), record.returns), (Some(Seen::Redelivered), 0));
-    let again = Play::with(&record, &intent, &policy).case.handed_back();
+    let again = Play::with(&record, &intent, &policy).handed_back();
     assert_eq!(again, record);
     let play = Play::with(&record, &intent, &policy);
     let minute = Duration::from_mins(1);
-    let returned = play.case.returned(minute);
-    assert_eq!(returned, Record { waited: minute, returns: 1, ..record });
+    let returned = play.returned(minute);
+    assert_eq!(returned, Record { waited: minute, quarantined: minute, returns: 1, ..record });
+}
+
+#[test]
+fn an_intent_that_was_decided_and_not_published_is_settled_by_the_same_verdict() {
+    let (intent, policy) = (intent(), policy());
+    let headers = Headers::new();
+    let verdict = Verdict::Failed(Failure::Rejected(1105));
+    let back = DeliveryInfo {
+        redelivered: true,
+        delivery_count: RETURNS_MAX,
+        verdict: Some(verdict.clone()),
+        ..arrival(&headers)
+    };
+    let mut play = Play::open(&intent, &policy, &back);
+    assert_eq!(play.next(), Next::Settle(verdict));
+}
+
+#[test]
+fn what_cannot_go_on_goes_back_as_it_is_unless_its_channel_has_ended() {
+    let (intent, policy) = (intent(), policy());
+    let second = Next::HandBack(Duration::from_secs(1));
+    for (why, expected) in [
+        (Interrupted::Stopping, second.clone()),
+        (Interrupted::BreakerOpen, second.clone()),
+        (Interrupted::Late, second.clone()),
+        (Interrupted::CacheFull, second),
+        // Sooner it would only wait again.
+        (Interrupted::ReferenceBusy, Next::HandBack(Duration::from_mins(2))),
+        (Interrupted::ChannelEnded, Next::Abandon),
+    ] {
+        let mut play = Play::first(&intent, &policy);
+        play.next();
+        assert_eq!(play.interrupted(why), expected, "{why:?}");
+        assert_eq!(play.handed_back(), Record::first(account(), start()), "{why:?}");
+    }
+}
+
+#[test]
+fn a_wait_without_a_place_goes_through_the_retry_queue_that_fits() {
+    let (intent, policy) = (intent(), policy());
+    let mut play = Play::with(&Record { lookups: 1, ..unsure(Seen::Unknown) }, &intent, &policy);
+    let Next::Wait(wait) = play.next() else { panic!() };
+    assert!(wait > Duration::from_mins(2) && wait < Duration::from_mins(10));
+    let no_place = Interrupted::NoPlace(wait);
+    assert_eq!(play.interrupted(no_place), Next::Return(Duration::from_mins(2)));
+    // While nothing is sent nothing is waited for either.
+    play.around.requests = Requests::Stopped;
+    play.next();
+    assert_eq!(play.interrupted(no_place), Next::HandBack(Duration::from_secs(1)));
+}
+
+#[test]
+fn a_lookup_that_cannot_start_within_the_lease_waits_in_a_retry_queue() {
+    let (intent, policy) = (intent(), policy());
+    let due = Record { quarantined: SETTLE, returns: 2, ..unsure(Seen::Unknown) };
+    let mut play = Play::with(&due, &intent, &policy);
+    assert_eq!(play.next(), Next::Lookup);
+    assert_eq!(play.lookup_is_late(), Next::Return(Duration::from_secs(30)));
+    play.around.requests = Requests::Unanswered;
+    play.next();
+    assert_eq!(play.lookup_is_late(), Next::HandBack(Duration::from_secs(1)));
+    // One that comes before a first create is as a create.
+    let strict = Policy { in_doubt: InDoubtPolicy::Strict, ..policy };
+    let mut play = Play::first(&intent, &strict);
+    assert_eq!(play.next(), Next::Lookup);
+    assert_eq!(play.lookup_is_late(), Next::HandBack(Duration::from_secs(1)));
+}
+
+#[test]
+fn after_a_takeover_nothing_leads_to_a_first_create_before_its_time() {
+    let intent = intent();
+    let policy = Policy { in_doubt: InDoubtPolicy::Strict, ..policy() };
+    let mut play = Play::first(&intent, &policy);
+    play.around.no_create_for = QUARANTINE;
+    assert_eq!(play.next(), Next::Pause(LEASE));
+    assert_eq!(play.lookup(Lookup::NotFound), Next::Pause(LEASE));
+    play.around.age = LEASE;
+    assert_eq!(play.next(), Next::HandBack(Duration::from_secs(1)));
+    play.around = Surroundings { age: SETTLE, no_create_for: SETTLE, ..play.around };
+    assert_eq!(play.next(), Next::Pause(SETTLE));
+    play.around.no_create_for = Duration::ZERO;
+    assert_eq!(play.next(), Next::Lookup);
+    // What is in doubt is looked up meanwhile.
+    let due = Record { quarantined: SETTLE, ..unsure(Seen::Unknown) };
+    let mut play = Play::with(&due, &intent, &policy);
+    play.around.no_create_for = QUARANTINE;
+    assert_eq!(play.next(), Next::Lookup);
 }

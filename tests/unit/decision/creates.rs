@@ -6,9 +6,8 @@ use super::*;
 fn a_new_intent_is_created_and_its_link_is_the_end() {
     let (intent, policy) = (intent(), policy());
     let mut play = Play::first(&intent, &policy);
-    let decision = play.next();
-    assert_eq!(kind(&decision), Some(CreateKind::First));
-    let Decision::Create(call) = decision else { panic!() };
+    assert_eq!(kind(&play.next()), Some(CreateKind::First));
+    let Some(Decision::Create(call)) = &play.decision else { panic!() };
     assert_eq!(call.intent(), &intent);
     assert_eq!(play.create(Outcome::Created(link())), made(false));
     assert_eq!(play.case.record().attempts, 1);
@@ -24,7 +23,7 @@ fn an_amount_above_max_amount_parks_a_clean_first_delivery_and_judges_nothing_th
     assert_eq!(Play::first(&over, &strict).next(), parked(Unresolved::OverLimit));
     for seen in RESENDABLE.into_iter().chain([Seen::Duplicate, Seen::Refused]) {
         let mut play = Play::with(&unsure(seen), &over, &policy);
-        assert_eq!(play.next(), Decision::Wait(SETTLE), "{seen:?}");
+        assert_eq!(play.next(), Next::Wait(SETTLE), "{seen:?}");
     }
 }
 
@@ -32,7 +31,7 @@ fn an_amount_above_max_amount_parks_a_clean_first_delivery_and_judges_nothing_th
 #[test]
 fn an_amount_above_max_amount_is_judged_also_after_a_hand_back() {
     let (over, policy) = (intent_of("999999"), policy());
-    let record = Play::first(&over, &policy).case.handed_back();
+    let record = Play::first(&over, &policy).handed_back();
     assert_eq!(Play::with(&record, &over, &policy).next(), parked(Unresolved::OverLimit));
 }
 
@@ -44,29 +43,29 @@ fn an_amount_above_max_amount_is_looked_up_when_unsure_but_never_sent_again() {
 }
 
 #[test]
-fn under_strict_one_look_comes_before_a_first_create_and_a_failed_one_creates_nothing() {
+fn with_look_first_one_look_comes_before_a_first_create_and_a_failed_one_creates_nothing() {
     let (intent, policy) = (intent(), Policy { in_doubt: InDoubtPolicy::Strict, ..policy() });
     let mut play = Play::first(&intent, &policy);
-    assert_eq!(play.next(), Decision::Lookup);
+    assert_eq!(play.next(), Next::Lookup);
     for failure in [
         failed_look(),
         Lookup::Failed(LookupFailure::Odd),
         Lookup::Failed(LookupFailure::NotSent(NotSent::Dns)),
     ] {
-        let Decision::Wait(wait) = play.lookup(failure) else { panic!() };
+        let Next::Wait(wait) = play.lookup(failure) else { panic!() };
         play.wait(wait);
-        assert_eq!(play.next(), Decision::Lookup);
+        assert_eq!(play.next(), Next::Lookup);
     }
-    assert_eq!(play.lookup(Lookup::Throttled(None)), Decision::Lookup);
-    assert_eq!(play.lookup(Lookup::Denied(Denial::Unauthorized)), Decision::Lookup);
+    assert_eq!(play.lookup(Lookup::Throttled(None)), Next::Lookup);
+    assert_eq!(play.lookup(Lookup::Denied(Denial::Unauthorized)), Next::Lookup);
     assert_eq!(kind(&play.lookup(Lookup::NotFound)), Some(CreateKind::First));
     // What was not sent is looked up anew.
-    let Decision::TryAgain(_) = play.create(Outcome::NotSent(NotSent::Connect)) else { panic!() };
-    assert_eq!(play.next(), Decision::Lookup);
+    let Next::TryAgain(_) = play.create(Outcome::NotSent(NotSent::Connect)) else { panic!() };
+    assert_eq!(play.next(), Next::Lookup);
 }
 
 #[test]
-fn under_strict_a_link_that_is_found_is_the_end() {
+fn with_look_first_a_link_that_is_found_is_the_end() {
     let (intent, policy) = (intent(), Policy { in_doubt: InDoubtPolicy::Strict, ..policy() });
     let mut play = Play::first(&intent, &policy);
     assert_eq!(play.lookup(Lookup::Found(found())), made(true));
@@ -91,14 +90,14 @@ fn what_was_not_sent_is_tried_twice_quickly_and_then_goes_through_a_retry_queue_
     let before = play.case.record().clone();
     for _ in 0..2 {
         let decision = play.create(Outcome::NotSent(NotSent::Connect));
-        assert!(matches!(decision, Decision::TryAgain(wait) if wait < SETTLE), "{decision:?}");
+        assert!(matches!(decision, Next::TryAgain(wait) if wait < SETTLE), "{decision:?}");
         assert_eq!(kind(&play.next()), Some(CreateKind::First));
     }
     let decision = play.create(Outcome::NotSent(NotSent::Connect));
-    assert_eq!(decision, Decision::Return(policy.delays.shortest()));
+    assert_eq!(decision, Next::Return(Duration::from_secs(1)));
     assert_eq!(play.case.record(), &before);
-    let record = play.case.returned(Duration::from_secs(1));
-    assert_eq!(record, Record { returns: 1, ..before });
+    let record = play.returned(Duration::from_secs(1));
+    assert_eq!(record, Record { returns: 1, waited: Duration::from_secs(1), ..before });
 }
 
 #[test]
@@ -110,11 +109,11 @@ fn each_trip_through_a_retry_queue_is_longer_up_to_the_longest() {
         assert_eq!(delay.duration(), Duration::from_secs(seconds));
         let mut play = Play::with(&record, &intent, &policy);
         let mut decision = play.next();
-        while !matches!(decision, Decision::Return(_)) {
+        while !matches!(decision, Next::Return(_)) {
             decision = play.create(Outcome::NotSent(NotSent::Dns));
         }
-        assert_eq!(decision, Decision::Return(delay));
-        record = play.case.returned(delay.duration());
+        assert_eq!(decision, Next::Return(Duration::from_secs(seconds)));
+        record = play.returned(Duration::from_secs(seconds));
     }
     assert_eq!((record.returns, record.attempts, record.state), (7, 0, State::New));
 }
@@ -151,11 +150,11 @@ fn a_duplicate_an_unknown_and_a_refusal_make_it_unsure_and_say_why() {
         (Outcome::Unknown(UnknownReason::Status(502)), Seen::Unknown, None),
     ] {
         let mut play = Play::first(&intent, &policy);
-        assert_eq!(play.create(outcome), Decision::Wait(SETTLE));
+        assert_eq!(play.create(outcome), Next::Wait(SETTLE));
         let record = play.case.record();
         let doubt = Doubt { seen: kind, last_sent: Some(start()), code };
         assert_eq!(record.state, State::InDoubt(doubt));
-        assert_eq!((record.attempts, record.lookups, record.waited), (1, 0, Duration::ZERO));
+        assert_eq!((record.attempts, record.lookups, record.quarantined), (1, 0, Duration::ZERO));
     }
 }
 
@@ -163,12 +162,12 @@ fn a_duplicate_an_unknown_and_a_refusal_make_it_unsure_and_say_why() {
 fn an_unsure_intent_has_no_way_to_a_create_but_through_looks() {
     let (intent, policy) = (intent(), policy());
     for kind in RESENDABLE.into_iter().chain([Seen::Duplicate, Seen::Refused]) {
-        let record = Record { lookups: LOOKS, waited: QUARANTINE, ..unsure(kind) };
+        let record = Record { lookups: LOOKS, quarantined: QUARANTINE, ..unsure(kind) };
         let mut play = Play::with(&record, &intent, &policy);
-        assert_eq!(play.next(), Decision::Lookup, "{kind:?}");
-        assert_eq!(play.lookup(Lookup::Throttled(None)), Decision::Lookup);
-        assert_eq!(play.lookup(Lookup::Denied(Denial::Credentials)), Decision::Lookup);
-        assert!(matches!(play.lookup(failed_look()), Decision::Wait(_)));
+        assert_eq!(play.next(), Next::Lookup, "{kind:?}");
+        assert_eq!(play.lookup(Lookup::Throttled(None)), Next::Lookup);
+        assert_eq!(play.lookup(Lookup::Denied(Denial::Credentials)), Next::Lookup);
+        assert!(matches!(play.lookup(failed_look()), Next::Wait(_)));
     }
 }
 

@@ -2,15 +2,16 @@
 
 use super::*;
 
+use smartsend::domain::call::Priority;
 use smartsend::domain::retry_delays::{RetryDelay, quick_wait_max};
 
 #[test]
 fn the_queue_is_the_longest_that_is_not_above_the_time_left_else_the_shortest() {
     let delays = policy().delays;
-    let all: Vec<_> = delays.iter().map(RetryDelay::duration).collect();
+    let all: Vec<Duration> = delays.iter().map(RetryDelay::duration).collect();
+    let indices: Vec<usize> = delays.iter().map(RetryDelay::index).collect();
+    assert_eq!(indices, [0, 1, 2, 3, 4]);
     assert_eq!(all, [1, 5, 30, 120, 600].map(Duration::from_secs));
-    let places: Vec<_> = delays.iter().map(RetryDelay::index).collect();
-    assert_eq!(places, [0, 1, 2, 3, 4]);
     assert_eq!(delays.shortest().duration(), Duration::from_secs(1));
     for (left_millis, seconds) in [
         (0, 1),
@@ -35,9 +36,9 @@ fn delays_ascend_and_there_is_at_least_one() {
     };
     assert_eq!((of(&[]), of(&[5, 1]), of(&[1, 1])), (None, None, None));
     let one = of(&[7]).unwrap();
-    let waits = [one.shortest(), one.after(9), one.longest()];
-    assert_eq!(waits.map(RetryDelay::duration), [Duration::from_secs(7); 3]);
-    assert_eq!(of(&[1, 5]).unwrap().longest().duration(), Duration::from_secs(5));
+    let waits = [one.shortest(), one.after(9), one.longest()].map(RetryDelay::duration);
+    assert_eq!(waits, [Duration::from_secs(7); 3]);
+    assert_eq!(of(&[1, 5]).unwrap().longest(), of(&[1, 5]).unwrap().after(1));
 }
 
 #[test]
@@ -48,56 +49,65 @@ fn a_quick_try_waits_twice_as_long_each_time_up_to_a_limit() {
     let mut play = Play::first(&intent, &policy);
     for millis in [200, 400] {
         let decision = play.create(Outcome::NotSent(NotSent::Connect));
-        assert_eq!(decision, Decision::TryAgain(Duration::from_millis(millis)));
+        assert_eq!(decision, Next::TryAgain(Duration::from_millis(millis)));
     }
 }
 
 #[test]
-fn a_create_was_tried_before_in_this_delivery_or_in_an_earlier_one() {
+fn a_create_that_was_tried_before_gives_way_to_others() {
     let (intent, policy) = (intent(), policy());
+    let priority = |play: &mut Play<'_>| {
+        play.next();
+        let Some(Decision::Create(call)) = &play.decision else { panic!() };
+        call.priority()
+    };
     let mut first = Play::first(&intent, &policy);
-    assert!(!first.case.was_tried());
+    assert_eq!(priority(&mut first), Priority::New);
     first.create(Outcome::NotSent(NotSent::Connect));
-    assert!(first.case.was_tried());
-    for (returns, was_tried) in [(0, false), (1, true), (2, true)] {
+    assert_eq!(priority(&mut first), Priority::Retry);
+    for (returns, expected) in [(0, Priority::New), (1, Priority::Retry), (2, Priority::Retry)] {
         let record = Record { returns, ..Record::first(account(), start()) };
-        assert_eq!(Play::with(&record, &intent, &policy).case.was_tried(), was_tried, "{returns}");
-    }
-}
-
-/// `(why, whether a later answer could change it, what makes the intent in doubt while untold)`
-const UNRESOLVED: [(Unresolved, bool, Seen); 9] = [
-    (Unresolved::OutcomeUnknown, true, Seen::Recent),
-    (Unresolved::NotSent, true, Seen::Recent),
-    (Unresolved::Refused(None), false, Seen::Recent),
-    (Unresolved::LinkUnknown, false, Seen::Duplicate),
-    (Unresolved::LinkClosed, false, Seen::Duplicate),
-    (Unresolved::LinkHost, false, Seen::Duplicate),
-    (Unresolved::ReferenceConflict, false, Seen::Duplicate),
-    (Unresolved::OverLimit, false, Seen::Recent),
-    (Unresolved::AccountChanged, false, Seen::Recent),
-];
-
-fn created() -> Verdict {
-    Verdict::Created { made: link(), recovered: false }
-}
-
-#[test]
-fn only_what_an_answer_could_still_change_is_decided_for_want_of_one() {
-    for (why, is_for_want, _) in UNRESOLVED {
-        let verdict = Verdict::Unresolved(why);
-        assert_eq!(verdict.is_for_want_of_an_answer(), is_for_want, "{why:?}");
-    }
-    for verdict in [created(), Verdict::Failed(Failure::DeadlinePassed)] {
-        assert!(!verdict.is_for_want_of_an_answer(), "{verdict:?}");
+        assert_eq!(priority(&mut Play::with(&record, &intent, &policy)), expected, "{returns}");
     }
 }
 
 #[test]
-fn where_there_is_a_link_it_stays_known_while_nobody_takes_the_event() {
-    for (why, _, seen) in UNRESOLVED {
-        assert_eq!(Verdict::Unresolved(why).if_untold(), seen, "{why:?}");
-    }
-    assert_eq!(created().if_untold(), Seen::Duplicate);
-    assert_eq!(Verdict::Failed(Failure::Rejected(1105)).if_untold(), Seen::Recent);
+fn a_first_create_starts_while_its_delivery_is_young_and_a_resend_within_a_lease_from_now() {
+    let (intent, policy) = (due_in(SETTLE), policy());
+    let mut play = Play::first(&intent, &policy);
+    play.around.age = SETTLE;
+    play.next();
+    let Some(Decision::Create(call)) = play.decision.clone() else { panic!() };
+    assert_eq!((call.must_start_by(), call.needs_vouching()), (LEASE, false));
+    let almost = Duration::from_millis(59_999);
+    assert_eq!(call.start(start() + SETTLE, almost), Start::Now);
+    assert_eq!(call.start(start() + SETTLE, LEASE), Start::Late);
+    assert_eq!(call.start(start() + SETTLE * 2, almost), Start::Overdue);
+    let intent = Intent { deadline: None, ..intent };
+    let mut play = Play::redelivered(&intent, &policy);
+    play.around.age = LEASE;
+    assert_eq!(kind(&play.lookups(&Lookup::NotFound)), Some(CreateKind::Resend));
+    let Some(Decision::Create(call)) = play.decision.clone() else { panic!() };
+    assert_eq!((call.must_start_by(), call.needs_vouching()), (LEASE * 2, true));
+    assert_eq!(call.priority(), Priority::Retry);
+}
+
+#[test]
+fn a_lookup_goes_first_unless_it_comes_before_a_first_create() {
+    let (intent, policy) = (intent(), policy());
+    let call = |play: &mut Play<'_>| {
+        play.next();
+        let Some(Decision::Lookup(call)) = &play.decision else { panic!() };
+        *call
+    };
+    let due = Record { quarantined: SETTLE, ..unsure(Seen::Unknown) };
+    let lookup = call(&mut Play::with(&due, &intent, &policy));
+    assert_eq!((lookup.priority, lookup.precedes_create), (Priority::Lookup, false));
+    let strict = Policy { in_doubt: InDoubtPolicy::Strict, ..policy.clone() };
+    let lookup = call(&mut Play::first(&intent, &strict));
+    assert_eq!((lookup.priority, lookup.precedes_create), (Priority::New, true));
+    let overdue = Intent { deadline: Some(start() - SETTLE), ..intent.clone() };
+    assert!(!call(&mut Play::first(&overdue, &policy)).precedes_create);
+    let old = Record { waited: policy.max_age, ..Record::first(account(), start()) };
+    assert!(!call(&mut Play::with(&old, &intent, &policy)).precedes_create);
 }

@@ -103,18 +103,18 @@ impl<'a> Explorer<'a> {
         Self { play, intent, policy, published, ledger, ends }
     }
 
-    fn deliver(&mut self, redelivered: bool) -> Decision<'a> {
+    fn deliver(&mut self, redelivered: bool) -> Next {
         let delivery_count = u64::from(redelivered);
-        let now = self.play.view.now;
+        let now = self.play.around.now;
         let arrival = DeliveryInfo { redelivered, delivery_count, now, ..arrival(&self.published) };
-        let view = self.play.view;
+        let around = self.play.around;
         self.play = Play::open(self.intent, self.policy, &arrival);
-        self.play.view = view;
+        self.play.around = around;
         self.play.next()
     }
 
     /// The process is killed: the copy comes again as it was published last.
-    fn cut(&mut self) -> Decision<'a> {
+    fn cut(&mut self) -> Next {
         self.ledger = Ledger {
             cut: true,
             shown: false,
@@ -125,7 +125,7 @@ impl<'a> Explorer<'a> {
         self.deliver(true)
     }
 
-    fn publish(&mut self, record: &Record) -> Decision<'a> {
+    fn publish(&mut self, record: &Record) -> Next {
         self.published = record.to_headers(None);
         self.deliver(false)
     }
@@ -139,15 +139,15 @@ impl<'a> Explorer<'a> {
                 count(&self.ends.resends);
                 assert!(ledger.not_found >= self.policy.lookups, "too few lookups");
                 assert!(ledger.waited >= QUARANTINE, "too early");
-                assert!(self.play.view.readback, "details may be blind");
+                assert!(self.play.around.readback, "details may be blind");
                 assert_eq!(self.policy.in_doubt, InDoubtPolicy::Resend);
                 assert!(self.play.case.record().is_in_doubt());
             }
         }
-        assert!(!self.play.case.is_overdue(self.play.view.now), "past the deadline");
+        assert!(!is_past_deadline(self.intent, &self.play), "past the deadline");
     }
 
-    fn answer_create(&mut self, kind: CreateKind, choice: u16) -> Decision<'a> {
+    fn answer_create(&mut self, kind: CreateKind, choice: u16) -> Next {
         let outcome = pick(&outcomes(), choice);
         let never_left =
             matches!(outcome, Outcome::NotSent(_) | Outcome::Throttled(_) | Outcome::Denied(_));
@@ -165,7 +165,7 @@ impl<'a> Explorer<'a> {
         self.play.create(outcome)
     }
 
-    fn answer_look(&mut self, choice: u16) -> Decision<'a> {
+    fn answer_look(&mut self, choice: u16) -> Next {
         let look = pick(&lookups(), choice);
         if look == Lookup::NotFound {
             self.ledger.not_found += 1;
@@ -182,43 +182,43 @@ impl<'a> Explorer<'a> {
         }
     }
 
-    fn step(&mut self, decision: Decision<'a>, choice: u16) -> Decision<'a> {
+    fn step(&mut self, decision: Next, choice: u16) -> Next {
         let way = choice % 32;
         match decision {
-            Decision::Create(call) => {
-                self.may_create(call.kind());
+            Next::Create(kind) => {
+                self.may_create(kind);
                 if way == 0 {
                     self.ledger.left += 1;
                     self.ledger.clean_duplicate = false;
                     (self.ledger.not_found, self.ledger.waited) = (0, Duration::ZERO);
                     return self.cut();
                 }
-                self.answer_create(call.kind(), choice / 32)
+                self.answer_create(kind, choice / 32)
             }
-            Decision::Lookup | Decision::Wait(_) if way == 0 => self.cut(),
-            Decision::Wait(_) if way == 1 => {
-                let record = self.play.case.clone().handed_back();
+            Next::Lookup | Next::Wait(_) if way == 0 => self.cut(),
+            Next::Wait(_) if way == 1 => {
+                let record = self.play.handed_back();
                 self.publish(&record)
             }
-            Decision::Wait(wait) if way == 2 => {
-                let delay = self.policy.delays.within(wait);
-                self.step(Decision::Return(delay), choice)
+            Next::Wait(wait) if way == 2 => {
+                let back = self.play.interrupted(Interrupted::NoPlace(wait));
+                assert_eq!(back, Next::Return(self.policy.delays.within(wait).duration()));
+                self.step(back, choice)
             }
-            Decision::Wait(wait) => {
+            Next::Wait(wait) => {
                 self.wait(wait);
-                self.play.wait(wait);
-                self.play.next()
+                self.play.wait(wait)
             }
-            Decision::Lookup => self.answer_look(choice / 32),
-            Decision::TryAgain(_) => self.play.next(),
-            Decision::Return(delay) => {
-                let delay = delay.duration();
+            Next::Lookup => self.answer_look(choice / 32),
+            Next::TryAgain(_) => self.play.next(),
+            Next::Return(delay) => {
                 self.wait(delay);
-                self.play.view.now += delay;
-                let record = self.play.case.clone().returned(delay);
+                self.play.around.now += delay;
+                let record = self.play.returned(delay);
                 self.publish(&record)
             }
-            settled @ Decision::Settle(_) => settled,
+            settled @ Next::Settle(_) => settled,
+            other => panic!("{other:?}"),
         }
     }
 
@@ -244,13 +244,17 @@ impl<'a> Explorer<'a> {
             Verdict::Failed(Failure::DeadlinePassed) => {
                 count(&self.ends.deadlines);
                 assert_eq!((*left, *cut), (0, false), "it may have been sent");
-                assert!(self.play.case.is_overdue(self.play.view.now));
-                assert!(self.play.view.readback && *not_found >= self.policy.lookups);
+                assert!(is_past_deadline(self.intent, &self.play));
+                assert!(self.play.around.readback && *not_found >= self.policy.lookups);
                 assert!(*waited >= QUARANTINE + CLOCK_SKEW);
             }
             Verdict::Unresolved(_) => count(&self.ends.parked),
         }
     }
+}
+
+fn is_past_deadline(intent: &Intent, play: &Play<'_>) -> bool {
+    intent.deadline.is_some_and(|deadline| play.around.now > deadline)
 }
 
 #[test]
@@ -261,33 +265,33 @@ fn whatever_happens_nothing_is_created_in_doubt_and_nothing_is_failed_by_a_guess
     let config = Config { cases: 10_000, failure_persistence: None, ..Config::default() };
     TestRunner::new(config)
         .run(&(steps, settings), |(steps, (in_doubt, lookups, deadline))| {
-            let policies = [InDoubtPolicy::Resend, InDoubtPolicy::Park, InDoubtPolicy::Strict];
-            let policy = Policy { in_doubt: policies[in_doubt], lookups, ..policy() };
+            let choices = [InDoubtPolicy::Resend, InDoubtPolicy::Park, InDoubtPolicy::Strict];
+            let policy = Policy { in_doubt: choices[in_doubt], lookups, ..policy() };
             let intent = deadline.map_or_else(intent, |it| due_in(Duration::from_secs(it)));
             let mut explorer = Explorer::new(&intent, &policy, &ends);
             let mut decision = explorer.play.next();
             for choice in steps {
                 // The world changes between decisions, and not behind one.
-                if matches!(decision, Decision::Settle(_)) {
+                if matches!(decision, Next::Settle(_)) {
                     break;
                 }
-                if !matches!(decision, Decision::Create(_)) {
-                    explorer.play.view.readback = choice % 11 != 0;
+                if !matches!(decision, Next::Create(_)) {
+                    explorer.play.around.readback = choice % 11 != 0;
                 }
                 match choice % 97 {
-                    0 => explorer.play.view.now += Duration::from_mins(20),
-                    1 => explorer.play.view.now -= Duration::from_mins(20),
+                    0 => explorer.play.around.now += Duration::from_mins(20),
+                    1 => explorer.play.around.now -= Duration::from_mins(20),
                     _ => {}
                 }
                 // A clock that jumped may have made a create overdue; the send asks once more.
-                let overdue = explorer.play.case.is_overdue(explorer.play.view.now);
+                let overdue = is_past_deadline(&intent, &explorer.play);
                 decision = match decision {
-                    Decision::Create(_) if overdue => explorer.play.next(),
+                    Next::Create(_) if overdue => explorer.play.next(),
                     other => other,
                 };
                 decision = explorer.step(decision, choice);
             }
-            if let Decision::Settle(verdict) = decision {
+            if let Next::Settle(verdict) = decision {
                 explorer.judge(&verdict);
             }
             Ok(())

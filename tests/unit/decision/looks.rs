@@ -20,7 +20,7 @@ fn another_customer_after_a_clean_first_duplicate_is_link_failed() {
     play.create(Outcome::Duplicate(Some(1125)));
     assert_eq!(play.until_look(&found_other()), failed(Failure::DuplicateReference));
     // Another amount is another intent too, and a crash in between changes nothing.
-    let record = play.case.handed_back();
+    let record = play.handed_back();
     let headers = record.to_headers(None);
     let back = DeliveryInfo { redelivered: true, delivery_count: 1, ..arrival(&headers) };
     let mut play = Play::open(&intent, &policy, &back);
@@ -57,9 +57,9 @@ fn a_link_that_cannot_be_told_apart_is_looked_up_again_and_then_parked() {
     for vague in [found_vague(), untold] {
         for kind in RESENDABLE.into_iter().chain([Seen::Duplicate, Seen::Refused]) {
             let mut play = Play::with(&unsure(kind), &intent, &policy);
-            assert!(matches!(play.until_look(&vague), Decision::Wait(_)), "{kind:?}");
+            assert!(matches!(play.until_look(&vague), Next::Wait(_)), "{kind:?}");
             assert_eq!(play.lookups(&vague), parked(Unresolved::LinkUnknown), "{kind:?}");
-            assert!(play.case.record().waited >= QUARANTINE);
+            assert!(play.case.record().quarantined >= QUARANTINE);
             // Until then a better answer is welcome.
             let mut play = Play::with(&unsure(kind), &intent, &policy);
             play.until_look(&vague);
@@ -75,19 +75,19 @@ fn a_link_that_details_has_shown_once_is_never_created_again() {
     for kind in RESENDABLE {
         let mut play = Play::with(&unsure(kind), &intent, &policy);
         play.until_look(&found_vague());
-        let record = play.case.handed_back();
+        let record = play.handed_back();
         let mut play = Play::with(&record, &intent, &policy);
         let end = play.lookups(&Lookup::NotFound);
-        assert!(matches!(end, Decision::Settle(Verdict::Unresolved(_))), "{kind:?}: {end:?}");
+        assert!(matches!(end, Next::Settle(Verdict::Unresolved(_))), "{kind:?}: {end:?}");
         // Nor does it look as if its own create had been the one that was a duplicate.
         let mut play = Play::with(&record, &intent, &policy);
         assert_eq!(play.until_look(&found_other()), parked(Unresolved::ReferenceConflict));
     }
     let strict = Policy { in_doubt: InDoubtPolicy::Strict, ..policy };
     let mut play = Play::first(&intent, &strict);
-    assert!(matches!(play.lookup(found_vague()), Decision::Wait(_)));
+    assert!(matches!(play.lookup(found_vague()), Next::Wait(_)));
     let end = play.lookups(&Lookup::NotFound);
-    assert!(matches!(end, Decision::Settle(Verdict::Unresolved(_))), "{end:?}");
+    assert!(matches!(end, Next::Settle(Verdict::Unresolved(_))), "{end:?}");
 }
 
 // It was answered by a create, and says more than a lookup without a link.
@@ -98,7 +98,7 @@ fn a_look_that_tells_nothing_takes_no_kind_no_code_and_no_attempt_from_a_duplica
         let mut play = Play::first(&intent, &policy);
         play.create(outcome);
         let before = play.case.record().clone();
-        assert!(matches!(play.lookup(found_vague()), Decision::Wait(_)));
+        assert!(matches!(play.lookup(found_vague()), Next::Wait(_)));
         assert_eq!(play.case.record(), &before);
     }
     let mut play = Play::first(&intent, &policy);
@@ -134,13 +134,13 @@ fn a_found_link_on_a_foreign_host_is_parked() {
 fn a_failed_look_does_not_count_and_waits_longer_each_time() {
     let (intent, policy) = (intent(), policy());
     let mut play = Play::with(
-        &Record { waited: QUARANTINE, lookups: 9, ..unsure(Seen::Unknown) },
+        &Record { quarantined: QUARANTINE, lookups: 9, ..unsure(Seen::Unknown) },
         &intent,
         &policy,
     );
     let mut waits = Vec::new();
     for _ in 0..9 {
-        let Decision::Wait(wait) = play.lookup(failed_look()) else { panic!() };
+        let Next::Wait(wait) = play.lookup(failed_look()) else { panic!() };
         waits.push(wait.as_secs());
         assert_eq!(play.case.record().lookups, 9);
     }
@@ -155,11 +155,15 @@ fn looks_go_from_settle_in_even_steps_to_the_end_of_the_quarantine() {
     let mut at = Vec::new();
     loop {
         match play.next() {
-            Decision::Wait(wait) => play.wait(wait),
-            Decision::Lookup => {
-                at.push(play.case.record().waited.as_millis());
+            Next::Wait(wait) => {
+                play.wait(wait);
+            }
+            Next::Lookup => {
+                at.push(play.case.record().quarantined.as_millis());
                 match play.lookup(Lookup::NotFound) {
-                    Decision::Wait(wait) => play.wait(wait),
+                    Next::Wait(wait) => {
+                        play.wait(wait);
+                    }
                     other => break assert_eq!(kind(&other), Some(CreateKind::Resend)),
                 }
             }
@@ -180,7 +184,7 @@ fn with_any_number_of_looks_the_last_is_at_the_end_of_the_quarantine() {
             record.lookups >= lookups && record.lookups <= lookups.max(2) + 1,
             "{lookups}: {record:?}"
         );
-        assert!(record.waited >= QUARANTINE && record.waited <= QUARANTINE + SETTLE);
+        assert!(record.quarantined >= QUARANTINE && record.quarantined <= QUARANTINE + SETTLE);
     }
 }
 
@@ -191,7 +195,7 @@ fn too_few_looks_or_a_quarantine_that_is_not_over_mean_looking_again() {
     for (lookups, waited) in [(0, QUARANTINE), (LOOKS - 2, QUARANTINE * 2), (99, almost)] {
         let record = Record { lookups, waited, ..unsure(Seen::Unknown) };
         let mut play = Play::with(&record, &intent, &policy);
-        assert!(matches!(play.lookup(Lookup::NotFound), Decision::Wait(_)), "{lookups} {waited:?}");
+        assert!(matches!(play.lookup(Lookup::NotFound), Next::Wait(_)), "{lookups} {waited:?}");
         assert_eq!(play.case.record().lookups, lookups + 1);
     }
 }
@@ -203,7 +207,7 @@ fn unsure_by_duplicate_or_refused_and_not_found_parks_with_the_code() {
         let mut play = Play::first(&intent, &policy);
         play.create(outcome);
         assert_eq!(play.lookups(&Lookup::NotFound), parked(Unresolved::Refused(Some(1103))));
-        assert!(play.case.record().waited >= QUARANTINE);
+        assert!(play.case.record().quarantined >= QUARANTINE);
         assert_eq!(play.case.record().lookups, LOOKS);
     }
 }
@@ -227,10 +231,13 @@ fn a_resend_comes_at_most_once_per_quarantine() {
     play.create(unknown());
     for resend in 1..5 {
         assert_eq!(kind(&play.lookups(&Lookup::NotFound)), Some(CreateKind::Resend));
-        let since = play.view.now;
-        assert_eq!(play.create(unknown()), Decision::Wait(SETTLE));
+        let since = play.around.now;
+        assert_eq!(play.create(unknown()), Next::Wait(SETTLE));
         assert_eq!(play.case.record().attempts, resend + 1);
-        assert_eq!((play.case.record().lookups, play.case.record().waited), (0, Duration::ZERO));
+        assert_eq!(
+            (play.case.record().lookups, play.case.record().quarantined),
+            (0, Duration::ZERO)
+        );
         assert!(since >= start() + QUARANTINE * resend);
     }
 }
@@ -240,10 +247,10 @@ fn a_resend_that_was_not_sent_is_looked_up_once_more_before_the_next() {
     let (intent, policy) = (intent(), policy());
     let mut play = Play::redelivered(&intent, &policy);
     assert_eq!(kind(&play.lookups(&Lookup::NotFound)), Some(CreateKind::Resend));
-    assert!(matches!(play.create(Outcome::NotSent(NotSent::Dns)), Decision::TryAgain(_)));
-    assert_eq!(play.next(), Decision::Lookup);
+    assert!(matches!(play.create(Outcome::NotSent(NotSent::Dns)), Next::TryAgain(_)));
+    assert_eq!(play.next(), Next::Lookup);
     assert_eq!(kind(&play.lookup(Lookup::NotFound)), Some(CreateKind::Resend));
-    assert_eq!(play.create(Outcome::Throttled(None)), Decision::Lookup);
+    assert_eq!(play.create(Outcome::Throttled(None)), Next::Lookup);
 }
 
 #[test]
@@ -259,20 +266,37 @@ fn past_the_deadline_nothing_is_sent_again() {
 fn not_found_counts_for_nothing_final_until_details_has_shown_a_link() {
     let (intent, policy) = (intent(), policy());
     let mut play = Play::redelivered(&intent, &policy);
-    play.view.readback = false;
-    assert_eq!(play.lookups(&Lookup::NotFound), parked(Unresolved::OutcomeUnknown));
+    play.around.readback = false;
+    // It goes through the longest retry queue, and looks again, until `max_age`.
+    assert_eq!(play.lookups(&Lookup::NotFound), Next::Return(Duration::from_mins(10)));
     assert_eq!(play.case.record().lookups, LOOKS);
+    let record = play.returned(Duration::from_mins(10));
+    assert_eq!(record.waited, record.quarantined);
+    let mut play = Play::with(&record, &intent, &policy);
+    assert_eq!(kind(&play.until_look(&Lookup::NotFound)), Some(CreateKind::Resend));
+    let mut play = Play::with(&Record { waited: policy.max_age, ..record }, &intent, &policy);
+    play.around.readback = false;
+    assert_eq!(play.until_look(&Lookup::NotFound), parked(Unresolved::OutcomeUnknown));
+    // Who would never send again does not wait for it.
+    let park = Policy { in_doubt: InDoubtPolicy::Park, ..policy.clone() };
+    let mut play = Play::redelivered(&intent, &park);
+    play.around.readback = false;
+    assert_eq!(play.lookups(&Lookup::NotFound), parked(Unresolved::OutcomeUnknown));
     let overdue = Intent { deadline: Some(start() - SETTLE), ..intent };
     let mut play = Play::first(&overdue, &policy);
-    play.view.readback = false;
-    assert_eq!(play.lookups(&Lookup::NotFound), parked(Unresolved::NotSent));
+    play.around.readback = false;
+    assert_eq!(play.lookups(&Lookup::NotFound), Next::Return(Duration::from_mins(10)));
+    let old = Record { waited: policy.max_age, ..play.handed_back() };
+    let mut play = Play::with(&old, &overdue, &policy);
+    play.around.readback = false;
+    assert_eq!(play.until_look(&Lookup::NotFound), parked(Unresolved::NotSent));
     // They are counted all the same: a link that is seen at the end is enough.
     let mut play = Play::first(&overdue, &policy);
-    play.view.readback = false;
+    play.around.readback = false;
     while play.case.record().lookups < LOOKS - 1 {
-        let Decision::Wait(wait) = play.until_look(&Lookup::NotFound) else { panic!() };
+        let Next::Wait(wait) = play.until_look(&Lookup::NotFound) else { panic!() };
         play.wait(wait);
     }
-    play.view.readback = true;
+    play.around.readback = true;
     assert_eq!(play.until_look(&Lookup::NotFound), failed(Failure::DeadlinePassed));
 }

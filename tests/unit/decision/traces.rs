@@ -11,11 +11,11 @@ fn trace_01_a_link_that_details_is_blind_to_is_never_called_failed() {
         assert_eq!(kind(&play.lookups(&Lookup::NotFound)), Some(CreateKind::Resend));
         play.create(refusal);
         let end = play.lookups(&Lookup::NotFound);
-        assert!(matches!(end, Decision::Settle(Verdict::Unresolved(Unresolved::Refused(_)))));
+        assert!(matches!(end, Next::Settle(Verdict::Unresolved(Unresolved::Refused(_)))));
     }
     let mut play = Play::redelivered(&intent, &policy);
-    play.view.readback = false;
-    assert_eq!(play.lookups(&Lookup::NotFound), parked(Unresolved::OutcomeUnknown));
+    play.around.readback = false;
+    assert!(matches!(play.lookups(&Lookup::NotFound), Next::Return(_)));
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn trace_05_an_upstream_repeat_after_the_deadline_finds_the_link() {
     let headers = Headers::new();
     let late = DeliveryInfo { now: start() + Duration::from_hours(1), ..arrival(&headers) };
     let mut play = Play::open(&intent, &policy, &late);
-    assert_eq!(play.next(), Decision::Lookup);
+    assert_eq!(play.next(), Next::Lookup);
     assert_eq!(play.lookup(Lookup::Found(found())), made(true));
 }
 
@@ -58,15 +58,15 @@ fn trace_06_strict_a_redelivered_new_copy_is_never_created_on_one_look() {
     let policy = Policy { in_doubt: InDoubtPolicy::Strict, ..policy() };
     let mut play = Play::redelivered(&intent, &policy);
     assert_eq!(play.lookups(&Lookup::NotFound), parked(Unresolved::OutcomeUnknown));
-    assert!(play.view.now >= start() + QUARANTINE);
+    assert!(play.around.now >= start() + QUARANTINE);
 }
 
 #[test]
 fn trace_07_a_hand_back_does_not_launder_doubt() {
     let (intent, policy) = (intent(), policy());
-    let record = Play::redelivered(&intent, &policy).case.handed_back();
+    let record = Play::redelivered(&intent, &policy).handed_back();
     let mut play = Play::with(&record, &intent, &policy);
-    assert_eq!(play.next(), Decision::Wait(SETTLE));
+    assert_eq!(play.next(), Next::Wait(SETTLE));
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn trace_11_masked_or_absent_fields_do_not_make_another_customer() {
 #[test]
 fn trace_13_an_intent_that_comes_back_after_28_hours_is_looked_up_before_its_age_is_judged() {
     let (intent, policy) = (intent(), policy());
-    let record = Record { first_seen: start() - Duration::from_hours(28), ..unsure(Seen::Unknown) };
+    let record = Record { waited: Duration::from_hours(28), ..unsure(Seen::Unknown) };
     let mut play = Play::with(&record, &intent, &policy);
     assert_eq!(play.until_look(&Lookup::Found(found())), made(true));
 }
@@ -113,14 +113,11 @@ fn trace_15_what_came_back_too_often_is_published_anew_as_unsure() {
     for (count, renewed) in [(0, false), (RETURNS_MAX - 1, false), (RETURNS_MAX, true), (99, true)]
     {
         let arrival = DeliveryInfo { delivery_count: count, ..arrival(&headers) };
-        match Case::open(&intent, &policy, &arrival) {
-            Opened::Renew(case) => {
-                assert!(renewed && case.record().is_in_doubt());
-                assert_eq!(case.handed_back().returns, 0);
-            }
-            Opened::Case(_) => assert!(!renewed, "{count}"),
-            settled @ Opened::Settle(..) => panic!("{settled:?}"),
-        }
+        let mut play = Play::open(&intent, &policy, &arrival);
+        let is_renewed = play.next() == Next::HandBack(Duration::from_secs(1));
+        assert_eq!(is_renewed, renewed, "{count}");
+        assert_eq!(play.case.record().is_in_doubt(), count > 0);
+        assert_eq!(play.handed_back().returns, 0);
     }
 }
 
@@ -138,13 +135,13 @@ fn trace_19_a_clock_that_jumps_ends_no_quarantine() {
     let mut play = Play::first(&intent, &policy);
     play.create(unknown());
     play.wait(SETTLE);
-    play.view.now += Duration::from_hours(5);
+    play.around.now += Duration::from_hours(5);
     for _ in 0..LOOKS {
-        assert!(matches!(play.lookup(Lookup::NotFound), Decision::Wait(_)));
+        assert!(matches!(play.lookup(Lookup::NotFound), Next::Wait(_)));
     }
-    play.view.now = start() - Duration::from_hours(5);
-    assert!(matches!(play.lookup(Lookup::NotFound), Decision::Wait(_)));
-    assert_eq!(play.case.record().waited, SETTLE);
+    play.around.now = start() - Duration::from_hours(5);
+    assert!(matches!(play.lookup(Lookup::NotFound), Next::Wait(_)));
+    assert_eq!(play.case.record().quarantined, SETTLE);
 }
 
 #[test]
@@ -152,29 +149,30 @@ fn trace_21_waits_before_the_deadline_are_no_quarantine() {
     let (intent, policy) = (due_in(Duration::from_mins(10)), policy());
     let mut play = Play::first(&intent, &policy);
     play.wait(Duration::from_mins(11)); // in a retry queue, say
-    let record = play.case.returned(Duration::from_mins(10));
-    assert_eq!(record.waited, Duration::ZERO);
+    let record = play.returned(Duration::from_mins(10));
+    assert_eq!(record.quarantined, Duration::ZERO);
     let headers = record.to_headers(None);
     let now = start() + Duration::from_mins(21);
     let mut play = Play::open(&intent, &policy, &DeliveryInfo { now, ..arrival(&headers) });
     play.wait(Duration::from_mins(10)); // before its first look: still none
     assert_eq!(play.lookups(&Lookup::NotFound), failed(Failure::DeadlinePassed));
-    assert_eq!(play.case.record().waited, QUARANTINE + CLOCK_SKEW);
+    assert_eq!(play.case.record().quarantined, QUARANTINE + CLOCK_SKEW);
 }
 
 // A replica whose clock is ahead has looked; by ours the deadline is still to come.
 #[test]
 fn trace_25_looks_before_the_deadline_by_this_clock_are_forgotten() {
     let (intent, policy) = (due_in(Duration::from_mins(10)), policy());
-    let record = Record { lookups: 2, waited: QUARANTINE, ..Record::first(account(), start()) };
+    let record =
+        Record { lookups: 2, quarantined: QUARANTINE, ..Record::first(account(), start()) };
     let mut play = Play::with(&record, &intent, &policy);
     assert_eq!(kind(&play.next()), Some(CreateKind::First));
-    assert_eq!((play.case.record().lookups, play.case.record().waited), (0, Duration::ZERO));
+    assert_eq!((play.case.record().lookups, play.case.record().quarantined), (0, Duration::ZERO));
     play.create(Outcome::NotSent(NotSent::Dns));
-    play.view.now += Duration::from_mins(11);
-    assert!(matches!(play.until_look(&Lookup::NotFound), Decision::Wait(_)));
+    play.around.now += Duration::from_mins(11);
+    assert!(matches!(play.until_look(&Lookup::NotFound), Next::Wait(_)));
     assert_eq!(play.lookups(&Lookup::NotFound), failed(Failure::DeadlinePassed));
-    assert_eq!(play.case.record().waited, QUARANTINE + CLOCK_SKEW);
+    assert_eq!(play.case.record().quarantined, QUARANTINE + CLOCK_SKEW);
 }
 
 #[test]

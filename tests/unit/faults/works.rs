@@ -1,13 +1,11 @@
 //! A whole worker over real sockets to the provider: what calls, what decides and what settles is
 //! the product's, the broker is a model, and time is real.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 use smartsend::domain::retry_delays::RetryDelays;
 use smartsend::payu::PayuAccount;
-use smartsend::worker::Worker;
 use tokio::runtime::{Builder, Runtime};
 
 use super::Line;
@@ -25,9 +23,9 @@ pub(super) fn quick() -> Settings {
     let mut settings = Settings::usual();
     let delays = [100, 500].map(Duration::from_millis);
     settings.policy.delays = RetryDelays::new(&delays).unwrap();
-    settings.policy.settle = Duration::from_millis(100);
+    settings.policy.first_lookup = Duration::from_millis(100);
     settings.policy.quarantine = QUARANTINE;
-    settings.hold = Duration::from_secs(1);
+    settings.policy.lease = Duration::from_secs(1);
     settings.limits.rate.per_second = 200_u32.try_into().unwrap();
     settings
 }
@@ -64,13 +62,7 @@ impl Works {
         let metrics = process.metrics.merchant(MERCHANT);
         let account = PayuAccount::new(&merchant, self.scene.clock.clone(), metrics).unwrap();
         let provider = (MERCHANT, account, merchant.timeout);
-        let desk = Arc::new(process.desk_with(provider, &self.settings));
-        let worker = Worker {
-            queue: process.queue(MERCHANT, self.settings.prefetch),
-            status: process.status.merchant(&desk.metrics),
-            desk,
-            drain: self.settings.drain,
-        };
+        let worker = process.worker_with(provider, &self.settings);
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let worker = runtime.spawn(worker.run());
         Running { process, runtime: Some(runtime), worker }

@@ -170,8 +170,8 @@ fn metrics_have_their_type_meaning_and_buckets() {
     }
 }
 
-#[test]
-fn what_is_under_way_is_counted_until_it_is_over() {
+#[tokio::test]
+async fn what_is_under_way_is_counted_until_it_is_over() {
     let metrics = Metrics::new();
     let merchant = metrics.merchant("default");
     let value =
@@ -183,6 +183,9 @@ fn what_is_under_way_is_counted_until_it_is_over() {
     drop(first);
     assert_eq!(names.map(value), ["1", "0", "0", "0"]);
     drop(second);
+    let exchange = async { names.map(value) };
+    let during = events::trace_call(&merchant, CallKind::Token, exchange).await;
+    assert_eq!(during, ["1", "0", "0", "0"]);
     assert_eq!(names.map(value), ["0", "0", "0", "0"]);
 }
 

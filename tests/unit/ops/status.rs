@@ -33,7 +33,7 @@ impl Stand {
     }
 
     fn shown(&self) -> Value {
-        serde_json::to_value(self.status.snapshot()).unwrap()
+        self.status.snapshot()
     }
 
     fn merchant(&self) -> Value {
@@ -69,7 +69,7 @@ fn a_merchant_is_shown_by_states_and_since_when_they_hold() {
     let first = with_levels(json!({
         "consumer": { "state": "stopped", "since": START },
         "circuit_breaker": { "state": "half_open", "since": START },
-        "throttle": { "state": "off" },
+        "throttle": null,
     }));
     assert_eq!(stand.merchant(), first);
 
@@ -99,19 +99,19 @@ fn a_pause_is_over_when_its_time_is_whoever_says_so() {
     let stand = Stand::new();
     let steady = stand.now().steady;
     stand.merchant.set_throttle(Some(steady + Duration::from_secs(90)));
-    let paused = json!({ "state": "on", "since": START, "until": "2026-11-24T09:31:30.000Z" });
+    let paused = json!({ "since": START, "until": "2026-11-24T09:31:30.000Z" });
     assert_eq!(stand.merchant()["throttle"], paused);
     assert!(stand.throttled() && stand.status.reasons().is_empty());
 
     stand.a_minute_later();
     stand.merchant.set_throttle(Some(steady + Duration::from_secs(100)));
-    let longer = json!({ "state": "on", "since": START, "until": "2026-11-24T09:31:40.000Z" });
+    let longer = json!({ "since": START, "until": "2026-11-24T09:31:40.000Z" });
     assert_eq!(stand.merchant()["throttle"], longer);
 
     stand.a_minute_later();
-    assert_eq!(stand.merchant()["throttle"], json!({ "state": "off" }));
-    stand.merchant.set_throttle(None);
+    stand.status.end_pauses(); // as `/metrics` does
     assert!(!stand.throttled());
+    assert_eq!(stand.merchant()["throttle"], Value::Null);
 }
 
 #[test]

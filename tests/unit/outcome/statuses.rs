@@ -28,11 +28,11 @@ fn every_status_without_an_envelope_is_what_its_row_says() {
             }
             Outcome::Unknown(UnknownReason::Misdirected(it)) => {
                 assert_eq!(*it, status);
-                assert!(says("the gate closes"), "{status}");
+                assert!(says("the circuit breaker opens"), "{status}");
             }
             Outcome::Unknown(UnknownReason::Status(it)) => {
                 assert_eq!(*it, status);
-                assert!(says("Unknown") && !says("gate closes"), "{status}");
+                assert!(says("Unknown") && !says("circuit breaker"), "{status}");
             }
             other => panic!("{status}: {other:?}"),
         }

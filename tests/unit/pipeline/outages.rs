@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use smartsend::admission::circuit_breaker::BreakerState;
 use smartsend::domain::call::{Answer, CallResult, NoAnswer, NotSent};
 use smartsend::domain::event::EventKind;
 use smartsend::domain::record::Record;
-use smartsend::gate::State;
 
 use crate::support::model::{Act, Called, Chance, Life, Process, Scene, Settings};
 
@@ -292,7 +292,7 @@ async fn after_refused_connections_nothing_is_unsure() {
         let record = Record::from_headers(&copy.headers).unwrap();
         assert!(!record.is_in_doubt());
         assert_eq!(record.attempts, 0);
-        assert!(record.returns <= 1, "a closed gate hands back, and that is no trip");
+        assert!(record.returns <= 1, "an open breaker hands back, and that is no trip");
     }
     outage.ends_well().await;
     for event in outage.scene.broker.results() {
@@ -309,7 +309,7 @@ async fn looks_that_fail_for_hours_hold_no_create_up() {
         let scene = Scene::new(5);
         let process = scene.process(Life::long());
         let worker = process.worker(MERCHANT, &Settings::usual());
-        let state = worker.desk.turns.state();
+        let scheduler = worker.context().scheduler().clone();
         tokio::spawn(worker.run());
         scene.smart_send.weather(scene.chance.clone(), move |called, _| match called {
             Called::Lookup if silent => Act::LoseRequest,
@@ -326,8 +326,8 @@ async fn looks_that_fail_for_hours_hold_no_create_up() {
         for number in 0..3_000 {
             scene.publish(MERCHANT, &format!("a{number}"));
         }
-        super::seconds(600).await;
-        assert_eq!(*state.borrow(), State::Open);
+        super::seconds(2000).await;
+        assert_eq!(scheduler.state().breaker, BreakerState::Closed);
         let told = scene.broker.results().len();
         assert!(told >= 2_930, "silent: {silent}: {told} after twice the time it takes");
         scene.smart_send.calm();
@@ -347,7 +347,7 @@ async fn a_look_for_an_unknown_reference_that_fails_for_ever_closes_nothing() {
         let scene = Scene::new(5);
         let process = scene.process(Life::long());
         let worker = process.worker(MERCHANT, &Settings::usual());
-        let mut state = worker.desk.turns.state();
+        let scheduler = worker.context().scheduler().clone();
         tokio::spawn(worker.run());
         scene.smart_send.weather(scene.chance.clone(), move |called, _| match called {
             Called::Lookup => error(status),
@@ -360,7 +360,7 @@ async fn a_look_for_an_unknown_reference_that_fails_for_ever_closes_nothing() {
         super::seconds(60).await;
         let mut closed = 0;
         for _ in 0..3600 {
-            closed += usize::from(matches!(*state.borrow_and_update(), State::Closed { .. }));
+            closed += usize::from(scheduler.state().breaker.is_open());
             super::seconds(1).await;
         }
         assert_eq!(closed, 0, "{status}");
@@ -378,7 +378,7 @@ async fn a_look_for_an_unknown_reference_that_fails_for_ever_closes_nothing() {
         super::seconds(7200).await;
         let told = scene.broker.results().len();
         assert!(told >= 69, "{status}: {told}");
-        assert_eq!(*state.borrow(), State::Open);
+        assert_eq!(scheduler.state().breaker, BreakerState::Closed);
         process.stopping.cancel();
     }
 }

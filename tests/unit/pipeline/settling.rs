@@ -2,21 +2,19 @@
 
 use std::time::Duration;
 
+use smartsend::admission::signal::Signal;
 use smartsend::domain::event::EventKind;
-use smartsend::domain::record::{Record, Seen, State, Value};
-use smartsend::gate::Report;
-use smartsend::pipeline::{Exit, Settlement, handle};
-use smartsend::ports::{ChannelEndedError, Clock, Delivered, Delivery, Inbox, Properties};
+use smartsend::domain::record::headers::Value;
+use smartsend::ports::{Clock, Properties};
+use smartsend::worker::Settled;
 
 use super::{Stand, first_record, message, own_message, text};
-use crate::support::model::{
-    Act, Broker, Called, Door, Fault, Message, ModelDelivery, Settings, refusal,
-};
+use crate::support::model::{Act, Called, Door, Fault, Message, Settings, intent_of, refusal};
 use crate::support::waiting::{SOON, until};
 
 /// The longest between two tries to publish.
 const PUBLISHING: Duration = Duration::from_secs(3);
-const CREATED: Settlement = Settlement::Settled(EventKind::Created);
+const CREATED: Settled = Settled::Published(EventKind::Created);
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn an_unroutable_result_is_kept_in_hand_and_stalls_the_line_until_there_is_a_queue() {
@@ -28,7 +26,7 @@ async fn an_unroutable_result_is_kept_in_hand_and_stalls_the_line_until_there_is
     super::seconds(20).await;
     assert!(!first.is_finished());
     assert_eq!(stand.scene.smart_send.count(Called::Create), 1, "nothing new is started");
-    assert!(stand.desk.exits.watch().borrow().has(Exit::Results));
+    assert!(stand.is_refused("results exchange"));
     assert!(!stand.story().contains(&"acknowledged".to_owned()));
     stand.scene.broker.set_shut(Door::Results, false);
     assert_eq!(first.await.unwrap(), CREATED);
@@ -48,69 +46,80 @@ async fn a_result_that_finds_its_queue_opens_the_way_for_no_other() {
     let bad = stand.start_message(Message { body: "no intent".into(), ..message("b") }).await;
     assert_eq!(good.await.unwrap(), CREATED);
     assert!(!bad.is_finished());
-    assert!(stand.desk.exits.watch().borrow().has(Exit::Results));
-    assert_eq!(bad.await.unwrap(), Settlement::Settled(EventKind::Failed));
-    assert!(!stand.desk.exits.watch().borrow().any());
+    assert!(stand.is_refused("results exchange"));
+    assert_eq!(bad.await.unwrap(), Settled::Published(EventKind::Failed));
+    assert!(!stand.is_refused("nothing new is started"));
 }
 
-/// A delivery that stays in hand until the broker's patience is over ends the channel, and with it
-/// whatever every other merchant has in hand.
+/// A delivery that is held until the broker's patience is over ends the channel, and with it
+/// whatever else the merchant has in flight.
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn a_result_that_nobody_takes_goes_back_before_the_broker_takes_its_delivery_away() {
+async fn a_result_that_nobody_takes_is_requeued_and_its_verdict_stays_known() {
     let settings = Settings::usual();
     let mut stand = Stand::new(&settings).await;
     stand.scene.broker.set_shut(Door::Results, true);
-    let begun = stand.desk.clock.now().steady;
-    assert_eq!(stand.settle("a").await, Settlement::HandedBack);
-    let held = stand.desk.clock.now().steady - begun;
-    assert!(held >= settings.in_hand_max && held < settings.in_hand_max + PUBLISHING, "{held:?}");
-    assert_eq!(stand.story()[stand.story().len() - 2..], ["retry 600s", "acknowledged"]);
-    let (_, _, record) = stand.returned();
-    assert_eq!(doubt(&record), Some(Seen::Duplicate), "there is a link: none is asked for again");
-    assert!(!stand.desk.exits.watch().borrow().any(), "the next one must try");
+    let begun = stand.scene.clock.now().steady;
+    assert_eq!(stand.settle("a").await, Settled::Requeued);
+    let held = stand.scene.clock.now().steady - begun;
+    assert!(held >= settings.held_max && held < settings.held_max + PUBLISHING, "{held:?}");
+    assert_eq!(stand.story().last().unwrap(), "requeued");
+    assert!(!stand.is_refused("nothing new is started"), "the next one must try");
     stand.scene.broker.set_shut(Door::Results, false);
+    assert_eq!(stand.settle_next().await, CREATED);
+    assert_eq!(stand.event()["recovered"], false);
+    let asked = [Called::Create, Called::Lookup].map(|called| stand.scene.smart_send.count(called));
+    assert_eq!(asked, [1, 0], "nothing is asked for again");
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_failure_that_nobody_takes_is_requeued_and_fails_again_without_a_call() {
+    let mut stand = Stand::usual().await;
+    stand.prove();
+    stand.scene.broker.set_shut(Door::Results, true);
+    stand.scene.smart_send.on_create([Act::Show(refusal(1105))]);
+    assert_eq!(stand.settle("a").await, Settled::Requeued);
+    stand.scene.broker.set_shut(Door::Results, false);
+    assert_eq!(stand.settle_next().await, Settled::Published(EventKind::Failed));
+    assert_eq!(stand.scene.smart_send.count(Called::Create), 1);
+}
+
+/// What the process that was killed knew is gone, and what may have been sent is looked up.
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_result_that_nobody_took_is_looked_up_by_another_process() {
+    let mut stand = Stand::usual().await;
+    stand.scene.broker.set_shut(Door::Results, true);
+    assert_eq!(stand.settle("a").await, Settled::Requeued);
+    stand.process.cut();
+    stand.scene.broker.set_shut(Door::Results, false);
+    let mut stand = Stand::half_open(stand.scene, &Settings::usual()).await;
     assert_eq!(stand.settle_next().await, CREATED);
     assert_eq!(stand.event()["recovered"], true);
     assert_eq!(stand.scene.smart_send.count(Called::Create), 1);
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn a_failure_that_nobody_takes_goes_back_as_unsure() {
-    let mut stand = Stand::usual().await;
-    stand.prove();
-    stand.scene.broker.set_shut(Door::Results, true);
-    stand.scene.smart_send.on_create([Act::Show(refusal(1105)), Act::Show(refusal(1105))]);
-    assert_eq!(stand.settle("a").await, Settlement::HandedBack);
-    assert_eq!(doubt(&stand.returned().2), Some(Seen::Recent));
-    stand.scene.broker.set_shut(Door::Results, false);
-    assert_eq!(stand.settle_next().await, Settlement::Settled(EventKind::Failed));
-}
-
-#[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn a_body_that_is_no_intent_goes_back_as_it_came_while_nobody_takes_its_failure() {
+async fn a_body_that_is_no_intent_is_requeued_while_nobody_takes_its_original() {
     let mut stand = Stand::usual().await;
     stand.scene.broker.set_shut(Door::Parked, true);
     let bad = Message { body: "no intent".into(), ..message("a") };
-    assert_eq!(stand.settle_message(bad).await, Settlement::HandedBack);
-    let (delay, copy) = stand.scene.broker.retried().pop().unwrap();
-    assert_eq!((delay.as_secs(), &*copy.body, copy.headers.len()), (600, &b"no intent"[..], 0));
+    assert_eq!(stand.settle_message(bad).await, Settled::Requeued);
     stand.scene.broker.set_shut(Door::Parked, false);
-    assert_eq!(stand.settle_next().await, Settlement::Settled(EventKind::Failed));
+    assert_eq!(stand.settle_next().await, Settled::Published(EventKind::Failed));
     assert_eq!(text(&stand.parked().headers, "reason"), "INVALID_INTENT");
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn another_account_s_record_that_nobody_takes_goes_back_under_its_own_name() {
+async fn another_account_s_record_that_nobody_takes_comes_back_under_its_own_name() {
     let mut stand = Stand::usual().await;
     stand.scene.broker.set_shut(Door::Results, true);
     let mut record = first_record(&stand);
     record.account.payout_merchant_id = "9".to_owned();
     let foreign = Message { own: false, ..own_message("a", &record) };
-    assert_eq!(stand.settle_message(foreign).await, Settlement::HandedBack);
-    assert_eq!(stand.returned().2.account, record.account);
+    assert_eq!(stand.settle_message(foreign).await, Settled::Requeued);
     stand.scene.broker.set_shut(Door::Results, false);
-    assert_eq!(stand.settle_next().await, Settlement::Settled(EventKind::Unresolved));
+    assert_eq!(stand.settle_next().await, Settled::Published(EventKind::Unresolved));
     assert_eq!(stand.reason(), "ACCOUNT_CHANGED");
+    assert_eq!(text(&stand.parked().headers, "account"), "9");
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
@@ -120,7 +129,7 @@ async fn a_refused_publish_is_tried_again() {
     assert_eq!(stand.settle("a").await, CREATED);
     let told = ["Results Refused", "Results Unroutable", "link.created", "acknowledged"];
     assert_eq!(stand.story()[1..], told);
-    assert!(!stand.desk.exits.watch().borrow().any());
+    assert!(!stand.is_refused("nothing new is started"));
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
@@ -128,9 +137,9 @@ async fn without_a_confirm_nothing_is_acknowledged_and_the_same_event_goes_out_a
     for fault in [Fault::ConfirmLost, Fault::Lost] {
         let mut stand = Stand::usual().await;
         stand.scene.broker.on_publish(Door::Results, [fault]);
-        assert_eq!(stand.settle("a").await, Settlement::LetGo);
+        assert_eq!(stand.settle("a").await, Settled::Abandoned);
         assert!(!stand.story().contains(&"acknowledged".to_owned()));
-        let mut stand = Stand::probing(stand.scene, &Settings::usual()).await;
+        let mut stand = Stand::half_open(stand.scene, &Settings::usual()).await;
         assert_eq!(stand.settle_next().await, CREATED);
         assert_eq!(stand.event()["recovered"], true);
         let results = stand.scene.broker.results();
@@ -156,7 +165,7 @@ async fn a_line_that_stalled_for_a_delivery_that_was_lost_goes_on() {
         if cut {
             stand.process.cut();
         }
-        assert_eq!(task.await.unwrap(), Settlement::LetGo);
+        assert_eq!(task.await.unwrap(), Settled::Abandoned);
         stand.scene.broker.set_shut(Door::Results, false);
         let queue = stand.process.queue("default", 4);
         stand.inbox = smartsend::ports::Queue::open(&queue).await.unwrap();
@@ -173,7 +182,7 @@ async fn a_body_that_is_no_intent_fails_and_its_original_is_parked_with_every_er
     let body = super::body("a").replace("100.50", "-1").replace("9999999999", "12");
     let bad = Message { body: body.clone().into(), ..message("a") };
     let settlement = stand.settle_message(bad).await;
-    assert_eq!(settlement, Settlement::Settled(EventKind::Failed));
+    assert_eq!(settlement, Settled::Published(EventKind::Failed));
     assert_eq!(stand.story()[1..], ["link.failed", "parked", "acknowledged"]);
     assert_eq!(stand.reason(), "INVALID_INTENT");
     let parked = stand.parked();
@@ -204,7 +213,7 @@ async fn a_parked_copy_carries_its_record_its_properties_and_the_reason() {
     let parked = stand.parked();
     assert_eq!(parked.properties, properties);
     assert_eq!(text(&parked.headers, "reason"), "REFUSED");
-    assert_eq!(text(&parked.headers, "state"), "unsure");
+    assert_eq!(text(&parked.headers, "state"), "in-doubt");
     assert_eq!(parked.headers["code"], Value::Number(1104));
     assert!(!parked.headers.contains_key("errors"));
     let event = stand.scene.broker.results().pop().unwrap().properties;
@@ -217,7 +226,7 @@ async fn a_parked_copy_without_its_confirm_acknowledges_nothing() {
     let mut stand = Stand::usual().await;
     stand.scene.broker.on_publish(Door::Parked, [Fault::Lost]);
     let bad = Message { body: "{".into(), ..message("a") };
-    assert_eq!(stand.settle_message(bad).await, Settlement::LetGo);
+    assert_eq!(stand.settle_message(bad).await, Settled::Abandoned);
     assert!(!stand.story().contains(&"acknowledged".to_owned()));
 }
 
@@ -225,7 +234,7 @@ async fn a_parked_copy_without_its_confirm_acknowledges_nothing() {
 async fn what_came_back_fifty_times_is_published_anew_as_unsure() {
     let mut stand = Stand::usual().await;
     let old = Message { redelivered: true, count: 50, ..message("a") };
-    assert_eq!(stand.settle_message(old).await, Settlement::HandedBack);
+    assert_eq!(stand.settle_message(old).await, Settled::HandedBack);
     assert_eq!(stand.story()[1..], ["retry 1s", "acknowledged"]);
     let (_, copy, record) = stand.returned();
     assert!(record.is_in_doubt());
@@ -238,76 +247,73 @@ async fn a_retry_queue_that_refuses_keeps_the_delivery_in_hand() {
     let mut stand = Stand::usual().await;
     stand.scene.broker.on_publish(Door::Retries, [Fault::Refused]);
     let old = Message { redelivered: true, count: 50, ..message("a") };
-    assert_eq!(stand.settle_message(old).await, Settlement::HandedBack);
+    assert_eq!(stand.settle_message(old).await, Settled::HandedBack);
     assert_eq!(stand.story()[1..], ["Retries Refused", "retry 1s", "acknowledged"]);
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn an_acknowledgement_on_a_lost_channel_repeats_the_event() {
     let mut stand = Stand::usual().await;
-    stand.desk.turns.told(Report::Answered);
+    stand.context.scheduler().record(None, Signal::Answered);
     stand.scene.broker.on_publish(Door::Results, [Fault::Unroutable]);
     let message = own_message("a", &first_record(&stand));
     let task = stand.start_message(message).await;
     until("the publish to be refused", SOON, async || stand.story().len() > 1).await;
     stand.process.cut();
-    assert_eq!(task.await.unwrap(), Settlement::LetGo);
-    let mut stand = Stand::probing(stand.scene, &Settings::usual()).await;
+    assert_eq!(task.await.unwrap(), Settled::Abandoned);
+    let mut stand = Stand::half_open(stand.scene, &Settings::usual()).await;
     assert_eq!(stand.settle_next().await, CREATED);
     assert_eq!(stand.scene.smart_send.links("a").len(), 1);
-}
-
-/// Loses its channel just before it is acknowledged.
-struct LostBeforeItsAck {
-    delivery: ModelDelivery,
-    broker: Broker,
-    process: u64,
-}
-
-impl Delivery for LostBeforeItsAck {
-    fn delivered(&self) -> &Delivered {
-        self.delivery.delivered()
-    }
-
-    async fn still_ours(&self) -> bool {
-        self.delivery.still_ours().await
-    }
-
-    async fn acknowledge(self) -> Result<(), ChannelEndedError> {
-        self.broker.cut(self.process);
-        self.delivery.acknowledge().await
-    }
-
-    async fn requeue(self) -> Result<(), ChannelEndedError> {
-        self.delivery.requeue().await
-    }
-
-    fn abandon(self, why: &'static str) {
-        self.delivery.abandon(why);
-    }
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn an_intent_is_counted_as_settled_once_its_delivery_is_acknowledged() {
     const SERIES: &str = "smartsend_intents_total{merchant=\"default\",outcome=\"created\"}";
     let mut stand = Stand::usual().await;
-    stand.scene.publish("default", "a");
-    let delivery = stand.inbox.next().await.unwrap();
-    let (lost, broker) = (delivery.lost(), stand.scene.broker.clone());
-    let doomed = LostBeforeItsAck { delivery, broker, process: stand.process.number };
-    let settlement = handle(doomed, lost, &stand.desk).await;
-    assert_eq!(settlement, Settlement::LetGo);
+    stand.scene.broker.cut_at_next_acknowledgement(stand.process.number);
+    assert_eq!(stand.settle("a").await, Settled::Abandoned);
     assert_eq!(stand.scene.broker.results().len(), 1);
     assert_eq!(stand.metric(SERIES), "0", "it comes back, and is settled then");
-    let mut stand = Stand::probing(stand.scene, &Settings::usual()).await;
+    let mut stand = Stand::half_open(stand.scene, &Settings::usual()).await;
     assert_eq!(stand.settle_next().await, CREATED);
     assert_eq!(stand.metric(SERIES), "1");
 }
 
-/// What makes an intent with this record in doubt.
-fn doubt(record: &Record) -> Option<Seen> {
-    match &record.state {
-        State::New => None,
-        State::InDoubt(doubt) => Some(doubt.seen),
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn calls_and_publishes_are_counted_once_each() {
+    let mut stand = Stand::usual().await;
+    stand.scene.broker.on_publish(Door::Results, [Fault::Refused]);
+    stand.scene.smart_send.set(|state| state.latency = Duration::from_secs(2));
+    let task = stand.start("a").await;
+    let in_flight = || stand.metric("smartsend_in_flight{merchant=\"default\"}");
+    until("the create", SOON, async || in_flight() == "1").await;
+    assert_eq!(task.await.unwrap(), CREATED);
+    for (series, value) in [
+        ("in_flight{merchant=\"default\"}", "0"),
+        ("calls_total{merchant=\"default\",call=\"create\",outcome=\"created\"}", "1"),
+        ("call_duration_seconds_count{merchant=\"default\",call=\"create\"}", "1"),
+        ("admission_wait_seconds_count{merchant=\"default\"}", "1"),
+        ("publishes_total{kind=\"event\",result=\"refused\"}", "1"),
+        ("publishes_total{kind=\"event\",result=\"confirmed\"}", "1"),
+    ] {
+        assert_eq!(stand.metric(&format!("smartsend_{series}")), value, "{series}");
     }
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn what_waits_here_and_what_may_have_been_sent_is_counted() {
+    let mut stand = Stand::usual().await;
+    let redelivered = Message { redelivered: true, count: 1, ..message("a") };
+    let task = stand.start_message(redelivered).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let counts = |stand: &Stand| {
+        ["held", "in_doubt"]
+            .map(|name| stand.metric(&format!("smartsend_{name}{{merchant=\"default\"}}")))
+    };
+    assert_eq!(counts(&stand), ["1", "1"]);
+    stand.scene.smart_send.has_link(&intent_of("a"));
+    assert_eq!(task.await.unwrap(), CREATED);
+    assert_eq!(counts(&stand), ["0", "0"]);
+    let found = "smartsend_lookups_total{merchant=\"default\",result=\"found\"}";
+    assert_eq!(stand.metric(found), "1");
 }

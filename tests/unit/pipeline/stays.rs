@@ -3,18 +3,19 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use smartsend::admission::circuit_breaker::ProbeResult;
+use smartsend::admission::signal::{FailureKind, Signal, TripReason};
 use smartsend::domain::call::{Answer, CallResult, NotSent, RetryAfter};
 use smartsend::domain::classify::Denial;
 use smartsend::domain::event::EventKind;
 use smartsend::domain::record::{Doubt, Record, Seen, State};
-use smartsend::gate::{Closure, Report};
-use smartsend::pipeline::Settlement;
 use smartsend::ports::Queue;
+use smartsend::worker::Settled;
 
 use super::{Stand, first_record, is_new, message, own_message, seconds};
 use crate::support::model::{Act, Called, Message, Settings, intent_of};
 
-const CREATED: Settlement = Settlement::Settled(EventKind::Created);
+const CREATED: Settled = Settled::Published(EventKind::Created);
 
 fn throttled(seconds: u64) -> Act {
     let retry_after = Some(RetryAfter::In(Duration::from_secs(seconds)));
@@ -40,7 +41,7 @@ async fn what_was_held_for_hold_goes_back_with_its_record() {
     let mut stand = Stand::usual().await;
     stand.scene.smart_send.on_create([throttled(300)]);
     let started = stand.scene.clock.elapsed();
-    assert_eq!(stand.settle("a").await, Settlement::HandedBack);
+    assert_eq!(stand.settle("a").await, Settled::HandedBack);
     let held = stand.scene.clock.elapsed() - started;
     assert!(held >= Duration::from_mins(1) && held < Duration::from_secs(62), "{held:?}");
     let (delay, _, record) = stand.returned();
@@ -59,7 +60,7 @@ async fn a_copy_that_waits_for_the_other_one_goes_back_after_hold() {
     let first = stand.start("a").await;
     seconds(25).await;
     let started = stand.scene.clock.elapsed();
-    assert_eq!(stand.settle("a").await, Settlement::HandedBack);
+    assert_eq!(stand.settle("a").await, Settled::HandedBack);
     let held = stand.scene.clock.elapsed() - started;
     assert!(held >= Duration::from_mins(1) && held < Duration::from_secs(62), "{held:?}");
     let (delay, _, record) = stand.returned();
@@ -79,40 +80,41 @@ async fn a_copy_that_waits_for_the_other_one_goes_back_at_a_stop() {
     let second = stand.start("a").await;
     seconds(1).await;
     stand.process.stopping.cancel();
-    assert_eq!(second.await.unwrap(), Settlement::HandedBack);
+    assert_eq!(second.await.unwrap(), Settled::HandedBack);
     assert!(!first.is_finished(), "a request that was written is not abandoned");
     assert_eq!(first.await.unwrap(), CREATED);
     assert_eq!(stand.scene.smart_send.count(Called::Create), 2);
 }
 
-/// What it knew of details ended with the process before. The first link that is looked up tells it
-/// anew, and until then nothing is parked that would be sent again.
+/// What the process before knew of lookups ended with it. Until a link is shown to this one nothing
+/// is parked that would be sent again.
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn a_process_that_has_just_begun_parks_nothing_for_want_of_proof() {
     let mut stand = Stand::usual().await;
-    stand.desk.took_over();
+    stand.context.on_activated();
     let mut record = first_record(&stand);
     let seen = Seen::Unknown;
     record.state = State::InDoubt(Doubt { seen, last_sent: Some(record.first_seen), code: None });
     (record.attempts, record.lookups) = (1, 3);
-    record.waited = Duration::from_hours(1);
+    (record.waited, record.quarantined) = (Duration::from_hours(1), Duration::from_hours(1));
     let message = own_message("a", &record);
-    assert_eq!(stand.settle_message(message).await, Settlement::Returned);
+    assert_eq!(stand.settle_message(message).await, Settled::RetriedLater);
     let (delay, copy, record) = stand.returned();
-    assert_eq!(delay, Duration::from_mins(2), "the longest within the quarantine");
+    assert_eq!(delay, Duration::from_mins(10), "the longest there is");
     assert!(record.is_in_doubt() && !copy.headers.is_empty());
 
     assert_eq!(stand.settle("b").await, CREATED); // and details shows it
-    seconds(120).await;
+    seconds(600).await;
     assert_eq!(stand.settle_in_the_end().await, CREATED);
     assert_eq!(stand.scene.smart_send.links("a").len(), 1);
     assert!(stand.scene.broker.parked().is_empty());
 }
 
-/// The one slot of a probing gate is not passed on before the gate knows what the call showed.
+/// The one place of a half-open breaker is not passed on before it knows what the call showed.
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn nothing_is_sent_between_a_throttle_and_its_end() {
-    let mut stand = Stand::probing(crate::support::model::Scene::new(1), &Settings::usual()).await;
+    let mut stand =
+        Stand::half_open(crate::support::model::Scene::new(1), &Settings::usual()).await;
     stand.scene.smart_send.set(|state| state.latency = Duration::from_secs(2));
     stand.scene.smart_send.on_create([throttled(30)]);
     let tasks = [stand.start("a").await, stand.start("b").await];
@@ -129,11 +131,11 @@ async fn nothing_is_sent_between_a_throttle_and_its_end() {
 async fn a_denial_sends_nothing_more_and_hands_back_uncounted() {
     let mut stand = Stand::usual().await;
     stand.scene.smart_send.on_create([forbidden()]);
-    assert_eq!(stand.settle("a").await, Settlement::HandedBack);
+    assert_eq!(stand.settle("a").await, Settled::HandedBack);
     let record = stand.returned().2;
     assert!(is_new(&record));
     assert_eq!((record.attempts, record.returns), (0, 0));
-    assert_eq!(stand.settle("b").await, Settlement::HandedBack);
+    assert_eq!(stand.settle("b").await, Settled::HandedBack);
     assert_eq!(stand.scene.smart_send.count(Called::Create), 1);
 }
 
@@ -143,7 +145,7 @@ async fn a_delivery_that_is_older_than_hold_is_handed_back_and_not_sent() {
     let mut stand = Stand::usual().await;
     let task = stand.start("a").await;
     jump_wall(&stand); // frozen, and the steady clock stood still
-    assert_eq!(task.await.unwrap(), Settlement::HandedBack);
+    assert_eq!(task.await.unwrap(), Settled::HandedBack);
     assert_eq!(stand.scene.smart_send.count(Called::Create), 0);
     let record = stand.returned().2;
     assert!(is_new(&record));
@@ -163,7 +165,7 @@ async fn a_resend_asks_the_broker_whether_the_delivery_is_still_ours() {
     }
     tokio::time::sleep(Duration::from_millis(100)).await;
     stand.process.cut(); // just before the turn of the resend
-    assert_eq!(task.await.unwrap(), Settlement::LetGo);
+    assert_eq!(task.await.unwrap(), Settled::Abandoned);
     assert_eq!(stand.scene.smart_send.count(Called::Create), 0);
 }
 
@@ -175,7 +177,7 @@ async fn a_delivery_whose_channel_has_ended_is_never_sent_first_either() {
     seconds(60).await;
     let task = stand.start("b").await;
     stand.process.cut();
-    assert_eq!(task.await.unwrap(), Settlement::LetGo);
+    assert_eq!(task.await.unwrap(), Settled::Abandoned);
     assert!(stand.scene.smart_send.links("b").is_empty());
     assert_eq!(stand.scene.smart_send.count(Called::Create), 1);
 }
@@ -199,7 +201,7 @@ async fn a_throttled_look_leaves_the_reference_in_the_memory() {
     stand.scene.smart_send.set(|state| state.naive = true);
     stand.scene.smart_send.on_create([Act::LoseAnswer(Duration::ZERO)]);
     stand.scene.smart_send.on_look([throttled(200)]);
-    assert_eq!(stand.settle("a").await, Settlement::HandedBack);
+    assert_eq!(stand.settle("a").await, Settled::RetriedLater);
     assert!(stand.returned().2.is_in_doubt());
     seconds(200).await;
     assert_eq!(stand.settle("a").await, CREATED);
@@ -229,7 +231,7 @@ async fn a_stop_hands_back_what_waits_and_finishes_what_was_sent() {
     assert_eq!(stand.scene.smart_send.count(Called::Create), 1);
     stand.process.stopping.cancel();
     let waiting = stand.start("b").await;
-    assert_eq!(waiting.await.unwrap(), Settlement::HandedBack);
+    assert_eq!(waiting.await.unwrap(), Settled::HandedBack);
     assert!(is_new(&stand.returned().2));
     assert_eq!(sent.await.unwrap(), CREATED);
 }
@@ -241,7 +243,7 @@ async fn an_unsure_intent_that_is_stopped_in_its_quarantine_carries_what_it_has_
     let task = stand.start("a").await;
     seconds(120).await;
     stand.process.stopping.cancel();
-    assert_eq!(task.await.unwrap(), Settlement::HandedBack);
+    assert_eq!(task.await.unwrap(), Settled::HandedBack);
     let record = stand.returned().2;
     assert!(record.is_in_doubt());
     assert!(record.waited >= Duration::from_secs(90), "{:?}", record.waited);
@@ -251,26 +253,44 @@ async fn an_unsure_intent_that_is_stopped_in_its_quarantine_carries_what_it_has_
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn what_finds_no_room_goes_through_the_longest_queue_that_fits() {
     let mut settings = Settings::usual();
-    settings.room = 1;
+    settings.places = 1;
     let mut stand = Stand::new(&settings).await;
     let unsure = |reference: &str| Message { redelivered: true, count: 1, ..message(reference) };
     let _first = stand.start_message(unsure("a")).await;
     seconds(1).await;
-    assert_eq!(stand.settle_message(unsure("b")).await, Settlement::Returned);
+    assert_eq!(stand.settle_message(unsure("b")).await, Settled::RetriedLater);
     let (delay, _, record) = stand.returned();
     assert_eq!(delay, Duration::from_secs(5));
     assert_eq!(record.waited, delay);
     assert!(record.is_in_doubt());
 }
 
+/// Where all are in doubt no create may come to close the breaker, and they must age all the same.
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn a_closed_gate_ends_every_wait_in_hand() {
+async fn a_wait_counts_when_the_process_has_just_begun_and_not_after_an_outage() {
+    let mut settings = Settings::usual();
+    settings.places = 0;
+    for was_down in [false, true] {
+        let mut stand = Stand::half_open(crate::support::model::Scene::new(1), &settings).await;
+        let scheduler = stand.context.scheduler();
+        for _ in 0..if was_down { 5 } else { 0 } {
+            scheduler.record(None, Signal::Failed(FailureKind::Broken));
+        }
+        scheduler.probed(ProbeResult::Good);
+        stand.settle_message(Message { redelivered: true, count: 1, ..message("a") }).await;
+        let (delay, _, record) = stand.returned();
+        assert_eq!(record.waited, if was_down { Duration::ZERO } else { delay });
+    }
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn an_opening_ends_every_wait_in_hand() {
     let mut stand = Stand::usual().await;
     let unsure = Message { redelivered: true, count: 1, ..message("a") };
     let task = stand.start_message(unsure).await;
     seconds(2).await;
-    stand.desk.turns.told(Report::Shut(Closure::Denied(Denial::Forbidden)));
-    assert_eq!(task.await.unwrap(), Settlement::HandedBack);
+    stand.context.scheduler().record(None, Signal::Trip(TripReason::Denied(Denial::Forbidden)));
+    assert_eq!(task.await.unwrap(), Settled::HandedBack);
     assert_eq!(stand.metric("smartsend_held{merchant=\"default\"}"), "0");
 }
 
@@ -290,11 +310,8 @@ async fn what_is_dropped_at_any_moment_leaves_no_call_in_flight_and_no_room_take
         tokio::time::sleep(Duration::from_millis(millis)).await;
         task.abort();
         let dropped = task.await.is_err();
-        assert_eq!(stand.desk.turns.in_flight(), 0, "after {millis} ms");
-        for gauge in ["held", "waiting", "in_flight", "in_doubt"] {
-            let value = stand.metric(&format!("smartsend_{gauge}{{merchant=\"default\"}}"));
-            assert_eq!(value, "0", "{gauge} after {millis} ms");
-        }
+        assert_eq!(stand.context.scheduler().in_flight(), 0, "after {millis} ms");
+        assert_eq!(stand.metric("smartsend_held{merchant=\"default\"}"), "0", "after {millis} ms");
         if dropped {
             let queue = stand.process.queue("default", 4);
             stand.inbox = queue.open().await.unwrap();

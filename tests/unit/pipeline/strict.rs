@@ -4,19 +4,19 @@ use std::time::Duration;
 
 use smartsend::domain::call::{CallResult, NotSent};
 use smartsend::domain::event::EventKind;
-use smartsend::pipeline::Settlement;
+use smartsend::worker::Settled;
 
 use super::{Stand, is_new, message};
 use crate::support::model::{Act, Called, Message, Settings};
 
-const CREATED: Settlement = Settlement::Settled(EventKind::Created);
+const CREATED: Settled = Settled::Published(EventKind::Created);
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn whoever_takes_over_creates_nothing_before_quarantine_and_hold_are_over() {
     let mut stand = Stand::new(&Settings::strict()).await;
-    stand.desk.took_over();
+    stand.context.on_activated();
     let mut settlement = stand.settle("a").await;
-    while settlement == Settlement::HandedBack {
+    while settlement == Settled::HandedBack {
         assert!(is_new(&stand.returned().2));
         assert!(stand.scene.smart_send.calls().is_empty(), "the look comes after it too");
         settlement = stand.settle_next().await;
@@ -30,7 +30,7 @@ async fn whoever_takes_over_creates_nothing_before_quarantine_and_hold_are_over(
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn the_hold_off_keeps_no_unsure_intent_from_being_looked_up() {
     let mut stand = Stand::new(&Settings::strict()).await;
-    stand.desk.took_over();
+    stand.context.on_activated();
     let unsure = Message { redelivered: true, count: 1, ..message("a") };
     let _task = stand.start_message(unsure).await;
     super::seconds(30).await;
@@ -58,7 +58,7 @@ async fn without_room_in_the_memory_nothing_new_is_started() {
     let mut stand = Stand::new(&settings).await;
     stand.settle("a").await;
     stand.settle("b").await;
-    assert_eq!(stand.settle("c").await, Settlement::HandedBack);
+    assert_eq!(stand.settle("c").await, Settled::HandedBack);
     assert!(is_new(&stand.returned().2));
     let of_c = |r: &str| r == "c";
     let ledger = stand.scene.smart_send.ledger();
@@ -75,6 +75,6 @@ async fn what_was_not_sent_makes_room_again() {
     let mut stand = Stand::new(&settings).await;
     let not_sent = || Act::Show(CallResult::NotSent(NotSent::Dns));
     stand.scene.smart_send.on_create([not_sent(), not_sent(), not_sent()]);
-    assert_eq!(stand.settle("a").await, Settlement::Returned);
+    assert_eq!(stand.settle("a").await, Settled::RetriedLater);
     assert_eq!(stand.settle("b").await, CREATED);
 }

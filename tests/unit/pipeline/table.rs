@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use smartsend::admission::signal::{Signal, TripReason};
 use smartsend::domain::call::{Answer, CallResult, Data, NoAnswer, NotSent};
 use smartsend::domain::customer::Private;
 use smartsend::domain::decide::InDoubtPolicy;
 use smartsend::domain::event::EventKind;
 use smartsend::domain::record::{Doubt, Record, Seen, State};
-use smartsend::pipeline::Settlement;
-use smartsend::ports::NoToken;
+use smartsend::ports::TokenError;
+use smartsend::worker::Settled;
 
 use super::{Stand, first_record, is_new, message, own_message};
 use crate::support::model::{Act, Called, Message, Settings, accepted, intent_of, refusal};
@@ -39,9 +40,9 @@ fn redelivered(reference: &str) -> Message {
     Message { redelivered: true, count: 1, ..message(reference) }
 }
 
-const CREATED: Settlement = Settlement::Settled(EventKind::Created);
-const FAILED: Settlement = Settlement::Settled(EventKind::Failed);
-const PARKED: Settlement = Settlement::Settled(EventKind::Unresolved);
+const CREATED: Settled = Settled::Published(EventKind::Created);
+const FAILED: Settled = Settled::Published(EventKind::Failed);
+const PARKED: Settled = Settled::Published(EventKind::Unresolved);
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn a_new_intent_gets_its_link() {
@@ -69,7 +70,7 @@ async fn a_rejected_intent_fails_with_the_code() {
 async fn what_was_not_sent_is_tried_twice_more_and_then_goes_through_a_retry_queue_as_new() {
     let mut stand = Stand::usual().await;
     stand.scene.smart_send.on_create([NOT_SENT, NOT_SENT, NOT_SENT]);
-    assert_eq!(stand.settle("a").await, Settlement::Returned);
+    assert_eq!(stand.settle("a").await, Settled::RetriedLater);
     assert_eq!(stand.story(), ["consuming", "retry 1s", "acknowledged"]);
     assert_eq!(stand.scene.smart_send.count(Called::Create), 3);
     let (_, copy, record) = stand.returned();
@@ -105,12 +106,20 @@ async fn an_unknown_outcome_without_a_link_is_sent_again_after_looks_and_quarant
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn while_details_may_be_blind_not_found_parks() {
+async fn while_lookups_may_be_blind_not_found_concludes_nothing_before_max_age() {
     let mut stand = Stand::usual().await;
     stand.scene.smart_send.on_create([Act::LoseRequest]);
-    assert_eq!(stand.settle("a").await, PARKED);
-    assert_eq!(stand.story(), ["consuming", "link.unresolved", "parked", "acknowledged"]);
+    assert_eq!(stand.settle("a").await, Settled::RetriedLater);
+    assert_eq!(stand.story(), ["consuming", "retry 600s", "acknowledged"]);
+    let mut settled = stand.settle_next().await;
+    while settled == Settled::RetriedLater {
+        settled = stand.settle_next().await;
+    }
+    assert_eq!(settled, PARKED);
     assert_eq!(stand.reason(), "OUTCOME_UNKNOWN");
+    let waited = stand.scene.clock.elapsed();
+    let day = stand.context.policy().max_age;
+    assert!(waited >= day && waited < day + Duration::from_mins(20), "{waited:?}");
     assert_eq!(stand.scene.smart_send.count(Called::Create), 1);
 }
 
@@ -187,7 +196,7 @@ async fn a_link_elsewhere_is_parked_and_closes_the_gate_for_good() {
     assert_eq!(stand.settle("a").await, PARKED);
     assert_eq!(stand.reason(), "LINK_HOST");
     super::seconds(3600).await;
-    assert_eq!(stand.settle("b").await, Settlement::HandedBack);
+    assert_eq!(stand.settle("b").await, Settled::HandedBack);
     assert_eq!(stand.scene.smart_send.count(Called::Create), 1);
 }
 
@@ -255,7 +264,7 @@ async fn a_passed_deadline_is_looked_up_in_vain_before_it_fails() {
 async fn a_deadline_that_passes_while_the_turn_is_waited_for_is_seen() {
     let mut stand = Stand::usual().await;
     let pause = smartsend::domain::call::RetryAfter::In(Duration::from_secs(20));
-    stand.desk.turns.told(smartsend::gate::Report::Throttled(Some(pause)));
+    stand.context.scheduler().record(None, Signal::Throttled(Some(pause)));
     let soon = with("a", r#""deadline":"2026-11-24T09:30:10Z""#);
     stand.start_message(soon).await;
     super::seconds(40).await;
@@ -266,9 +275,8 @@ async fn a_deadline_that_passes_while_the_turn_is_waited_for_is_seen() {
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn an_unsure_intent_that_is_too_old_is_parked_after_an_answered_look_only() {
     let mut stand = Stand::usual().await;
-    let old = stand.desk.policy.max_age;
     let mut record = unsure(&stand, Seen::Unknown);
-    record.first_seen -= old;
+    record.waited = stand.context.policy().max_age;
     stand.scene.smart_send.on_look([NOT_SENT, NOT_SENT]);
     assert_eq!(stand.settle_message(own_message("a", &record)).await, PARKED);
     assert_eq!(stand.reason(), "OUTCOME_UNKNOWN");
@@ -278,15 +286,15 @@ async fn an_unsure_intent_that_is_too_old_is_parked_after_an_answered_look_only(
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn closed_time_does_not_count_towards_max_age() {
     let mut stand = Stand::usual().await;
-    let (max_age, hour) = (stand.desk.policy.max_age, Duration::from_hours(1));
+    let (max_age, hour) = (stand.context.policy().max_age, Duration::from_hours(1));
     let mut record = unsure(&stand, Seen::Unknown);
-    record.first_seen -= max_age - hour;
-    let why = smartsend::gate::Closure::Denied(smartsend::domain::classify::Denial::Forbidden);
+    record.waited = max_age - hour;
+    let why = TripReason::Denied(smartsend::domain::classify::Denial::Forbidden);
     // No probe gets a token, for more than an hour.
-    stand.scene.smart_send.on_token([NoToken::Refused; 200]);
-    stand.desk.turns.told(smartsend::gate::Report::Shut(why));
+    stand.scene.smart_send.on_token([TokenError::Refused; 200]);
+    stand.context.scheduler().record(None, Signal::Trip(why));
     super::seconds(3600).await;
-    while matches!(*stand.desk.turns.state().borrow(), smartsend::gate::State::Closed { .. }) {
+    while stand.context.scheduler().is_open() {
         super::seconds(10).await;
     }
     stand.scene.smart_send.has_link(&intent_of("a"));

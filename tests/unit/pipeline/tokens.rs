@@ -2,27 +2,28 @@
 
 use std::time::Duration;
 
+use smartsend::admission::circuit_breaker::BreakerState;
+use smartsend::admission::signal::{Signal, TripReason};
 use smartsend::domain::call::{Answer, CallResult, NotSent, RetryAfter};
 use smartsend::domain::classify::Denial;
 use smartsend::domain::event::EventKind;
-use smartsend::gate::{Closure, State};
-use smartsend::pipeline::Settlement;
-use smartsend::ports::NoToken;
+use smartsend::ports::TokenError;
+use smartsend::worker::Settled;
 
-use super::{Stand, is_new};
+use super::{Stand, is_new, seconds};
 use crate::support::model::{Act, Called, Settings, intent_of};
 
-const CREATED: Settlement = Settlement::Settled(EventKind::Created);
+const CREATED: Settled = Settled::Published(EventKind::Created);
 
 fn unauthorized() -> Act {
     let answer = Answer { status: 401, retry_after: None, envelope: None };
     Act::Show(CallResult::Answered(answer))
 }
 
-fn closure(stand: &Stand) -> Option<Closure> {
-    match *stand.desk.turns.state().borrow() {
-        State::Closed { why, .. } => Some(why),
-        State::Open | State::Paused { .. } | State::Probing => None,
+fn tripped_by(stand: &Stand) -> Option<TripReason> {
+    match stand.context.scheduler().state().breaker {
+        BreakerState::Open { why, .. } => Some(why),
+        BreakerState::Closed | BreakerState::HalfOpen { .. } => None,
     }
 }
 
@@ -38,20 +39,20 @@ async fn a_401_takes_one_new_token_and_one_more_try() {
     assert_eq!(calls[before..before + 3], expected);
     assert_eq!(stand.event()["recovered"], false);
     assert_eq!(stand.event()["attempts"], 1);
-    assert_eq!(closure(&stand), None);
+    assert_eq!(tripped_by(&stand), None);
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn a_second_401_closes_the_gate_and_the_intent_goes_back_uncounted() {
     let mut stand = Stand::usual().await;
     stand.scene.smart_send.on_create([unauthorized(), unauthorized()]);
-    assert_eq!(stand.settle("a").await, Settlement::HandedBack);
-    assert_eq!(closure(&stand), Some(Closure::Denied(Denial::Unauthorized)));
+    assert_eq!(stand.settle("a").await, Settled::HandedBack);
+    assert_eq!(tripped_by(&stand), Some(TripReason::Denied(Denial::Unauthorized)));
     let (_, _, record) = stand.returned();
     assert!(is_new(&record));
     assert_eq!((record.attempts, record.returns), (0, 0));
     // It was not processed, so it is not remembered either.
-    super::seconds(60).await;
+    seconds(60).await;
     assert_eq!(stand.settle_next().await, CREATED);
     assert_eq!(stand.event()["recovered"], false);
     assert_eq!(stand.event()["attempts"], 1);
@@ -66,8 +67,8 @@ async fn a_401_whose_second_try_never_comes_is_not_remembered() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let pause = RetryAfter::In(Duration::from_mins(2));
-    stand.desk.turns.told(smartsend::gate::Report::Throttled(Some(pause)));
-    assert_eq!(task.await.unwrap(), Settlement::HandedBack);
+    stand.context.scheduler().record(None, Signal::Throttled(Some(pause)));
+    assert_eq!(task.await.unwrap(), Settled::HandedBack);
     assert_eq!(stand.settle_in_the_end().await, CREATED);
     assert_eq!(stand.event()["attempts"], 1);
     assert_eq!(stand.event()["recovered"], false);
@@ -76,9 +77,9 @@ async fn a_401_whose_second_try_never_comes_is_not_remembered() {
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn refused_credentials_close_the_gate_and_nothing_is_counted() {
     let mut stand = Stand::usual().await;
-    stand.scene.smart_send.on_token([NoToken::Refused]);
-    assert_eq!(stand.settle("a").await, Settlement::HandedBack);
-    assert_eq!(closure(&stand), Some(Closure::Denied(Denial::Credentials)));
+    stand.scene.smart_send.on_token([TokenError::Refused]);
+    assert_eq!(stand.settle("a").await, Settled::HandedBack);
+    assert_eq!(tripped_by(&stand), Some(TripReason::Denied(Denial::Credentials)));
     assert!(is_new(&stand.returned().2));
     assert_eq!(stand.scene.smart_send.calls(), [Called::Token]);
 }
@@ -87,7 +88,7 @@ async fn refused_credentials_close_the_gate_and_nothing_is_counted() {
 async fn a_token_endpoint_that_asks_for_a_pause_gets_it() {
     let mut stand = Stand::usual().await;
     let wait = RetryAfter::In(Duration::from_secs(30));
-    stand.scene.smart_send.on_token([NoToken::Throttled(Some(wait))]);
+    stand.scene.smart_send.on_token([TokenError::Throttled(Some(wait))]);
     assert_eq!(stand.settle("a").await, CREATED);
     let ledger = stand.scene.smart_send.ledger();
     assert!(ledger[1].at - ledger[0].at >= Duration::from_secs(30));
@@ -96,8 +97,8 @@ async fn a_token_endpoint_that_asks_for_a_pause_gets_it() {
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn without_a_token_nothing_was_sent() {
     let mut stand = Stand::usual().await;
-    stand.scene.smart_send.on_token([NoToken::Unavailable(NotSent::NoToken); 3]);
-    assert_eq!(stand.settle("a").await, Settlement::Returned);
+    stand.scene.smart_send.on_token([TokenError::Unavailable(NotSent::NoToken); 3]);
+    assert_eq!(stand.settle("a").await, Settled::RetriedLater);
     assert!(is_new(&stand.returned().2));
     assert_eq!(stand.scene.smart_send.count(Called::Create), 0);
 }
@@ -115,12 +116,12 @@ async fn a_token_that_cannot_be_kept_serves_the_call_that_asked_for_it() {
 async fn a_closed_gate_ends_the_wait_for_a_token() {
     let mut stand = Stand::usual().await;
     let pause = RetryAfter::In(Duration::from_secs(50));
-    stand.desk.turns.told(smartsend::gate::Report::Throttled(Some(pause)));
+    stand.context.scheduler().record(None, Signal::Throttled(Some(pause)));
     let task = stand.start("a").await;
-    super::seconds(1).await;
-    let why = Closure::Denied(Denial::Forbidden);
-    stand.desk.turns.told(smartsend::gate::Report::Shut(why));
-    assert_eq!(task.await.unwrap(), Settlement::HandedBack);
+    seconds(1).await;
+    let why = TripReason::Denied(Denial::Forbidden);
+    stand.context.scheduler().record(None, Signal::Trip(why));
+    assert_eq!(task.await.unwrap(), Settled::HandedBack);
     assert_eq!(stand.scene.smart_send.count(Called::Token), 0);
 }
 
@@ -130,9 +131,10 @@ async fn an_early_look_with_an_outdated_token_closes_nothing() {
     let mut stand = Stand::usual().await;
     stand.scene.smart_send.on_look([unauthorized()]);
     assert_eq!(stand.settle("a").await, CREATED);
+    seconds(10).await;
     let look = stand.scene.smart_send.ledger().pop().unwrap();
     assert_eq!((look.called, look.reference.as_deref()), (Called::Lookup, Some("a")));
-    assert_eq!(closure(&stand), None);
+    assert_eq!(tripped_by(&stand), None);
     assert_eq!(stand.settle("b").await, CREATED);
 }
 
@@ -142,7 +144,8 @@ async fn an_early_look_sees_a_link_that_details_shows_only_after_a_while() {
     let mut stand = Stand::usual().await;
     stand.scene.smart_send.set(|state| state.lag = Duration::from_secs(3));
     stand.settle("a").await;
-    assert!(stand.desk.proof.is_given());
+    seconds(10).await;
+    assert!(stand.context.readback().is_given());
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
@@ -152,8 +155,9 @@ async fn a_blind_details_proves_nothing_and_is_asked_ever_more_rarely() {
     stand.scene.smart_send.set(|state| state.blind = true);
     for number in 0..100 {
         stand.settle(&format!("a{number}")).await;
+        seconds(10).await;
     }
-    assert!(!stand.desk.proof.is_given());
+    assert!(!stand.context.readback().is_given());
     let lookups = stand.scene.smart_send.count(Called::Lookup);
     assert!((1..=10).contains(&lookups), "{lookups}");
 }
@@ -166,9 +170,10 @@ async fn a_link_of_another_intent_proves_nothing() {
     other.amount = smartsend::domain::amount::Amount::parse("7.00").unwrap();
     stand.scene.smart_send.has_link(&other);
     let settlement = stand.settle("a").await;
-    assert_eq!(settlement, Settlement::Settled(EventKind::Failed));
-    assert!(!stand.desk.proof.is_given());
+    assert_eq!(settlement, Settled::Published(EventKind::Failed));
+    assert!(!stand.context.readback().is_given());
     stand.scene.smart_send.has_link(&intent_of("b"));
     assert_eq!(stand.settle("b").await, CREATED);
-    assert!(stand.desk.proof.is_given());
+    seconds(10).await;
+    assert!(stand.context.readback().is_given());
 }

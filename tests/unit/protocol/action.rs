@@ -1,7 +1,7 @@
 //! What can happen next.
 
 use super::asked::{Heard, Sight};
-use super::known::{End, Next};
+use super::known::Next;
 use super::setting::{Details, Setting, With};
 use super::state::{Hand, Stage, State, WORKERS};
 
@@ -28,11 +28,11 @@ pub(super) enum Action {
     Wake(usize),
     /// A wait goes through a retry queue.
     Shelve(usize),
-    /// A stop, a closed gate: the delivery is handed back.
+    /// A stop, an open circuit breaker: the delivery is handed back.
     Stop(usize),
-    /// The provider was down lately, or the process has just begun: what would be parked for want
-    /// of an answer comes again.
-    Postpone(usize),
+    /// One that was held off for a whole lease goes back: without the cure of trace 22 nobody asks
+    /// for a pause.
+    Tire(usize),
     /// A copy is published to a retry queue, confirmed, and the delivery acknowledged.
     GoBack(usize),
     /// The event is published and confirmed.
@@ -140,7 +140,10 @@ fn does(state: &State, setting: &Setting, worker: usize, actions: &mut Vec<Actio
     actions.extend(waiting.map(|place| Action::GiveWay(worker, place)));
     match hand.stage {
         Stage::Does(next) => does_next(state, setting, (worker, hand, next), actions),
-        Stage::Waits { left: 0, .. } => actions.push(Action::Wake(worker)),
+        Stage::Waits { left: 0, .. } | Stage::Pauses { left: 0 } => {
+            actions.push(Action::Wake(worker));
+        }
+        Stage::Pauses { .. } => {}
         Stage::Waits { left, asked } => {
             if left == asked && setting.has(With::Shelves) {
                 actions.push(Action::Shelve(worker));
@@ -162,20 +165,20 @@ fn does_next(
     (worker, hand, next): (usize, &Hand, Next),
     actions: &mut Vec<Action>,
 ) {
-    let held_off = state.workers[worker].hold_off > 0 && hand.known.is_new();
+    let held_off = setting.lacks(22) && state.workers[worker].hold_off > 0;
     match next {
-        Next::First | Next::Lookup if held_off && !(next == Next::Lookup && setting.lacks(22)) => {
+        Next::First if held_off => {
             if hand.held.age >= setting.hold {
-                actions.push(Action::Stop(worker));
+                actions.push(Action::Tire(worker));
             }
         }
         Next::First | Next::Resend => actions.push(Action::Send(worker)),
         Next::Lookup => {
             actions.extend(sights(state, setting).map(|sight| Action::Lookup(worker, sight)));
         }
-        Next::Return(_) | Next::Back => actions.push(Action::GoBack(worker)),
+        Next::Copy { .. } => actions.push(Action::GoBack(worker)),
         Next::Settle(_) => actions.push(Action::Publish(worker)),
-        Next::Wait(_) => panic!("a wait begins at once"),
+        Next::Wait(_) | Next::Pause(_) => panic!("a wait begins at once"),
     }
 }
 
@@ -228,7 +231,9 @@ fn fails(state: &State, setting: &Setting, worker: usize, actions: &mut Vec<Acti
                 actions.extend(sights.map(|sight| Action::Lookup(worker, sight)));
                 actions.push(Action::Stop(worker));
             }
-            Stage::Does(Next::First | Next::Resend) | Stage::Waits { .. } => {
+            Stage::Does(Next::First | Next::Resend)
+            | Stage::Waits { .. }
+            | Stage::Pauses { .. } => {
                 actions.push(Action::Stop(worker));
             }
             Stage::Calls { .. } => {
@@ -236,14 +241,10 @@ fn fails(state: &State, setting: &Setting, worker: usize, actions: &mut Vec<Acti
                 let turned = [Heard::NotSent, Heard::Throttled];
                 actions.extend(turned.map(|heard| Action::Turn(worker, heard)));
             }
-            Stage::Does(Next::Settle(End::Unsettled)) if hand.known.wants_an_answer() => {
-                actions.push(Action::Postpone(worker));
-            }
             Stage::Does(_) | Stage::Told => {}
         }
     }
-    let publishes = Stage::Does(Next::Back) == hand.stage
-        || matches!(hand.stage, Stage::Does(Next::Return(_) | Next::Settle(_)));
+    let publishes = matches!(hand.stage, Stage::Does(Next::Copy { .. } | Next::Settle(_)));
     if state.left.confirms > 0 && publishes {
         actions.push(Action::LoseConfirm(worker));
     }

@@ -1,10 +1,10 @@
-//! The real decisions: every step of a worker in the model asks `Case::open` or `Case::after`,
+//! The real decisions: every step of a worker in the model asks `Case::open` and `Case::decide`,
 //! with a record that has gone through the real headers and an answer that the real
 //! classification has judged. What was asked before is remembered.
 //!
 //! A case is built anew for each question, from its record. What only a case remembers is left
 //! out on purpose: the quick tries of one delivery are one call here, and a failed lookup waits
-//! `settle` each time instead of twice as long.
+//! `first_lookup` each time instead of twice as long.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -19,7 +19,8 @@ use smartsend::domain::classify::create::Outcome;
 use smartsend::domain::classify::lookup::Lookup;
 use smartsend::domain::customer::Private;
 use smartsend::domain::decide::{
-    Case, Decision, DeliveryInfo, InDoubtPolicy, Input, Opened, Policy, Surroundings,
+    Case, Decision, DeliveryInfo, InDoubtPolicy, Input, Interrupted, Policy, Requests, Start,
+    Surroundings,
 };
 use smartsend::domain::intent::Intent;
 use smartsend::domain::intent::wire::parse;
@@ -27,7 +28,7 @@ use smartsend::domain::link::LinkHosts;
 use smartsend::domain::retry_delays::RetryDelays;
 use smartsend::ports::Headers;
 
-use super::known::{End, Known, Next, account};
+use super::known::{Known, Next, account};
 use super::setting::{Details, LOOKS, SETTLE, Setting, TICK};
 use crate::support::model::{accepted, refusal};
 
@@ -49,6 +50,10 @@ pub(super) struct Question {
     /// Whether `max_amount` was lowered.
     pub(super) lowered: bool,
     pub(super) account: u8,
+    /// For how long the worker may create nothing yet, and how old the delivery is: where the
+    /// first is nothing, the second makes no difference.
+    pub(super) held_off: u8,
+    pub(super) age: u8,
 }
 
 /// What has happened.
@@ -58,13 +63,31 @@ pub(super) enum Asked {
         redelivered: bool,
         recent: bool,
     },
-    Nothing,
+    /// The same, where another delivery of the reference has run for a whole lease.
+    GiveWay {
+        redelivered: bool,
+        recent: bool,
+    },
+    Start,
     Create(Heard),
     Lookup(Sight),
     /// So much of a wait was gone through.
     Waited(u8),
-    /// It goes through a retry queue of this delay.
-    Returned(u8),
+    Interrupted {
+        why: Why,
+        waited: u8,
+    },
+}
+
+/// What interrupts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Why {
+    /// A stop, or an open circuit breaker.
+    Stopping,
+    /// The delivery became too old for a first create.
+    Late,
+    /// A wait of so long has no place.
+    NoPlace(u8),
 }
 
 /// What a create shows.
@@ -120,11 +143,17 @@ impl Oracle {
         self.told.lock().unwrap().len()
     }
 
-    /// Whether the deadline has passed, as it is asked once more right before the send.
-    pub(super) fn is_overdue(&self, clock: u8) -> bool {
-        let headers = Headers::new();
-        match Case::open(&self.intent, &self.usual, &arrival(&headers, at(clock))) {
-            Opened::Case(case) => case.is_overdue(at(clock)),
+    /// Whether a first create may start, as it is asked once more right before the send.
+    pub(super) fn start(&self, clock: u8, age: u8) -> Start {
+        let (headers, started) = (Headers::new(), at(0));
+        let mut case = Case::open(&self.intent, &self.usual, arrival(&headers, started));
+        let around = self.around(started, 0, 0);
+        let mut decision = case.decide(Input::Start, &around);
+        if let Decision::Lookup(_) = decision {
+            decision = case.decide(Input::Lookup(Lookup::NotFound), &around);
+        }
+        match decision {
+            Decision::Create(call) => call.start(at(clock), TICK * u32::from(age)),
             other => panic!("{other:?}"),
         }
     }
@@ -141,56 +170,47 @@ impl Oracle {
         let record = question.known.map(|known| known.record(now).to_headers(None));
         let headers = record.unwrap_or_default();
         let mut arrival = arrival(&headers, now);
-        if let Asked::Open { redelivered, recent } = question.asked {
+        if let Asked::Open { redelivered, recent } | Asked::GiveWay { redelivered, recent } =
+            question.asked
+        {
             let delivery_count = u64::from(redelivered);
             arrival = DeliveryInfo { redelivered, delivery_count, recent, ..arrival };
         }
-        let of = |case: &Case<'_>| Known::of(case.record(), now, &self.setting);
-        let mut case = match Case::open(&self.intent, &policy, &arrival) {
-            Opened::Case(case) => case,
-            Opened::Settle(case, verdict) => return (of(&case), Next::Settle(End::of(&verdict))),
-            Opened::Renew(_) => panic!("it came back once"),
+        let mut case = Case::open(&self.intent, &policy, arrival);
+        let around = self.around(now, question.held_off, question.age);
+        let decision = match self.input(question.asked, &policy.rules) {
+            Input::Create(Outcome::NotSent(_)) => after_all_tries(&mut case, &around),
+            input => case.decide(input, &around),
         };
-        let decision = match question.asked {
-            Asked::Open { .. } | Asked::Nothing => case.after(Input::Nothing, self.view(now)),
-            Asked::Create(Heard::NotSent) => self.after_all_tries(&mut case, now),
-            Asked::Create(heard) => {
-                let outcome = self.outcome(heard, &policy.rules);
-                case.after(Input::Create(outcome), self.view(now))
-            }
-            Asked::Lookup(sight) => {
-                let look = self.lookup(sight, &policy.rules);
-                case.after(Input::Lookup(look), self.view(now))
-            }
-            Asked::Waited(wait) => {
-                case.waited(TICK * u32::from(wait));
-                case.after(Input::Nothing, self.view(now))
-            }
-            Asked::Returned(delay) => {
-                let record = case.returned(TICK * u32::from(delay));
-                return (Known::of(&record, now, &self.setting), Next::Back);
-            }
-        };
-        (of(&case), Next::of(&decision))
+        let next = Next::of(&decision, &case, &self.setting);
+        (Known::of(case.record(), &self.setting), next)
     }
 
-    /// A create that is not sent however often it is tried.
-    fn after_all_tries<'a>(&self, case: &mut Case<'a>, now: Timestamp) -> Decision<'a> {
-        loop {
-            let unsent = Input::Create(Outcome::NotSent(NotSent::Connect));
-            match case.after(unsent, self.view(now)) {
-                Decision::TryAgain(_) => match case.after(Input::Nothing, self.view(now)) {
-                    Decision::Create(_) => {}
-                    other => return other,
-                },
-                other => return other,
+    fn input(&self, asked: Asked, rules: &ClassifyRules) -> Input {
+        match asked {
+            Asked::Open { .. } | Asked::Start => Input::Start,
+            Asked::GiveWay { .. } => Interrupted::ReferenceBusy.at_once(),
+            Asked::Create(heard) => Input::Create(self.outcome(heard, rules)),
+            Asked::Lookup(sight) => Input::Lookup(self.lookup(sight, rules)),
+            Asked::Waited(wait) => Input::Waited(TICK * u32::from(wait)),
+            Asked::Interrupted { why, waited } => {
+                let why = match why {
+                    Why::Stopping => Interrupted::Stopping,
+                    Why::Late => Interrupted::Late,
+                    Why::NoPlace(wait) => Interrupted::NoPlace(TICK * u32::from(wait)),
+                };
+                Input::Interrupted { why, waited: TICK * u32::from(waited) }
             }
         }
     }
 
-    fn view(&self, now: Timestamp) -> Surroundings {
-        let readback = self.setting.details != Details::Blind || self.setting.lacks(1);
-        Surroundings { now, readback, closed_for: Duration::ZERO }
+    fn around(&self, now: Timestamp, held_off: u8, age: u8) -> Surroundings {
+        Surroundings {
+            age: TICK * u32::from(age),
+            readback: self.setting.details != Details::Blind || self.setting.lacks(1),
+            no_create_for: TICK * u32::from(held_off),
+            ..around(now)
+        }
     }
 
     fn policy(&self, question: Question) -> Policy {
@@ -256,6 +276,31 @@ pub(super) fn intent(setting: &Setting) -> Intent {
     Intent { deadline: setting.deadline.map(at), ..parse(body, Api::V1).unwrap() }
 }
 
+/// A create that is not sent however often it is tried.
+fn after_all_tries<'a>(case: &mut Case<'a>, around: &Surroundings) -> Decision<'a> {
+    loop {
+        let not_sent = Input::Create(Outcome::NotSent(NotSent::Connect));
+        match case.decide(not_sent, around) {
+            Decision::PauseUpTo(_) => match case.decide(Input::Start, around) {
+                Decision::Create(_) => {}
+                other => return other,
+            },
+            other => return other,
+        }
+    }
+}
+
+/// A world in which nothing is in the way.
+pub(super) fn around(now: Timestamp) -> Surroundings {
+    Surroundings {
+        now,
+        age: Duration::ZERO,
+        requests: Requests::Flow,
+        readback: true,
+        no_create_for: Duration::ZERO,
+    }
+}
+
 /// A moment of the model's clock.
 pub(super) fn at(clock: u8) -> Timestamp {
     let start: Timestamp = "2026-11-24T09:30:00Z".parse().unwrap();
@@ -264,13 +309,20 @@ pub(super) fn at(clock: u8) -> Timestamp {
 
 fn arrival(headers: &Headers, now: Timestamp) -> DeliveryInfo<'_> {
     let own = !headers.is_empty();
-    DeliveryInfo { headers, own, redelivered: false, delivery_count: 0, recent: false, now }
+    DeliveryInfo {
+        headers,
+        own,
+        redelivered: false,
+        delivery_count: 0,
+        recent: false,
+        verdict: None,
+        now,
+    }
 }
 
 pub(super) fn policy(setting: &Setting) -> Policy {
     let ticks = |ticks: u8| TICK * u32::from(ticks);
     let delays: Vec<Duration> = setting.delays.iter().map(|delay| ticks(*delay)).collect();
-    let in_doubt = if setting.strict() { InDoubtPolicy::Strict } else { InDoubtPolicy::Resend };
     // The cure of 2 and 3: a limit's code is not one of those that depend on the intent alone.
     let rejects = if matches!(setting.without, Some(2 | 3)) { vec![LIMIT] } else { Vec::new() };
     Policy {
@@ -278,10 +330,11 @@ pub(super) fn policy(setting: &Setting) -> Policy {
         rules: ClassifyRules { rejects, link_hosts: LinkHosts::Only(vec!["payu.in".to_owned()]) },
         max_amount: Amount::parse("200000").unwrap(),
         delays: RetryDelays::new(&delays).unwrap(),
+        lease: ticks(setting.hold),
         max_age: setting.max_age.map_or(Duration::from_hours(24), ticks),
-        settle: ticks(SETTLE),
+        first_lookup: ticks(SETTLE),
         lookups: LOOKS.into(),
         quarantine: ticks(setting.quarantine),
-        in_doubt,
+        in_doubt: if setting.strict() { InDoubtPolicy::Strict } else { InDoubtPolicy::Resend },
     }
 }

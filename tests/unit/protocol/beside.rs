@@ -4,13 +4,13 @@
 use std::collections::BTreeSet;
 
 use smartsend::domain::account::Api;
-use smartsend::domain::decide::{Case, DeliveryInfo, Opened, RETURNS_MAX};
+use smartsend::domain::decide::{Case, Decision, DeliveryInfo, Disposition, Input, RETURNS_MAX};
 use smartsend::domain::event::{Event, Origin};
 use smartsend::domain::intent::wire::parse;
 use smartsend::ports::Headers;
 use stateright::{Checker, Model, Property};
 
-use super::asked::{at, intent, policy};
+use super::asked::{around, at, intent, policy};
 use super::spaces::PLAIN;
 
 const PARKED_UNTRIED: &str = "the broker parks nothing that was never tried";
@@ -46,12 +46,15 @@ impl Model for CrashLoop {
             redelivered: count > 0,
             delivery_count: if self.renews { count } else { count.min(RETURNS_MAX - 1) },
             recent: false,
+            verdict: None,
             now: at(0),
         };
-        Some(match Case::open(&intent, &policy, &arrival) {
-            Opened::Renew(_) => Some(0), // published anew before anything else
-            Opened::Case(_) | Opened::Settle(..) if count >= DELIVERY_LIMIT => None,
-            Opened::Case(_) | Opened::Settle(..) => Some(count + 1),
+        let mut case = Case::open(&intent, &policy, arrival);
+        Some(match case.decide(Input::Start, &around(at(0))) {
+            // Published anew before anything else.
+            Decision::Dispose(Disposition::RetryLater(_)) => Some(0),
+            _ if count >= DELIVERY_LIMIT => None,
+            _ => Some(count + 1),
         })
     }
 

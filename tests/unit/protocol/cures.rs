@@ -1,6 +1,8 @@
 //! Cures that are taken out of the real decisions without a change to them: the question is
 //! falsified, or its answer overridden. Those that lie in a policy are in `asked`, and those that
-//! lie in what the pipeline does in `worker`, `broker` and `action`.
+//! lie in what the worker does in `worker`, `broker` and `action`.
+
+use smartsend::domain::decide::Start;
 
 use super::asked::{Asked, Heard, Oracle, Question, Sight};
 use super::known::{End, Kind, Known, Next, skew};
@@ -14,8 +16,9 @@ impl Oracle {
             (Some(4 | 6), Asked::Open { redelivered, .. }, _) => *redelivered = false,
             (Some(10), _, Some(known)) => known.account = question.account,
             (Some(16), _, Some(known)) if lookups && !known.is_new() => known.kind = Kind::Unknown,
+            (Some(22), _, _) => question.held_off = 0,
             (Some(25), _, Some(known)) if known.is_new() && known.lookups > 0 => {
-                known.waited += skew();
+                known.quarantined += skew();
             }
             _ => {}
         }
@@ -38,9 +41,13 @@ impl Oracle {
             {
                 next = Next::Settle(End::Failed);
             }
-            Some(5) if known.is_new() && self.is_overdue(clock) && next == Next::Lookup => {
-                let waited = self.setting.quarantine + skew();
-                let known = Some(Known { lookups: LOOKS, waited, ..known });
+            Some(5)
+                if known.is_new()
+                    && self.start(clock, 0) == Start::Overdue
+                    && next == Next::Lookup =>
+            {
+                let quarantined = self.setting.quarantine + skew();
+                let known = Some(Known { lookups: LOOKS, quarantined, ..known });
                 return self.decide(Question {
                     known,
                     asked: Asked::Lookup(Sight::NotFound),
@@ -48,12 +55,20 @@ impl Oracle {
                 });
             }
             Some(9) if opens && lowered => next = Next::Settle(End::Failed),
-            Some(13) if opens && self.setting.max_age == Some(known.age) => {
+            Some(13) if opens && self.setting.max_age == Some(known.waited) => {
                 next = Next::Settle(End::Unsettled);
             }
-            Some(21) if known.is_new() => {
-                if let Asked::Returned(delay) = asked {
-                    known.waited = (known.waited + delay).min(self.setting.quarantine + skew());
+            Some(7) => {
+                if let Next::Copy { known, .. } = &mut next {
+                    *known = Known::first(known.account);
+                }
+            }
+            Some(21) => {
+                if let Next::Copy { known, delay } = &mut next
+                    && known.is_new()
+                {
+                    let quarantined = known.quarantined + *delay;
+                    known.quarantined = quarantined.min(self.setting.quarantine + skew());
                 }
             }
             Some(24) if known.is_new() && next == Next::Settle(End::Parked) => {
@@ -61,7 +76,7 @@ impl Oracle {
             }
             Some(25) if known.is_new() && known.lookups > 0 => {
                 if question.known.is_some_and(|known| known.lookups > 0) {
-                    known.waited = known.waited.saturating_sub(skew());
+                    known.quarantined = known.quarantined.saturating_sub(skew());
                 } else if let Next::Wait(wait) = &mut next {
                     *wait -= skew();
                 }

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use smartsend::domain::account::{Account, Api};
-use smartsend::domain::decide::{CLOCK_SKEW, CreateKind, Decision};
+use smartsend::domain::decide::{CLOCK_SKEW, Case, CreateKind, Decision, Disposition};
 use smartsend::domain::record::{Doubt, Record, Seen, State};
 use smartsend::domain::verdict::{Failure, Unresolved, Verdict};
 use std::time::Duration;
@@ -17,8 +17,9 @@ pub(super) struct Known {
     pub(super) attempts: u8,
     pub(super) returns: u8,
     pub(super) lookups: u8,
+    pub(super) quarantined: u8,
+    /// All waits, as far as `max_age` asks.
     pub(super) waited: u8,
-    pub(super) age: u8,
     pub(super) account: u8,
 }
 
@@ -40,9 +41,13 @@ pub(super) enum Next {
     Resend,
     Lookup,
     Wait(u8),
-    Return(u8),
-    /// Handed back as it is: a decision of the pipeline's.
-    Back,
+    /// A wait that is none of the intent's.
+    Pause(u8),
+    /// A copy with this record goes through the retry queue of this delay.
+    Copy {
+        delay: u8,
+        known: Known,
+    },
     Settle(End),
 }
 
@@ -73,34 +78,35 @@ pub(super) fn account(number: u8) -> Account {
 
 impl Known {
     pub(super) fn first(account: u8) -> Self {
-        Self { kind: Kind::New, attempts: 0, returns: 0, lookups: 0, waited: 0, age: 0, account }
+        Self {
+            kind: Kind::New,
+            attempts: 0,
+            returns: 0,
+            lookups: 0,
+            quarantined: 0,
+            waited: 0,
+            account,
+        }
     }
 
     pub(super) fn is_new(self) -> bool {
         self.kind == Kind::New
     }
 
-    /// Whether it would be parked as `OUTCOME_UNKNOWN` or `NOT_SENT`, which a later answer could
-    /// avert.
-    pub(super) fn wants_an_answer(self) -> bool {
-        !matches!(self.kind, Kind::Duplicate | Kind::Refused)
-    }
-
     /// What of a record makes a difference: whether it is the first attempt, how many returns
-    /// pick a delay, looks and waits up to what is asked of them, the age up to `max_age`. The
-    /// time of the last send and the provider's code are for people and decide nothing.
-    pub(super) fn of(record: &Record, now: Timestamp, setting: &Setting) -> Self {
+    /// pick a delay, lookups and waits up to what is asked of them. When it was first seen or last
+    /// sent, and the provider's code, are for people and decide nothing.
+    pub(super) fn of(record: &Record, setting: &Setting) -> Self {
         let up_to = |count: u32, most: u8| u8::try_from(count).map_or(most, |n| n.min(most));
-        let waited = record.waited.min(TICK * u32::from(setting.quarantine + skew()));
-        let age = Duration::try_from(now.duration_since(record.first_seen)).unwrap_or_default();
-        let most = TICK * u32::from(setting.max_age.unwrap_or(0));
+        let quarantined = record.quarantined.min(TICK * u32::from(setting.quarantine + skew()));
+        let waited = record.waited.min(TICK * u32::from(setting.max_age.unwrap_or(0)));
         Self {
             kind: Kind::of(&record.state),
             attempts: up_to(record.attempts, 2),
             returns: up_to(record.returns, 1),
             lookups: up_to(record.lookups, LOOKS),
+            quarantined: ticks(quarantined),
             waited: ticks(waited),
-            age: ticks(age.min(most)),
             account: u8::from(record.account != account(0)),
         }
     }
@@ -109,10 +115,11 @@ impl Known {
         let doubted = |seen| State::InDoubt(Doubt { seen, last_sent: None, code: None });
         Record {
             account: account(self.account),
-            first_seen: now - TICK * u32::from(self.age),
+            first_seen: now,
             attempts: self.attempts.into(),
             returns: self.returns.into(),
             lookups: self.lookups.into(),
+            quarantined: TICK * u32::from(self.quarantined),
             waited: TICK * u32::from(self.waited),
             state: self.kind.seen().map_or(State::New, doubted),
         }
@@ -146,17 +153,24 @@ impl Kind {
 }
 
 impl Next {
-    pub(super) fn of(decision: &Decision<'_>) -> Self {
+    pub(super) fn of(decision: &Decision<'_>, case: &Case<'_>, setting: &Setting) -> Self {
         match decision {
             Decision::Create(call) => match call.kind() {
                 CreateKind::First => Self::First,
                 CreateKind::Resend => Self::Resend,
             },
-            Decision::Lookup => Self::Lookup,
+            Decision::Lookup(_) => Self::Lookup,
             Decision::Wait(wait) => Self::Wait(ticks(*wait)),
-            Decision::Return(delay) => Self::Return(ticks(delay.duration())),
-            Decision::TryAgain(_) => panic!("the tries of one delivery are one call here"),
-            Decision::Settle(verdict) => Self::Settle(End::of(verdict)),
+            Decision::Pause(pause) => Self::Pause(ticks(*pause)),
+            Decision::Dispose(Disposition::RetryLater(later)) => Self::Copy {
+                delay: ticks(later.delay.duration()),
+                known: Known::of(&case.record_after(*later), setting),
+            },
+            Decision::Dispose(Disposition::Settle(verdict)) => Self::Settle(End::of(verdict)),
+            Decision::PauseUpTo(_) => panic!("the tries of one delivery are one call here"),
+            Decision::Dispose(Disposition::Requeue | Disposition::Abandon) => {
+                panic!("nobody asks what follows the end of a channel")
+            }
         }
     }
 }

@@ -1,20 +1,24 @@
-//! Trace 12: two replicas with their real gates, and a provider that throttles. Whoever is the
+//! Trace 12: two replicas with their real admissions, and a provider that throttles. Whoever is the
 //! active consumer sends; the other waits.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use smartsend::admission::rate_limiter::Rate;
+use smartsend::admission::signal::Signal;
+use smartsend::admission::{Admission, AdmissionState, Limits, Next};
+use smartsend::domain::call::Priority;
 use smartsend::domain::call::RetryAfter;
-use smartsend::gate::{Admission, Gate, Report, State as GateState};
 use smartsend::ports::Moment;
 use stateright::{Checker, Model, Property};
 
 /// How long the provider throttles, in seconds.
 const THROTTLE: u8 = 4;
-/// Calls in flight at once behind an open gate.
+/// Calls in flight at once behind a closed breaker.
 const CONCURRENCY: u8 = 3;
 /// The longest pause that is believed.
-const MAX_PAUSE: Duration = Duration::from_mins(5);
+const MAX_RETRY_AFTER: Duration = Duration::from_mins(5);
 
 const PROMISE: &str = "what is throttled is asked again only by who has just taken over";
 
@@ -22,7 +26,7 @@ const PROMISE: &str = "what is throttled is asked again only by who has just tak
 #[derive(Clone, Copy)]
 enum Cure {
     In,
-    /// A pause cancels the consumer like a closed gate, and the next one goes at full rate.
+    /// A pause cancels the consumer like an open breaker, and the next one goes at full rate.
     Out,
     /// Only the first half of that.
     PauseCancels,
@@ -44,18 +48,13 @@ struct State {
     deaths: u8,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 struct Replica {
-    gate: Shown,
+    /// Whether its breaker is half-open; it is closed otherwise.
+    half_open: bool,
+    /// For how long it pauses yet.
+    pause: u8,
     in_flight: u8,
-}
-
-/// A gate's state, as far as it is asked for here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Shown {
-    Open,
-    Probing,
-    Paused { left: u8, cut: bool },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,64 +70,76 @@ enum Action {
     Kill,
 }
 
-fn moment(seconds: u8) -> Moment {
+/// When a replica's admission is asked, in milliseconds.
+const NOW: u64 = 100_000;
+
+fn moment(millis: u64) -> Moment {
     let wall: Timestamp = "2026-11-24T09:30:00Z".parse().unwrap();
-    let steady = Duration::from_secs(seconds.into());
+    let steady = Duration::from_millis(millis);
     Moment { wall: wall + steady, steady }
 }
 
-fn throttle(left: u8) -> Report {
-    Report::Throttled(Some(RetryAfter::In(Duration::from_secs(left.into()))))
+fn throttle(left: u8) -> Signal {
+    Signal::Throttled(Some(RetryAfter::In(Duration::from_secs(left.into()))))
 }
 
-impl Shown {
-    /// The real gate in this state.
-    fn gate(self) -> Gate {
-        let mut gate = Gate::probing(MAX_PAUSE);
-        if !matches!(self, Self::Probing | Self::Paused { cut: true, .. }) {
-            gate.told(Report::Answered, moment(0));
-        }
-        if let Self::Paused { left, .. } = self {
-            gate.told(throttle(left), moment(0));
-        }
-        gate
+impl Replica {
+    fn begun() -> Self {
+        Self { half_open: true, ..Self::default() }
     }
 
-    fn of(gate: &Gate) -> Self {
-        match gate.state() {
-            GateState::Open => Self::Open,
-            GateState::Probing => Self::Probing,
-            GateState::Paused { until, cut } => {
-                Self::Paused { left: u8::try_from(until.as_secs()).unwrap(), cut }
-            }
-            closed @ GateState::Closed { .. } => panic!("{closed:?}"),
+    /// The real admission in this state.
+    fn admission(self) -> Admission {
+        let rate = Rate { per_second: NonZeroU32::MAX, burst: NonZeroU32::MAX };
+        let limits =
+            Limits { rate, concurrency: CONCURRENCY.into(), max_retry_after: MAX_RETRY_AFTER };
+        let mut admission = Admission::new(limits, moment(0));
+        admission.record(None, Signal::Answered, moment(0));
+        for _ in 0..self.in_flight {
+            assert!(sends(&mut admission, NOW - 1));
         }
+        if self.half_open {
+            admission.on_activated(moment(NOW - 1));
+        }
+        if self.pause > 0 {
+            admission.record(None, throttle(self.pause), moment(NOW));
+        }
+        admission
     }
 
-    fn after(self, change: impl FnOnce(&mut Gate)) -> Self {
-        let mut gate = self.gate();
-        change(&mut gate);
-        Self::of(&gate)
+    fn may_send(self) -> bool {
+        sends(&mut self.admission(), NOW)
     }
 
-    fn tick(self) -> Self {
-        match self {
-            Self::Paused { left, cut } if left > 1 => Self::Paused { left: left - 1, cut },
-            Self::Paused { left, .. } => self.after(|gate| {
-                gate.admission(moment(left));
-            }),
-            Self::Open | Self::Probing => self,
-        }
+    /// After something has happened, and so many seconds.
+    fn after(self, seconds: u8, change: impl FnOnce(&mut Admission)) -> Self {
+        let mut admission = self.admission();
+        change(&mut admission);
+        let now = moment(NOW + 1000 * u64::from(seconds));
+        admission.next(now);
+        let AdmissionState { breaker, throttled_until } = admission.state();
+        assert!(!breaker.is_open());
+        let pause =
+            throttled_until.map_or(0, |until| until.checked_sub(now.steady).unwrap().as_secs());
+        let pause = u8::try_from(pause).unwrap();
+        Self { half_open: breaker.is_half_open(), pause, in_flight: self.in_flight }
     }
+}
+
+fn sends(admission: &mut Admission, now: u64) -> bool {
+    admission.enqueue(Priority::New);
+    matches!(admission.next(moment(now)), Next::Grant(_))
 }
 
 impl Pauses {
     fn take_over(&self, state: &mut State) {
         state.active = 1 - state.active;
-        let gate = &mut state.replicas[state.active].gate;
-        *gate = match self.cure {
-            Cure::In | Cure::PauseCancels => gate.after(Gate::took_over),
-            Cure::Out => Shown::Open,
+        let active = &mut state.replicas[state.active];
+        *active = match self.cure {
+            Cure::In | Cure::PauseCancels => {
+                active.after(0, |admission| admission.on_activated(moment(NOW)))
+            }
+            Cure::Out => Replica { half_open: false, pause: 0, ..*active },
         };
     }
 }
@@ -138,20 +149,13 @@ impl Model for Pauses {
     type Action = Action;
 
     fn init_states(&self) -> Vec<State> {
-        let replica = Replica { gate: Shown::of(&Gate::probing(MAX_PAUSE)), in_flight: 0 };
-        let replicas = [replica, replica];
+        let replicas = [Replica::begun(); 2];
         vec![State { throttled: 0, active: 0, replicas, sent_into: 0, deaths: self.deaths }]
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
         actions.push(Action::Tick);
-        let active = state.replicas[state.active];
-        let most = match active.gate.gate().admission(moment(0)) {
-            Admission::Free => CONCURRENCY,
-            Admission::One => 1,
-            Admission::NotBefore(_) | Admission::Shut => 0,
-        };
-        if active.in_flight < most {
+        if state.replicas[state.active].may_send() {
             actions.push(Action::Send);
         }
         for replica in (0..2).filter(|replica| state.replicas[*replica].in_flight > 0) {
@@ -171,7 +175,7 @@ impl Model for Pauses {
             Action::Tick => {
                 state.throttled = state.throttled.saturating_sub(1);
                 for replica in &mut state.replicas {
-                    replica.gate = replica.gate.tick();
+                    *replica = replica.after(1, |_| {});
                 }
                 if state.throttled == 0 {
                     state.sent_into = 0;
@@ -187,17 +191,15 @@ impl Model for Pauses {
                 if throttled && state.throttled == 0 {
                     state.throttled = THROTTLE;
                 }
-                let said = if throttled { throttle(state.throttled) } else { Report::Answered };
-                it.gate = it.gate.after(|gate| gate.told(said, moment(0)));
-                let pauses = matches!(it.gate, Shown::Paused { .. });
-                if pauses && replica == state.active && !matches!(self.cure, Cure::In) {
+                let said = if throttled { throttle(state.throttled) } else { Signal::Answered };
+                *it = it.after(0, |admission| admission.record(None, said, moment(NOW)));
+                if it.pause > 0 && replica == state.active && !matches!(self.cure, Cure::In) {
                     self.take_over(&mut state);
                 }
             }
             Action::Kill => {
                 state.deaths -= 1;
-                let gate = Shown::of(&Gate::probing(MAX_PAUSE));
-                state.replicas[state.active] = Replica { gate, in_flight: 0 };
+                state.replicas[state.active] = Replica::begun();
                 self.take_over(&mut state);
             }
         }
@@ -215,7 +217,7 @@ impl Model for Pauses {
 fn trace_12_a_pause_that_cancels_the_consumer_sends_the_next_one_into_the_throttle() {
     let checker = Pauses { cure: Cure::In, deaths: 2 }.checker().threads(2).spawn_bfs().join();
     checker.assert_properties();
-    super::show("two gates and a throttle", checker.unique_state_count(), 2);
+    super::show("two admissions and a throttle", checker.unique_state_count(), 2);
     for cure in [Cure::Out, Cure::PauseCancels] {
         let checker = Pauses { cure, deaths: 0 }.checker().spawn_bfs().join();
         let actions = checker.assert_any_discovery(PROMISE).into_actions();

@@ -165,7 +165,7 @@ impl Protocol {
             Action::Move => state.account = 1,
             Action::Open(worker, _)
             | Action::GiveWay(worker, _)
-            | Action::Postpone(worker)
+            | Action::Tire(worker)
             | Action::Lookup(worker, _)
             | Action::Send(worker)
             | Action::Serve(worker, _)
@@ -189,7 +189,7 @@ fn step(step: &mut Step<'_>, action: Action) {
     match action {
         Action::Open(_, place) => step.open(place),
         Action::GiveWay(_, place) => step.give_way(place),
-        Action::Postpone(_) => step.postpone(),
+        Action::Tire(_) => step.tire(),
         Action::Lookup(_, sight) => step.lookup(sight),
         Action::Send(_) => step.send(),
         Action::Serve(_, heard) => step.serve(heard),

@@ -27,6 +27,7 @@ pub(super) const TWICE: Setting = Setting {
 pub(super) const BLIND: Setting = Setting {
     name: "blind details",
     details: Details::Blind,
+    max_age: Some(5),
     faults: faults(1, 1, 1),
     with: &[With::Brisk],
     ..PLAIN

@@ -98,6 +98,10 @@ pub(super) enum Stage {
         left: u8,
         asked: u8,
     },
+    /// It waits for something that is not its own.
+    Pauses {
+        left: u8,
+    },
     /// A create is under way, sent so long ago. `fresh`: the memory did not know the reference.
     Calls {
         sent: u8,
@@ -155,14 +159,10 @@ impl State {
 
     /// A step of time.
     pub(super) fn tick(&mut self, setting: &Setting) {
-        let older = |known: &mut Known| {
-            known.age = setting.max_age.map_or(0, |most| most.min(known.age + 1));
-        };
         let count_down = |left: &mut u8| *left = left.saturating_sub(1);
         self.clock = setting.clock_max().min(self.clock + 1);
         for queued in &mut self.queued {
             count_down(&mut queued.left);
-            queued.copy.known.iter_mut().for_each(older);
         }
         for worker in &mut self.workers {
             if setting.strict() {
@@ -173,12 +173,10 @@ impl State {
             let held = running.map(|hand| &mut hand.held).into_iter();
             for held in held.chain(&mut worker.prefetched) {
                 held.age = setting.hold.min(held.age + 1);
-                held.copy.known.iter_mut().for_each(older);
             }
             if let Some(hand) = &mut worker.running {
-                older(&mut hand.known);
                 match &mut hand.stage {
-                    Stage::Waits { left, .. } => count_down(left),
+                    Stage::Waits { left, .. } | Stage::Pauses { left } => count_down(left),
                     Stage::Calls { sent, .. } => *sent = grown(*sent, setting),
                     Stage::Does(_) | Stage::Told => {}
                 }
@@ -206,10 +204,8 @@ impl State {
 
 impl Hand {
     fn may_create_first(&self) -> bool {
-        let done = matches!(
-            self.stage,
-            Stage::Told | Stage::Does(Next::Return(_) | Next::Back | Next::Settle(_))
-        );
+        let done =
+            matches!(self.stage, Stage::Told | Stage::Does(Next::Copy { .. } | Next::Settle(_)));
         self.known.is_new() && !done
     }
 }

@@ -1,9 +1,11 @@
-//! A worker's part. It sequences what the real decisions decide, as `pipeline` does: the turn's
-//! last check before a create, the memory of references, one delivery of a reference at a time.
+//! A worker's part: who runs, what is asked when, and what of it reaches the world. What follows is
+//! for the real decisions.
 
-use super::asked::{Asked, Heard, Oracle, Question, Sight};
+use smartsend::domain::decide::Start;
+
+use super::asked::{Asked, Heard, Oracle, Question, Sight, Why};
 use super::known::{End, Known, Next};
-use super::setting::{ROUND_TRIP, Setting};
+use super::setting::{ROUND_TRIP, Setting, With};
 use super::state::{Hand, Held, Orphan, Stage, State};
 
 /// A step of one worker.
@@ -19,61 +21,67 @@ impl Step<'_> {
         self.state.workers[self.worker].running.as_mut().expect("a delivery runs")
     }
 
-    /// Ends the delivery's stay in hand; its channel's end has requeued it, or it is settled.
+    /// Ends the delivery's stay; its channel's end has requeued it, or it is settled.
     fn drop_hand(&mut self) -> Hand {
         self.state.workers[self.worker].running.take().expect("a delivery runs")
     }
 
     /// This worker's clock.
     fn clock(&self) -> u8 {
-        let skew = self.setting.has(super::setting::With::Skew) && self.worker == 1;
+        let skew = self.setting.has(With::Skew) && self.worker == 1;
         let ahead = if skew { super::known::skew() } else { 0 };
         if self.setting.deadline.is_some() { self.state.clock + ahead } else { 0 }
     }
 
-    fn ask(&self, known: Option<Known>, asked: Asked) -> (Known, Next) {
+    fn ask(&self, known: Option<Known>, held: Held, asked: Asked) -> (Known, Next) {
         let (lowered, account) = (self.state.lowered, self.state.account);
-        self.oracle.ask(Question { known, asked, clock: self.clock(), lowered, account })
+        let held_off = self.state.workers[self.worker].hold_off;
+        let age = if held_off > 0 { held.age } else { 0 };
+        let clock = self.clock();
+        self.oracle.ask(Question { known, asked, clock, lowered, account, held_off, age })
     }
 
     /// Puts the running delivery to what follows.
     fn follow(&mut self, asked: Asked) {
-        let known = self.hand().known;
-        let (known, next) = self.ask(Some(known), asked);
+        let hand = *self.hand();
+        let (known, next) = self.ask(Some(hand.known), hand.held, asked);
         let hand = self.hand();
         hand.known = known;
         hand.stage = stage(next);
     }
 
     pub(super) fn open(&mut self, place: usize) {
-        let (held, known, next) = self.take(place);
+        let (held, known, next) =
+            self.take(place, |redelivered, recent| Asked::Open { redelivered, recent });
         let hand = Hand { held, known, answered: false, stage: stage(next) };
         self.state.workers[self.worker].running = Some(hand);
     }
 
-    /// It goes back with its record as it is derived now, for as long as a quarantine if a delay
-    /// fits into that.
     pub(super) fn give_way(&mut self, place: usize) {
-        let (_, known, _) = self.take(place);
-        self.state.publish_copy(known, self.delay_within(self.setting.quarantine));
+        let (_, _, next) =
+            self.take(place, |redelivered, recent| Asked::GiveWay { redelivered, recent });
+        match next {
+            Next::Copy { known, delay } => self.state.publish_copy(known, delay),
+            Next::Settle(end) => self.state.told.tell(end),
+            other => panic!("{other:?}"),
+        }
     }
 
     /// Opens a prefetched delivery. What may have been sent by another process is remembered like
     /// what this one sent.
-    fn take(&mut self, place: usize) -> (Held, Known, Next) {
+    fn take(
+        &mut self,
+        place: usize,
+        asked: impl FnOnce(bool, bool) -> Asked,
+    ) -> (Held, Known, Next) {
         let it = &mut self.state.workers[self.worker];
         let held = it.prefetched.remove(place);
-        let (redelivered, recent) = (held.copy.redelivered, it.memory > 0);
-        let (known, next) = self.ask(held.copy.known, Asked::Open { redelivered, recent });
+        let asked = asked(held.copy.redelivered, it.memory > 0);
+        let (known, next) = self.ask(held.copy.known, held, asked);
         if !known.is_new() {
             self.state.workers[self.worker].memory = self.setting.keep();
         }
         (held, known, next)
-    }
-
-    fn delay_within(&self, left: u8) -> u8 {
-        let fits = self.setting.delays.iter().copied().filter(|delay| *delay <= left).max();
-        fits.unwrap_or(self.setting.delays[0])
     }
 
     pub(super) fn lookup(&mut self, sight: Sight) {
@@ -83,30 +91,29 @@ impl Step<'_> {
             self.state.workers[self.worker].memory = 0;
         }
         self.follow(Asked::Lookup(sight));
-        let denied = sight == Sight::Forbidden && self.setting.lacks(17);
-        let hand = self.hand();
-        hand.answered |= answered;
-        if denied {
-            hand.stage = Stage::Does(Next::Back); // the gate is closed, and what it held goes back
+        self.hand().answered |= answered;
+        if sight == Sight::Forbidden && self.setting.lacks(17) {
+            // The breaker is open, and what was held goes back.
+            self.follow(Asked::Interrupted { why: Why::Stopping, waited: 0 });
         }
     }
 
     /// The last check before the first byte.
     pub(super) fn send(&mut self) {
-        let overdue = self.setting.deadline.is_some() && self.oracle.is_overdue(self.clock());
-        if overdue {
-            return self.follow(Asked::Nothing);
-        }
         let checked = !self.setting.lacks(8);
-        let (cut, hold) = (self.state.workers[self.worker].cut, self.setting.hold);
-        let hand = self.hand();
-        let first = hand.stage == Stage::Does(Next::First);
-        if first && checked && hand.held.age >= hold {
-            hand.stage = Stage::Does(Next::Back);
-            return;
+        let (clock, cut) = (self.clock(), self.state.workers[self.worker].cut);
+        let hand = *self.hand();
+        let is_first = hand.stage == Stage::Does(Next::First);
+        let age = if is_first && checked { hand.held.age } else { 0 };
+        match self.oracle.start(clock, age) {
+            Start::Now => {}
+            Start::Overdue => return self.follow(Asked::Start),
+            Start::Late => {
+                return self.follow(Asked::Interrupted { why: Why::Late, waited: 0 });
+            }
         }
-        if !first && checked && cut && !self.setting.lacks(ROUND_TRIP) {
-            self.drop_hand(); // the round trip to the broker has told
+        if !is_first && checked && cut && !self.setting.lacks(ROUND_TRIP) {
+            self.drop_hand(); // the round trip to the broker has shown it
             return;
         }
         let keep = self.setting.keep();
@@ -138,7 +145,7 @@ impl Step<'_> {
     }
 
     /// It never left, or was turned away: only a create's own answer takes a reference out of the
-    /// memory again.
+    /// dedup cache again.
     pub(super) fn turn(&mut self, heard: Heard) {
         self.count_loss(true);
         if let Stage::Calls { fresh: true, .. } = self.hand().stage {
@@ -153,8 +160,10 @@ impl Step<'_> {
     }
 
     pub(super) fn wake(&mut self) {
-        if let Stage::Waits { asked, .. } = self.hand().stage {
-            self.follow(Asked::Waited(asked));
+        match self.hand().stage {
+            Stage::Waits { asked, .. } => self.follow(Asked::Waited(asked)),
+            Stage::Pauses { .. } => self.follow(Asked::Start),
+            stage => panic!("{stage:?} is no wait"),
         }
     }
 
@@ -166,45 +175,28 @@ impl Step<'_> {
 
     pub(super) fn shelve(&mut self) {
         if let Stage::Waits { asked, .. } = self.hand().stage {
-            let delay = self.delay_within(asked);
-            self.hand().stage = Stage::Does(Next::Return(delay));
+            self.follow(Asked::Interrupted { why: Why::NoPlace(asked), waited: 0 });
         }
-    }
-
-    pub(super) fn postpone(&mut self) {
-        self.count_loss(true);
-        let delay = self.delay_within(u8::MAX);
-        self.hand().stage = Stage::Does(Next::Return(delay));
     }
 
     /// The delivery is to be handed back; what it waited so far counts.
     pub(super) fn stop(&mut self) {
-        self.count_loss(self.state.workers[self.worker].hold_off == 0);
-        let hand = *self.hand();
-        if let Stage::Waits { left, asked } = hand.stage {
-            let (known, _) = self.ask(Some(hand.known), Asked::Waited(asked - left));
-            self.hand().known = known;
-        }
-        self.hand().stage = Stage::Does(Next::Back);
+        self.count_loss(true);
+        let waited = match self.hand().stage {
+            Stage::Waits { left, asked } => asked - left,
+            _ => 0,
+        };
+        self.follow(Asked::Interrupted { why: Why::Stopping, waited });
+    }
+
+    /// Without the cure of 22: it was held off for a whole lease.
+    pub(super) fn tire(&mut self) {
+        self.follow(Asked::Interrupted { why: Why::Late, waited: 0 });
     }
 
     pub(super) fn go_back(&mut self) {
-        let (known, delay) = self.copy_out();
-        self.drop_hand();
-        self.state.publish_copy(known, delay);
-    }
-
-    /// What is handed back carries its record as it was derived here.
-    fn copy_out(&mut self) -> (Known, u8) {
-        let hand = *self.hand();
-        match hand.stage {
-            Stage::Does(Next::Return(delay)) => {
-                (self.ask(Some(hand.known), Asked::Returned(delay)).0, delay)
-            }
-            _ if self.setting.lacks(7) => {
-                (Known::first(hand.known.account), self.setting.delays[0])
-            }
-            _ => (hand.known, self.setting.delays[0]),
+        if let Stage::Does(Next::Copy { known, delay }) = self.drop_hand().stage {
+            self.state.publish_copy(known, delay);
         }
     }
 
@@ -228,11 +220,9 @@ impl Step<'_> {
             self.drop_hand(); // acknowledged, though nothing was taken
             return;
         }
-        if let Stage::Does(Next::Settle(_)) = self.hand().stage {
-            self.publish();
-        } else {
-            let (known, delay) = self.copy_out();
-            self.state.publish_copy(known, delay);
+        match self.hand().stage {
+            Stage::Does(Next::Copy { known, delay }) => self.state.publish_copy(known, delay),
+            _ => self.publish(),
         }
         self.state.renew_session(self.worker, self.setting);
     }
@@ -246,8 +236,9 @@ impl Step<'_> {
 
 fn stage(next: Next) -> Stage {
     match next {
-        Next::Wait(0) => panic!("a wait takes time"),
+        Next::Wait(0) | Next::Pause(0) => panic!("a wait takes time"),
         Next::Wait(asked) => Stage::Waits { left: asked, asked },
+        Next::Pause(left) => Stage::Pauses { left },
         next => Stage::Does(next),
     }
 }

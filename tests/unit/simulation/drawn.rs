@@ -27,25 +27,26 @@ pub(super) fn settings(chance: &Chance, kind: &Kind) -> Settings {
     };
     let seconds = Duration::from_secs;
     let policy = &mut settings.policy;
-    policy.settle = seconds(1);
+    policy.first_lookup = seconds(1);
     policy.quarantine = seconds(24);
     policy.lookups = chance.one_of(&[1, 3, 3, 4]);
     policy.delays = RetryDelays::new(&[1, 4, 12].map(seconds)).unwrap();
-    // Looks are answered all the time, and what is settled in vain is parked.
+    // What waits for a link to be shown waits no longer than that; an outage ages nothing.
+    policy.max_age = seconds(600);
     if kind.trouble != Trouble::Outage && chance.percent(15) {
         policy.max_age = seconds(40) + chance.up_to(seconds(60));
     }
-    settings.hold = seconds(5);
-    settings.in_hand_max = seconds(chance.one_of(&[60, 60, 10]));
+    settings.policy.lease = seconds(5);
+    settings.held_max = seconds(chance.one_of(&[60, 60, 10]));
     settings.drain = seconds(10);
     settings.capacity = chance.one_of(&[65_536, 65_536, 65_536, 3]);
     settings.limits.rate.per_second = at_least_one(chance.one_of(&[5, 20, 50]));
     settings.limits.rate.burst = at_least_one(chance.one_of(&[1, 2, 4]));
     let concurrency = chance.one_of(&[16, 16, 4, 1]);
     settings.limits.concurrency = concurrency;
-    settings.room = usize::try_from(concurrency).unwrap().min(chance.one_of(&[16, 16, 1]));
-    settings.prefetch = usize::try_from(concurrency).unwrap() + settings.room;
-    settings.limits.max_pause = seconds(20);
+    settings.places = usize::try_from(concurrency).unwrap().min(chance.one_of(&[16, 16, 1]));
+    settings.prefetch = usize::try_from(concurrency).unwrap() + settings.places;
+    settings.limits.max_retry_after = seconds(20);
     settings
 }
 
@@ -55,11 +56,8 @@ fn at_least_one(number: u32) -> NonZeroU32 {
 
 fn any_setting(chance: &Chance) -> Settings {
     let mut settings = Settings::usual();
-    if chance.percent(25) {
-        settings.policy.in_doubt = InDoubtPolicy::Park;
-    } else if chance.percent(50) {
-        settings.policy.in_doubt = InDoubtPolicy::Strict;
-    }
+    let all = [InDoubtPolicy::Resend, InDoubtPolicy::Park, InDoubtPolicy::Strict];
+    settings.policy.in_doubt = chance.one_of(&all);
     settings
 }
 

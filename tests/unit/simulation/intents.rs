@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use smartsend::domain::account::Api;
 use smartsend::domain::intent::Intent;
 use smartsend::domain::intent::wire;
-use smartsend::domain::record::written;
+use smartsend::domain::record::headers::written;
 use smartsend::ports::Clock;
 
 use super::kinds::{Kind, Trouble};

@@ -7,7 +7,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use smartsend::domain::record::Value;
+use smartsend::domain::record::headers::Value;
 use smartsend::ports::{EventMessage, Outgoing, Properties};
 
 use super::intents::Planned;
@@ -96,14 +96,14 @@ impl Oracle {
         match step {
             Step::Queued { message, returned } => self.queued(message, *returned),
             Step::Delivered { process, tag, message } => self.delivered(*process, *tag, message),
-            Step::Cut { process, .. } => self.cut(*process),
             Step::Requeued { process, tag } => self.processes.requeued(*process, *tag),
+            Step::Cut { process, .. } => self.cut(*process),
             Step::Confirmed { process, outgoing } => self.confirmed(*process, outgoing),
             Step::Answered { process, called, reference, result } => {
                 let intent = self.by_reference.get(reference.as_str()).copied();
                 self.processes.answered(*process, *called, intent, result);
             }
-            Step::Gate { process, state } => self.processes.gate(*process, *state, at),
+            Step::Admission { process, state } => self.processes.admission(*process, *state, at),
             Step::Fault(_) => self.faults += 1,
             Step::Told(_) => {}
             Step::Acknowledged { process, tag } => return self.acknowledged(*process, *tag),
@@ -222,15 +222,8 @@ impl Oracle {
 
     /// A publish that has failed goes out again later, as it is.
     fn tried(&mut self, process: u64, outgoing: &Outgoing) {
-        match outgoing {
-            Outgoing::Retry { copy, .. } => {
-                self.processes.tried(process, self.number_of(&copy.properties));
-            }
-            Outgoing::Parked(copy) => {
-                self.processes.untold(process, self.number_of(&copy.properties));
-            }
-            Outgoing::Event(event) => self.processes.untold(process, self.number_by(event)),
-            Outgoing::Checkpoint { .. } => {}
+        if let Outgoing::Retry { copy, .. } = outgoing {
+            self.processes.tried(process, self.number_of(&copy.properties));
         }
     }
 

@@ -64,7 +64,7 @@ async fn run(seed: u64) -> Played {
     if intents.len() > intents::FEW_MAX {
         settings.limits.concurrency = settings.limits.concurrency.max(8);
         settings.prefetch = settings.prefetch.max(16);
-        settings.room = settings.room.max(8);
+        settings.places = settings.places.max(8);
     }
     let broken = CancellationToken::new();
     let oracle = Oracle::new(kind, &settings, late + scene.smart_send.lag(), &intents);
@@ -117,7 +117,7 @@ impl World {
         self.told(format_args!("nothing goes wrong any more"));
         // Copies of one intent go one after the other, and each may look for a whole quarantine.
         let copies = u32::try_from(self.scene.broker.unsettled()).unwrap();
-        let bound = BOUND + BOUND_EACH * copies;
+        let bound = BOUND + self.settings.policy.max_age + BOUND_EACH * copies;
         let ended = tokio::time::timeout(bound, self.scene.broker.emptied()).await;
         if ended.is_err() {
             return self.break_promise("it does not come to an end");
@@ -206,12 +206,12 @@ impl World {
         let settings = drawn::of_process(chance, self.kind, &self.settings);
         let worker = process.worker(MERCHANT, &settings);
         let (number, journal) = (process.number, self.scene.journal.clone());
-        let mut gate = worker.desk.turns.state();
+        let scheduler = worker.context().scheduler().clone();
         tokio::spawn(async move {
             loop {
-                let state = *gate.borrow_and_update();
-                journal.note(&Step::Gate { process: number, state });
-                gate.changed().await;
+                let (state, changed) = scheduler.watch();
+                journal.note(&Step::Admission { process: number, state });
+                changed.await;
             }
         });
         Begun { process, running: tokio::spawn(worker.run()) }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use smartsend::domain::record::Value;
+use smartsend::domain::record::headers::Value;
 use smartsend::ports::{Copied, Headers, Outgoing};
 
 use crate::support::model::{Step, word};
@@ -74,7 +74,7 @@ fn write_step(line: &mut String, step: &Step<'_>) -> std::fmt::Result {
         Step::CreatedLink { request, reference, url } => {
             write!(line, "request {request} makes a link for {reference}: {url}")
         }
-        Step::Gate { process, state } => write!(line, "p{process} has its gate {state:?}"),
+        Step::Admission { process, state } => write!(line, "p{process} has {state:?}"),
         Step::Fault(what) => write!(line, "fault: {what}"),
         Step::Told(what) => write!(line, "{what}"),
     }
@@ -99,7 +99,7 @@ fn what(outgoing: &Outgoing) -> String {
 /// The parts of a record that decide something.
 fn record(headers: &Headers) -> String {
     let mut parts = String::new();
-    for name in ["state", "seen", "attempts", "looks", "waited", "reason"] {
+    for name in ["state", "seen", "attempts", "lookups", "quarantined", "waited", "reason"] {
         let part = match headers.get(name) {
             Some(Value::Text(text)) => text.clone(),
             Some(Value::Number(number)) => format!("{name} {number}"),

@@ -7,19 +7,19 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
+use smartsend::admission::rate_limiter::Rate;
 use smartsend::config::{Grant, Merchant, Secret};
 use smartsend::domain::account::{Account, Api};
 use smartsend::domain::amount::Amount;
 use smartsend::domain::classify::ClassifyRules;
 use smartsend::domain::customer::{Contact, Email, Mobile, Private};
 use smartsend::domain::decide::{
-    Case, CreateCall, Decision, DeliveryInfo, InDoubtPolicy, Input, Opened, Policy, Surroundings,
+    Case, CreateCall, Decision, DeliveryInfo, InDoubtPolicy, Input, Policy, Requests, Surroundings,
 };
 use smartsend::domain::intent::Intent;
 use smartsend::domain::link::LinkHosts;
 use smartsend::domain::reference::Reference;
 use smartsend::domain::retry_delays::RetryDelays;
-use smartsend::pace::Rate;
 use smartsend::ports::Token;
 use smartsend::telemetry::metrics::{MerchantMetrics, Metrics};
 use url::Url;
@@ -37,8 +37,8 @@ pub(crate) fn merchant(api_url: &str, auth_url: &str) -> Merchant {
             client_id: "client".to_owned(),
             client_secret: secret(canary::CLIENT_SECRET),
         },
-        rate: Rate { per_second: NonZeroU32::new(10).unwrap(), burst: NonZeroU32::new(2).unwrap() },
-        concurrency: NonZeroU32::new(16).unwrap(),
+        rate: Rate { per_second: at_least_one(10), burst: at_least_one(2) },
+        concurrency: at_least_one(16),
         connect_timeout: Duration::from_millis(500),
         timeout: Duration::from_secs(1),
         max_retry_after: Duration::from_mins(15),
@@ -46,6 +46,10 @@ pub(crate) fn merchant(api_url: &str, auth_url: &str) -> Merchant {
         rules: ClassifyRules { rejects: Vec::new(), link_hosts: LinkHosts::Any },
         sandbox: true,
     }
+}
+
+fn at_least_one(number: u32) -> NonZeroU32 {
+    NonZeroU32::new(number).unwrap()
 }
 
 /// What a merchant's account counts with, where nobody reads it.
@@ -84,15 +88,18 @@ pub(crate) fn create_call(intent: &Intent) -> CreateCall<'_> {
         redelivered: false,
         delivery_count: 0,
         recent: false,
+        verdict: None,
         now: Timestamp::UNIX_EPOCH,
     };
-    let Opened::Case(mut case) = Case::open(intent, &POLICY, &arrival) else {
-        panic!("a first delivery goes on");
+    let around = Surroundings {
+        now: arrival.now,
+        age: Duration::ZERO,
+        requests: Requests::Flow,
+        readback: true,
+        no_create_for: Duration::ZERO,
     };
-    let view = Surroundings { now: arrival.now, readback: true, closed_for: Duration::ZERO };
-    let Decision::Create(call) = case.after(Input::Nothing, view) else {
-        panic!("a new intent is created");
-    };
+    let decision = Case::open(intent, &POLICY, arrival).decide(Input::Start, &around);
+    let Decision::Create(call) = decision else { panic!("a new intent is created: {decision:?}") };
     call
 }
 
@@ -103,8 +110,9 @@ fn policy() -> Policy {
         rules: ClassifyRules { rejects: Vec::new(), link_hosts: LinkHosts::Any },
         max_amount: Amount::parse("200000.00").unwrap(),
         delays: RetryDelays::new(&[Duration::from_secs(1)]).unwrap(),
+        lease: Duration::from_mins(1),
         max_age: Duration::from_hours(24),
-        settle: Duration::from_secs(5),
+        first_lookup: Duration::from_secs(5),
         lookups: 3,
         quarantine: Duration::from_mins(5),
         in_doubt: InDoubtPolicy::Resend,

@@ -18,11 +18,10 @@ mod shelves;
 mod smart_send;
 
 pub(crate) use acts::{Act, accepted, refusal, word};
-pub(crate) use broker::Broker;
 pub(crate) use clock::{Chance, ModelClock};
-pub(crate) use inbox::{ModelDelivery, ModelInbox};
+pub(crate) use inbox::ModelInbox;
 pub(crate) use journal::Step;
 pub(crate) use life::{Freeze, Life};
 pub(crate) use message::{Door, Fault, Message};
-pub(crate) use scene::{ModelDesk, Process, Scene, Settings, body, intent_of};
+pub(crate) use scene::{ModelContext, Process, Scene, Settings, body, intent_of};
 pub(crate) use smart_send::{Called, State};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use smartsend::config::{Grant, Secret};
 use smartsend::domain::call::RetryAfter;
 use smartsend::payu::PayuAccount;
-use smartsend::ports::{NoToken, Provider};
+use smartsend::ports::{Provider, TokenError};
 
 use crate::support::account::{merchant, metrics};
 use crate::support::clock::ManualClock;
@@ -73,7 +73,7 @@ async fn a_refresh_that_is_not_answered_is_no_reason_to_send_the_password() {
     endpoint.clock.advance(Duration::from_hours(3));
     assert_eq!(endpoint.new_token().await.unwrap_err(), UNAVAILABLE);
     let seven = Some(RetryAfter::In(Duration::from_secs(7)));
-    assert_eq!(endpoint.new_token().await.unwrap_err(), NoToken::Throttled(seven));
+    assert_eq!(endpoint.new_token().await.unwrap_err(), TokenError::Throttled(seven));
     assert_eq!(bearer(&endpoint.new_token().await.unwrap()), "token3");
     assert!((1..4).all(|number| endpoint.form(number)["refresh_token"] == "refresh0"));
 }
@@ -113,12 +113,12 @@ async fn each_answer_of_the_endpoint_has_its_meaning() {
     let minute = Some(RetryAfter::In(Duration::from_mins(1)));
     let token = r#"{"access_token":"a","expires_in":100}"#;
     for (status, headers, body, expected) in [
-        ("400 Bad Request", "", "", NoToken::Refused),
-        ("401 Unauthorized", "", r#"{"error":"invalid_client"}"#, NoToken::Refused),
-        ("403 Forbidden", "", "<html>", NoToken::Refused),
-        ("200 OK", "", r#"{"error":"invalid_grant"}"#, NoToken::Refused),
-        ("429 Too Many Requests", "retry-after: 60\r\n", "", NoToken::Throttled(minute)),
-        ("429 Too Many Requests", "", token, NoToken::Throttled(None)),
+        ("400 Bad Request", "", "", TokenError::Refused),
+        ("401 Unauthorized", "", r#"{"error":"invalid_client"}"#, TokenError::Refused),
+        ("403 Forbidden", "", "<html>", TokenError::Refused),
+        ("200 OK", "", r#"{"error":"invalid_grant"}"#, TokenError::Refused),
+        ("429 Too Many Requests", "retry-after: 60\r\n", "", TokenError::Throttled(minute)),
+        ("429 Too Many Requests", "", token, TokenError::Throttled(None)),
         ("500 Internal Server Error", "", token, UNAVAILABLE),
         ("503 Service Unavailable", "retry-after: 60\r\n", "", UNAVAILABLE),
         ("404 Not Found", "", "", UNAVAILABLE),

@@ -44,7 +44,7 @@ pub(super) fn line(raw: &RawValue, chars_max: usize) -> Result<String, String> {
         return Err(format!("must have 1 to {chars_max} characters"));
     }
     if text.chars().any(char::is_control) {
-        return Err("must not hold control characters".to_owned());
+        return Err("must not contain control characters".to_owned());
     }
     Ok(text)
 }

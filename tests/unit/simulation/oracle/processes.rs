@@ -1,14 +1,13 @@
-//! What the oracle knows of each process: its pace, its gate, and what it has in hand.
+//! What the oracle knows of each process: its pace, its breaker, and what it has in hand.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use smartsend::admission::{AdmissionState, Limits};
 use smartsend::domain::call::CallResult;
-use smartsend::domain::record::Value;
-use smartsend::gate::State as GateState;
-use smartsend::pipeline::CAPACITY;
+use smartsend::domain::record::headers::Value;
 use smartsend::ports::Headers;
-use smartsend::turns::Limits;
+use smartsend::worker::dedup::CAPACITY;
 
 use super::Broken;
 use crate::support::model::{Called, Message, Settings};
@@ -32,7 +31,7 @@ struct Seen {
     lost: Vec<Hand>,
     /// When the next request is due, by the generic cell rate algorithm.
     due: Duration,
-    closed_since: Option<Duration>,
+    open_since: Option<Duration>,
     last_called: Option<Called>,
     calls: BTreeMap<usize, Calls>,
     /// How often each intent was replaced, and the delivery is not acknowledged yet.
@@ -40,8 +39,6 @@ struct Seen {
     /// The creates of an intent that may have been processed when the publish of a copy of it began
     /// that has failed so far: its record is older than what another copy has sent since.
     tried: BTreeMap<usize, u32>,
-    /// The intents whose event or parked copy was refused, and may be put off for it.
-    untold: BTreeSet<usize>,
 }
 
 /// What it has asked of the provider for one intent.
@@ -62,7 +59,7 @@ pub(super) struct Hand {
     /// The attempts of its record, as it came.
     attempts: u64,
     /// Whether it has to be in doubt.
-    unsure: bool,
+    in_doubt: bool,
     /// The calls that were made for the intent before.
     before: Calls,
 }
@@ -70,9 +67,9 @@ pub(super) struct Hand {
 impl Hand {
     pub(super) fn of(intent: usize, message: &Message) -> Self {
         let state = message.headers.get("state");
-        let unsure = message.redelivered || state == Some(&Value::Text("unsure".to_owned()));
+        let in_doubt = message.redelivered || state == Some(&Value::Text("in-doubt".to_owned()));
         let before = Calls::default();
-        Self { intent, attempts: attempts(&message.headers), unsure, before }
+        Self { intent, attempts: attempts(&message.headers), in_doubt, before }
     }
 }
 
@@ -95,7 +92,7 @@ impl Processes {
         self.each.entry(process).or_default()
     }
 
-    /// A request leaves: no faster than allowed, nothing but probes while the gate is closed, and
+    /// A request leaves: no faster than allowed, nothing but probes while the breaker is open, and
     /// never two creates for one reference at once.
     pub(super) fn sent(
         &mut self,
@@ -115,9 +112,9 @@ impl Processes {
         let is_probe = called == Called::Token
             || called == Called::Lookup && seen.last_called == Some(Called::Token);
         seen.last_called = Some(called);
-        let closed_for = seen.closed_since.map_or(Duration::ZERO, |since| at.saturating_sub(since));
-        if closed_for > ROUND_TRIP && !is_probe {
-            return Err(format!("p{process} sends a {called:?} through a closed gate"));
+        let open_for = seen.open_since.map_or(Duration::ZERO, |since| at.saturating_sub(since));
+        if open_for > ROUND_TRIP && !is_probe {
+            return Err(format!("p{process} sends a {called:?} through an open breaker"));
         }
         if let (Called::Create, Some(intent)) = (called, intent) {
             let calls = seen.calls.entry(intent).or_default();
@@ -155,10 +152,10 @@ impl Processes {
         }
     }
 
-    pub(super) fn gate(&mut self, process: u64, state: GateState, at: Duration) {
-        let closed = matches!(state, GateState::Closed { .. });
-        let since = &mut self.of(process).closed_since;
-        *since = closed.then(|| since.unwrap_or(at));
+    pub(super) fn admission(&mut self, process: u64, state: AdmissionState, at: Duration) {
+        let is_open = state.breaker.is_open();
+        let since = &mut self.of(process).open_since;
+        *since = is_open.then(|| since.unwrap_or(at));
     }
 
     pub(super) fn delivered(&mut self, process: u64, tag: u64, mut hand: Hand) {
@@ -176,7 +173,6 @@ impl Processes {
         *replaced = replaced.saturating_sub(1);
         if !self.has(process, intent) {
             self.of(process).tried.remove(&intent);
-            self.of(process).untold.remove(&intent);
         }
         (intent, was)
     }
@@ -187,8 +183,17 @@ impl Processes {
         seen.tried.entry(intent).or_insert(left);
     }
 
-    pub(super) fn untold(&mut self, process: u64, intent: usize) {
-        self.of(process).untold.insert(intent);
+    /// A delivery is given back, and whatever has replaced it so far goes out again.
+    pub(super) fn requeued(&mut self, process: u64, tag: u64) {
+        let seen = self.of(process);
+        let Some(hand) = seen.hands.remove(&tag) else { return };
+        let intent = hand.intent;
+        seen.lost.push(hand);
+        if !self.has(process, intent) {
+            let seen = self.of(process);
+            seen.tried.remove(&intent);
+            seen.replaced.remove(&intent);
+        }
     }
 
     /// Which intents it had in hand.
@@ -199,11 +204,6 @@ impl Processes {
         let intents = lost.values().map(|hand| hand.intent).collect();
         seen.lost.extend(lost.into_values());
         intents
-    }
-
-    pub(super) fn requeued(&mut self, process: u64, tag: u64) {
-        let seen = self.of(process);
-        seen.lost.extend(seen.hands.remove(&tag));
     }
 
     pub(super) fn has(&self, process: u64, intent: usize) -> bool {
@@ -241,14 +241,11 @@ impl Processes {
         let left = if is_remembered { calls.may_have_left } else { 0 };
         let left = seen.tried.get(&intent).map_or(left, |then| left.min(*then));
         // Which of several deliveries it replaces cannot be seen: one that it may must be there.
-        let may_be_new = |hand: &Hand| !hand.unsure && left <= hand.before.may_have_left;
+        let may_be_new = |hand: &Hand| !hand.in_doubt && left <= hand.before.may_have_left;
         if is_new && !seen.of(intent).any(may_be_new) {
             return Err(format!("p{process} makes i{intent} new again"));
         }
-        // What is put off because nobody takes its event is doubted once more.
-        let doubts = u64::from(seen.untold.contains(&intent));
-        let attempts = attempts(headers).saturating_sub(doubts);
-        self.check_attempts(process, intent, Some(attempts))
+        self.check_attempts(process, intent, Some(attempts(headers)))
     }
 
     /// A doubt counts as an attempt, and so does a create that may have been processed.

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use smartsend::admission::AdmissionState;
+use smartsend::admission::circuit_breaker::BreakerState;
+use smartsend::admission::signal::TripReason;
 use smartsend::domain::call::{CallResult, NoAnswer};
 use smartsend::domain::event::EventKind;
-use smartsend::domain::record::Value;
+use smartsend::domain::record::headers::Value;
 use smartsend::domain::reference::Reference;
 use smartsend::domain::retry_delays::{RetryDelay, RetryDelays};
-use smartsend::gate::State as GateState;
 use smartsend::ports::{Copied, EventMessage, Headers, Outgoing, Properties};
 
 use super::Oracle;
@@ -162,13 +164,14 @@ fn it_sees_haste_and_a_second_create_at_once() {
 }
 
 #[test]
-fn it_sees_a_create_through_a_closed_gate() {
+fn it_sees_a_create_through_an_open_breaker() {
     let mut oracle = oracle();
-    let why = smartsend::gate::Closure::Misdirected(404);
-    let state = GateState::Closed { why, probe_at: None };
-    oracle.see(at(1), &Step::Gate { process: 0, state });
+    let why = TripReason::Misdirected(404);
+    let breaker = BreakerState::Open { why, probe_at: None };
+    let state = AdmissionState { breaker, throttled_until: None };
+    oracle.see(at(1), &Step::Admission { process: 0, state });
     sent(&mut oracle, 2);
-    expect(&oracle, "closed gate");
+    expect(&oracle, "open breaker");
 }
 
 #[test]
@@ -180,7 +183,7 @@ fn it_sees_a_record_that_is_new_again_or_counts_too_much() {
     published(&mut oracle, &retry(&[("state", text("new"))]));
     expect(&oracle, "new again");
     let mut oracle = self::oracle();
-    let counted = [("state", text("unsure")), ("attempts", Value::Number(3))];
+    let counted = [("state", text("in-doubt")), ("attempts", Value::Number(3))];
     published(&mut oracle, &retry(&counted));
     expect(&oracle, "3 attempts");
 }
@@ -200,28 +203,6 @@ fn it_bears_a_copy_that_stays_new_where_its_publish_began_before_another_copy_wa
     sent(&mut oracle, 2);
     published(&mut oracle, &retry);
     assert_eq!(oracle.broken, None);
-}
-
-#[test]
-fn it_bears_one_more_doubt_where_nobody_took_the_event() {
-    let counted = |count: i64| {
-        let state = Value::Text("unsure".to_owned());
-        let headers = [("state", state), ("attempts", Value::Number(count))];
-        Outgoing::Retry { delay: shortest(), copy: copy(&headers) }
-    };
-    let untold = || {
-        let mut oracle = oracle();
-        let fault = Some(Fault::Unroutable);
-        let outgoing = &created(URL, "");
-        oracle.see(at(2), &Step::Published { process: 0, outgoing, fault });
-        oracle
-    };
-    let mut oracle = untold();
-    published(&mut oracle, &counted(3));
-    assert_eq!(oracle.broken, None);
-    let mut oracle = untold();
-    published(&mut oracle, &counted(4));
-    expect(&oracle, "3 attempts");
 }
 
 #[test]

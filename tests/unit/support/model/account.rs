@@ -8,7 +8,7 @@ use smartsend::domain::call::{Answer, CallResult, NoAnswer};
 use smartsend::domain::customer::Private;
 use smartsend::domain::decide::CreateCall;
 use smartsend::domain::reference::Reference;
-use smartsend::ports::{Clock, NoToken, Provider, Token};
+use smartsend::ports::{Clock, Provider, Token, TokenError};
 use tokio::sync::oneshot;
 
 use crate::support::canary;
@@ -116,7 +116,7 @@ impl Provider for ModelAccount {
         (self.clock.elapsed() < *end).then(|| token.clone())
     }
 
-    async fn new_token<F>(&self, mut turn: impl FnMut() -> F + Send) -> Result<Token, NoToken>
+    async fn new_token<F>(&self, mut turn: impl FnMut() -> F + Send) -> Result<Token, TokenError>
     where
         F: Future<Output = ()> + Send,
     {

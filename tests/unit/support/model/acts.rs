@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use smartsend::domain::call::{Answer, CallResult, Data, Envelope, NotSent};
-use smartsend::ports::NoToken;
+use smartsend::ports::TokenError;
 
 /// What the provider does with one request.
 #[derive(Clone, Debug)]
@@ -23,17 +23,17 @@ pub(crate) enum Act {
 
 impl Act {
     /// What a token request shows of it.
-    pub(super) fn refuses_token(&self) -> Option<NoToken> {
+    pub(super) fn refuses_token(&self) -> Option<TokenError> {
         match self {
             Self::Serve => None,
             Self::LoseRequest | Self::LoseAnswer(_) | Self::Mislead(..) => {
-                Some(NoToken::Unavailable(NotSent::NoToken))
+                Some(TokenError::Unavailable(NotSent::NoToken))
             }
-            Self::Show(CallResult::NotSent(why)) => Some(NoToken::Unavailable(*why)),
+            Self::Show(CallResult::NotSent(why)) => Some(TokenError::Unavailable(*why)),
             Self::Show(CallResult::Answered(answer)) if answer.status == 429 => {
-                Some(NoToken::Throttled(answer.retry_after))
+                Some(TokenError::Throttled(answer.retry_after))
             }
-            Self::Show(_) => Some(NoToken::Unavailable(NotSent::NoToken)),
+            Self::Show(_) => Some(TokenError::Unavailable(NotSent::NoToken)),
         }
     }
 }

@@ -97,6 +97,18 @@ impl Broker {
         self.nudge();
     }
 
+    /// Ends a process's connection right before its next acknowledgement.
+    pub(crate) fn cut_at_next_acknowledgement(&self, process: u64) {
+        self.lock().cut_at_acknowledgement = Some(process);
+    }
+
+    pub(super) fn cut_if_asked(&self, process: u64) {
+        let asked = self.lock().cut_at_acknowledgement.take_if(|asked| *asked == process);
+        if asked.is_some() {
+            self.cut(process);
+        }
+    }
+
     /// Lets everyone who waits look again.
     pub(super) fn nudge(&self) {
         self.0.changed.notify_waiters();
@@ -213,14 +225,6 @@ impl Broker {
         self.lock().checkpoints.get(merchant).cloned()
     }
 
-    /// Puts a delivery back at the head of its queue.
-    pub(super) fn requeue(&self, merchant: &str, tag: u64) {
-        let mut state = self.lock();
-        state.give_back(merchant, tag);
-        drop(state);
-        self.nudge();
-    }
-
     pub(super) fn acknowledge(&self, merchant: &str, tag: u64) {
         let mut state = self.lock();
         let queue = state.queues.get_mut(merchant).unwrap();
@@ -228,6 +232,15 @@ impl Broker {
             state.journal.note(&Step::Acknowledged { process, tag });
             state.story.push("acknowledged".to_owned());
         }
+        state.send(merchant);
+        drop(state);
+        self.nudge();
+    }
+
+    /// Takes one delivery back to the front of its queue.
+    pub(super) fn requeue(&self, merchant: &str, tag: u64) {
+        let mut state = self.lock();
+        state.requeue(merchant, tag);
         state.send(merchant);
         drop(state);
         self.nudge();

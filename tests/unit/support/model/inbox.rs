@@ -131,6 +131,7 @@ impl Delivery for ModelDelivery {
 
     /// To have written it is all that a process can know.
     async fn acknowledge(mut self) -> Result<(), ChannelEndedError> {
+        self.seat.broker.cut_if_asked(self.seat.process);
         self.seat.life.step().await;
         self.settled = true;
         if self.session.is_cancelled() {
@@ -150,7 +151,8 @@ impl Delivery for ModelDelivery {
         }
         tokio::time::sleep(AWAY).await;
         self.seat.broker.requeue(&self.seat.merchant, self.tag);
-        Ok(())
+        self.seat.life.step().await;
+        if self.session.is_cancelled() { Err(ChannelEndedError) } else { Ok(()) }
     }
 
     fn abandon(self, _why: &'static str) {}

@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use smartsend::admission::AdmissionState;
 use smartsend::domain::call::CallResult;
 use smartsend::domain::reference::Reference;
-use smartsend::gate::State as GateState;
 use smartsend::ports::Outgoing;
 
 use super::clock::ModelClock;
@@ -22,7 +22,7 @@ pub(crate) enum Step<'a> {
     Delivered { process: u64, tag: u64, message: &'a Message },
     /// The broker has heard that it is settled.
     Acknowledged { process: u64, tag: u64 },
-    /// A process gives one back to its queue.
+    /// A process has given it back to the queue.
     Requeued { process: u64, tag: u64 },
     /// The broker has given up on a process, and these go back to the queue.
     Cut { process: u64, back: &'a [u64] },
@@ -36,8 +36,8 @@ pub(crate) enum Step<'a> {
     Answered { process: u64, called: Called, reference: &'a Reference, result: &'a CallResult },
     /// A request has made a link.
     CreatedLink { request: usize, reference: &'a Reference, url: &'a str },
-    /// A process's gate has changed.
-    Gate { process: u64, state: GateState },
+    /// A process's breaker or throttle has changed.
+    Admission { process: u64, state: AdmissionState },
     /// Something was made to go wrong.
     Fault(fmt::Arguments<'a>),
     /// Anything else that is worth a line.

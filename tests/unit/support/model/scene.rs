@@ -1,11 +1,14 @@
 //! Provider, broker and clock, and the processes that work between them.
 
+use std::marker::PhantomData;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use smartsend::admission::Limits;
+use smartsend::admission::rate_limiter::Rate;
 use smartsend::domain::account::{Account, Api};
 use smartsend::domain::amount::Amount;
 use smartsend::domain::classify::ClassifyRules;
@@ -13,14 +16,10 @@ use smartsend::domain::decide::{InDoubtPolicy, Policy};
 use smartsend::domain::intent::{Intent, wire};
 use smartsend::domain::link::LinkHosts;
 use smartsend::domain::retry_delays::RetryDelays;
-use smartsend::pace::Rate;
-use smartsend::pipeline::{Alone, Desk, Exits, Memory, Proof};
-use smartsend::ports::Provider;
+use smartsend::ports::{Ports, Provider};
 use smartsend::telemetry::metrics::Metrics;
 use smartsend::telemetry::status::Status;
-use smartsend::turns::{Limits, Turns};
-use smartsend::worker::Worker;
-use tokio::sync::{Semaphore, watch};
+use smartsend::worker::{self, Adapters, MerchantContext, Telemetry, Worker};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::canary::{DESCRIPTION, EMAIL, MOBILE};
@@ -34,17 +33,26 @@ use super::life::{Freeze, Life};
 use super::outbox::ModelOutbox;
 use super::smart_send::SmartSend;
 
-pub(crate) type ModelDesk = Desk<ModelAccount, ModelOutbox, ModelClock>;
-pub(crate) type ModelWorker = Worker<ModelQueue, ModelAccount, ModelOutbox, ModelClock>;
+/// The model, with any way to the provider.
+pub(crate) struct ModelPorts<P = ModelAccount>(PhantomData<P>);
+
+impl<P: Provider> Ports for ModelPorts<P> {
+    type Clock = ModelClock;
+    type Queue = ModelQueue;
+    type Provider = P;
+    type Outbox = ModelOutbox;
+}
+
+pub(crate) type ModelWorker = Worker<ModelPorts>;
+pub(crate) type ModelContext = MerchantContext<ModelPorts>;
 
 /// What a merchant's configuration says.
 #[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) policy: Policy,
     pub(crate) limits: Limits,
-    pub(crate) hold: Duration,
-    pub(crate) in_hand_max: Duration,
-    pub(crate) room: usize,
+    pub(crate) held_max: Duration,
+    pub(crate) places: usize,
     pub(crate) prefetch: usize,
     pub(crate) capacity: usize,
     pub(crate) drain: Duration,
@@ -63,8 +71,9 @@ impl Settings {
                 },
                 max_amount: Amount::parse("200000.00").unwrap(),
                 delays: RetryDelays::new(&delays).unwrap(),
+                lease: Duration::from_mins(1),
                 max_age: Duration::from_hours(24),
-                settle: Duration::from_secs(5),
+                first_lookup: Duration::from_secs(5),
                 lookups: 3,
                 quarantine: Duration::from_mins(5),
                 in_doubt: InDoubtPolicy::Resend,
@@ -72,11 +81,10 @@ impl Settings {
             limits: Limits {
                 rate: Rate { per_second: at_least_one(10), burst: at_least_one(2) },
                 concurrency: 16,
-                max_pause: Duration::from_mins(15),
+                max_retry_after: Duration::from_mins(15),
             },
-            hold: Duration::from_mins(1),
-            in_hand_max: Duration::from_mins(15),
-            room: 16,
+            held_max: Duration::from_mins(15),
+            places: 16,
             prefetch: 32,
             capacity: 65_536,
             drain: Duration::from_secs(30),
@@ -154,58 +162,15 @@ impl Scene {
 }
 
 impl Process {
-    /// A desk for a merchant whose provider this is.
-    pub(crate) fn desk_at(
-        &self,
-        merchant: &str,
-        smart_send: &SmartSend,
-        settings: &Settings,
-    ) -> ModelDesk {
-        let (clock, life) = (self.clock.clone(), self.life.clone());
-        let provider = ModelAccount::new(smart_send.clone(), clock, life, self.number);
-        let timeout = smart_send.lock().timeout;
-        self.desk_with((merchant, provider, timeout), settings)
-    }
-
-    /// A desk for a merchant with any way to its provider, and how long a call may take.
-    pub(crate) fn desk_with<P: Provider>(
-        &self,
-        (merchant, provider, timeout): (&str, P, Duration),
-        settings: &Settings,
-    ) -> Desk<P, ModelOutbox, ModelClock> {
-        let Scene { broker, journal, .. } = &self.scene;
-        let (clock, process) = (&self.clock, self.number);
-        let (policy, life) = (settings.policy.clone(), self.life.clone());
-        let keep = policy.quarantine + settings.hold + timeout;
-        Desk {
-            merchant: merchant.to_owned(),
-            memory: Memory::new(settings.capacity, keep, policy.is_strict()),
-            policy,
-            hold: settings.hold,
-            in_hand_max: settings.in_hand_max,
-            provider,
-            outbox: ModelOutbox { broker: broker.clone(), life, process, journal: journal.clone() },
-            clock: clock.clone(),
-            turns: Turns::new(settings.limits, clock.clone()),
-            alone: Alone::default(),
-            room: Semaphore::new(settings.room),
-            proof: Proof::default(),
-            hold_off: watch::Sender::new(Duration::ZERO),
-            metrics: self.metrics.merchant(merchant),
-            exits: Exits::default(),
-            stopping: self.stopping.clone(),
-        }
-    }
-
-    pub(crate) fn desk(&self, merchant: &str, settings: &Settings) -> ModelDesk {
-        self.desk_at(merchant, &self.scene.smart_send, settings)
-    }
-
     pub(crate) fn queue(&self, merchant: &str, prefetch: usize) -> ModelQueue {
         let (broker, clock) = (self.scene.broker.clone(), self.clock.clone());
         let (life, process) = (self.life.clone(), self.number);
         let seat = Seat { broker, clock, life, process, merchant: merchant.to_owned() };
         ModelQueue { seat, prefetch }
+    }
+
+    pub(crate) fn worker(&self, merchant: &str, settings: &Settings) -> ModelWorker {
+        self.worker_at(merchant, &self.scene.smart_send, settings)
     }
 
     /// A worker for a merchant whose provider this is.
@@ -215,17 +180,39 @@ impl Process {
         smart_send: &SmartSend,
         settings: &Settings,
     ) -> ModelWorker {
-        let desk = Arc::new(self.desk_at(merchant, smart_send, settings));
-        Worker {
-            queue: self.queue(merchant, settings.prefetch),
-            status: self.status.merchant(&desk.metrics),
-            desk,
-            drain: settings.drain,
-        }
+        let (clock, life) = (self.clock.clone(), self.life.clone());
+        let provider = ModelAccount::new(smart_send.clone(), clock, life, self.number);
+        let timeout = smart_send.lock().timeout;
+        self.worker_with((merchant, provider, timeout), settings)
     }
 
-    pub(crate) fn worker(&self, merchant: &str, settings: &Settings) -> ModelWorker {
-        self.worker_at(merchant, &self.scene.smart_send, settings)
+    /// A worker for a merchant with any way to its provider, and how long a call may take.
+    pub(crate) fn worker_with<P: Provider>(
+        &self,
+        (merchant, provider, timeout): (&str, P, Duration),
+        settings: &Settings,
+    ) -> Worker<ModelPorts<P>> {
+        let Scene { broker, journal, .. } = &self.scene;
+        let (process, life) = (self.number, self.life.clone());
+        let adapters = Adapters {
+            clock: self.clock.clone(),
+            queue: self.queue(merchant, settings.prefetch),
+            provider,
+            outbox: ModelOutbox { broker: broker.clone(), life, process, journal: journal.clone() },
+        };
+        let metrics = self.metrics.merchant(merchant);
+        let telemetry = Telemetry { status: self.status.merchant(&metrics), metrics };
+        let settings = worker::Settings {
+            merchant: merchant.to_owned(),
+            policy: settings.policy.clone(),
+            limits: settings.limits,
+            held_max: settings.held_max,
+            places: settings.places,
+            dedup_capacity: settings.capacity,
+            dedup_keep: settings.policy.quarantine + settings.policy.lease + timeout,
+            drain: settings.drain,
+        };
+        Worker::new(&settings, adapters, telemetry, self.stopping.clone())
     }
 
     /// The process is gone, and with it its connection.

@@ -26,6 +26,8 @@ pub(super) struct State {
     pub(super) numbers: u64,
     pub(super) faults: BTreeMap<Door, VecDeque<Fault>>,
     pub(super) shut: BTreeSet<Door>,
+    /// The process whose connection ends right before its next acknowledgement.
+    pub(super) cut_at_acknowledgement: Option<u64>,
     /// How many publishes out of a hundred go wrong.
     pub(super) weather: Option<(Chance, u64)>,
     pub(super) results: Vec<EventMessage>,
@@ -71,6 +73,7 @@ impl State {
             numbers: 0,
             faults: BTreeMap::new(),
             shut: BTreeSet::new(),
+            cut_at_acknowledgement: None,
             weather: None,
             results: Vec::new(),
             retried: Vec::new(),
@@ -139,16 +142,15 @@ impl State {
         }
     }
 
-    /// Takes one delivery back at its process's wish.
-    pub(super) fn give_back(&mut self, merchant: &str, tag: u64) {
-        let Some(queue) = self.queues.get_mut(merchant) else { return };
+    /// As `basic.nack` with `requeue` does on RabbitMQ before 4.3, it counts.
+    pub(super) fn requeue(&mut self, merchant: &str, tag: u64) {
+        let queue = self.queues.get_mut(merchant).unwrap();
         let Some((process, mut message)) = queue.unacked.remove(&tag) else { return };
         message.redelivered = true;
         message.count += 1;
         queue.ready.push_front(message);
         self.journal.note(&Step::Requeued { process, tag });
         self.story.push("requeued".to_owned());
-        self.send(merchant);
     }
 
     /// Sends what is ready to the active consumer, up to its prefetch.

@@ -8,7 +8,7 @@ use smartsend::domain::call::{CallResult, Data, Envelope};
 use smartsend::domain::customer::Private;
 use smartsend::domain::intent::Intent;
 use smartsend::domain::reference::Reference;
-use smartsend::ports::NoToken;
+use smartsend::ports::TokenError;
 
 use super::acts::{Act, accepted, answer, refusal};
 use super::clock::{Chance, ModelClock};
@@ -82,7 +82,7 @@ pub(crate) struct State {
     pub(crate) panics: u32,
     creates: VecDeque<Act>,
     lookups: VecDeque<Act>,
-    pub(super) tokens: VecDeque<NoToken>,
+    pub(super) tokens: VecDeque<TokenError>,
     weather: Option<(Weather, Chance)>,
     links: Vec<MadeLink>,
     ledger: Vec<Request>,
@@ -135,7 +135,7 @@ impl SmartSend {
     }
 
     /// How the next token requests fail.
-    pub(crate) fn on_token(&self, failures: impl IntoIterator<Item = NoToken>) {
+    pub(crate) fn on_token(&self, failures: impl IntoIterator<Item = TokenError>) {
         self.lock().tokens.extend(failures);
     }
 

@@ -1,0 +1,62 @@
+//! What follows a create call.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Case, Decision, Surroundings, park, settle};
+use crate::domain::classify::create::Outcome;
+use crate::domain::record::{Doubt, Seen, State};
+use crate::domain::retry_delays::quick_wait_max;
+use crate::domain::verdict::{Failure, Unresolved, Verdict};
+
+/// How many quick tries follow a call that was not sent.
+const QUICK_TRIES: u32 = 2;
+
+impl<'a> Case<'a> {
+    pub(super) fn after_create(&mut self, outcome: Outcome, around: &Surroundings) -> Decision<'a> {
+        match outcome {
+            Outcome::Created(made) => {
+                self.count_attempt();
+                settle(Verdict::Created { made, recovered: false })
+            }
+            Outcome::ForeignLink => {
+                self.count_attempt();
+                park(Unresolved::LinkHost)
+            }
+            Outcome::Rejected(code) => {
+                self.count_attempt();
+                settle(Verdict::Failed(Failure::Rejected(code)))
+            }
+            Outcome::NotSent(_) => self.after_not_sent(around),
+            // Not processed: the attempt does not count, and admission decides when it goes on.
+            Outcome::Throttled(_) | Outcome::Denied(_) => self.next(around),
+            Outcome::Duplicate(code) => self.doubt(Seen::Duplicate, code, around.now),
+            Outcome::Refused(code) => self.doubt(Seen::Refused, code, around.now),
+            Outcome::Unknown(_) => self.doubt(Seen::Unknown, None, around.now),
+        }
+    }
+
+    pub(super) fn count_attempt(&mut self) {
+        self.record.attempts = self.record.attempts.saturating_add(1);
+    }
+
+    fn after_not_sent(&mut self, around: &Surroundings) -> Decision<'a> {
+        if self.quick_tries < QUICK_TRIES {
+            self.quick_tries = self.quick_tries.saturating_add(1);
+            return Decision::PauseUpTo(quick_wait_max(self.quick_tries));
+        }
+        let delay = self.policy.delays.after(self.record.returns);
+        self.retry_later(delay, "nothing could be sent", around)
+    }
+
+    /// The create may have left: lookups and quarantine start over, with the answer's kind of
+    /// doubt, whatever it was before.
+    fn doubt(&mut self, seen: Seen, code: Option<i64>, now: Timestamp) -> Decision<'a> {
+        self.count_attempt();
+        self.record.lookups = 0;
+        self.record.quarantined = Duration::ZERO;
+        self.record.state = State::InDoubt(Doubt { seen, last_sent: Some(now), code });
+        Decision::Wait(self.policy.first_lookup)
+    }
+}

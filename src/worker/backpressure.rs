@@ -1,0 +1,125 @@
+//! Holds new work back while results cannot be published: a link that cannot be sent to anyone must
+//! not be made.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::admission::scheduler::Scheduler;
+use crate::ports::Clock;
+use crate::telemetry::status::{Component, MerchantStatus};
+
+/// Where a message goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PublishTarget {
+    Results,
+    Retries,
+    Parked,
+}
+
+/// Which targets refuse messages, and whether RabbitMQ accepts any at all.
+#[derive(Debug)]
+pub(super) struct Backpressure<C: Clock> {
+    scheduler: Scheduler<C>,
+    status: MerchantStatus,
+    refusals: Mutex<Refusals>,
+}
+
+#[derive(Debug, Default)]
+struct Refusals {
+    // How many publishes are being refused. One that succeeds says nothing of the others: a queue
+    // may be bound only for `link.created`.
+    results: usize,
+    retries: usize,
+    parked: usize,
+    blocked: bool,
+}
+
+/// A publish that is being refused: nothing new is started while there is one. Dropping it clears
+/// the target, since nothing would try it any more.
+pub(super) struct Refusal<'a, C: Clock> {
+    backpressure: &'a Backpressure<C>,
+    target: PublishTarget,
+}
+
+impl PublishTarget {
+    fn component(self) -> Component {
+        match self {
+            Self::Results => Component::Results,
+            Self::Retries => Component::Retries,
+            Self::Parked => Component::Parked,
+        }
+    }
+
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::Results => {
+                "no queue is bound to the results exchange for this merchant's events, or it \
+                 refuses them; bind a queue; nothing new is started"
+            }
+            Self::Retries => {
+                "a retry queue is missing or refuses messages; run `smartsend topology apply`; \
+                 nothing new is started"
+            }
+            Self::Parked => {
+                "the parked queue is missing or refuses messages; run `smartsend topology apply`; \
+                 nothing new is started"
+            }
+        }
+    }
+}
+
+impl Refusals {
+    fn of(&mut self, target: PublishTarget) -> &mut usize {
+        match target {
+            PublishTarget::Results => &mut self.results,
+            PublishTarget::Retries => &mut self.retries,
+            PublishTarget::Parked => &mut self.parked,
+        }
+    }
+
+    fn any(&self) -> bool {
+        self.blocked || self.results > 0 || self.retries > 0 || self.parked > 0
+    }
+}
+
+impl<C: Clock> Backpressure<C> {
+    pub(super) fn new(scheduler: Scheduler<C>, status: MerchantStatus) -> Self {
+        Self { scheduler, status, refusals: Mutex::default() }
+    }
+
+    /// Counts a refused publish until the guard is dropped.
+    pub(super) fn refuse(&self, target: PublishTarget) -> Refusal<'_, C> {
+        let mut refusals = self.lock();
+        let count = refusals.of(target);
+        *count = count.saturating_add(1);
+        if *count == 1 {
+            self.status.raise(target.component(), target.sentence());
+        }
+        self.scheduler.set_backpressure(true);
+        Refusal { backpressure: self, target }
+    }
+
+    /// RabbitMQ accepts no publishes, or accepts them again.
+    pub(super) fn set_blocked(&self, blocked: bool) {
+        let mut refusals = self.lock();
+        refusals.blocked = blocked;
+        self.scheduler.set_backpressure(refusals.any());
+    }
+
+    /// The scheduler learns of a change under the same lock. Otherwise two changes at once could
+    /// leave it waiting while no target refuses.
+    fn lock(&self) -> MutexGuard<'_, Refusals> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<C: Clock> Drop for Refusal<'_, C> {
+    fn drop(&mut self) {
+        let mut refusals = self.backpressure.lock();
+        let count = refusals.of(self.target);
+        *count = count.saturating_sub(1);
+        if *count == 0 {
+            self.backpressure.status.clear(self.target.component());
+        }
+        self.backpressure.scheduler.set_backpressure(refusals.any());
+    }
+}

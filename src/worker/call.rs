@@ -1,0 +1,221 @@
+//! One call: a token, a permit, the last checks, the send.
+
+use std::time::Duration;
+
+use super::context::MerchantContext;
+use super::dedup::Inserted;
+use super::in_flight::InFlight;
+use crate::admission::scheduler::Permit;
+use crate::admission::signal::Signal;
+use crate::domain::call::{CallResult, Priority};
+use crate::domain::classify::create::Outcome;
+use crate::domain::classify::lookup::Lookup;
+use crate::domain::decide::{CreateCall, Input, Interrupted, LookupCall, Start};
+use crate::domain::intent::Intent;
+use crate::ports::{Clock, Delivery, Moment, Ports, Provider, Token, TokenError};
+use crate::telemetry::events;
+use crate::telemetry::metrics::CallKind;
+
+/// How many times a 401 is answered with a new token.
+const NEW_TOKENS_MAX: u32 = 1;
+
+/// A token and a permit, or what was seen of the token endpoint instead.
+type Leave<C> = Result<(Token, Permit<C>), CallResult>;
+
+impl<P: Ports> InFlight<'_, P> {
+    /// Sends a create, unless the last checks forbid it.
+    pub(super) async fn create(&self, call: &CreateCall<'_>) -> Input {
+        self.try_create(call).await.unwrap_or_else(Interrupted::at_once)
+    }
+
+    /// Looks the intent's reference up.
+    pub(super) async fn lookup(&self, intent: &Intent, call: LookupCall) -> Input {
+        self.try_lookup(intent, call).await.unwrap_or_else(|why| call.interrupted(why))
+    }
+
+    async fn try_create(&self, call: &CreateCall<'_>) -> Result<Input, Interrupted> {
+        let context = self.context;
+        let reference = &call.intent().reference;
+        let mut inserted = Inserted::Known;
+        let mut timing = Timing::from(context.clock.now());
+        let mut tries = 0;
+        // The permit is kept until admission knows what the call showed. Otherwise the next one
+        // would be sent into the same throttle.
+        let (result, permit) = loop {
+            let leave = self.token_and_permit(call.priority(), call.must_start_by()).await?;
+            let (token, permit) = match leave {
+                Ok(both) => both,
+                Err(result) => break (result, None),
+            };
+            let now = context.clock.now();
+            match call.start(now.wall, self.age(now)) {
+                Start::Now => self.check_still_ours(call.needs_vouching()).await?,
+                Start::Late => return Err(Interrupted::Late),
+                Start::Overdue => return Ok(Input::Start),
+            }
+            timing.sent = now.steady;
+            inserted = context.dedup.insert(reference, timing.sent);
+            if inserted == Inserted::Full {
+                return Err(Interrupted::CacheFull);
+            }
+            let exchange = context.provider.create(&token, call);
+            let result = events::trace_call(&context.metrics, CallKind::Create, exchange).await;
+            if !context.wants_new_token(CallKind::Create, &result, &token, &mut tries) {
+                break (result, Some(permit));
+            }
+            if inserted == Inserted::New {
+                context.dedup.forget(reference); // the next try may never come
+            }
+        };
+        let outcome = Outcome::classify(result, reference, &context.policy.rules);
+        // Only a create's own answer removes a reference: a throttled lookup says nothing of
+        // what was sent before it.
+        if inserted == Inserted::New && outcome.is_unprocessed() {
+            context.dedup.forget(reference);
+        }
+        context.scheduler.record(permit.as_ref(), Signal::of_create(&outcome));
+        if permit.is_some() {
+            context.call_ended(CallKind::Create, outcome.word(), timing);
+        }
+        Ok(Input::Create(outcome))
+    }
+
+    async fn try_lookup(&self, intent: &Intent, call: LookupCall) -> Result<Input, Interrupted> {
+        let context = self.context;
+        let reference = &intent.reference;
+        let mut timing = Timing::from(context.clock.now());
+        let mut tries = 0;
+        // Ahead of a create that could not follow, a lookup would only take the permit of one that
+        // ends an intent, and so makes room.
+        if call.precedes_create && !context.dedup.has_room_for(reference, timing.started) {
+            return Err(Interrupted::CacheFull);
+        }
+        let (result, permit) = loop {
+            let leave = self.token_and_permit(call.priority, call.must_start_by).await?;
+            let (token, permit) = match leave {
+                Ok(both) => both,
+                Err(result) => break (result, None),
+            };
+            timing.sent = context.clock.now().steady;
+            let exchange = context.provider.lookup(&token, reference);
+            let result = events::trace_call(&context.metrics, CallKind::Lookup, exchange).await;
+            if !context.wants_new_token(CallKind::Lookup, &result, &token, &mut tries) {
+                break (result, Some(permit));
+            }
+        };
+        let lookup = Lookup::classify(result, reference, &context.policy.rules);
+        if lookup.shows_link_of(intent) {
+            context.readback.give(reference);
+        }
+        context.scheduler.record(permit.as_ref(), Signal::of_lookup(&lookup));
+        if permit.is_some() {
+            context.call_ended(CallKind::Lookup, lookup.word(), timing);
+        }
+        Ok(Input::Lookup(lookup))
+    }
+
+    /// Gets a token and then a permit: a token takes time, and a permit must not get old.
+    async fn token_and_permit(
+        &self,
+        priority: Priority,
+        must_start_by: Duration,
+    ) -> Result<Leave<P::Clock>, Interrupted> {
+        let context = self.context;
+        let _waiting = context.metrics.waiting();
+        // A token that cannot be kept still serves the call that asked for it.
+        let mut brought = None;
+        loop {
+            if context.provider.token().is_none() {
+                // Boxed, since it is rarely needed and larger than all the rest of a call.
+                let asked = Box::pin(async {
+                    tokio::select! {
+                        biased;
+                        asked = context.new_token(Priority::Token) => Ok(asked),
+                        () = context.scheduler.opened() => Err(Interrupted::BreakerOpen),
+                    }
+                });
+                brought = match self.until(must_start_by, asked).await?? {
+                    Ok(token) => Some(token),
+                    Err(result) => return Ok(Err(result)),
+                };
+            }
+            let permit = self.until(must_start_by, context.scheduler.acquire(priority)).await?;
+            let permit = permit.map_err(|_| Interrupted::BreakerOpen)?;
+            // The token may have expired during the wait. Then the permit is left unused.
+            if let Some(token) = context.provider.token().or_else(|| brought.take()) {
+                return Ok(Ok((token, permit)));
+            }
+        }
+    }
+
+    /// An old delivery may belong to another process by now; one whose channel has ended does.
+    async fn check_still_ours(&self, needs_vouching: bool) -> Result<(), Interrupted> {
+        if self.channel_ended.is_cancelled() {
+            return Err(Interrupted::ChannelEnded);
+        }
+        if needs_vouching && !self.delivery.still_ours().await {
+            return Err(Interrupted::ChannelEnded);
+        }
+        Ok(())
+    }
+}
+
+impl<P: Ports> MerchantContext<P> {
+    /// Requests a token, with a permit of its own.
+    pub(super) async fn new_token(&self, priority: Priority) -> Result<Token, CallResult> {
+        let permit = || {
+            let scheduler = self.scheduler.clone();
+            async move {
+                // An open breaker grants no permit. Then no request may go out, and a caller that
+                // waits here learns of it from the breaker itself.
+                if scheduler.acquire(priority).await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            }
+        };
+        self.provider.new_token(permit).await.map_err(|why| match why {
+            TokenError::Refused => CallResult::TokenRefused,
+            TokenError::Throttled(retry_after) => CallResult::TokenThrottled(retry_after),
+            TokenError::Unavailable(why) => CallResult::NotSent(why),
+        })
+    }
+
+    /// A 401 is answered with one new token and one more try: it was not processed.
+    pub(super) fn wants_new_token(
+        &self,
+        call: CallKind,
+        result: &CallResult,
+        token: &Token,
+        tries: &mut u32,
+    ) -> bool {
+        let unauthorized = matches!(result, CallResult::Answered(answer) if answer.status == 401);
+        if unauthorized {
+            self.provider.discard(token);
+        }
+        *tries = tries.saturating_add(1);
+        let again = unauthorized && *tries <= NEW_TOKENS_MAX;
+        if again {
+            events::token_rejected(&self.metrics, call);
+        }
+        again
+    }
+
+    fn call_ended(&self, call: CallKind, outcome: &'static str, at: Timing) {
+        let waited = at.sent.saturating_sub(at.started);
+        let took = self.clock.now().steady.saturating_sub(at.sent);
+        events::call_ended(&self.metrics, call, outcome, waited, took);
+    }
+}
+
+/// When a call began to wait for its permit, and when it was last sent.
+#[derive(Clone, Copy)]
+struct Timing {
+    started: Duration,
+    sent: Duration,
+}
+
+impl From<Moment> for Timing {
+    fn from(now: Moment) -> Self {
+        Self { started: now.steady, sent: now.steady }
+    }
+}

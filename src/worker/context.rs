@@ -1,0 +1,177 @@
+//! What the deliveries of one merchant share.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::backpressure::Backpressure;
+use super::dedup::DedupCache;
+use super::in_flight::InFlight;
+use super::key_lock::KeyLock;
+use super::process::process;
+use super::readback::Readback;
+use super::settle::Settled;
+use crate::admission::scheduler::Scheduler;
+use crate::admission::{Limits, rate_limiter::Rate};
+use crate::domain::decide::Policy;
+use crate::ports::{Clock, DeliveryOf, Moment, Ports};
+use crate::telemetry::metrics::MerchantMetrics;
+use crate::telemetry::status::MerchantStatus;
+
+/// The settings of one merchant's worker.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub merchant: String,
+    pub policy: Policy,
+    pub limits: Limits,
+    /// How long a delivery may be held before the broker takes it back.
+    pub held_max: Duration,
+    /// How many deliveries may be held through a wait.
+    pub places: usize,
+    /// How many references are remembered.
+    pub dedup_capacity: usize,
+    /// For how long a reference that was sent is remembered.
+    pub dedup_keep: Duration,
+    /// How long a stop waits for what is in flight.
+    pub drain: Duration,
+}
+
+/// What a worker talks to.
+pub struct Adapters<P: Ports> {
+    pub clock: P::Clock,
+    pub queue: P::Queue,
+    pub provider: P::Provider,
+    pub outbox: P::Outbox,
+}
+
+/// Where one merchant's worker reports its state.
+#[derive(Clone, Debug)]
+pub struct Telemetry {
+    pub metrics: Arc<MerchantMetrics>,
+    pub status: MerchantStatus,
+}
+
+/// What the deliveries of one merchant share: the policy, the ports, admission, and what this
+/// process remembers.
+pub struct MerchantContext<P: Ports> {
+    pub(super) merchant: String,
+    pub(super) policy: Policy,
+    pub(super) held_max: Duration,
+    pub(super) clock: P::Clock,
+    pub(super) provider: P::Provider,
+    pub(super) outbox: P::Outbox,
+    pub(super) scheduler: Scheduler<P::Clock>,
+    pub(super) dedup: DedupCache,
+    pub(super) key_lock: KeyLock,
+    pub(super) places: Semaphore,
+    pub(super) readback: Readback,
+    pub(super) backpressure: Backpressure<P::Clock>,
+    pub(super) metrics: Arc<MerchantMetrics>,
+    /// Ends when the process is to stop.
+    pub(super) stopping: CancellationToken,
+    /// Under the strict policy, the moment of the steady clock before which nothing is created.
+    no_create_before: Mutex<Duration>,
+}
+
+impl<P: Ports> MerchantContext<P> {
+    pub(super) fn new(
+        settings: &Settings,
+        adapters: Adapters<P>,
+        telemetry: &Telemetry,
+        stopping: CancellationToken,
+    ) -> (Self, P::Queue) {
+        let Adapters { clock, queue, provider, outbox } = adapters;
+        let Settings { policy, limits, dedup_capacity, dedup_keep, .. } = settings;
+        let scheduler = Scheduler::new(*limits, clock.clone());
+        let dedup = DedupCache::new(*dedup_capacity, *dedup_keep, policy.is_strict())
+            .with_room_for(most_sent_within(*dedup_keep, limits.rate));
+        let context = Self {
+            merchant: settings.merchant.clone(),
+            policy: policy.clone(),
+            held_max: settings.held_max,
+            clock,
+            provider,
+            outbox,
+            backpressure: Backpressure::new(scheduler.clone(), telemetry.status.clone()),
+            scheduler,
+            dedup,
+            key_lock: KeyLock::default(),
+            places: Semaphore::new(settings.places),
+            readback: Readback::new(),
+            metrics: Arc::clone(&telemetry.metrics),
+            stopping,
+            no_create_before: Mutex::default(),
+        };
+        (context, queue)
+    }
+
+    /// Runs the background work beside the deliveries, as long as it is polled.
+    pub async fn beside(&self) {
+        // Each of these is polled when it was woken itself: nearly always they sleep.
+        let mut beside: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
+        beside.push(Box::pin(self.scheduler.drive()));
+        beside.push(Box::pin(self.probe_when_due()));
+        beside.push(Box::pin(self.read_back()));
+        beside.push(Box::pin(self.keep_checkpoint()));
+        while beside.next().await.is_some() {} // none of them ends
+    }
+
+    /// Processes one delivery until it is settled. `channel_ended` ends when its channel has.
+    pub async fn process(
+        &self,
+        delivery: DeliveryOf<P>,
+        channel_ended: CancellationToken,
+    ) -> Settled {
+        process(InFlight { delivery, channel_ended, context: self }).await
+    }
+
+    /// RabbitMQ accepts no publishes, or accepts them again. Nothing new is started in the
+    /// meantime.
+    pub fn set_blocked(&self, blocked: bool) {
+        self.backpressure.set_blocked(blocked);
+    }
+
+    pub fn scheduler(&self) -> &Scheduler<P::Clock> {
+        &self.scheduler
+    }
+
+    pub fn readback(&self) -> &Readback {
+        &self.readback
+    }
+
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Starts as the new active consumer: another process may have been sending until now, so one
+    /// call goes out at a time, and under the strict policy none is a create until what the other
+    /// one sent has had time to show.
+    pub fn on_activated(&self) {
+        self.scheduler.on_activated();
+        let now = self.clock.now();
+        if self.policy.is_strict() {
+            let delay = self.policy.quarantine.saturating_add(self.policy.lease);
+            let mut before = self.no_create_before.lock().unwrap_or_else(PoisonError::into_inner);
+            *before = now.steady.saturating_add(delay);
+        }
+    }
+
+    /// How long nothing may be created yet.
+    pub(super) fn takeover_delay(&self, now: Moment) -> Duration {
+        let before = *self.no_create_before.lock().unwrap_or_else(PoisonError::into_inner);
+        before.saturating_sub(now.steady)
+    }
+}
+
+/// How many references a merchant can send while the first of them is remembered.
+fn most_sent_within(keep: Duration, rate: Rate) -> usize {
+    let seconds = keep.as_secs().saturating_add(1);
+    let paced = u64::from(rate.per_second.get()).saturating_mul(seconds);
+    let most = paced.saturating_add(u64::from(rate.burst.get()));
+    usize::try_from(most).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,154 @@
+//! A delivery that is being processed, and what interrupts it.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::context::MerchantContext;
+use super::key_lock::KeyGuard;
+use crate::domain::decide::{Case, DeliveryInfo, Input, Interrupted, Surroundings};
+use crate::domain::event;
+use crate::domain::intent::wire::parse;
+use crate::domain::intent::{Intent, Invalid};
+use crate::domain::reference::Reference;
+use crate::ports::{Clock, Delivered, Delivery, DeliveryOf, Moment, Ports};
+use crate::telemetry::metrics::Counted;
+
+/// One delivery from its arrival to its settlement.
+pub(super) struct InFlight<'a, P: Ports> {
+    pub(super) delivery: DeliveryOf<P>,
+    /// Ends when the channel that the delivery came by has ended: then it is no longer ours.
+    pub(super) channel_ended: CancellationToken,
+    pub(super) context: &'a MerchantContext<P>,
+}
+
+impl<'a, P: Ports> InFlight<'a, P> {
+    pub(super) fn delivered(&self) -> &Delivered {
+        self.delivery.delivered()
+    }
+
+    /// How long it has been here, by the clock that shows more.
+    pub(super) fn age(&self, now: Moment) -> Duration {
+        now.since(self.delivered().received)
+    }
+
+    pub(super) fn parse(&self) -> Result<Intent, Box<Invalid>> {
+        parse(&self.delivered().body, self.context.policy.account.api)
+    }
+
+    /// Waits until no other delivery with this reference is being processed, and for no longer than
+    /// a lease: the other one may stay for a whole quarantine, and those that wait would use up the
+    /// prefetch.
+    pub(super) async fn lock(&self, reference: &Reference) -> Result<KeyGuard<'a>, Interrupted> {
+        if let Some(guard) = self.context.key_lock.try_acquire(reference) {
+            return Ok(guard);
+        }
+        let acquired = Box::pin(self.context.key_lock.acquire(reference)); // rarely needed
+        self.until(self.context.policy.lease, acquired)
+            .await
+            .map_err(|why| if why == Interrupted::Late { Interrupted::ReferenceBusy } else { why })
+    }
+
+    pub(super) fn open<'i>(&self, intent: &'i Intent) -> Case<'i>
+    where
+        'a: 'i,
+    {
+        let now = self.context.clock.now();
+        let delivered = self.delivered();
+        let dedup = &self.context.dedup;
+        let name = || event::name_id(intent, &self.context.merchant);
+        let case = Case::open(
+            intent,
+            &self.context.policy,
+            DeliveryInfo {
+                headers: &delivered.headers,
+                own: delivered.own,
+                redelivered: delivered.redelivered,
+                delivery_count: delivered.delivery_count,
+                recent: dedup.holds(&intent.reference, now.steady),
+                verdict: if delivered.redelivered { dedup.verdict_of(name) } else { None },
+                now: now.wall,
+            },
+        );
+        // What may have been sent by another process is remembered like what this one sent.
+        if case.record().is_in_doubt() {
+            dedup.insert(&intent.reference, now.steady);
+        }
+        case
+    }
+
+    /// Counts it as in doubt, if it arrived in doubt.
+    pub(super) fn count_in_doubt(&self, case: &Case<'_>) -> Option<Counted> {
+        case.record().is_in_doubt().then(|| self.context.metrics.in_doubt())
+    }
+
+    pub(super) fn surroundings(&self) -> Surroundings {
+        let now = self.context.clock.now();
+        Surroundings {
+            now: now.wall,
+            age: self.age(now),
+            requests: self.context.scheduler.requests(),
+            readback: self.context.readback.is_given(),
+            no_create_for: self.context.takeover_delay(now),
+        }
+    }
+
+    /// Holds the delivery through a wait, if a place is free. A copy on a retry queue comes back
+    /// behind the whole backlog, so what fits is held. What the broker's `consumer_timeout` does
+    /// not allow is not.
+    pub(super) async fn wait(&self, duration: Duration) -> Input {
+        let age = self.age(self.context.clock.now());
+        let fits = age.saturating_add(duration) <= self.context.held_max;
+        let place = if fits { self.context.places.try_acquire().ok() } else { None };
+        let Some(_place) = place else { return Interrupted::NoPlace(duration).at_once() };
+        let _held = self.context.metrics.held();
+        match self.sleep(duration).await {
+            (waited, None) => Input::Waited(waited),
+            (waited, Some(why)) => Input::Interrupted { why, waited },
+        }
+    }
+
+    pub(super) async fn pause(&self, duration: Duration) -> Input {
+        match self.sleep(duration).await {
+            (_, None) => Input::Start,
+            (_, Some(why)) => why.at_once(),
+        }
+    }
+
+    pub(super) async fn pause_up_to(&self, longest: Duration) -> Input {
+        self.pause(self.context.clock.part_of(longest)).await
+    }
+
+    /// Waits for something other than a call, until the delivery has this age.
+    pub(super) async fn until<T>(
+        &self,
+        age: Duration,
+        wait: impl Future<Output = T> + Send,
+    ) -> Result<T, Interrupted> {
+        if self.context.stopping.is_cancelled() {
+            return Err(Interrupted::Stopping);
+        }
+        let left = age.saturating_sub(self.age(self.context.clock.now()));
+        tokio::select! {
+            biased;
+            done = wait => Ok(done), // first, since it is nearly always done at once
+            () = self.channel_ended.cancelled() => Err(Interrupted::ChannelEnded),
+            () = self.context.stopping.cancelled() => Err(Interrupted::Stopping),
+            () = self.context.clock.sleep(left) => Err(Interrupted::Late),
+        }
+    }
+
+    /// Returns how long it really slept, and what ended it early.
+    async fn sleep(&self, duration: Duration) -> (Duration, Option<Interrupted>) {
+        let started = self.context.clock.now().steady;
+        let interrupted = tokio::select! {
+            biased;
+            () = self.channel_ended.cancelled() => Some(Interrupted::ChannelEnded),
+            () = self.context.stopping.cancelled() => Some(Interrupted::Stopping),
+            () = self.context.scheduler.opened() => Some(Interrupted::BreakerOpen),
+            () = self.context.clock.sleep(duration) => None,
+        };
+        (self.context.clock.now().steady.saturating_sub(started), interrupted)
+    }
+}

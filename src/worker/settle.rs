@@ -1,0 +1,233 @@
+//! How a delivery is settled: publish what replaces it, wait for the confirm, acknowledge.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use super::backpressure::PublishTarget;
+use super::in_flight::InFlight;
+use super::publish::NotPublished;
+use crate::domain::decide::{Case, Disposition, RetryLater};
+use crate::domain::event::wire::{CONTENT_TYPE, errors_json};
+use crate::domain::event::{self, Event, EventKind, Origin};
+use crate::domain::intent::{Intent, Invalid};
+use crate::domain::record::headers::{Headers, Value, written};
+use crate::domain::verdict::Verdict;
+use crate::ports::{Clock, Copied, Delivered, Delivery, EventMessage, Outgoing, Ports, Properties};
+use crate::telemetry::events;
+
+/// How a delivery was disposed of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// Acknowledged: an event of this kind says how the intent ended.
+    Published(EventKind),
+    /// Acknowledged: a copy is on a retry queue, and the trip counts.
+    RetriedLater,
+    /// Acknowledged: a copy with the same record goes back to the queue.
+    HandedBack,
+    /// Requeued.
+    Requeued,
+    /// Left unacknowledged; it comes back by itself.
+    Abandoned,
+}
+
+/// What is published in a delivery's place, and counted once it is acknowledged.
+struct Replacement<'a> {
+    event: Event<'a>,
+    parked: Option<Copied>,
+    attempts: u32,
+    age: Option<Duration>,
+}
+
+impl<P: Ports> InFlight<'_, P> {
+    pub(super) async fn settle(
+        self,
+        intent: &Intent,
+        case: &Case<'_>,
+        disposition: Disposition,
+    ) -> Settled {
+        match disposition {
+            Disposition::Settle(verdict) => self.settle_verdict(intent, case, verdict).await,
+            Disposition::RetryLater(later) => self.retry_later(case, later).await,
+            Disposition::Requeue => self.requeue().await,
+            Disposition::Abandon => self.abandon("its channel has ended"),
+        }
+    }
+
+    async fn settle_verdict(self, intent: &Intent, case: &Case<'_>, verdict: Verdict) -> Settled {
+        let context = self.context;
+        let now = context.clock.now();
+        let delivered = self.delivered();
+        let record = case.record();
+        let parked = match &verdict {
+            Verdict::Unresolved(why) => {
+                let headers = case.parked_headers(&delivered.headers);
+                Some(self.parked_copy(headers, &why.reason().code, None))
+            }
+            Verdict::Created { .. } | Verdict::Failed(_) => None,
+        };
+        let name = || event::name_id(intent, &context.merchant);
+        let has_fresh_link = matches!(verdict, Verdict::Created { recovered: false, .. });
+        let replacement = Replacement {
+            event: Event::of_verdict(intent, record, verdict.clone(), self.origin()),
+            parked,
+            attempts: record.attempts,
+            age: age_of(delivered, record.first_seen, now.wall),
+        };
+        let settled = self.replace(replacement).await;
+        match settled {
+            Settled::Published(_) => {
+                context.dedup.forget_verdict(name);
+                if has_fresh_link {
+                    context.readback.offer_fresh(&intent.reference, now.steady);
+                }
+            }
+            // An intent that a person has to settle is looked up again first.
+            Settled::Requeued | Settled::Abandoned => {
+                if !matches!(verdict, Verdict::Unresolved(_)) {
+                    context.dedup.remember_verdict(name(), verdict);
+                }
+            }
+            Settled::RetriedLater | Settled::HandedBack => {}
+        }
+        settled
+    }
+
+    /// Fails a body that is not a valid intent, and parks the original.
+    pub(super) async fn settle_invalid(self, invalid: &Invalid) -> Settled {
+        let errors = errors_json(&invalid.errors);
+        let parked = self.parked_copy(Headers::new(), event::INVALID_INTENT, Some(errors));
+        let body = self.delivered().body.clone();
+        let event = Event::of_invalid(invalid, &body, self.origin());
+        let replacement = Replacement { event, parked: Some(parked), attempts: 0, age: None };
+        self.replace(replacement).await
+    }
+
+    /// Event, parked copy, acknowledgement: in this order, each only after the one before.
+    async fn replace(self, replacement: Replacement<'_>) -> Settled {
+        let context = self.context;
+        let Replacement { event, parked, attempts, age } = replacement;
+        let mut published =
+            self.publish(PublishTarget::Results, &Outgoing::Event(self.message(&event))).await;
+        if let (Ok(()), Some(copy)) = (&published, parked) {
+            published = self.publish(PublishTarget::Parked, &Outgoing::Parked(copy)).await;
+        }
+        match published {
+            Ok(()) => {}
+            Err(NotPublished::Unconfirmed) => {
+                return self.abandon("its result could not be published");
+            }
+            Err(NotPublished::RefusedForTooLong) => return self.requeue().await,
+        }
+        // If the channel has ended, the delivery comes back, and the same event goes out again.
+        match self.delivery.acknowledge().await {
+            Ok(()) => {
+                events::intent_settled(&context.metrics, &event, attempts, age);
+                Settled::Published(event.kind())
+            }
+            Err(_) => Settled::Abandoned,
+        }
+    }
+
+    async fn retry_later(self, case: &Case<'_>, later: RetryLater) -> Settled {
+        let now = self.context.clock.now().wall;
+        let headers = case.retry_headers(later, &self.delivered().headers, now);
+        let copy = self.copy(headers);
+        let outgoing = Outgoing::Retry { delay: later.delay, copy };
+        match self.publish(PublishTarget::Retries, &outgoing).await {
+            Ok(()) => {}
+            Err(NotPublished::Unconfirmed) => {
+                return self.abandon("its copy could not be published");
+            }
+            Err(NotPublished::RefusedForTooLong) => return self.requeue().await,
+        }
+        match self.delivery.acknowledge().await {
+            Ok(()) if later.counted => {
+                events::intent_returned(&case.record_after(later), later.delay.duration());
+                Settled::RetriedLater
+            }
+            Ok(()) => {
+                events::intent_handed_back(&self.context.metrics, later.why);
+                Settled::HandedBack
+            }
+            Err(_) => Settled::Abandoned,
+        }
+    }
+
+    async fn requeue(self) -> Settled {
+        events::delivery_requeued();
+        match self.delivery.requeue().await {
+            Ok(()) => Settled::Requeued,
+            Err(_) => Settled::Abandoned,
+        }
+    }
+
+    fn abandon(self, why: &'static str) -> Settled {
+        events::delivery_abandoned(why, self.context.stopping.is_cancelled());
+        self.delivery.abandon(why);
+        Settled::Abandoned
+    }
+
+    fn origin(&self) -> Origin<'_> {
+        Origin {
+            payout_merchant_id: &self.context.policy.account.payout_merchant_id,
+            merchant: &self.context.merchant,
+            message_id: self.delivered().properties.message_id.as_deref(),
+            now: self.context.clock.now().wall,
+        }
+    }
+
+    fn message(&self, event: &Event<'_>) -> EventMessage {
+        let intent = &self.delivered().properties;
+        EventMessage {
+            kind: event.kind(),
+            merchant: self.context.merchant.clone(),
+            body: Bytes::from(event.to_json()),
+            properties: Properties {
+                content_type: Some(CONTENT_TYPE.to_owned()),
+                message_id: Some(event.id.to_string()),
+                correlation_id: intent.correlation_id.clone().or_else(|| intent.message_id.clone()),
+                kind: Some(event.kind().event_type().to_owned()),
+                app_id: Some("smartsend".to_owned()),
+                timestamp: u64::try_from(event.time.as_second()).ok(),
+                traceparent: intent.traceparent.clone(),
+                tracestate: intent.tracestate.clone(),
+            },
+        }
+    }
+
+    /// The original, with these headers of ours and no others.
+    fn copy(&self, headers: Headers) -> Copied {
+        let delivered = self.delivered();
+        Copied {
+            merchant: self.context.merchant.clone(),
+            body: delivered.body.clone(),
+            properties: delivered.properties.clone(),
+            headers,
+        }
+    }
+
+    fn parked_copy(&self, mut headers: Headers, reason: &str, errors: Option<String>) -> Copied {
+        let mut put = |name: &str, text: String| {
+            headers.insert(name.to_owned(), Value::Text(text));
+        };
+        put("reason", reason.to_owned());
+        put("parked-at", written(self.context.clock.now().wall));
+        put("merchant", self.context.merchant.clone());
+        if let Some(errors) = errors {
+            put("errors", errors);
+        }
+        self.copy(headers)
+    }
+}
+
+/// From upstream's publish to now, or from when a worker first saw it.
+fn age_of(delivered: &Delivered, first_seen: Timestamp, now: Timestamp) -> Option<Duration> {
+    let published = delivered
+        .properties
+        .timestamp
+        .and_then(|seconds| i64::try_from(seconds).ok())
+        .and_then(|seconds| Timestamp::from_second(seconds).ok());
+    Duration::try_from(now.duration_since(published.unwrap_or(first_seen))).ok()
+}

@@ -1,0 +1,31 @@
+//! Reports the state of a merchant's admission whenever it changes.
+
+use super::Worker;
+use crate::admission::AdmissionState;
+use crate::admission::circuit_breaker::BreakerState;
+use crate::ports::{Clock, Ports};
+use crate::telemetry::status::{CircuitBreakerState, Time};
+
+impl<P: Ports> Worker<P> {
+    /// Runs as long as it is polled.
+    pub(super) async fn show_admission(&self) {
+        loop {
+            let (AdmissionState { breaker, throttled_until }, changed) =
+                self.context.scheduler.watch();
+            self.status.set_circuit_breaker(&self.shown(breaker));
+            self.status.set_throttle(throttled_until);
+            changed.await;
+        }
+    }
+
+    fn shown(&self, breaker: BreakerState) -> CircuitBreakerState {
+        match breaker {
+            BreakerState::Closed => CircuitBreakerState::Closed,
+            BreakerState::HalfOpen { .. } => CircuitBreakerState::HalfOpen,
+            BreakerState::Open { why, probe_at } => CircuitBreakerState::Open {
+                reason: why.to_string(),
+                until: probe_at.map(|due| self.context.clock.now().wall_at(due)).map(Time),
+            },
+        }
+    }
+}
