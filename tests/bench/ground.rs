@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -76,12 +76,12 @@ impl Ground {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let ground =
             Self { node, folder, _sandbox: sandbox, sandbox_url, http, connection, channel };
-        ground.declare();
+        Self::declare(&ground.configure(Limits::only_in_flight(1)));
         ground
     }
 
-    fn declare(&self) {
-        let config = self.configure(Limits::only_in_flight(1));
+    /// Declares what a configuration asks for.
+    pub(crate) fn declare(config: &Path) {
         let mut command = Command::new(WORKER);
         command.arg("--config").arg(config).args(["topology", "apply", "--results-queue", RESULTS]);
         let done = command.stdout(Stdio::null()).status().unwrap();
@@ -89,6 +89,11 @@ impl Ground {
     }
 
     fn configure(&self, limits: Limits) -> PathBuf {
+        self.configure_with(limits, "")
+    }
+
+    /// A configuration that also holds these lines.
+    pub(crate) fn configure_with(&self, limits: Limits, more: &str) -> PathBuf {
         let Limits { in_flight, rate, burst } = limits;
         let (amqp, sandbox) = (self.amqp_url(), &self.sandbox_url);
         let config = format!(
@@ -109,7 +114,8 @@ impl Ground {
              [ops]\n\
              listen = \"127.0.0.1:0\"\n\
              [log]\n\
-             level = \"info\"\n",
+             level = \"info\"\n\
+             {more}",
         );
         let path = self.folder.path().join("smartsend.toml");
         fs::write(&path, config).unwrap();
@@ -122,8 +128,14 @@ impl Ground {
 
     /// Starts the worker.
     pub(crate) fn worker(&self, limits: Limits) -> Process {
+        self.worker_with(limits, "")
+    }
+
+    /// Starts the worker with these lines in its configuration too.
+    pub(crate) fn worker_with(&self, limits: Limits, more: &str) -> Process {
         let mut command = Command::new(WORKER);
-        command.arg("--config").arg(self.configure(limits)).arg("run").stdout(Stdio::null());
+        let config = self.configure_with(limits, more);
+        command.arg("--config").arg(config).arg("run").stdout(Stdio::null());
         Process::start(&mut command, &self.folder.path().join("worker.log"))
     }
 
@@ -140,6 +152,16 @@ impl Ground {
     /// The broker's connection for what the benchmark does itself.
     pub(crate) fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    /// Where the sandbox is.
+    pub(crate) fn sandbox_url(&self) -> &str {
+        &self.sandbox_url
+    }
+
+    /// Evaluates an Erlang expression on the broker.
+    pub(crate) async fn eval(&self, expression: &str) -> String {
+        self.node.eval(expression).await
     }
 
     /// The broker's version.

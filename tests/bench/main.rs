@@ -3,6 +3,7 @@
 //! ```sh
 //! cargo bench                                                     # everything, about 25 minutes
 //! cargo bench -- --intents 2000 --pairs 1 --only 64 --skip-pace   # a first lookup, half a minute
+//! cargo bench --bench bench -- --neighbour 5000                   # beside one whose connection ends
 //! cargo bench --bench bench -- --backlog 1000000                  # memory over a long backlog
 //! ```
 //!
@@ -37,6 +38,7 @@ mod bare;
 mod broker;
 mod ground;
 mod load;
+mod neighbour;
 mod pace;
 mod process;
 #[path = "../support/proof.rs"]
@@ -90,6 +92,9 @@ struct Options {
     /// Only this: drain a backlog of so many intents, and hold its memory against that of 10,000
     #[arg(long, value_name = "INTENTS")]
     backlog: Option<u32>,
+    /// Only this: so many intents beside a merchant that loses its connection every second
+    #[arg(long, value_name = "INTENTS")]
+    neighbour: Option<u32>,
     /// Cargo passes it
     #[arg(long, hide = true, global = true)]
     bench: bool,
@@ -153,6 +158,10 @@ async fn measure(ground: &Ground, options: &Options) -> Vec<String> {
     let mut missed = Vec::new();
     if let Some(intents) = options.backlog {
         backlog::figure(ground, intents, &mut missed).await;
+        return missed;
+    }
+    if let Some(intents) = options.neighbour {
+        neighbour::table(ground, intents, options.pairs, &mut missed).await;
         return missed;
     }
     if !options.skip_races {
