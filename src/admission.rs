@@ -49,6 +49,8 @@ pub struct Admission {
     in_flight: InFlight,
     /// Whether the last permit of a call went to a lookup or a retry.
     last_was_repeat: bool,
+    /// What went last of lookups and retries.
+    last_repeat: Priority,
     /// Whether results cannot be published, so that nothing new may be started.
     backpressure: bool,
 }
@@ -97,6 +99,7 @@ impl Admission {
             queue: WaitQueue::default(),
             in_flight: InFlight::default(),
             last_was_repeat: false,
+            last_repeat: Priority::Retry,
             backpressure: false,
         }
     }
@@ -159,6 +162,11 @@ impl Admission {
             BreakerState::HalfOpen { .. } => {
                 (1, [Priority::Retry, Priority::New, Priority::Lookup])
             }
+            // They alternate: behind lookups without end, a create that one of them has led to would
+            // be too old each time that its turn came.
+            BreakerState::Closed if self.last_repeat == Priority::Lookup => {
+                (self.limits.concurrency, [Priority::Retry, Priority::Lookup, Priority::New])
+            }
             BreakerState::Closed => {
                 (self.limits.concurrency, [Priority::Lookup, Priority::Retry, Priority::New])
             }
@@ -186,6 +194,9 @@ impl Admission {
         if let Some(places) = self.in_flight.of(priority) {
             *places = places.saturating_add(1);
             self.last_was_repeat = priority.is_repeat();
+            if priority.is_repeat() {
+                self.last_repeat = priority;
+            }
         }
     }
 

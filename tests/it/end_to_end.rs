@@ -3,6 +3,7 @@
 mod happy;
 mod bodies;
 mod doubt;
+mod readback;
 mod throttled;
 mod outage;
 mod broker;

@@ -75,7 +75,7 @@ fn while_a_new_create_waits_every_second_permit_goes_to_one() {
     let mut admission = closed_with(limits(1));
     enqueue(&mut admission, [Lookup, Lookup, Retry, New, New, New, New]);
     let went = going_one_by_one(&mut admission, 1);
-    assert_eq!(went, [Lookup, New, Lookup, New, Retry, New, New]);
+    assert_eq!(went, [Lookup, New, Retry, New, Lookup, New, New]);
 }
 
 /// Lookups and retries count together: neither is a way around the other's share.
@@ -86,7 +86,17 @@ fn a_new_create_that_comes_after_many_lookups_is_next() {
     let first = granted(&mut admission, at(1));
     enqueue(&mut admission, [New, New]);
     admission.release(&first[0]);
-    assert_eq!(going_one_by_one(&mut admission, 1), [New, Lookup, New, Retry]);
+    assert_eq!(going_one_by_one(&mut admission, 1), [New, Retry, New, Lookup]);
+}
+
+/// Lookups without end are no reason for a create that one of them has led to to be too old.
+#[test]
+fn a_retry_waits_for_one_lookup_at_most_and_a_lookup_for_one_retry() {
+    let mut admission = closed_with(limits(1));
+    enqueue(&mut admission, [Lookup; 4]);
+    enqueue(&mut admission, [Retry; 4]);
+    let went = going_one_by_one(&mut admission, 1);
+    assert_eq!(went, [Lookup, Retry, Lookup, Retry, Lookup, Retry, Lookup, Retry]);
 }
 
 /// Lookups that get no answer keep their places for the whole timeout.
