@@ -9,7 +9,6 @@ mod merchants;
 pub mod run;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
-mod signals;
 pub mod submit;
 pub mod topology;
 

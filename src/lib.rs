@@ -14,6 +14,7 @@
 pub mod domain;
 pub mod ports;
 pub mod clock;
+mod signals;
 pub mod admission;
 pub mod worker;
 pub mod amqp;

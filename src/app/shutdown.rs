@@ -4,42 +4,19 @@
 use std::io;
 use std::time::Duration;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
-
 use super::App;
+use crate::signals::StopSignals;
 use crate::telemetry::events;
 
 /// How long the health pages have for their last answers.
 const PAGES_GRACE: Duration = Duration::from_secs(2);
-
-/// SIGTERM and SIGINT.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn listen() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-}
 
 impl App {
     /// Works until the first signal, and then until everything is settled, `drain` is over, or a
     /// second signal comes. Returns how many deliveries were left unsettled, and at least one
     /// after a second signal.
     pub async fn until_stopped(mut self) -> io::Result<usize> {
-        let mut signals = Signals::listen()?;
+        let mut signals = StopSignals::listen()?;
         signals.next().await;
         events::worker_stopping();
         self.stopping.cancel();

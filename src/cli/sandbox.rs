@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::exit::{Exit, finish};
-use super::signals::StopSignals;
 use crate::sandbox::{Faults, FaultsError, Sandbox, SandboxSettings, StartError};
+use crate::signals::StopSignals;
 
 /// What `smartsend sandbox` takes.
 #[derive(Debug, Clone, clap::Args)]

@@ -6,9 +6,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::exit::{Exit, complain, print};
 use super::merchants;
-use super::signals::StopSignals;
 use crate::batch::{Batch, BatchError, SubmissionEnd};
 use crate::config::{Config, Merchant};
+use crate::signals::StopSignals;
 
 /// What `smartsend submit` takes.
 #[derive(Clone, Debug, clap::Args)]
