@@ -153,18 +153,7 @@ fn every_reason_is_in_its_table() {
     assert_eq!(failed, named);
     assert_eq!(Failure::Rejected(CODES[1].number).reason().code, CODES[1].name);
 
-    let unresolved = [
-        Unresolved::OutcomeUnknown,
-        Unresolved::Refused(None),
-        Unresolved::NotSent,
-        Unresolved::LinkUnknown,
-        Unresolved::LinkClosed,
-        Unresolved::LinkHost,
-        Unresolved::ReferenceConflict,
-        Unresolved::OverLimit,
-        Unresolved::AccountChanged,
-    ]
-    .map(|why| format!("`{}`", why.reason().code));
+    let unresolved = Unresolved::ALL.map(|why| format!("`{}`", why.reason().code));
     assert_eq!(first_cells("| `reason.code` of unresolved | meaning |"), unresolved);
 }
 

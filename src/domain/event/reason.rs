@@ -64,7 +64,7 @@ impl Failure {
 
 impl Unresolved {
     /// Every one, whatever the provider's code.
-    const ALL: [Self; 9] = [
+    pub const ALL: [Self; 9] = [
         Self::OutcomeUnknown,
         Self::Refused(None),
         Self::NotSent,

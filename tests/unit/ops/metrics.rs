@@ -128,17 +128,7 @@ fn every_word_of_the_core_is_known_at_the_start() {
     for lookup in lookups {
         assert!(known.contains(&format!("result=\"{}\"", lookup.word())), "{lookup:?}");
     }
-    for why in [
-        Unresolved::OutcomeUnknown,
-        Unresolved::Refused(None),
-        Unresolved::NotSent,
-        Unresolved::LinkUnknown,
-        Unresolved::LinkClosed,
-        Unresolved::LinkHost,
-        Unresolved::ReferenceConflict,
-        Unresolved::OverLimit,
-        Unresolved::AccountChanged,
-    ] {
+    for why in Unresolved::ALL {
         assert!(known.contains(&format!("reason=\"{}\"", why.reason().code)), "{why:?}");
     }
 }
