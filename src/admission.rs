@@ -69,10 +69,8 @@ pub struct AdmissionState {
     pub throttled_until: Option<Duration>,
 }
 
-/// What comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// This one may be sent.
     Grant(Grant),
     /// This one is rejected, since the breaker is open.
     TurnAway(Ticket),

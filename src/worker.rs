@@ -42,7 +42,6 @@ const CHECKPOINT_WAIT: Duration = Duration::from_secs(1);
 /// How long a first token may take before the worker reports that there is none.
 const READY_SOON: Duration = Duration::from_secs(2);
 
-/// One merchant's worker.
 pub struct Worker<P: Ports> {
     queue: P::Queue,
     context: Arc<MerchantContext<P>>,

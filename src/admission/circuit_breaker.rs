@@ -51,7 +51,6 @@ const HALF_OPEN_MAX: Duration = Duration::from_hours(1);
 /// The states of a circuit breaker. All times are moments of the steady clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BreakerState {
-    /// Requests flow.
     Closed,
     /// Nothing is sent but a probe now and then.
     Open {

@@ -190,7 +190,7 @@ impl<C: Clock> Scheduler<C> {
         self.shared.lock().admission.in_flight()
     }
 
-    pub fn breaker(&self) -> BreakerState {
+    fn breaker(&self) -> BreakerState {
         self.shared.lock().admission.state().breaker
     }
 

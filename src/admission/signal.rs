@@ -18,17 +18,14 @@ pub enum Signal {
     /// A lookup was answered in a way that makes sense.
     LookedUp,
     LookupFailed(FailureKind),
-    /// Too many requests.
     Throttled(Option<RetryAfter>),
     Trip(TripReason),
 }
 
-/// How a call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FailureKind {
     /// No connection, or no token.
     Unreachable,
-    /// No answer.
     Silent,
     /// An answer that is an error or makes no sense.
     Broken,
@@ -42,7 +39,6 @@ pub enum TripReason {
     Misdirected(u16),
     /// The provider gave a link on a host that is not allowed.
     ForeignLink,
-    /// The provider is down.
     Down(FailureKind),
 }
 

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use crate::domain::call::Priority;
 
-/// A place in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket {
     // Compared first: the order of the fields is the order of the queue.

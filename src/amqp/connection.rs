@@ -87,7 +87,6 @@ impl Connection {
         }
     }
 
-    /// A new channel.
     pub(super) async fn open_channel(&self) -> lapin::Result<Channel> {
         self.channels_opened.fetch_add(1, Ordering::Relaxed);
         self.client.create_channel().await

@@ -10,7 +10,6 @@ use super::session::Session;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BrokerState {
     Connected,
-    /// There is no session.
     Disconnected {
         /// Why, as a sentence without a secret.
         reason: String,

@@ -26,7 +26,6 @@ pub struct MerchantQueue {
     consuming: Mutex<Consuming>,
 }
 
-/// The merchant's connection.
 #[derive(Default)]
 struct Consuming {
     session: Option<(Session, Moment)>,

@@ -4,7 +4,6 @@ use std::fmt::Display;
 use std::io::Write;
 use std::process::ExitCode;
 
-/// An exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     Done,

@@ -11,7 +11,6 @@ pub(super) enum MerchantError {
     Several { known: String },
 }
 
-/// The merchant of this name.
 pub(super) fn named<'a>(config: &'a Config, name: &str) -> Result<&'a Merchant, MerchantError> {
     let unknown = || MerchantError::Unknown { asked: name.to_owned(), known: known(config) };
     config.merchants.get(name).ok_or_else(unknown)

@@ -25,7 +25,6 @@ pub struct Inbox {
     end: Option<InboxEnd>,
 }
 
-/// How an inbox ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InboxEnd {
     /// [`Inbox::cancel`] was called, and everything has been handed out.
@@ -39,18 +38,10 @@ pub enum InboxEnd {
 pub enum ConsumeError {
     /// The queue does not exist.
     #[error("queue {queue} does not exist; declare it with `smartsend topology apply`")]
-    Missing {
-        /// Its name.
-        queue: String,
-    },
+    Missing { queue: String },
     /// The broker refused, or did not answer.
     #[error("cannot consume queue {queue}: {reason}")]
-    Failed {
-        /// Its name.
-        queue: String,
-        /// What the broker says.
-        reason: String,
-    },
+    Failed { queue: String, reason: String },
 }
 
 impl Inbox {

@@ -50,11 +50,9 @@ pub enum TopologyError {
     Differs {
         /// `queue` or `exchange`.
         kind: &'static str,
-        /// Its name.
         name: String,
         /// The argument that differs.
         argument: String,
-        /// What the broker says.
         text: String,
     },
     /// The broker refused, or the connection broke.
@@ -62,9 +60,7 @@ pub enum TopologyError {
     Refused {
         /// `queue`, `exchange` or `binding`.
         kind: &'static str,
-        /// Its name.
         name: String,
-        /// What the broker says.
         text: String,
     },
 }

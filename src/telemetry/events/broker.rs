@@ -27,7 +27,6 @@ pub fn publish_unconfirmed(exchange: &str, reason: &str) {
     warn!(exchange, reason, "a publish was not confirmed: {reason}");
 }
 
-/// The worker stops.
 pub fn broker_closed() {
     info!("the connections to RabbitMQ are closed");
 }
