@@ -3,5 +3,6 @@
 pub mod domain;
 /// The page that a test holds the classification against.
 pub mod cli {
+    pub mod exit;
     pub mod explain;
 }

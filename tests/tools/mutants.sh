@@ -39,13 +39,22 @@ copy_core() {
   cp tests/mutants/Cargo.toml Cargo.lock "$tree/"
   cp tests/mutants/lib.rs "$tree/src/"
   cp -R src/domain.rs src/domain "$tree/src/"
-  cp src/cli/explain.rs "$tree/src/cli/"
+  cp src/cli/exit.rs src/cli/explain.rs "$tree/src/cli/"
   cp tests/mutants/main.rs "$tree/tests/unit/"
   local module
   while read -r module; do
     cp "tests/unit/$module.rs" "$tree/tests/unit/"
     [ ! -d "tests/unit/$module" ] || cp -R "tests/unit/$module" "$tree/tests/unit/"
   done < <(sed -n 's/^mod \(.*\);$/\1/p' tests/mutants/main.rs)
+}
+
+# Without a mutant to check, what the others would be built from is built all the same, so that a
+# change elsewhere cannot break it unseen.
+no_mutants() {
+  say "$1: no mutant to check"
+  copy_core
+  cargo test --quiet --no-run --manifest-path "$tree/Cargo.toml"
+  exit 0
 }
 
 # Prints how many mutants had the result $1, such as `missed`.
@@ -58,14 +67,12 @@ if [ "${1:-}" = --changed ]; then
   base=
   case ${1:-} in '' | -*) base=$(base_of_branch) ;; *) base=$1; shift ;; esac
   if [ -z "$base" ]; then
-    say "the history is too shallow to tell which lines changed: no mutant is checked"
-    exit 0
+    no_mutants "the history is too shallow to tell which lines changed"
   fi
   mkdir -p "$work"
   git diff "$base" -- src/domain >"$work/changed.diff"
   if [ ! -s "$work/changed.diff" ]; then
-    say "no line of src/domain has changed since $base: no mutant to check"
-    exit 0
+    no_mutants "no line of src/domain has changed since $base"
   fi
   only=(--in-diff "$PWD/$work/changed.diff")
   layer="mutants: changed lines"
@@ -83,8 +90,7 @@ if [ ${#only[@]} != 0 ]; then
     options+=(--sharding round-robin --shard "0/$parts")
   fi
   if [ "$mutants" = 0 ]; then
-    say "the changed lines of src/domain have no mutants"
-    exit 0
+    no_mutants "the changed lines of src/domain have no mutants"
   fi
 fi
 
