@@ -17,7 +17,6 @@ use std::future::Future;
 use std::sync::Arc;
 
 use crate::config::Merchant;
-use crate::domain::account::Api;
 use crate::domain::call::{Answer, CallResult, NotSent};
 use crate::domain::decide::CreateCall;
 use crate::domain::reference::Reference;
@@ -35,38 +34,12 @@ pub struct PayuAccount<C> {
     v1: V1,
 }
 
-/// Why an account cannot be set up.
+/// The TLS stack has no roots, or cannot be built.
 #[derive(Debug, thiserror::Error)]
-pub enum AccountError {
-    /// The TLS stack has no roots, or cannot be built.
-    #[error(
-        "cannot set up TLS for merchant {merchant}; install the system's CA certificates: {cause}"
-    )]
-    Tls {
-        /// The merchant's name.
-        merchant: String,
-        /// What the TLS stack says; it holds no address.
-        cause: String,
-    },
-    /// The merchant is configured for an API that is not implemented.
-    #[error(
-        "cannot use api = \"{}\" for merchant {merchant}; set api = \"v1\"",
-        api.as_str()
-    )]
-    Api {
-        /// The merchant's name.
-        merchant: String,
-        /// What is configured.
-        api: Api,
-    },
-    /// `api_url` cannot carry a path, or `payout_merchant_id` does not fit into a header.
-    #[error(
-        "cannot build requests for merchant {merchant}; check its api_url and payout_merchant_id"
-    )]
-    Address {
-        /// The merchant's name.
-        merchant: String,
-    },
+#[error("cannot set up TLS for merchant {merchant}; install the system's CA certificates: {cause}")]
+pub struct AccountError {
+    merchant: String,
+    cause: String,
 }
 
 impl<C: Clock> PayuAccount<C> {
@@ -76,16 +49,12 @@ impl<C: Clock> PayuAccount<C> {
         clock: C,
         metrics: Arc<MerchantMetrics>,
     ) -> Result<Self, AccountError> {
-        let name = || merchant.name.clone();
-        if merchant.account.api != Api::V1 {
-            return Err(AccountError::Api { merchant: name(), api: merchant.account.api });
-        }
-        let client = Client::new(merchant).map_err(|error| AccountError::Tls {
-            merchant: name(),
+        let client = Client::new(merchant).map_err(|error| AccountError {
+            merchant: merchant.name.clone(),
             cause: transport_error::causes(&error),
         })?;
-        let v1 = V1::new(merchant).ok_or_else(|| AccountError::Address { merchant: name() })?;
-        Ok(Self { client, tokens: TokenCache::new(merchant, clock, metrics), v1 })
+        let tokens = TokenCache::new(merchant, clock, metrics);
+        Ok(Self { client, tokens, v1: V1::new(merchant) })
     }
 
     /// Sends a call whose request could be built, and reports what was seen.

@@ -31,11 +31,8 @@ pub(super) struct Client {
 
 /// A whole answer.
 pub(super) struct Reply {
-    /// The HTTP status code.
     pub(super) status: u16,
-    /// The `Retry-After` header, where it can be read.
     pub(super) retry_after: Option<RetryAfter>,
-    /// The body, whatever it is.
     pub(super) body: Vec<u8>,
 }
 
@@ -60,7 +57,6 @@ impl Client {
         Ok(Self { http })
     }
 
-    /// Sends a request and reads its whole answer.
     pub(super) async fn exchange(&self, request: Request) -> Result<Reply, TransportError> {
         let mut response = match self.http.execute(request).await {
             Ok(response) => response,

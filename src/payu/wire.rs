@@ -16,10 +16,14 @@ pub use create::create_body;
 pub use envelope::envelope;
 pub use token::{Granted, TokenAnswer, token_answer};
 
+/// A value as it was written; null counts as absent.
+type Raw = Option<Box<RawValue>>;
+
 /// The text of a JSON string, or of a number as it was written; nothing else has a text. An empty
 /// string counts as absent.
-fn text(raw: Option<&RawValue>) -> Option<String> {
-    let json = raw?.get();
+fn text(raw: Raw) -> Option<String> {
+    let raw = raw?;
+    let json = raw.get();
     let text = match json.as_bytes().first()? {
         b'"' => serde_json::from_str(json).ok()?,
         b'-' | b'0'..=b'9' => json.to_owned(),
@@ -29,9 +33,6 @@ fn text(raw: Option<&RawValue>) -> Option<String> {
 }
 
 /// Accepts only an object: serde would also read a struct from a list, by position.
-fn object<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Option<T> {
-    if !raw.get().starts_with('{') {
-        return None;
-    }
-    serde_json::from_str(raw.get()).ok()
+fn object<'a, T: Deserialize<'a>>(json: &'a str) -> Option<T> {
+    json.trim_ascii_start().starts_with('{').then(|| serde_json::from_str(json).ok())?
 }

@@ -17,39 +17,31 @@ use crate::payu::wire;
 const PAYOUT_MERCHANT_ID: HeaderName = HeaderName::from_static("payoutmerchantid");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// The requests of one account.
+/// The requests of one account. Each is `None` if it cannot be built, which no configured account
+/// leads to: `config` has checked `api`, `api_url` and `payout_merchant_id`.
 pub(in crate::payu) struct V1 {
-    create_url: Url,
-    /// It already names the account.
-    details_url: Url,
-    payout_merchant_id: HeaderValue,
+    api_url: Url,
+    payout_merchant_id: String,
 }
 
 impl V1 {
-    /// `None` if the configured base takes no path, or the account's id does not fit into a header.
-    pub(in crate::payu) fn new(merchant: &Merchant) -> Option<Self> {
-        let id = &merchant.account.payout_merchant_id;
-        let mut details_url = below(&merchant.api_url, &["merchant", "smartSend", "details"])?;
-        details_url.query_pairs_mut().append_pair("payoutMerchantId", id);
-        Some(Self {
-            create_url: below(&merchant.api_url, &["smartPay"])?,
-            details_url,
-            payout_merchant_id: HeaderValue::from_str(id).ok()?,
-        })
+    pub(in crate::payu) fn new(merchant: &Merchant) -> Self {
+        let payout_merchant_id = merchant.account.payout_merchant_id.clone();
+        Self { api_url: merchant.api_url.clone(), payout_merchant_id }
     }
 
-    /// The request for a link; `None` if it cannot be built.
     pub(in crate::payu) fn create(&self, token: &Token, intent: &Intent) -> Option<Request> {
-        let mut request = Request::new(Method::POST, self.create_url.clone());
+        let mut request = Request::new(Method::POST, below(&self.api_url, &["smartPay"])?);
         self.sign(request.headers_mut(), token)?;
         *request.body_mut() = Some(Body::from(wire::create_body(intent)?));
         Some(request)
     }
 
-    /// The lookup of a reference; `None` if it cannot be built.
     pub(in crate::payu) fn lookup(&self, token: &Token, reference: &Reference) -> Option<Request> {
-        let mut url = self.details_url.clone();
-        url.query_pairs_mut().append_pair("merchantRefId", reference.as_str());
+        let mut url = below(&self.api_url, &["merchant", "smartSend", "details"])?;
+        url.query_pairs_mut()
+            .append_pair("payoutMerchantId", &self.payout_merchant_id)
+            .append_pair("merchantRefId", reference.as_str());
         let mut request = Request::new(Method::GET, url);
         self.sign(request.headers_mut(), token)?;
         Some(request)
@@ -60,7 +52,7 @@ impl V1 {
             HeaderValue::from_str(&format!("Bearer {}", token.bearer.expose())).ok()?;
         bearer.set_sensitive(true);
         headers.insert(AUTHORIZATION, bearer);
-        headers.insert(PAYOUT_MERCHANT_ID, self.payout_merchant_id.clone());
+        headers.insert(PAYOUT_MERCHANT_ID, self.payout_merchant_id.parse().ok()?);
         // PayU's sample sends it with the lookup too, though that has no body.
         headers.insert(CONTENT_TYPE, JSON);
         Some(())

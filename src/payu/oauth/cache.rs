@@ -21,7 +21,7 @@ use crate::ports::{Clock, Token, TokenError};
 use crate::telemetry::events;
 use crate::telemetry::metrics::{CallKind, MerchantMetrics};
 
-use super::grant::Form;
+use super::grant::{form_of_grant, form_of_refresh};
 use crate::payu::client::{Client, Reply};
 use crate::payu::transport_error::TransportError;
 use crate::payu::wire::{Granted, TokenAnswer, token_answer};
@@ -157,7 +157,7 @@ impl<C: Clock> TokenCache<C> {
         let refresh = self.state().refresh.clone();
         if let Some(refresh) = refresh {
             turn().await;
-            let form = Form::of_refresh(&self.grant, &refresh);
+            let form = form_of_refresh(&self.grant, &refresh);
             match self.post(client, form).await {
                 Err(TokenError::Refused) => self.state().refresh = None,
                 answered @ (Ok(_) | Err(_)) => return answered,
@@ -165,7 +165,7 @@ impl<C: Clock> TokenCache<C> {
         }
         // The secrets are read before the permit is acquired: the permit is the last step before
         // the send.
-        let form = Form::of_grant(&self.grant).await.map_err(|error| {
+        let form = form_of_grant(&self.grant).await.map_err(|error| {
             events::secret_unreadable(&self.metrics, &error);
             TokenError::Unavailable(NotSent::NoToken)
         })?;
@@ -173,13 +173,13 @@ impl<C: Clock> TokenCache<C> {
         self.post(client, form).await
     }
 
-    async fn post(&self, client: &Client, form: Form) -> Result<Token, TokenError> {
+    async fn post(&self, client: &Client, form: String) -> Result<Token, TokenError> {
         let mut request = Request::new(Method::POST, self.auth_url.clone());
         let headers = request.headers_mut();
         let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
         headers.insert(CONTENT_TYPE, form_type);
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache")); // as in PayU's samples
-        *request.body_mut() = Some(Body::from(form.into_body()));
+        *request.body_mut() = Some(Body::from(form));
 
         let asked_at = self.clock.now().steady;
         let exchange = client.exchange(request);

@@ -14,9 +14,6 @@ use crate::domain::customer::Private;
 /// PayU's scope for every payout, Smart Send included.
 const SCOPE: &str = "create_payout_transactions";
 
-/// A body of type `application/x-www-form-urlencoded`; it holds secrets.
-pub(super) struct Form(String);
-
 /// A secret's file that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot use the secret in {}; make it a readable file of one line: {cause}", path.display())]
@@ -25,44 +22,38 @@ pub(super) struct SecretError {
     cause: String,
 }
 
-impl Form {
-    /// The form of the configured grant.
-    pub(super) async fn of_grant(grant: &Grant) -> Result<Self, SecretError> {
-        match grant {
-            Grant::ClientCredentials { client_id, client_secret } => Ok(Self::of(&[
-                ("grant_type", "client_credentials"),
-                ("scope", SCOPE),
-                ("client_id", client_id),
-                ("client_secret", read(client_secret).await?.expose()),
-            ])),
-            Grant::Password { client_id, username, password } => Ok(Self::of(&[
-                ("grant_type", "password"),
-                ("scope", SCOPE),
-                ("client_id", client_id),
-                ("username", read(username).await?.expose()),
-                ("password", read(password).await?.expose()),
-            ])),
-        }
-    }
-
-    /// The form that renews a token of the password grant; the other grant has no refresh token.
-    pub(super) fn of_refresh(grant: &Grant, refresh: &Private) -> Self {
-        let (Grant::ClientCredentials { client_id, .. } | Grant::Password { client_id, .. }) =
-            grant;
-        Self::of(&[
-            ("grant_type", "refresh_token"),
+/// The form of the configured grant.
+pub(super) async fn form_of_grant(grant: &Grant) -> Result<String, SecretError> {
+    match grant {
+        Grant::ClientCredentials { client_id, client_secret } => Ok(form(&[
+            ("grant_type", "client_credentials"),
+            ("scope", SCOPE),
             ("client_id", client_id),
-            ("refresh_token", refresh.expose()),
-        ])
+            ("client_secret", read(client_secret).await?.expose()),
+        ])),
+        Grant::Password { client_id, username, password } => Ok(form(&[
+            ("grant_type", "password"),
+            ("scope", SCOPE),
+            ("client_id", client_id),
+            ("username", read(username).await?.expose()),
+            ("password", read(password).await?.expose()),
+        ])),
     }
+}
 
-    fn of(fields: &[(&str, &str)]) -> Self {
-        Self(Serializer::new(String::new()).extend_pairs(fields).finish())
-    }
+/// The form that renews a token of the password grant; the other grant has no refresh token.
+pub(super) fn form_of_refresh(grant: &Grant, refresh: &Private) -> String {
+    let (Grant::ClientCredentials { client_id, .. } | Grant::Password { client_id, .. }) = grant;
+    form(&[
+        ("grant_type", "refresh_token"),
+        ("client_id", client_id),
+        ("refresh_token", refresh.expose()),
+    ])
+}
 
-    pub(super) fn into_body(self) -> String {
-        self.0
-    }
+/// A body of type `application/x-www-form-urlencoded`; it holds secrets.
+fn form(fields: &[(&str, &str)]) -> String {
+    Serializer::new(String::new()).extend_pairs(fields).finish()
 }
 
 async fn read(secret: &Secret) -> Result<Private, SecretError> {

@@ -10,86 +10,56 @@ use serde_json::value::RawValue;
 use crate::domain::call::{Data, Envelope};
 use crate::domain::customer::Private;
 
-use super::{object, text};
+use super::{Raw, object, text};
 
-type Raw<'a> = Option<&'a RawValue>;
-
-/// The envelope itself; it has remarks too.
 #[derive(Deserialize)]
-struct Outer<'a> {
-    #[serde(borrow)]
-    status: Raw<'a>,
-    #[serde(borrow)]
-    data: Raw<'a>,
-    #[serde(borrow)]
-    code: Raw<'a>,
-    #[serde(borrow)]
-    msg: Raw<'a>,
-    #[serde(borrow)]
-    message: Raw<'a>,
-    #[serde(borrow)]
-    error: Raw<'a>,
+struct Outer {
+    status: Raw,
+    data: Raw,
 }
 
 /// What the envelope, and each entry of its `data`, may say of a failure.
 #[derive(Deserialize)]
-struct Remarks<'a> {
-    #[serde(borrow)]
-    code: Raw<'a>,
-    #[serde(borrow)]
-    msg: Raw<'a>,
-    #[serde(borrow)]
-    message: Raw<'a>,
-    #[serde(borrow)]
-    error: Raw<'a>,
+struct Remarks {
+    code: Raw,
+    msg: Raw,
+    message: Raw,
+    error: Raw,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Fields<'a> {
-    #[serde(borrow)]
-    merchant_ref_id: Raw<'a>,
-    #[serde(borrow)]
-    link: Raw<'a>,
-    #[serde(borrow)]
-    link_id: Raw<'a>,
-    #[serde(borrow)]
-    expiry_date: Raw<'a>,
-    #[serde(borrow)]
-    smart_send_status: Raw<'a>,
-    #[serde(borrow)]
-    amount: Raw<'a>,
-    #[serde(borrow)]
-    cust_mobile: Raw<'a>,
-    #[serde(borrow)]
-    cust_email: Raw<'a>,
+struct Fields {
+    merchant_ref_id: Raw,
+    link: Raw,
+    link_id: Raw,
+    expiry_date: Raw,
+    smart_send_status: Raw,
+    amount: Raw,
+    cust_mobile: Raw,
+    cust_email: Raw,
 }
 
 /// Reads a body as an envelope; `None` if it is not one, whole and unambiguous.
 pub fn envelope(body: &[u8]) -> Option<Envelope> {
-    let text = str::from_utf8(body).ok()?;
-    // Serde would also read a struct from a list.
-    if !text.trim_ascii_start().starts_with('{') {
-        return None;
-    }
-    let Outer { status: outer_status, data, code, msg, message, error } =
-        serde_json::from_str(text).ok()?;
+    let body = str::from_utf8(body).ok()?;
+    let outer: Outer = object(body)?;
     let mut envelope = Envelope {
-        status: status(outer_status)?,
+        status: status(outer.status)?,
         codes: Vec::new(),
         texts: Vec::new(),
         data: Data::default(),
     };
-    Remarks { code, msg, message, error }.join(&mut envelope);
-    let Some(inner) = data else {
+    object::<Remarks>(body)?.join(&mut envelope);
+    let Some(data) = outer.data else {
         return Some(envelope);
     };
-    if inner.get().starts_with('{') {
-        object::<Remarks<'_>>(inner)?.join(&mut envelope);
-        envelope.data = object::<Fields<'_>>(inner)?.into_data();
+    if data.get().starts_with('{') {
+        object::<Remarks>(data.get())?.join(&mut envelope);
+        envelope.data = object::<Fields>(data.get())?.into_data();
     } else {
-        for entry in list(inner) {
-            if let Some(remarks) = object::<Remarks<'_>>(entry) {
+        for entry in list(&data).into_iter().flatten() {
+            if let Some(remarks) = object::<Remarks>(entry.get()) {
                 remarks.join(&mut envelope);
             }
         }
@@ -98,7 +68,7 @@ pub fn envelope(body: &[u8]) -> Option<Envelope> {
 }
 
 /// 0 or 1. PayU's framework puts an HTTP status under the same key.
-fn status(raw: Raw<'_>) -> Option<i64> {
+fn status(raw: Raw) -> Option<i64> {
     match text(raw)?.as_str() {
         "0" => Some(0),
         "1" => Some(1),
@@ -106,13 +76,13 @@ fn status(raw: Raw<'_>) -> Option<i64> {
     }
 }
 
-impl Remarks<'_> {
-    fn join(&self, envelope: &mut Envelope) {
+impl Remarks {
+    fn join(self, envelope: &mut Envelope) {
         if let Some(code) = self.code {
             // A code is alone or in a list.
-            let codes = if code.get().starts_with('[') { list(code) } else { vec![code] };
+            let codes = if code.get().starts_with('[') { list(&code) } else { vec![Some(code)] };
             let numbers =
-                codes.into_iter().filter_map(|code| text(Some(code))?.trim().parse::<i64>().ok());
+                codes.into_iter().filter_map(|code| text(code)?.trim().parse::<i64>().ok());
             envelope.codes.extend(numbers);
         }
         let texts = [self.msg, self.message, self.error].into_iter().filter_map(private);
@@ -120,7 +90,7 @@ impl Remarks<'_> {
     }
 }
 
-impl Fields<'_> {
+impl Fields {
     fn into_data(self) -> Data {
         Data {
             reference: text(self.merchant_ref_id),
@@ -135,7 +105,7 @@ impl Fields<'_> {
     }
 }
 
-fn private(raw: Raw<'_>) -> Option<Private> {
+fn private(raw: Raw) -> Option<Private> {
     text(raw).map(Private::new)
 }
 
@@ -145,7 +115,7 @@ fn timestamp(date: &str) -> Option<Timestamp> {
     Timestamp::strptime("%Y-%m-%dT%H:%M:%S%.f%z", date).or_else(|_| date.parse()).ok()
 }
 
-fn list(raw: &RawValue) -> Vec<&RawValue> {
+fn list(raw: &RawValue) -> Vec<Raw> {
     if !raw.get().starts_with('[') {
         return Vec::new();
     }

@@ -3,27 +3,21 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use crate::domain::customer::Private;
 
-use super::{object, text};
+use super::{Raw, object, text};
 
-/// A body of the token endpoint.
 #[derive(Debug, PartialEq)]
 pub enum TokenAnswer {
-    /// A token that can be used.
     Granted(Granted),
     /// The endpoint refuses the credentials, the client or the grant.
     Refused,
-    /// Neither.
     Unreadable,
 }
 
-/// A token, as the endpoint gave it.
 #[derive(Debug, PartialEq)]
 pub struct Granted {
-    /// The access token.
     pub bearer: Private,
     /// How long it lives from now; zero if the endpoint does not say, so that it serves those who
     /// already wait for it and no one later.
@@ -33,25 +27,18 @@ pub struct Granted {
 }
 
 #[derive(Deserialize)]
-struct Body<'a> {
-    #[serde(borrow)]
-    access_token: Option<&'a RawValue>,
-    #[serde(borrow)]
-    token_type: Option<&'a RawValue>,
-    #[serde(borrow)]
-    expires_in: Option<&'a RawValue>,
+struct Body {
+    access_token: Raw,
+    token_type: Raw,
+    expires_in: Raw,
     /// PayU's table of fields spells it so; its samples do not.
-    #[serde(borrow)]
-    expire_in: Option<&'a RawValue>,
-    #[serde(borrow)]
-    refresh_token: Option<&'a RawValue>,
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
+    expire_in: Raw,
+    refresh_token: Raw,
+    error: Raw,
 }
 
-/// Reads a body of the token endpoint.
 pub fn token_answer(body: &[u8]) -> TokenAnswer {
-    let Some(body) = serde_json::from_slice(body).ok().and_then(object::<Body<'_>>) else {
+    let Some(body) = str::from_utf8(body).ok().and_then(object::<Body>) else {
         return TokenAnswer::Unreadable;
     };
     if let Some(error) = text(body.error) {

@@ -1,17 +1,13 @@
-//! What is sent, by whom, and what is told of it.
+//! What is sent, by whom, and what is logged of it.
 
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use smartsend::config::Merchant;
-use smartsend::domain::account::Api;
-use smartsend::payu::{AccountError, PayuAccount};
 use smartsend::ports::Provider;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::support::account::{merchant, metrics};
+use crate::support::account::merchant;
 use crate::support::canary::{self, TOKEN};
-use crate::support::clock::ManualClock;
 use crate::support::raw_server::{RawServer, Step, answer};
 
 use super::{CREATED, account, account_at, create, has_link, lookup};
@@ -67,34 +63,15 @@ async fn connections_are_used_again() {
     assert_eq!((server.log().seen.len(), server.log().opened), (5, 1));
 }
 
-#[test]
-fn an_account_that_cannot_work_is_refused() {
-    let refused = |change: fn(&mut Merchant)| {
-        let mut merchant = merchant("http://127.0.0.1:1/payout", "http://127.0.0.1:1/token");
-        change(&mut merchant);
-        match PayuAccount::new(&merchant, ManualClock::new(), metrics()) {
-            Ok(_) => panic!("it was accepted"),
-            Err(error) => error,
-        }
-    };
-    let v2 = refused(|merchant| merchant.account.api = Api::V2);
-    assert!(matches!(v2, AccountError::Api { .. }));
-    assert_eq!(v2.to_string(), "cannot use api = \"v2\" for merchant default; set api = \"v1\"");
-    let id = refused(|merchant| merchant.account.payout_merchant_id = "1\n2".to_owned());
-    assert!(matches!(id, AccountError::Address { .. }));
-    let url = refused(|merchant| merchant.api_url = "mailto:x@example.com".parse().unwrap());
-    assert!(matches!(url, AccountError::Address { .. }));
-}
-
 #[tokio::test]
-async fn nothing_private_is_told() {
-    let told = Told::default();
+async fn nothing_private_is_logged() {
+    let log = LogText::default();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
         .with_ansi(false)
-        .with_writer(told.clone())
+        .with_writer(log.clone())
         .finish();
-    let _told = tracing::subscriber::set_default(subscriber);
+    let _guard = tracing::subscriber::set_default(subscriber);
 
     let script = vec![Step::ReadRequest];
     let account = account_at(&RawServer::doing(script));
@@ -109,27 +86,27 @@ async fn nothing_private_is_told() {
     let token = account.new_token(|| async {}).await;
     let shown = format!("{shown} {:?} {token:?}", create(&account).await);
 
-    let told = told.text();
-    assert!(told.contains("token renewed"), "{told}");
-    assert!(told.contains("no whole answer came"), "{told}");
-    for text in [&told, &shown] {
+    let log = log.text();
+    assert!(log.contains("token renewed"), "{log}");
+    assert!(log.contains("no whole answer came"), "{log}");
+    for text in [&log, &shown] {
         let leak = canary::leak_in(text.as_bytes());
         assert_eq!(leak, None, "{text}");
         assert!(!text.contains("order-1"), "{text}");
     }
 }
 
-/// What was told, kept in memory.
+/// A log, kept in memory.
 #[derive(Clone, Default)]
-struct Told(Arc<Mutex<Vec<u8>>>);
+struct LogText(Arc<Mutex<Vec<u8>>>);
 
-impl Told {
+impl LogText {
     fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 }
 
-impl io::Write for Told {
+impl io::Write for LogText {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().extend_from_slice(bytes);
         Ok(bytes.len())
@@ -140,7 +117,7 @@ impl io::Write for Told {
     }
 }
 
-impl MakeWriter<'_> for Told {
+impl MakeWriter<'_> for LogText {
     type Writer = Self;
 
     fn make_writer(&self) -> Self {
