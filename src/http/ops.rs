@@ -29,7 +29,7 @@ const INDEX: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
     <title>smartsend</title><h1>smartsend</h1><ul>\
     <li><a href=\"/livez\">/livez</a>: whether the process works\
     <li><a href=\"/readyz\">/readyz</a>: whether it is ready, and if not, why\
-    <li><a href=\"/status\">/status</a>: how each merchant and connection stands\
+    <li><a href=\"/status\">/status</a>: the state of each merchant and connection\
     <li><a href=\"/metrics\">/metrics</a>: for Prometheus</ul></html>\n";
 
 struct Pages {

@@ -10,7 +10,6 @@
 mod merchant;
 
 use std::borrow::Cow;
-use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -22,7 +21,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-pub use merchant::{CallKind, Counted, MerchantMetrics, PublishKind};
+pub use merchant::{CallKind, Counted, MerchantMetrics};
 
 pub use prometheus_text::CONTENT_TYPE;
 
@@ -41,11 +40,9 @@ const WAIT_SECONDS: [f64; 13] =
     [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0];
 
 /// All metrics of this process. Clones share them.
-#[derive(Clone)]
-pub struct Metrics(Arc<Inner>);
-
-struct Inner {
-    registry: Registry,
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    registry: Arc<Registry>,
     families: Families,
 }
 
@@ -76,6 +73,7 @@ labels! {
 
 macro_rules! families {
     ($($field:ident: $family:ty = $new:expr, $name:literal, $help:literal;)+) => {
+        #[derive(Clone, Debug)]
         struct Families {
             $($field: $family),+
         }
@@ -140,35 +138,29 @@ impl Metrics {
     pub fn new() -> Self {
         let mut registry = Registry::default();
         let families = Families::register(&mut registry);
-        Self(Arc::new(Inner { registry, families }))
+        Self { registry: Arc::new(registry), families }
     }
 
     /// The series of one merchant.
     pub fn merchant(&self, name: &str) -> Arc<MerchantMetrics> {
-        Arc::new(MerchantMetrics::new(name, &self.0.families))
+        Arc::new(MerchantMetrics::new(name, self.families.clone()))
     }
 
     /// How many messages are in the parked queue now.
     pub fn set_parked_messages(&self, count: u64) {
-        self.0.families.parked_messages.set(count);
+        self.families.parked_messages.set(count);
     }
 
-    pub(super) fn broker_connected(&self, connection: &str) -> Gauge {
+    pub(super) fn set_broker_connected(&self, connection: &str, is_up: bool) {
         let labels = OfConnection { connection: connection.to_owned() };
-        self.0.families.broker_connected.get_or_create_owned(&labels)
+        self.families.broker_connected.get_or_create(&labels).set(is_up.into());
     }
 
     /// Everything in the text format of Prometheus, whose type is [`CONTENT_TYPE`].
     pub fn render(&self) -> String {
         let mut text = String::new();
         // Writing to a string never fails.
-        prometheus_text::encode(&mut text, &self.0.registry).unwrap_or_default();
+        prometheus_text::encode(&mut text, &self.registry).unwrap_or_default();
         text
-    }
-}
-
-impl fmt::Debug for Metrics {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Metrics")
     }
 }

@@ -21,7 +21,8 @@ pub use merchant::MerchantStatus;
 pub use snapshot::Time;
 
 /// What can keep the worker from being ready.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Component {
     Start,
     Broker,
@@ -114,19 +115,19 @@ struct Shared {
     metrics: Metrics,
     now: Box<dyn Fn() -> Moment + Send + Sync>,
     started: Moment,
-    stands: Mutex<Stands>,
+    state: Mutex<State>,
 }
 
 #[derive(Default)]
-struct Stands {
+struct State {
     /// Reasons that stay until they are cleared, by component and, where it has one, merchant.
     raised: BTreeMap<(Component, Option<String>), Since<String>>,
-    merchants: BTreeMap<String, MerchantStands>,
-    connections: BTreeMap<String, ConnectionStands>,
+    merchants: BTreeMap<String, MerchantState>,
+    connections: BTreeMap<String, Connection>,
 }
 
 #[derive(Serialize)]
-struct MerchantStands {
+struct MerchantState {
     consumer: Since<ConsumerState>,
     circuit_breaker: Since<CircuitBreakerState>,
     throttle: Option<Since<Pause>>,
@@ -141,7 +142,7 @@ struct Pause {
 }
 
 #[derive(Serialize)]
-struct ConnectionStands {
+struct Connection {
     #[serde(flatten)]
     state: Since<ConnectionState>,
     /// `host:port` that it is or was connected to.
@@ -175,9 +176,9 @@ impl Status {
         let started = clock.now();
         let starting = Since { is: "the worker is starting".to_owned(), since: Time(started.wall) };
         let raised = BTreeMap::from([((Component::Start, None), starting)]);
-        let stands = Mutex::new(Stands { raised, ..Stands::default() });
+        let state = Mutex::new(State { raised, ..State::default() });
         let now = Box::new(move || clock.now());
-        Self(Arc::new(Shared { metrics: metrics.clone(), now, started, stands }))
+        Self(Arc::new(Shared { metrics: metrics.clone(), now, started, state }))
     }
 
     pub fn started(&self) {
@@ -197,28 +198,27 @@ impl Status {
     /// Adds a merchant, which is stopped and whose circuit breaker is half-open.
     pub fn merchant(&self, metrics: &Arc<MerchantMetrics>) -> MerchantStatus {
         let since = Time(self.now().wall);
-        let stands = MerchantStands {
+        let state = MerchantState {
             metrics: Arc::clone(metrics),
             consumer: Since { is: ConsumerState::Stopped, since },
             circuit_breaker: Since { is: CircuitBreakerState::HalfOpen, since },
             throttle: None,
         };
-        metrics.consumer_state.set_state(stands.consumer.is.as_str());
-        metrics.circuit_breaker_state.set_state(stands.circuit_breaker.is.as_str());
-        self.lock().merchants.insert(metrics.merchant().to_owned(), stands);
+        metrics.set_consumer_state(state.consumer.is.as_str());
+        metrics.set_circuit_breaker_state(state.circuit_breaker.is.as_str());
+        self.lock().merchants.insert(metrics.merchant().to_owned(), state);
         MerchantStatus { status: self.clone(), metrics: Arc::clone(metrics) }
     }
 
     /// A connection's state, and the host that it is connected to, if it is known.
     pub fn set_connection(&self, name: &str, state: ConnectionState, host: Option<String>) {
         let is_up = !matches!(state, ConnectionState::Disconnected { .. });
-        self.0.metrics.broker_connected(name).set(is_up.into());
+        self.0.metrics.set_broker_connected(name, is_up);
         let now = self.now().wall;
-        let mut stands = self.lock();
-        let connection = stands.connections.entry(name.to_owned()).or_insert_with(|| {
+        let mut shared = self.lock();
+        let connection = shared.connections.entry(name.to_owned()).or_insert_with(|| {
             let is = ConnectionState::Disconnected { reason: String::new() };
-            let state = Since { is, since: Time(now) };
-            ConnectionStands { state, host: None, connects: 0 }
+            Connection { state: Since { is, since: Time(now) }, host: None, connects: 0 }
         });
         let was_down = matches!(connection.state.is, ConnectionState::Disconnected { .. });
         connection.connects = connection.connects.saturating_add((is_up && was_down).into());
@@ -228,14 +228,13 @@ impl Status {
 
     fn raise_for(&self, component: Component, merchant: Option<&str>, sentence: String) {
         let since = Time(self.now().wall);
-        let key = (component, merchant.map(str::to_owned));
-        let before = self.lock().raised.get(&key).cloned();
-        if before.as_ref().is_some_and(|before| before.is == sentence) {
-            return;
+        let mut state = self.lock();
+        let raised = state.raised.entry((component, merchant.map(str::to_owned)));
+        let raised = raised.or_insert_with(|| Since { is: String::new(), since });
+        if raised.is != sentence {
+            events::became_unready(component, merchant, &sentence);
+            raised.is = sentence;
         }
-        events::became_unready(component, merchant, &sentence);
-        let since = before.map_or(since, |before| before.since);
-        self.lock().raised.insert(key, Since { is: sentence, since });
     }
 
     fn clear_for(&self, component: Component, merchant: Option<&str>) {
@@ -249,9 +248,9 @@ impl Status {
         (self.0.now)()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Stands> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         // A panic while the lock is held leaves whole values behind.
-        self.0.stands.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

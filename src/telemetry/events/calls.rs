@@ -18,11 +18,11 @@ pub fn call_ended(
     waited: Duration,
     took: Duration,
 ) {
-    metrics.calls.of((call, outcome)).inc();
+    metrics.calls(call, outcome).inc();
     if call == CallKind::Lookup {
-        metrics.lookups.of(outcome).inc();
+        metrics.lookups(outcome).inc();
     }
-    metrics.call_duration.of(call).observe(took.as_secs_f64());
+    metrics.call_duration(call).observe(took.as_secs_f64());
     metrics.admission_wait.observe(waited.as_secs_f64());
     let (waited_ms, took_ms) = (millis(waited), millis(took));
     debug!(call = call.as_str(), outcome, waited_ms, took_ms, "the call ended");
@@ -30,21 +30,21 @@ pub fn call_ended(
 
 /// The provider rejected the token of a call, which is sent again with a new one.
 pub fn token_rejected(metrics: &MerchantMetrics, call: CallKind) {
-    metrics.calls.of((call, "denied")).inc();
+    metrics.calls(call, "denied").inc();
     let (merchant, call) = (metrics.merchant(), call.as_str());
     debug!(merchant, call, "the provider rejected the token; the call is sent with a new one");
 }
 
 /// A probe of the open circuit breaker was answered or abandoned.
 pub fn probe_ended(metrics: &MerchantMetrics, result: &'static str) {
-    metrics.calls.of((CallKind::Lookup, result)).inc();
+    metrics.calls(CallKind::Lookup, result).inc();
     debug!(merchant = metrics.merchant(), result, "the probe ended");
 }
 
 /// A fresh link was looked up, only to see whether lookups show links of this API.
 pub fn readback_ended(metrics: &MerchantMetrics, reference: &Reference, result: &'static str) {
-    metrics.calls.of((CallKind::Lookup, result)).inc();
-    metrics.lookups.of(result).inc();
+    metrics.calls(CallKind::Lookup, result).inc();
+    metrics.lookups(result).inc();
     let merchant = metrics.merchant();
     if result == "found" {
         debug!(merchant, intent.reference = %reference, "lookups show links of this API");
@@ -64,8 +64,8 @@ pub fn token_ended(
     took: Duration,
     life: Option<Duration>,
 ) {
-    metrics.calls.of((CallKind::Token, outcome)).inc();
-    metrics.call_duration.of(CallKind::Token).observe(took.as_secs_f64());
+    metrics.calls(CallKind::Token, outcome).inc();
+    metrics.call_duration(CallKind::Token).observe(took.as_secs_f64());
     let merchant = metrics.merchant();
     // The token belongs to the merchant, not to the intent that happened to need it first.
     if let Some(life) = life {

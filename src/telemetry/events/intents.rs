@@ -17,13 +17,13 @@ pub fn intent_settled(
     age: Option<Duration>,
 ) {
     let outcome = event.kind().outcome();
-    metrics.intents.of(outcome).inc();
+    metrics.intents(outcome).inc();
     if let Some(age) = age {
         metrics.intent_age.observe(age.as_secs_f64());
     }
     let reason = event.reason();
     if let Some(reason) = reason.filter(|_| event.is_parked()) {
-        metrics.parked.of(reason.code.clone()).inc();
+        metrics.parked(reason.code.clone()).inc();
     }
     info!(
         intent.id = event.intent_id,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    CircuitBreakerState, Component, ConsumerState, MerchantStands, Pause, Since, Status, Time,
+    CircuitBreakerState, Component, ConsumerState, MerchantState, Pause, Since, Status, Time,
 };
 use crate::telemetry::events;
 use crate::telemetry::metrics::MerchantMetrics;
@@ -47,18 +47,18 @@ impl MerchantStatus {
     }
 
     pub fn set_consumer(&self, state: ConsumerState) {
-        self.metrics.consumer_state.set_state(state.as_str());
+        self.metrics.set_consumer_state(state.as_str());
         let now = self.status.now().wall;
-        if self.change(|stands| stands.consumer.becomes(state, now)) {
+        if self.change(|merchant| merchant.consumer.becomes(state, now)) {
             events::consumer_changed(self.merchant(), state);
         }
     }
 
     pub fn set_circuit_breaker(&self, state: &CircuitBreakerState) {
-        self.metrics.circuit_breaker_state.set_state(state.as_str());
+        self.metrics.set_circuit_breaker_state(state.as_str());
         let now = Time(self.status.now().wall);
-        let has_changed = self.change(|stands| {
-            let Since { is, since } = &mut stands.circuit_breaker;
+        let has_changed = self.change(|merchant| {
+            let Since { is, since } = &mut merchant.circuit_breaker;
             let has_changed = !is.is_same_but_for_the_time(state);
             is.clone_from(state);
             if has_changed {
@@ -76,10 +76,10 @@ impl MerchantStatus {
         self.metrics.throttled.set(until.is_some().into());
         let now = self.status.now();
         let until = until.map(|until| now.wall_at(until));
-        let has_begun = self.change(|stands| {
-            let since = stands.throttle.as_ref().map_or(Time(now.wall), |before| before.since);
+        let has_begun = self.change(|merchant| {
+            let since = merchant.throttle.as_ref().map_or(Time(now.wall), |before| before.since);
             let pause = until.map(|until| Since { is: Pause { until: Time(until) }, since });
-            std::mem::replace(&mut stands.throttle, pause).is_none()
+            std::mem::replace(&mut merchant.throttle, pause).is_none()
         });
         if has_begun && let Some(until) = until {
             events::throttled(self.merchant(), until);
@@ -90,7 +90,7 @@ impl MerchantStatus {
         self.metrics.merchant()
     }
 
-    fn change(&self, change: impl FnOnce(&mut MerchantStands) -> bool) -> bool {
+    fn change(&self, change: impl FnOnce(&mut MerchantState) -> bool) -> bool {
         self.status.lock().merchants.get_mut(self.merchant()).is_some_and(change)
     }
 }

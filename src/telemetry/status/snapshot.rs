@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use super::{CircuitBreakerState, Component, ConnectionState, Since, Stands, Status};
+use super::{CircuitBreakerState, Component, ConnectionState, Since, State, Status};
 use crate::telemetry::metrics::MerchantMetrics;
 
 /// A moment, as JSON shows it.
@@ -27,12 +27,6 @@ struct NotReady {
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&format_args!("{:.3}", self.0))
-    }
-}
-
-impl Serialize for Component {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
     }
 }
 
@@ -64,25 +58,25 @@ impl Status {
         }
     }
 
-    /// How everything stands at this moment.
+    /// Everything at this moment.
     pub fn snapshot(&self) -> Value {
         self.end_pauses();
         let now = self.now();
-        let stands = self.lock();
-        let reasons = stands.reasons();
+        let state = self.lock();
+        let reasons = state.reasons();
         json!({
             "version": env!("CARGO_PKG_VERSION"),
             "uptime_seconds": now.steady.saturating_sub(self.0.started.steady).as_secs(),
             "now": Time(now.wall),
             "ready": reasons.is_empty(),
             "not_ready": reasons,
-            "merchants": stands.merchants,
-            "connections": stands.connections,
+            "merchants": state.merchants,
+            "connections": state.connections,
         })
     }
 }
 
-impl Stands {
+impl State {
     fn reasons(&self) -> Vec<NotReady> {
         let raised = self.raised.iter().map(|((component, name), Since { is, since })| NotReady {
             component: *component,
@@ -118,7 +112,7 @@ impl CircuitBreakerState {
 impl ConnectionState {
     fn unready(&self) -> Option<String> {
         const BLOCKED: &str =
-            "RabbitMQ takes no messages: it is short of memory or disk; nothing new is started";
+            "RabbitMQ accepts no messages: it is short of memory or disk; nothing new is started";
         match self {
             Self::Connected => None,
             Self::Blocked => Some(BLOCKED.to_owned()),

@@ -137,6 +137,7 @@ fn every_word_of_the_core_is_known_at_the_start() {
 fn metrics_have_their_type_meaning_and_buckets() {
     let metrics = Metrics::new();
     let merchant = metrics.merchant("default");
+    Status::new(&metrics, ManualClock::new()).merchant(&merchant);
     let (waited, took) = (Duration::from_millis(30), Duration::from_millis(2500));
     events::call_ended(&merchant, CallKind::Create, "created", waited, took);
     events::call_ended(&merchant, CallKind::Lookup, "found", waited, took);

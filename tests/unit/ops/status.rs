@@ -1,4 +1,4 @@
-//! How the worker says that it stands.
+//! What the worker says of its state.
 
 use std::time::Duration;
 
@@ -16,14 +16,14 @@ use crate::support::clock::ManualClock;
 const START: &str = "2026-11-24T09:30:00.000Z";
 const LATER: &str = "2026-11-24T09:31:00.000Z";
 
-struct Stand {
+struct Worker {
     clock: ManualClock,
     metrics: Metrics,
     status: Status,
     merchant: MerchantStatus,
 }
 
-impl Stand {
+impl Worker {
     fn new() -> Self {
         let (clock, metrics) = (ManualClock::new(), Metrics::new());
         let status = Status::new(&metrics, clock.clone());
@@ -59,7 +59,7 @@ fn open(reason: &str, until: Option<Time>) -> CircuitBreakerState {
 
 #[test]
 fn a_merchant_is_shown_by_states_and_since_when_they_hold() {
-    let stand = Stand::new();
+    let worker = Worker::new();
     let levels =
         json!({ "in_flight": 0, "waiting": 0, "held": 0, "in_doubt": 0, "handed_back": 0 });
     let with_levels = |mut states: Value| {
@@ -71,23 +71,23 @@ fn a_merchant_is_shown_by_states_and_since_when_they_hold() {
         "circuit_breaker": { "state": "half_open", "since": START },
         "throttle": null,
     }));
-    assert_eq!(stand.merchant(), first);
+    assert_eq!(worker.merchant(), first);
 
-    stand.a_minute_later();
-    let until = stand.now().wall_at(stand.now().steady + Duration::from_secs(30));
-    stand.merchant.set_consumer(ConsumerState::Active);
-    stand.merchant.set_circuit_breaker(&open("it is down", Some(Time(until))));
+    worker.a_minute_later();
+    let until = worker.now().wall_at(worker.now().steady + Duration::from_secs(30));
+    worker.merchant.set_consumer(ConsumerState::Active);
+    worker.merchant.set_circuit_breaker(&open("it is down", Some(Time(until))));
     let open = json!({
         "state": "open", "reason": "it is down", "until": "2026-11-24T09:31:30.000Z", "since": LATER
     });
     let consumer = json!({ "state": "active", "since": LATER });
-    assert_eq!(stand.merchant()["consumer"], consumer);
-    assert_eq!(stand.merchant()["circuit_breaker"], open);
+    assert_eq!(worker.merchant()["consumer"], consumer);
+    assert_eq!(worker.merchant()["circuit_breaker"], open);
 
-    stand.a_minute_later();
-    stand.merchant.set_consumer(ConsumerState::Active);
-    assert_eq!(stand.merchant()["consumer"], consumer, "what is said again holds since before");
-    let page = stand.shown();
+    worker.a_minute_later();
+    worker.merchant.set_consumer(ConsumerState::Active);
+    assert_eq!(worker.merchant()["consumer"], consumer, "what is said again holds since before");
+    let page = worker.shown();
     assert_eq!(
         (&page["now"], &page["uptime_seconds"]),
         (&json!("2026-11-24T09:32:00.000Z"), &json!(120))
@@ -96,49 +96,49 @@ fn a_merchant_is_shown_by_states_and_since_when_they_hold() {
 
 #[test]
 fn a_pause_is_over_when_its_time_is_whoever_says_so() {
-    let stand = Stand::new();
-    let steady = stand.now().steady;
-    stand.merchant.set_throttle(Some(steady + Duration::from_secs(90)));
+    let worker = Worker::new();
+    let steady = worker.now().steady;
+    worker.merchant.set_throttle(Some(steady + Duration::from_secs(90)));
     let paused = json!({ "since": START, "until": "2026-11-24T09:31:30.000Z" });
-    assert_eq!(stand.merchant()["throttle"], paused);
-    assert!(stand.throttled() && stand.status.reasons().is_empty());
+    assert_eq!(worker.merchant()["throttle"], paused);
+    assert!(worker.throttled() && worker.status.reasons().is_empty());
 
-    stand.a_minute_later();
-    stand.merchant.set_throttle(Some(steady + Duration::from_secs(100)));
+    worker.a_minute_later();
+    worker.merchant.set_throttle(Some(steady + Duration::from_secs(100)));
     let longer = json!({ "since": START, "until": "2026-11-24T09:31:40.000Z" });
-    assert_eq!(stand.merchant()["throttle"], longer);
+    assert_eq!(worker.merchant()["throttle"], longer);
 
-    stand.a_minute_later();
-    stand.status.end_pauses(); // as `/metrics` does
-    assert!(!stand.throttled());
-    assert_eq!(stand.merchant()["throttle"], Value::Null);
+    worker.a_minute_later();
+    worker.status.end_pauses(); // as `/metrics` does
+    assert!(!worker.throttled());
+    assert_eq!(worker.merchant()["throttle"], Value::Null);
 }
 
 #[test]
 fn an_open_circuit_breaker_is_a_reason_with_the_time_of_the_next_probe_and_is_logged_once() {
-    let stand = Stand::new();
+    let worker = Worker::new();
     let text = logged("info", || {
         for seconds in [1, 3, 7] {
-            let until = stand.now().wall_at(stand.now().steady + Duration::from_secs(seconds));
-            stand.merchant.set_circuit_breaker(&open("the provider is down", Some(Time(until))));
+            let until = worker.now().wall_at(worker.now().steady + Duration::from_secs(seconds));
+            worker.merchant.set_circuit_breaker(&open("the provider is down", Some(Time(until))));
         }
         assert_eq!(
-            stand.status.reasons(),
+            worker.status.reasons(),
             [
                 "merchant default: the circuit breaker is open: the provider is down; the next probe \
               goes out at 2026-11-24T09:30:07Z"
             ]
         );
-        let reason = &stand.shown()["not_ready"][0];
+        let reason = &worker.shown()["not_ready"][0];
         assert_eq!(reason["component"], "circuit_breaker");
         assert_eq!((&reason["name"], &reason["since"]), (&json!("default"), &json!(START)));
-        stand.merchant.set_circuit_breaker(&open("a foreign link", None));
+        worker.merchant.set_circuit_breaker(&open("a foreign link", None));
         assert_eq!(
-            stand.status.reasons(),
+            worker.status.reasons(),
             ["merchant default: the circuit breaker is open: a foreign link"]
         );
-        stand.merchant.set_circuit_breaker(&CircuitBreakerState::Closed);
-        assert!(stand.status.reasons().is_empty());
+        worker.merchant.set_circuit_breaker(&CircuitBreakerState::Closed);
+        assert!(worker.status.reasons().is_empty());
     });
     assert_eq!(text.matches("the circuit breaker is open").count(), 2, "{text}");
     assert_eq!(text.matches("the circuit breaker is closed").count(), 1, "{text}");
@@ -147,21 +147,22 @@ fn an_open_circuit_breaker_is_a_reason_with_the_time_of_the_next_probe_and_is_lo
 #[test]
 fn a_reason_is_logged_when_it_comes_changes_and_is_resolved() {
     let text = logged("info", || {
-        let stand = Stand::new();
-        stand.merchant.clear(Component::Queue);
-        stand.merchant.raise(Component::Queue, "there is no queue");
-        stand.merchant.raise(Component::Queue, "there is no queue");
-        stand.a_minute_later();
-        stand.merchant.raise(Component::Queue, "the queue is locked");
-        assert_eq!(stand.status.reasons(), ["merchant default: the queue is locked"]);
-        assert_eq!(stand.shown()["not_ready"][0]["since"], START);
-        assert_eq!(stand.shown()["ready"], false);
-        stand.merchant.clear(Component::Queue);
-        stand.merchant.clear(Component::Queue);
-        assert_eq!(stand.shown()["ready"], true);
+        let worker = Worker::new();
+        worker.merchant.clear(Component::Queue);
+        worker.merchant.raise(Component::Queue, "there is no queue");
+        worker.merchant.raise(Component::Queue, "there is no queue");
+        worker.a_minute_later();
+        worker.merchant.raise(Component::Queue, "the queue is locked");
+        assert_eq!(worker.status.reasons(), ["merchant default: the queue is locked"]);
+        assert_eq!(worker.shown()["not_ready"][0]["since"], START);
+        assert_eq!(worker.shown()["ready"], false);
+        worker.merchant.clear(Component::Queue);
+        worker.merchant.clear(Component::Queue);
+        assert_eq!(worker.shown()["ready"], true);
     });
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let told: Vec<_> = lines.iter().map(|line| (&line["level"], &line["message"])).collect();
+    let logged_lines: Vec<_> =
+        lines.iter().map(|line| (&line["level"], &line["message"])).collect();
     let warn = |text: &str| (json!("WARN"), json!(text));
     let (missing, locked) = (
         warn("not ready: merchant default: there is no queue"),
@@ -169,33 +170,33 @@ fn a_reason_is_logged_when_it_comes_changes_and_is_resolved() {
     );
     let resolved = (json!("INFO"), json!("resolved: merchant default: the queue is locked"));
     let expected = [missing, locked, resolved];
-    assert_eq!(told, expected.each_ref().map(|(level, text)| (level, text)));
+    assert_eq!(logged_lines, expected.each_ref().map(|(level, text)| (level, text)));
     assert!(lines.iter().all(|line| line["component"] == "queue" && line["merchant"] == "default"));
 }
 
 #[test]
 fn a_connection_that_is_down_is_one_reason_and_keeps_its_host_and_its_count() {
-    let stand = Stand::new();
+    let worker = Worker::new();
     let host = || Some("mq:5672".to_owned());
     let down = || ConnectionState::Disconnected { reason: "connection refused".to_owned() };
     for name in ["consume", "publish"] {
-        stand.status.set_connection(name, down(), None);
+        worker.status.set_connection(name, down(), None);
     }
-    assert_eq!(stand.status.reasons(), ["not connected to RabbitMQ: connection refused"]);
+    assert_eq!(worker.status.reasons(), ["not connected to RabbitMQ: connection refused"]);
     for name in ["consume", "publish"] {
-        stand.status.set_connection(name, ConnectionState::Connected, host());
+        worker.status.set_connection(name, ConnectionState::Connected, host());
     }
-    assert!(stand.status.reasons().is_empty());
-    stand.a_minute_later();
-    stand.status.set_connection("publish", ConnectionState::Blocked, host());
-    assert!(stand.status.reasons()[0].contains("short of memory or disk"));
+    assert!(worker.status.reasons().is_empty());
+    worker.a_minute_later();
+    worker.status.set_connection("publish", ConnectionState::Blocked, host());
+    assert!(worker.status.reasons()[0].contains("short of memory or disk"));
     let blocked = json!({ "state": "blocked", "since": LATER, "host": "mq:5672", "connects": 1 });
-    assert_eq!(stand.shown()["connections"]["publish"], blocked);
-    stand.status.set_connection("publish", down(), None);
+    assert_eq!(worker.shown()["connections"]["publish"], blocked);
+    worker.status.set_connection("publish", down(), None);
     let connected = "smartsend_broker_connected{connection=\"publish\"}";
-    assert!(stand.metrics.render().contains(&format!("{connected} 0")));
-    stand.status.set_connection("publish", ConnectionState::Connected, None);
-    assert!(stand.metrics.render().contains(&format!("{connected} 1")));
+    assert!(worker.metrics.render().contains(&format!("{connected} 0")));
+    worker.status.set_connection("publish", ConnectionState::Connected, None);
+    assert!(worker.metrics.render().contains(&format!("{connected} 1")));
     let again = json!({ "state": "connected", "since": LATER, "host": "mq:5672", "connects": 2 });
-    assert_eq!(stand.shown()["connections"]["publish"], again);
+    assert_eq!(worker.shown()["connections"]["publish"], again);
 }
