@@ -18,7 +18,7 @@ pub async fn run(config: Config, options: Options) -> Exit {
     let log = match log::init(&config.log) {
         Ok(log) => log,
         Err(error) => {
-            complain(&error);
+            complain(&format!("cannot start the log: {error}"));
             return Exit::Usage;
         }
     };

@@ -8,10 +8,11 @@
 pub mod batched_writer;
 mod lines;
 
-use std::fmt;
+use std::error::Error;
 use std::io::{self, Stderr};
 
 use tracing::Subscriber;
+use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{EnvFilter, Registry};
@@ -20,18 +21,11 @@ use crate::config;
 use batched_writer::BatchedWriter;
 use lines::Lines;
 
-/// The log could not be set up.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("cannot start the log: {0}")]
-pub struct LogUnavailable(String);
-
 /// Sends the log lines of this process to stderr, in the format and from the level of `[log]`.
 /// Flush what this returns before the process ends.
-pub fn init(log: &config::Log) -> Result<BatchedWriter<Stderr>, LogUnavailable> {
-    let unavailable = |error: &dyn fmt::Display| LogUnavailable(error.to_string());
-    let writer = BatchedWriter::new(io::stderr()).map_err(|error| unavailable(&error))?;
-    tracing::subscriber::set_global_default(lines(log, writer.clone())?)
-        .map_err(|error| unavailable(&error))?;
+pub fn init(log: &config::Log) -> Result<BatchedWriter<Stderr>, Box<dyn Error>> {
+    let writer = BatchedWriter::new(io::stderr())?;
+    tracing::subscriber::set_global_default(lines(log, writer.clone())?)?;
     Ok(writer)
 }
 
@@ -39,12 +33,11 @@ pub fn init(log: &config::Log) -> Result<BatchedWriter<Stderr>, LogUnavailable> 
 pub fn lines<W>(
     log: &config::Log,
     writer: W,
-) -> Result<Box<dyn Subscriber + Send + Sync>, LogUnavailable>
+) -> Result<Box<dyn Subscriber + Send + Sync>, ParseError>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let filter =
-        EnvFilter::try_new(filter(&log.level)).map_err(|e| LogUnavailable(e.to_string()))?;
+    let filter = EnvFilter::try_new(filter(&log.level))?;
     let lines = Lines { format: log.format, writer };
     Ok(Box::new(Registry::default().with(filter).with(lines)))
 }

@@ -128,7 +128,7 @@ fn push_time(text: &mut String) {
 }
 
 impl<F: FnMut(&'static str, String)> EachField<F> {
-    fn hand_on(&mut self, field: &Field, value: &impl Serialize) {
+    fn pass_on(&mut self, field: &Field, value: &impl Serialize) {
         // Serializing fails only for a map whose keys are not strings.
         (self.0)(field.name(), serde_json::to_string(value).unwrap_or_default());
     }
@@ -136,26 +136,22 @@ impl<F: FnMut(&'static str, String)> EachField<F> {
 
 impl<F: FnMut(&'static str, String)> Visit for EachField<F> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.hand_on(field, &format!("{value:?}"));
+        self.pass_on(field, &format!("{value:?}"));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.hand_on(field, &value);
+        self.pass_on(field, &value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.hand_on(field, &value);
+        self.pass_on(field, &value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.hand_on(field, &value);
+        self.pass_on(field, &value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.hand_on(field, &value);
-    }
-
-    fn record_f64(&mut self, field: &Field, value: f64) {
-        self.hand_on(field, &value);
+        self.pass_on(field, &value);
     }
 }
