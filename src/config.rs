@@ -19,6 +19,8 @@ use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
+use serde::Deserialize;
+
 pub use address::BrokerUrl;
 pub use environment::variables;
 pub use error::{ConfigError, Problem};
@@ -30,10 +32,11 @@ pub use secret::Secret;
 pub const DEFAULT_FILE: &str = "smartsend.toml";
 
 /// The whole configuration.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct Config {
     pub broker: Broker,
     /// By name; at least one.
+    #[serde(skip)]
     pub merchants: BTreeMap<String, Merchant>,
     pub retry: Retry,
     pub in_doubt: InDoubt,

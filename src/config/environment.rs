@@ -3,19 +3,18 @@
 //! Kubernetes puts names such as `SMARTSEND_PORT_8080_TCP` into every container of a namespace
 //! that has a service called `smartsend` (Kubernetes, "Accessing the Service"), so a prefix alone
 //! does not make a name ours: only one with `__` is. One that would be a key with `__` instead of
-//! `_` is a mistake, and refused.
+//! `_` would be ignored, so it is refused.
 
 use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
 use super::error::{Findings, Problem};
-use super::load::item_default;
+use super::load::{MERCHANTS, item_default};
 use super::{merchant, secret};
 
 const PREFIX: &str = "SMARTSEND_";
 const SEPARATOR: &str = "__";
-const MERCHANTS: &str = "merchants";
 
 /// The process's environment. A name that is not UTF-8 is not a key; a value that is not contains
 /// U+FFFD here, and is refused later.
@@ -25,27 +24,28 @@ pub fn variables() -> impl Iterator<Item = (String, String)> {
     })
 }
 
-/// Lays the variables over the file's tables; the defaults define which keys exist.
+/// Lays the variables over the file's tables; `keys` are those that exist, with their defaults.
 pub(super) fn overlay(
     file: &mut Table,
     variables: &BTreeMap<String, String>,
-    defaults: &Table,
+    keys: &Table,
     findings: &mut Findings,
 ) {
     for (name, text) in variables {
-        let Some(rest) = name.strip_prefix(PREFIX) else { continue };
-        let rest = rest.to_ascii_lowercase();
-        if let Some(right) = right_name(&rest, defaults).filter(|right| *right != rest) {
-            let right = right.to_ascii_uppercase();
-            let reason = format!("it sets nothing; write {PREFIX}{right}, with two underscores");
-            findings.problems.push(Problem::new(name, reason));
-            continue;
-        }
+        let Some(rest) = name.strip_prefix(PREFIX).map(str::to_ascii_lowercase) else { continue };
         let parts: Vec<&str> = rest.split(SEPARATOR).collect();
-        let default = |table: &str, leaf: &str| defaults.get(table)?.get(leaf);
+        let default = |table: &str, leaf: &str| keys.get(table)?.get(leaf);
         let (path, value) = match *parts.as_slice() {
-            [_] => continue,
-            [table, leaf] if table != MERCHANTS && defaults.contains_key(table) => {
+            [name_of_one_part] => {
+                if let Some(meant) = meant(name_of_one_part, keys) {
+                    let meant = meant.to_ascii_uppercase();
+                    let reason =
+                        format!("it sets nothing; write {PREFIX}{meant}, with two underscores");
+                    findings.problems.push(Problem::new(name, reason));
+                }
+                continue;
+            }
+            [table, leaf] if table != MERCHANTS && keys.contains_key(table) => {
                 (&parts[..], value(text, default(table, leaf)))
             }
             [MERCHANTS, _, leaf] => (&parts[..], value(text, default(MERCHANTS, leaf))),
@@ -83,7 +83,8 @@ fn value(text: &str, default: Option<&Value>) -> Value {
     typed.unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
-fn set(table: &mut Table, path: &[&str], value: Value) {
+/// Sets what is at the path, in a new table if need be.
+pub(super) fn set(table: &mut Table, path: &[&str], value: Value) {
     match path {
         [] => {}
         [name] => drop(table.insert((*name).to_owned(), value)),
@@ -96,35 +97,21 @@ fn set(table: &mut Table, path: &[&str], value: Value) {
     }
 }
 
-/// The name, without the prefix, of the key that a variable would set if it had two underscores
-/// in the right places.
-fn right_name(rest: &str, defaults: &Table) -> Option<String> {
-    let words = words(rest);
-    let keys = defaults.iter().filter_map(|(table, keys)| Some((table, keys.as_table()?)));
-    let keys = keys.flat_map(|(table, keys)| {
-        let secrets =
-            secret::KEYS.iter().flat_map(|key| [format!("{key}__env"), format!("{key}__file")]);
-        keys.keys().cloned().chain(secrets).map(move |key| (table, key))
-    });
-    let names = keys.filter_map(|(table, key)| {
-        let between = words.strip_prefix(&**table)?.strip_suffix(&*self::words(&key))?;
-        let merchant = between.strip_prefix('_').and_then(|rest| rest.strip_suffix('_'));
-        match merchant {
-            None if between == "_" && table != MERCHANTS => {
-                Some((key.len(), format!("{table}__{key}")))
-            }
-            Some(name) if table == MERCHANTS && merchant::is_name(name) => {
-                Some((key.len(), format!("{table}__{name}__{key}")))
-            }
-            _ => None,
+/// The key that a name without `__` would set if it had it.
+fn meant(name: &str, keys: &Table) -> Option<String> {
+    let below = |table: &str| name.strip_prefix(table)?.strip_prefix('_');
+    let tables = keys.iter().filter_map(|(table, keys)| Some((table, keys.as_table()?)));
+    for (table, keys) in tables.filter(|(table, _)| *table != MERCHANTS) {
+        if let Some(key) = below(table).filter(|key| keys.contains_key(*key)) {
+            return Some(format!("{table}__{key}"));
         }
-    });
+    }
+    let rest = below(MERCHANTS)?;
+    let of_merchant = |key: &String| {
+        let merchant = rest.strip_suffix(&**key)?.strip_suffix('_')?;
+        merchant::is_name(merchant).then(|| (key.len(), format!("{MERCHANTS}__{merchant}__{key}")))
+    };
     // `x_connect_timeout` is the key `connect_timeout` of `x` rather than `timeout` of `x_connect`.
-    names.max().map(|(_, name)| name)
-}
-
-/// A name with single underscores only.
-fn words(name: &str) -> String {
-    let words: Vec<&str> = name.split('_').filter(|word| !word.is_empty()).collect();
-    words.join("_")
+    let (_, longest) = keys.get(MERCHANTS)?.as_table()?.keys().filter_map(of_merchant).max()?;
+    Some(longest)
 }

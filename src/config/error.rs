@@ -6,6 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use toml::{Table, Value};
+
+use super::{address, secret};
+
 /// Everything that is wrong, one sentence a line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n"))]
@@ -49,40 +53,46 @@ impl fmt::Display for Problem {
     }
 }
 
-/// What was found so far: the problems, and what an error may show of each key.
+/// What was found so far.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     pub(super) problems: Vec<Problem>,
-    /// Keys whose value in the result is not the configured one.
-    wrong: BTreeSet<String>,
+    /// The defaults, with the values that are right by themselves.
+    pub(super) file: Table,
     /// The variable that set a key.
     pub(super) variables: BTreeMap<String, String>,
-    /// The value of a key, as an error may show it.
-    pub(super) shown: BTreeMap<String, String>,
+    /// Keys whose value in `file` is not the configured one.
+    wrong: BTreeSet<String>,
 }
 
 impl Findings {
     /// Adds a problem with a key, or with an item of its list, that has this value.
-    pub(super) fn add(&mut self, key: &str, value: Option<String>, reason: impl Into<String>) {
+    pub(super) fn add(&mut self, key: &str, value: Option<&Value>, reason: impl Into<String>) {
         let whole = key.split('[').next().unwrap_or(key);
-        self.wrong.insert(whole.to_owned());
+        let name = whole.rsplit('.').next().unwrap_or(whole);
         let variable = self.variables.get(whole).cloned();
+        let value = value.and_then(|value| show(name, value));
         self.problems.push(Problem { variable, value, ..Problem::new(key, reason) });
+        self.wrong.insert(whole.to_owned());
+    }
+
+    /// Adds a problem with a key whose own value may be valid.
+    pub(super) fn conflict(&mut self, key: &str, reason: impl Into<String>) {
+        let value = self.value(key).cloned();
+        self.add(key, value.as_ref(), reason);
     }
 
     /// Adds a problem with a key, unless it has one already.
     pub(super) fn refuse(&mut self, key: &str, reason: impl Into<String>) {
         if !self.is_wrong(key) {
             self.conflict(key, reason);
-            self.wrong.insert(key.to_owned());
         }
     }
 
-    /// Adds a problem with a key whose own value is valid.
-    pub(super) fn conflict(&mut self, key: &str, reason: impl Into<String>) {
-        let value = self.shown.get(key).cloned();
-        let variable = self.variables.get(key).cloned();
-        self.problems.push(Problem { variable, value, ..Problem::new(key, reason) });
+    fn value(&self, key: &str) -> Option<&Value> {
+        let mut names = key.split('.');
+        let table = self.file.get(names.next()?)?;
+        names.try_fold(table, |table, name| table.get(name))
     }
 
     /// Whether a key's own value is invalid, so that its relations cannot be judged.
@@ -96,5 +106,19 @@ impl Findings {
             self.refuse(key, format!("it is missing; write {what}"));
         }
         value
+    }
+}
+
+/// A value as an error shows it, if it may: texts in quotes, tables and lists not at all, because
+/// anything may be in them.
+fn show(name: &str, value: &Value) -> Option<String> {
+    match value {
+        _ if secret::KEYS.contains(&name) => None,
+        Value::String(text) if address::KEYS.contains(&name) => {
+            address::bare(text).map(|text| format!("{text:?}"))
+        }
+        Value::String(text) => Some(format!("{text:?}")),
+        Value::Integer(_) | Value::Float(_) | Value::Boolean(_) => Some(value.to_string()),
+        Value::Datetime(_) | Value::Array(_) | Value::Table(_) => None,
     }
 }

@@ -2,184 +2,165 @@
 
 use std::collections::BTreeMap;
 
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::error::{ConfigError, Findings, Problem};
-use super::schema::File;
-use super::secret::Vault;
-use super::{Config, address, environment, relations, secret};
+use super::schema::Merchant;
+use super::secret::{self, Vault};
+use super::{Config, environment, relations};
 
 const DEFAULTS: &str = include_str!("defaults.toml");
+pub(super) const MERCHANTS: &str = "merchants";
 
 /// From this length on, in bytes, what a message of the TOML parser quotes may be a value.
 const QUOTED_LEN_MIN: usize = 4;
 
+/// The whole file, over its defaults.
+#[derive(Deserialize)]
+struct File {
+    merchants: BTreeMap<String, Merchant>,
+    #[serde(flatten)]
+    rest: Config,
+}
+
 /// Reads everything, checks the relations, and gives a configuration or all that is wrong.
 pub(super) fn load(text: &str, vault: &Vault<'_>) -> Result<Config, ConfigError> {
     let given = text.parse::<Table>();
-    let given = given.map_err(|error| ConfigError(vec![unreadable(text, &error)]))?;
-    let mut loader = Loader::new(given);
-    let config = loader.file(vault).and_then(|file| loader.config(file, vault));
-    let problems = loader.findings.problems;
+    let mut given = given.map_err(|error| ConfigError(vec![unreadable(text, &error)]))?;
+    let defaults = DEFAULTS.parse().unwrap_or_default();
+    let mut findings = Findings::default();
+    environment::overlay(&mut given, vault.variables, &defaults, &mut findings);
+    let file = Loader::new(&defaults, &mut findings).read(given);
+    let config = file.and_then(|file| checked(file, vault, &mut findings));
     match config {
-        Some(config) if problems.is_empty() => Ok(config),
-        None if problems.is_empty() => {
+        Some(config) if findings.problems.is_empty() => Ok(config),
+        None if findings.problems.is_empty() => {
             let reason = "its defaults do not fit it, which is a mistake in the program";
             Err(ConfigError(vec![Problem::new("smartsend", reason)]))
         }
-        Some(_) | None => Err(ConfigError(problems)),
+        Some(_) | None => Err(ConfigError(findings.problems)),
     }
 }
 
-/// A configuration on its way to be read.
-struct Loader {
-    /// What was given and is not read yet.
-    given: Table,
-    defaults: Table,
-    findings: Findings,
+fn checked(file: File, vault: &Vault<'_>, findings: &mut Findings) -> Option<Config> {
+    let File { merchants, rest } = file;
+    relations::check(&rest, &merchants, findings);
+    let merchants = merchants.into_iter().map(|(name, merchant)| {
+        let merchant = merchant.checked(&name, vault, findings)?;
+        Some((name, merchant))
+    });
+    let merchants: Vec<_> = merchants.collect(); // to the end, also where one is wrong
+    Some(Config { merchants: merchants.into_iter().collect::<Option<_>>()?, ..rest })
 }
 
-impl Loader {
-    fn new(given: Table) -> Self {
-        let defaults = DEFAULTS.parse().unwrap_or_default();
-        Self { given, defaults, findings: Findings::default() }
-    }
+/// Tries each value by itself, in a file that is right without it. One that is wrong is left at its
+/// default, so that it hides no other.
+struct Loader<'a> {
+    /// Every key, also those without a default.
+    keys: &'a Table,
+    /// A file of defaults alone, and a merchant of defaults alone.
+    file: Table,
+    merchant: Value,
+    findings: &'a mut Findings,
+}
 
-    fn file(&mut self, vault: &Vault<'_>) -> Option<File> {
-        let Self { given, defaults, findings } = self;
-        environment::overlay(given, vault.variables, defaults, findings);
-        let file = File {
-            broker: self.table("broker")?,
-            merchants: self.merchants()?,
-            retry: self.table("retry")?,
-            in_doubt: self.table("in_doubt")?,
-            ops: self.table("ops")?,
-            log: self.table("log")?,
-            shutdown: self.table("shutdown")?,
-        };
-        for name in self.given.keys() {
-            self.findings.add(name, None, unknown(name, &self.defaults, "the file"));
+impl<'a> Loader<'a> {
+    fn new(keys: &'a Table, findings: &'a mut Findings) -> Self {
+        let mut file = keys.clone();
+        for (_, table) in &mut file {
+            if let Value::Table(table) = table {
+                table.retain(|_, it| it.as_str() != Some("") && it.as_integer() != Some(0));
+            }
         }
-        Some(file)
+        let no_merchants = Value::Table(Table::new());
+        let merchant = file.insert(MERCHANTS.to_owned(), no_merchants.clone());
+        let merchant = merchant.unwrap_or(no_merchants);
+        findings.file.clone_from(&file);
+        Self { keys, file, merchant, findings }
     }
 
-    fn config(&mut self, file: File, vault: &Vault<'_>) -> Option<Config> {
-        relations::check(&file, &mut self.findings);
-        let merchants = file.merchants.into_iter().map(|(name, merchant)| {
-            let merchant = merchant.checked(&name, vault, &mut self.findings);
-            merchant.map(|merchant| (name, merchant))
-        });
-        let merchants: Vec<_> = merchants.collect(); // to the end, also where one is wrong
-        Some(Config {
-            merchants: merchants.into_iter().collect::<Option<_>>()?,
-            broker: file.broker,
-            retry: file.retry,
-            in_doubt: file.in_doubt,
-            ops: file.ops,
-            log: file.log,
-            shutdown: file.shutdown,
-        })
-    }
-
-    fn table<S: DeserializeOwned>(&mut self, name: &str) -> Option<S> {
-        let given = self.given.remove(name);
-        let given = self.table_of(name, given);
-        self.keys_of_table(name, name, given)
-    }
-
-    fn merchants<S: DeserializeOwned>(&mut self) -> Option<BTreeMap<String, S>> {
-        let given = self.given.remove("merchants");
-        let given = self.table_of("merchants", given);
-        if given.is_empty() {
+    fn read(mut self, given: Table) -> Option<File> {
+        for (name, value) in given {
+            if name == MERCHANTS {
+                for (name, value) in self.table(MERCHANTS, value) {
+                    let path = [MERCHANTS, &name];
+                    environment::set(&mut self.findings.file, &path, self.merchant.clone());
+                    self.read_keys(&path, value);
+                }
+            } else if self.keys.contains_key(&name) {
+                self.read_keys(&[&name], value);
+            } else {
+                self.findings.add(&name, None, unknown(&name, self.keys, "the file"));
+            }
+        }
+        let file = &self.findings.file;
+        if file.get(MERCHANTS).and_then(Value::as_table).is_none_or(Table::is_empty) {
             let reason = "there is no merchant; write a table such as [merchants.default]";
-            self.findings.refuse("merchants", reason);
+            self.findings.refuse(MERCHANTS, reason);
         }
-        let merchants = given.into_iter().map(|(name, value)| {
-            let path = format!("merchants.{name}");
-            let given = self.table_of(&path, Some(value));
-            Some((name, self.keys_of_table("merchants", &path, given)?))
-        });
-        merchants.collect()
+        self.findings.file.clone().try_into().ok()
     }
 
-    fn table_of(&mut self, path: &str, given: Option<Value>) -> Table {
-        match given {
-            Some(Value::Table(table)) => return table,
-            Some(_) => self.findings.refuse(path, format!("it must be a table, [{path}]")),
-            None => {}
+    fn table(&mut self, path: &str, value: Value) -> Table {
+        if let Value::Table(table) = value {
+            return table;
         }
+        self.findings.refuse(path, format!("it must be a table, [{path}]"));
         Table::new()
     }
 
-    /// Reads one table over its defaults. Each key is tried by itself, and one that is wrong is
-    /// left at its default, so that it hides no other.
-    fn keys_of_table<S>(&mut self, table: &str, path: &str, given: Table) -> Option<S>
-    where
-        S: DeserializeOwned,
-    {
-        let defaults = self.defaults.get(table)?.as_table()?;
-        let mut right = defaults.clone();
-        right.retain(|_, default| default.as_str() != Some("") && default.as_integer() != Some(0));
-        for (name, value) in given {
-            let key = format!("{path}.{name}");
-            let Some(default) = defaults.get(&name) else {
+    fn read_keys(&mut self, path: &[&str], given: Value) {
+        let table = path.join(".");
+        let known = path.first().and_then(|first| self.keys.get(*first)?.as_table());
+        let Some(known) = known else { return };
+        for (name, value) in self.table(&table, given) {
+            let key = format!("{table}.{name}");
+            if let Some(default) = known.get(&name) {
+                self.read_value(&[path, &[&name]].concat(), &key, default, value);
+            } else {
                 // Its value is not shown: a misspelt key can hold a secret.
-                self.findings.add(&key, None, unknown(&name, defaults, &format!("[{path}]")));
-                continue;
-            };
-            let faults = faults::<S>(&right, &name, default, &value);
-            if faults.is_empty() {
-                right.insert(name, value);
-                continue;
-            }
-            for Fault { item, shown, reason } in faults {
-                self.findings.add(&format!("{key}{item}"), shown, reason);
+                let reason = unknown(&name, known, &format!("[{table}]"));
+                self.findings.add(&key, None, reason);
             }
         }
-        for (name, value) in &right {
-            let shown = show(name, value).map(|shown| (format!("{path}.{name}"), shown));
-            self.findings.shown.extend(shown);
+    }
+
+    /// Of a list each item is tried, and then the whole.
+    fn read_value(&mut self, path: &[&str], key: &str, default: &Value, value: Value) {
+        let mut is_right = true;
+        if let (Value::Array(default), Value::Array(items)) = (default, &value) {
+            for (n, item) in items.iter().enumerate() {
+                let alone = Value::Array(vec![item.clone()]);
+                if let Some(reason) = self.fault(path, &item_default(default), item, alone) {
+                    self.findings.add(&format!("{key}[{n}]"), Some(item), reason);
+                    is_right = false;
+                }
+            }
         }
-        right.try_into().ok()
+        if !is_right {
+            return;
+        }
+        match self.fault(path, default, &value, value.clone()) {
+            Some(reason) => self.findings.add(key, Some(&value), reason),
+            None => environment::set(&mut self.findings.file, path, value),
+        }
     }
-}
 
-/// What is wrong with a value, or with an item of a list, such as `[0]`.
-struct Fault {
-    item: String,
-    shown: Option<String>,
-    reason: String,
-}
-
-/// Tries a value in a table that is right without it; of a list each item, and then the whole.
-fn faults<S>(right: &Table, name: &str, default: &Value, value: &Value) -> Vec<Fault>
-where
-    S: DeserializeOwned,
-{
-    let fault = |item: String, shown: &Value, default: &Value, tried: Value| {
-        let reason = if default.same_type(shown) || secret::KEYS.contains(&name) {
-            let mut table = right.clone();
-            table.insert(name.to_owned(), tried);
-            table.try_into::<S>().err()?.message().to_owned()
-        } else {
-            wanted(default).to_owned()
-        };
-        Some(Fault { item, shown: show(name, shown), reason })
-    };
-    let items =
-        default.as_array().zip(value.as_array()).into_iter().flat_map(|(default, items)| {
-            items.iter().enumerate().map(|(n, item)| (n, item_default(default), item))
-        });
-    let faults: Vec<Fault> = items
-        .filter_map(|(n, default, item)| {
-            fault(format!("[{n}]"), item, &default, Value::Array(vec![item.clone()]))
-        })
-        .collect();
-    if !faults.is_empty() {
-        return faults;
+    /// What keeps a value from being right, if anything does.
+    fn fault(&self, path: &[&str], default: &Value, value: &Value, tried: Value) -> Option<String> {
+        let is_secret = path.last().is_some_and(|name| secret::KEYS.contains(name));
+        if !is_secret && !default.same_type(value) {
+            return Some(wanted(default).to_owned());
+        }
+        let mut file = self.file.clone();
+        if let [table, merchant, _] = path {
+            environment::set(&mut file, &[table, merchant], self.merchant.clone());
+        }
+        environment::set(&mut file, path, tried);
+        let error = file.try_into::<File>().err()?;
+        Some(error.message().to_owned())
     }
-    fault(String::new(), value, default, value.clone()).into_iter().collect()
 }
 
 /// What the items of a list are like. The one that is empty by default holds codes.
@@ -196,20 +177,6 @@ fn wanted(default: &Value) -> &'static str {
         Value::String(_) | Value::Float(_) | Value::Datetime(_) | Value::Table(_) => {
             "it must be text in quotes"
         }
-    }
-}
-
-/// A value as an error shows it, if it may: texts in quotes, tables and lists not at all, because
-/// anything may be in them.
-fn show(name: &str, value: &Value) -> Option<String> {
-    match value {
-        _ if secret::KEYS.contains(&name) => None,
-        Value::String(text) if address::KEYS.contains(&name) => {
-            address::bare(text).map(|text| format!("{text:?}"))
-        }
-        Value::String(text) => Some(format!("{text:?}")),
-        Value::Integer(_) | Value::Float(_) | Value::Boolean(_) => Some(value.to_string()),
-        Value::Datetime(_) | Value::Array(_) | Value::Table(_) => None,
     }
 }
 

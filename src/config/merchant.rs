@@ -155,38 +155,29 @@ impl schema::Merchant {
         if findings.is_wrong(&key("grant")) {
             return None;
         }
-        let mut secret = |leaf: &str, source: Option<Source>| {
-            vault.open(source).map_err(|reason| findings.refuse(&key(leaf), reason)).ok()
-        };
-        match self.grant {
-            GrantType::ClientCredentials => {
-                let client_secret = secret("client_secret", self.client_secret.take());
-                for (leaf, source) in [("username", &self.username), ("password", &self.password)] {
-                    belongs_to("password", source.as_ref(), &key(leaf), findings);
+        let mut secret = |leaf: &str, source: Option<Source>, grant: GrantType| {
+            let reason = if grant == self.grant {
+                match vault.open(source) {
+                    Ok(secret) => return Some(secret),
+                    Err(reason) => reason,
                 }
-                Some(Grant::ClientCredentials {
-                    client_id: client_id?,
-                    client_secret: client_secret?,
-                })
+            } else {
+                source.map(|_| "it belongs to the other grant; leave it out".to_owned())?
+            };
+            findings.refuse(&key(leaf), reason);
+            None
+        };
+        let client_secret =
+            secret("client_secret", self.client_secret.take(), GrantType::ClientCredentials);
+        let username = secret("username", self.username.take(), GrantType::Password);
+        let password = secret("password", self.password.take(), GrantType::Password);
+        Some(match self.grant {
+            GrantType::ClientCredentials => {
+                Grant::ClientCredentials { client_id: client_id?, client_secret: client_secret? }
             }
             GrantType::Password => {
-                let username = secret("username", self.username.take());
-                let password = secret("password", self.password.take());
-                let source = self.client_secret.as_ref();
-                belongs_to("client_credentials", source, &key("client_secret"), findings);
-                Some(Grant::Password {
-                    client_id: client_id?,
-                    username: username?,
-                    password: password?,
-                })
+                Grant::Password { client_id: client_id?, username: username?, password: password? }
             }
-        }
-    }
-}
-
-/// Refuses a secret that belongs to the other grant.
-fn belongs_to(grant: &str, source: Option<&Source>, key: &str, findings: &mut Findings) {
-    if source.is_some() {
-        findings.refuse(key, format!("it belongs to grant = \"{grant}\"; leave it out"));
+        })
     }
 }

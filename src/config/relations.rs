@@ -7,10 +7,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::Config;
 use super::address::BrokerUrl;
 use super::duration::shortest;
 use super::error::Findings;
-use super::schema::{Broker, File, Merchant};
+use super::schema::{Broker, Merchant};
 
 /// `left < right`, or `left <= right`.
 struct Relation {
@@ -23,64 +24,77 @@ struct Relation {
     right: Term,
 }
 
-/// A setting, times a factor or divided by one.
+/// A setting, or a multiple or a part of one.
 struct Term {
     key: String,
     duration: Duration,
-    times: u32,
-    over: u32,
+    arithmetic: String,
 }
 
 /// Checks how the settings fit together, as far as each is right by itself.
-pub(super) fn check(file: &File, findings: &mut Findings) {
-    tls_fits(&file.broker, findings);
-    let merchants = file.merchants.iter();
-    let relations = global(file).into_iter().chain(merchants.flat_map(|m| of_merchant(file, m)));
-    for relation in relations {
-        relation.check(findings);
+pub(super) fn check(
+    config: &Config,
+    merchants: &BTreeMap<String, Merchant>,
+    findings: &mut Findings,
+) {
+    let of_merchants = merchants.iter().flat_map(|(name, it)| of_merchant(config, name, it));
+    // A setting can be in several that do not hold, and all are reported.
+    let relations: Vec<Relation> = global(config).into_iter().chain(of_merchants).collect();
+    let broken: Vec<_> = relations.iter().filter_map(|it| it.broken(findings)).collect();
+    for (key, reason) in broken {
+        findings.conflict(key, reason);
     }
-    accounts_differ(&file.merchants, findings);
+    tls_fits(&config.broker, findings);
+    accounts_differ(merchants, findings);
 }
 
-fn global(file: &File) -> Vec<Relation> {
-    let quarantine = || term("in_doubt.quarantine", file.in_doubt.quarantine);
-    let first_lookup = term("in_doubt.first_lookup", file.in_doubt.first_lookup);
-    let max_age = term("retry.max_age", file.retry.max_age);
-    vec![
+fn global(config: &Config) -> [Relation; 2] {
+    let quarantine = || term("in_doubt.quarantine", config.in_doubt.quarantine);
+    [
         Relation {
             formula: "first_lookup < quarantine",
             why: "the first lookup has to be made within the quarantine",
-            left: vec![first_lookup],
+            left: vec![term("in_doubt.first_lookup", config.in_doubt.first_lookup)],
             right: quarantine(),
         },
         Relation {
             formula: "quarantine < max_age",
             why: "an intent would be parked before it could be settled",
             left: vec![quarantine()],
-            right: max_age,
+            right: term("retry.max_age", config.retry.max_age),
         },
     ]
 }
 
-fn of_merchant(file: &File, (name, merchant): (&String, &Merchant)) -> Vec<Relation> {
-    let connect_timeout = format!("merchants.{name}.connect_timeout");
+fn of_merchant(config: &Config, name: &str, merchant: &Merchant) -> [Relation; 5] {
     let timeout = || term(format!("merchants.{name}.timeout"), merchant.timeout);
-    let quarantine = || term("in_doubt.quarantine", file.in_doubt.quarantine);
-    let confirm_timeout = term("broker.confirm_timeout", file.broker.confirm_timeout);
-    let heartbeat = term("broker.heartbeat", file.broker.heartbeat.into());
-    let consumer_timeout = term("broker.consumer_timeout", file.broker.consumer_timeout);
-    vec![
+    let connect_timeout =
+        term(format!("merchants.{name}.connect_timeout"), merchant.connect_timeout);
+    let quarantine = || term("in_doubt.quarantine", config.in_doubt.quarantine);
+    let confirm_timeout = term("broker.confirm_timeout", config.broker.confirm_timeout);
+    let two_heartbeats = {
+        let heartbeat = term("broker.heartbeat", config.broker.heartbeat.into());
+        let arithmetic = format!("2 * {}", heartbeat.arithmetic);
+        Term { duration: heartbeat.duration.saturating_mul(2), arithmetic, ..heartbeat }
+    };
+    let half_of_consumer_timeout = {
+        let whole = term("broker.consumer_timeout", config.broker.consumer_timeout);
+        let duration = whole.duration / 2;
+        let arithmetic = format!("{} / 2 = {}", whole.arithmetic, shortest(duration));
+        Term { duration, arithmetic, ..whole }
+    };
+    [
         Relation {
             formula: "connect_timeout < timeout",
             why: "a connect that takes too long must fail before the call does, so that nothing was sent",
-            left: vec![term(connect_timeout, merchant.connect_timeout)],
+            left: vec![connect_timeout],
             right: timeout(),
         },
         Relation {
             formula: "timeout + confirm_timeout <= drain",
             why: "a stop must be able to wait for the last call and its publish",
             left: vec![timeout(), confirm_timeout],
-            right: term("shutdown.drain", file.shutdown.drain),
+            right: term("shutdown.drain", config.shutdown.drain),
         },
         Relation {
             formula: "timeout < quarantine",
@@ -91,67 +105,42 @@ fn of_merchant(file: &File, (name, merchant): (&String, &Merchant)) -> Vec<Relat
         Relation {
             formula: "lease + timeout + 2 * heartbeat < quarantine",
             why: "the last request of a frozen worker must have shown before another worker sends again",
-            left: vec![
-                term("retry.lease", file.retry.lease),
-                timeout(),
-                Term { times: 2, ..heartbeat },
-            ],
+            left: vec![term("retry.lease", config.retry.lease), timeout(), two_heartbeats],
             right: quarantine(),
         },
         Relation {
             formula: "quarantine + timeout < consumer_timeout / 2",
             why: "the broker closes the channel of a delivery that is held too long",
             left: vec![quarantine(), timeout()],
-            right: Term { over: 2, ..consumer_timeout },
+            right: half_of_consumer_timeout,
         },
     ]
 }
 
 fn term(key: impl Into<String>, duration: Duration) -> Term {
-    Term { key: key.into(), duration, times: 1, over: 1 }
-}
-
-impl Term {
-    fn value(&self) -> Duration {
-        let value = self.duration.saturating_mul(self.times);
-        value.checked_div(self.over).unwrap_or(value)
-    }
-
-    fn arithmetic(&self) -> String {
-        let duration = shortest(self.duration);
-        match (self.times, self.over) {
-            (1, 1) => duration,
-            (1, over) => format!("{duration} / {over} = {}", shortest(self.value())),
-            (times, _) => format!("{times} * {duration}"),
-        }
-    }
+    Term { key: key.into(), duration, arithmetic: shortest(duration) }
 }
 
 impl Relation {
-    /// Adds a problem with the first setting, if the relation does not hold.
-    fn check(&self, findings: &mut Findings) {
-        let or_equal = self.formula.contains("<=");
-        let sum = self.left.iter().fold(Duration::ZERO, |sum, t| sum.saturating_add(t.value()));
-        let limit = self.right.value();
-        let keys = || self.left.iter().chain([&self.right]).map(|term| &*term.key);
-        if sum < limit || (or_equal && sum == limit) || keys().any(|key| findings.is_wrong(key)) {
-            return;
+    /// The first setting and why, if the relation does not hold.
+    fn broken(&self, findings: &Findings) -> Option<(&str, String)> {
+        let Self { formula, why, left, right } = self;
+        let or_equal = formula.contains("<=");
+        let sum = left.iter().fold(Duration::ZERO, |sum, term| sum.saturating_add(term.duration));
+        let mut keys = left.iter().chain([right]).map(|term| &*term.key);
+        let is_unknown = keys.any(|key| findings.is_wrong(key));
+        if sum < right.duration || (or_equal && sum == right.duration) || is_unknown {
+            return None;
         }
-        let steps: Vec<String> = self.left.iter().map(Term::arithmetic).collect();
+        let steps: Vec<&str> = left.iter().map(|term| &*term.arithmetic).collect();
         let mut steps = steps.join(" + ");
-        if self.left.len() > 1 {
+        if left.len() > 1 {
             steps = format!("{steps} = {}", shortest(sum));
         }
         let is = if or_equal { "is more than" } else { "is not less than" };
-        let reason = format!(
-            "{} must hold, but {steps} {is} {} (`{}`): {}",
-            self.formula,
-            self.right.arithmetic(),
-            self.right.key,
-            self.why
-        );
-        let key = keys().next().unwrap_or_default();
-        findings.conflict(key, reason);
+        let Term { key, arithmetic, .. } = right;
+        let reason = format!("{formula} must hold, but {steps} {is} {arithmetic} (`{key}`): {why}");
+        Some((&left.first()?.key, reason))
     }
 }
 
@@ -162,7 +151,7 @@ fn tls_fits(broker: &Broker, findings: &mut Findings) {
         [("broker.ca_file", &broker.ca_file), ("broker.cert_file", &broker.cert_file)]
     {
         if file.is_some() && is_plain && !findings.is_wrong("broker.urls") {
-            findings.conflict(key, "it is used only with an amqps:// address in urls");
+            findings.refuse(key, "it is used only with an amqps:// address in urls");
         }
     }
     if broker.cert_file.is_some() && broker.key_file.is_none() {
@@ -183,7 +172,7 @@ fn accounts_differ(merchants: &BTreeMap<String, Merchant>, findings: &mut Findin
                 "`merchants.{other}` has the same one, and both would spend its rate; \
                  one account is one merchant"
             );
-            findings.conflict(&format!("merchants.{name}.payout_merchant_id"), reason);
+            findings.refuse(&format!("merchants.{name}.payout_merchant_id"), reason);
         }
     }
 }

@@ -1,6 +1,5 @@
 //! The file's shape: each table a struct, each key a field, and what a value must be its type.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -13,24 +12,13 @@ use super::address::BrokerUrl;
 use super::duration::Heartbeat;
 use super::secret::Source;
 use super::values::{
-    account_id, client_id, delays, filter, link_hosts, optional, prefix, rate, reject_codes, text,
-    up_to, urls,
+    account_id, client_id, delays, filter, link_hosts, prefix, rate, reject_codes, text, up_to,
+    urls,
 };
 use crate::domain::account::Api;
 use crate::domain::amount::Amount;
 use crate::domain::decide::InDoubtPolicy;
 use crate::domain::retry_delays::RetryDelays;
-
-/// The whole file.
-pub(super) struct File {
-    pub(super) broker: Broker,
-    pub(super) merchants: BTreeMap<String, Merchant>,
-    pub(super) retry: Retry,
-    pub(super) in_doubt: InDoubt,
-    pub(super) ops: Ops,
-    pub(super) log: Log,
-    pub(super) shutdown: Shutdown,
-}
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,11 +34,11 @@ pub struct Broker {
     pub confirm_timeout: Duration,
     #[serde(deserialize_with = "text")]
     pub consumer_timeout: Duration,
-    #[serde(default, deserialize_with = "optional")]
+    #[serde(default, deserialize_with = "text")]
     pub ca_file: Option<PathBuf>,
-    #[serde(default, deserialize_with = "optional")]
+    #[serde(default, deserialize_with = "text")]
     pub cert_file: Option<PathBuf>,
-    #[serde(default, deserialize_with = "optional")]
+    #[serde(default, deserialize_with = "text")]
     pub key_file: Option<PathBuf>,
 }
 
@@ -60,7 +48,7 @@ pub struct Broker {
 pub(super) struct Merchant {
     #[serde(default, deserialize_with = "account_id")]
     pub(super) payout_merchant_id: Option<String>,
-    #[serde(default, deserialize_with = "optional")]
+    #[serde(default, deserialize_with = "text")]
     pub(super) api: Option<Api>,
     #[serde(deserialize_with = "text")]
     pub(super) api_url: Url,
@@ -85,7 +73,7 @@ pub(super) struct Merchant {
     pub(super) timeout: Duration,
     #[serde(deserialize_with = "text")]
     pub(super) max_retry_after: Duration,
-    #[serde(default, deserialize_with = "optional")]
+    #[serde(default, deserialize_with = "text")]
     pub(super) max_amount: Option<Amount>,
     #[serde(deserialize_with = "reject_codes")]
     pub(super) reject_codes: Vec<i64>,
@@ -150,7 +138,7 @@ pub enum LogFormat {
     Pretty,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum GrantType {
     ClientCredentials,
     Password,

@@ -30,14 +30,6 @@ pub(super) fn text<'de, D: Deserializer<'de>, T: Text>(value: D) -> Result<T, D:
     T::parse(&String::deserialize(value)?).map_err(Error::custom)
 }
 
-pub(super) fn optional<'de, D, T>(value: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Text,
-{
-    text(value).map(Some)
-}
-
 fn list<'de, D: Deserializer<'de>, T: Text>(value: D) -> Result<Vec<T>, D::Error> {
     let texts = Vec::<String>::deserialize(value)?;
     texts.iter().map(|text| T::parse(text)).collect::<Result<_, _>>().map_err(Error::custom)
@@ -155,6 +147,12 @@ pub(super) fn filter<'de, D: Deserializer<'de>>(value: D) -> Result<String, D::E
         }
     }
     Ok(text)
+}
+
+impl<T: Text> Text for Option<T> {
+    fn parse(text: &str) -> Result<Self, String> {
+        T::parse(text).map(Some)
+    }
 }
 
 impl Text for Duration {
