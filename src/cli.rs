@@ -12,13 +12,13 @@ pub mod sandbox;
 pub mod submit;
 pub mod topology;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, variables};
-pub use exit::Exit;
 use exit::complain;
+pub use exit::{CommandError, Exit};
 
 /// Turns payout intents on RabbitMQ into PayU Smart Send links: never two for one intent, never
 /// lost.
@@ -56,30 +56,22 @@ enum Command {
 impl Cli {
     /// Does what was asked.
     pub async fn execute(self) -> Exit {
-        let path = self.config.as_deref();
+        self.run().await.unwrap_or_else(|error| {
+            complain(&error);
+            error.exit()
+        })
+    }
+
+    async fn run(self) -> Result<Exit, CommandError> {
+        let config =
+            || Config::read(self.config.as_deref(), variables()).map_err(CommandError::usage);
         match self.command {
-            Command::Run(options) => match read(path) {
-                Ok(config) => run::run(config, options).await,
-                Err(exit) => exit,
-            },
-            Command::Submit(options) => match read(path) {
-                Ok(config) => submit::execute(&config, &options).await,
-                Err(exit) => exit,
-            },
-            Command::Topology(options) => match read(path) {
-                Ok(config) => topology::execute(&config, &options).await,
-                Err(exit) => exit,
-            },
+            Command::Run(options) => run::execute(&config()?, &options).await,
+            Command::Submit(options) => submit::execute(&config()?, &options).await,
             #[cfg(feature = "sandbox")]
             Command::Sandbox(options) => sandbox::execute(options).await,
+            Command::Topology(options) => topology::execute(&config()?, &options).await,
             Command::Explain(options) => explain::execute(&options),
         }
     }
-}
-
-fn read(path: Option<&Path>) -> Result<Config, Exit> {
-    Config::read(path, variables()).map_err(|errors| {
-        complain(&errors);
-        Exit::Usage
-    })
 }

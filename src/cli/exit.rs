@@ -25,6 +25,33 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// Why a command cannot do what was asked, in a sentence for the person who typed it.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// Wrong usage or configuration.
+    #[error("{0}")]
+    Usage(String),
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl CommandError {
+    pub(super) fn usage(error: impl Display) -> Self {
+        Self::Usage(error.to_string())
+    }
+
+    pub(super) fn failed(error: impl Display) -> Self {
+        Self::Failed(error.to_string())
+    }
+
+    pub(super) fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_) => Exit::Usage,
+            Self::Failed(_) => Exit::Failed,
+        }
+    }
+}
+
 /// Says on stderr what went wrong.
 pub(super) fn complain(error: &impl Display) {
     // With stderr closed there is nowhere left to say it.
@@ -35,18 +62,4 @@ pub(super) fn complain(error: &impl Display) {
 pub(super) fn print(result: &impl Display) -> Exit {
     let written = write!(std::io::stdout().lock(), "{result}");
     if written.is_ok() { Exit::Done } else { Exit::Failed }
-}
-
-/// Prints a command's result on stdout, or says on stderr what went wrong.
-pub(super) fn finish<E: Display>(
-    result: Result<String, E>,
-    is_usage: impl FnOnce(&E) -> bool,
-) -> Exit {
-    match result {
-        Ok(text) => print(&text),
-        Err(error) => {
-            complain(&error);
-            if is_usage(&error) { Exit::Usage } else { Exit::Failed }
-        }
-    }
 }

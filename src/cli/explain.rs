@@ -5,7 +5,7 @@
 
 use textwrap::WordSplitter;
 
-use super::exit::{Exit, finish};
+use super::exit::{CommandError, Exit, print};
 use crate::domain::call::{NoAnswer, NotSent};
 use crate::domain::classify::table::{
     DUPLICATE_WORDS, NOT_FOUND_WORDS, STATUS_ROWS, StatusRow, THROTTLE_WORDS,
@@ -29,57 +29,55 @@ fn number(text: &str) -> Result<i64, &'static str> {
 }
 
 /// Prints the requested page.
-pub fn execute(options: &Options) -> Exit {
-    let page = match options.code {
-        None => Ok(explain_all()),
-        Some(code) => explain(code).ok_or_else(|| {
-            format!(
-                "PayU lists no code {code} for Smart Send; a create that is answered with it is \
-                 Refused, unless the merchant lists it in reject_codes; for all codes: smartsend \
-                 explain --all"
-            )
-        }),
+pub fn execute(options: &Options) -> Result<Exit, CommandError> {
+    let Some(code) = options.code else {
+        return Ok(print(&explain_all()));
     };
-    finish(page, |_| false)
+    let page = explain(code).ok_or_else(|| {
+        CommandError::Failed(format!(
+            "PayU lists no code {code} for Smart Send; a create that is answered with it is \
+             Refused, unless the merchant lists it in reject_codes; for all codes: smartsend \
+             explain --all"
+        ))
+    })?;
+    Ok(print(&page))
 }
 
 /// The widest line, in characters.
 pub const COLUMNS: usize = 100;
 
-/// An outcome of a create: its name, and what follows for the intent.
-type OutcomeRow = (&'static str, &'static str);
-
-const CREATED: OutcomeRow = (
+// The outcomes of a create: the name of each, and what follows for the intent.
+const CREATED: (&str, &str) = (
     "Created",
     "link.created. On a host outside link_hosts: parked, and the circuit breaker opens.",
 );
-const REJECTED: OutcomeRow =
+const REJECTED: (&str, &str) =
     ("Rejected", "link.failed with the code: it depends on the intent alone.");
-const NOT_SENT: OutcomeRow =
+const NOT_SENT: (&str, &str) =
     ("NotSent", "two quick tries, then a retry queue; the record stays as it was.");
-const THROTTLED: OutcomeRow =
+const THROTTLED: (&str, &str) =
     ("Throttled", "the merchant's requests pause; the attempt does not count.");
-const DENIED: OutcomeRow =
+const DENIED: (&str, &str) =
     ("Denied", "the merchant's circuit breaker opens; no intent fails and nothing is counted.");
-const DUPLICATE: OutcomeRow = (
+const DUPLICATE: (&str, &str) = (
     "Duplicate",
     "looked up. The same amount and customer: link.created. Another: link.failed \
      DUPLICATE_REFERENCE after a clean first create, else parked. Not found: parked. Never sent \
      again.",
 );
-const REFUSED: OutcomeRow = (
+const REFUSED: (&str, &str) = (
     "Refused",
     "looked up: it may depend on the day, or hide a duplicate. Not found: parked with the code. \
      Never sent again.",
 );
-const UNKNOWN: OutcomeRow = (
+const UNKNOWN: (&str, &str) = (
     "Unknown",
     "looked up: it may have made a link. Not found after all lookups and the quarantine: sent \
      again with the same reference, or parked, as in_doubt.policy says.",
 );
 
 /// The certain ones first.
-const OUTCOMES: [OutcomeRow; 8] =
+const OUTCOMES: [(&str, &str); 8] =
     [CREATED, REJECTED, NOT_SENT, THROTTLED, DENIED, DUPLICATE, REFUSED, UNKNOWN];
 
 /// Every reason for which nothing was sent.
@@ -146,7 +144,7 @@ pub fn explain_all() -> String {
     page.0
 }
 
-fn outcome_of(meaning: Meaning) -> OutcomeRow {
+fn outcome_of(meaning: Meaning) -> (&'static str, &'static str) {
     match meaning {
         Meaning::Rejects => REJECTED,
         Meaning::Duplicate => DUPLICATE,

@@ -1,31 +1,28 @@
 //! `--merchant NAME`.
 
+use super::exit::CommandError;
 use crate::config::{Config, Merchant};
 
-/// A merchant that cannot be chosen.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum MerchantError {
-    #[error("there is no merchant {asked}; the configuration has {known}")]
-    Unknown { asked: String, known: String },
-    #[error("several merchants are configured ({known}); choose one with --merchant")]
-    Several { known: String },
-}
-
-pub(super) fn named<'a>(config: &'a Config, name: &str) -> Result<&'a Merchant, MerchantError> {
-    let unknown = || MerchantError::Unknown { asked: name.to_owned(), known: known(config) };
-    config.merchants.get(name).ok_or_else(unknown)
+pub(super) fn named<'a>(config: &'a Config, name: &str) -> Result<&'a Merchant, CommandError> {
+    config.merchants.get(name).ok_or_else(|| {
+        let known = known(config);
+        CommandError::Usage(format!("there is no merchant {name}; the configuration has {known}"))
+    })
 }
 
 /// The merchant of this name; without a name, the only one that is configured.
 pub(super) fn one<'a>(
     config: &'a Config,
     name: Option<&str>,
-) -> Result<&'a Merchant, MerchantError> {
+) -> Result<&'a Merchant, CommandError> {
     let mut all = config.merchants.values();
     match (name, all.next(), all.next()) {
         (Some(name), _, _) => named(config, name),
         (None, Some(only), None) => Ok(only),
-        (None, _, _) => Err(MerchantError::Several { known: known(config) }),
+        (None, _, _) => Err(CommandError::Usage(format!(
+            "several merchants are configured ({}); choose one with --merchant",
+            known(config)
+        ))),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `smartsend run`: works until it is stopped.
 
-use super::exit::{Exit, complain};
+use super::exit::{CommandError, Exit};
 use crate::app;
 use crate::config::Config;
 use crate::telemetry::log;
@@ -14,28 +14,14 @@ pub struct Options {
 }
 
 /// Works until the first signal to stop; a second one ends it at once.
-pub async fn run(config: Config, options: Options) -> Exit {
-    let log = match log::init(&config.log) {
-        Ok(log) => log,
-        Err(error) => {
-            complain(&format!("cannot start the log: {error}"));
-            return Exit::Usage;
-        }
-    };
-    let exit = match app::start(&config, options.declare).await {
-        Ok(app) => match app.until_stopped().await {
-            Ok(0) => Exit::Done,
-            Ok(_) => Exit::WorkLeft,
-            Err(error) => {
-                complain(&error);
-                Exit::Failed
-            }
-        },
-        Err(error) => {
-            complain(&error);
-            Exit::Usage
-        }
+pub async fn execute(config: &Config, options: &Options) -> Result<Exit, CommandError> {
+    let log = log::init(&config.log)
+        .map_err(|error| CommandError::Usage(format!("cannot start the log: {error}")))?;
+    let app = app::start(config, options.declare).await;
+    let left = match app {
+        Ok(app) => app.until_stopped().await.map_err(CommandError::failed),
+        Err(error) => Err(CommandError::usage(error)),
     };
     log.flush();
-    exit
+    Ok(if left? == 0 { Exit::Done } else { Exit::WorkLeft })
 }

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use tokio_util::sync::CancellationToken;
 
-use super::exit::{Exit, complain, print};
+use super::exit::{CommandError, Exit, complain, print};
 use super::merchants;
-use crate::batch::{Batch, BatchError, SubmissionEnd};
-use crate::config::{Config, Merchant};
+use crate::batch::{Batch, SubmissionEnd};
+use crate::config::Config;
 use crate::signals::StopSignals;
 
 /// What `smartsend submit` takes.
@@ -30,49 +30,29 @@ pub struct Options {
 }
 
 /// Submits a file.
-pub async fn execute(config: &Config, options: &Options) -> Exit {
-    let merchant = match merchants::one(config, options.merchant.as_deref()) {
-        Ok(merchant) => merchant,
-        Err(error) => {
-            complain(&error);
-            return Exit::Usage;
-        }
-    };
-    match submit(config, merchant, options).await {
-        Ok(exit) => exit,
-        Err(error) => {
-            complain(&error);
-            if error.is_usage() { Exit::Usage } else { Exit::Failed }
-        }
-    }
-}
-
-async fn submit(
-    config: &Config,
-    merchant: &Merchant,
-    options: &Options,
-) -> Result<Exit, BatchError> {
-    let batch = Batch::read(&options.file, merchant)?;
+pub async fn execute(config: &Config, options: &Options) -> Result<Exit, CommandError> {
+    let merchant = merchants::one(config, options.merchant.as_deref())?;
+    let batch = Batch::read(&options.file, merchant).map_err(CommandError::failed)?;
     batch.errors().for_each(|error| complain(&error));
     let (bad, all) = (batch.bad_row_count(), batch.row_count());
     if bad > 0 && !options.skip_bad {
-        complain(&format!(
+        return Err(CommandError::Failed(format!(
             "{bad} of {all} rows are bad: nothing was sent; correct them, or send only the good \
              rows with --skip-bad"
-        ));
-        return Ok(Exit::Failed);
+        )));
     }
     let stop = CancellationToken::new();
-    let Ok(mut signals) = StopSignals::listen() else {
-        complain(&"cannot listen for signals; nothing was sent");
-        return Ok(Exit::Failed);
-    };
+    let mut signals = StopSignals::listen().map_err(|error| {
+        CommandError::Failed(format!("cannot listen for signals: {error}; nothing was sent"))
+    })?;
     let stopping = stop.clone();
     tokio::spawn(async move {
         signals.next().await;
         stopping.cancel();
     });
-    let summary = batch.submit(config, options.wait, &stop).await?;
+    let summary = batch.submit(config, options.wait, &stop).await.map_err(|error| {
+        if error.is_usage() { CommandError::usage(error) } else { CommandError::failed(error) }
+    })?;
     // A closed stdout does not undo what was sent.
     print(&summary);
     if let Some(advice) = summary.advice() {

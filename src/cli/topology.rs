@@ -1,9 +1,8 @@
 //! `smartsend topology apply | export`: the exchanges and queues on the broker.
 
-use super::exit::{Exit, finish};
-use super::merchants::{self, MerchantError};
-use crate::amqp::BrokerConfigError;
-use crate::amqp::topology::{ApplyError, NameTooLongError, Topology, apply};
+use super::exit::{CommandError, Exit, print};
+use super::merchants;
+use crate::amqp::topology::{ApplyError, Topology, apply};
 use crate::config::Config;
 
 /// What `smartsend topology` takes.
@@ -31,53 +30,35 @@ struct Choice {
     merchant: Option<String>,
 }
 
-#[derive(Debug, thiserror::Error)]
-enum TopologyCommandError {
-    #[error(transparent)]
-    Merchant(#[from] MerchantError),
-    #[error(transparent)]
-    Name(#[from] NameTooLongError),
-    #[error(transparent)]
-    Config(#[from] BrokerConfigError),
-    #[error(transparent)]
-    Apply(#[from] ApplyError),
-}
-
-impl TopologyCommandError {
-    fn is_usage(&self) -> bool {
-        !matches!(self, Self::Apply(ApplyError::Apply(_)))
+/// Declares or prints the topology.
+pub async fn execute(config: &Config, options: &Options) -> Result<Exit, CommandError> {
+    match &options.verb {
+        Verb::Apply(choice) => {
+            let topology = chosen(config, choice)?;
+            apply(&config.broker, &topology).await.map_err(|error| match error {
+                ApplyError::Start(error) => CommandError::usage(error),
+                ApplyError::Apply(error) => CommandError::failed(error),
+            })?;
+            let names: Vec<_> = topology.names().collect();
+            Ok(print(&format_args!("{}\n", names.join("\n"))))
+        }
+        Verb::Export(choice) => {
+            let definitions = chosen(config, choice)?.export_for(&config.broker);
+            Ok(print(&definitions.map_err(CommandError::usage)?))
+        }
     }
 }
 
-/// Declares or prints the topology.
-pub async fn execute(config: &Config, options: &Options) -> Exit {
-    let result = match &options.verb {
-        Verb::Apply(choice) => apply_chosen(config, choice).await,
-        Verb::Export(choice) => export_chosen(config, choice),
-    };
-    finish(result, TopologyCommandError::is_usage)
-}
-
-async fn apply_chosen(config: &Config, choice: &Choice) -> Result<String, TopologyCommandError> {
-    let topology = chosen(config, choice)?;
-    apply(&config.broker, &topology).await?;
-    let names: Vec<_> = topology.names().collect();
-    Ok(format!("{}\n", names.join("\n")))
-}
-
-fn export_chosen(config: &Config, choice: &Choice) -> Result<String, TopologyCommandError> {
-    Ok(chosen(config, choice)?.export_for(&config.broker)?)
-}
-
-fn chosen(config: &Config, choice: &Choice) -> Result<Topology, TopologyCommandError> {
+fn chosen(config: &Config, choice: &Choice) -> Result<Topology, CommandError> {
     let merchants: Vec<&str> = match choice.merchant.as_deref() {
         None => config.merchants.keys().map(String::as_str).collect(),
         Some(name) => vec![&merchants::named(config, name)?.name],
     };
-    let topology =
-        Topology::new(&config.broker.prefix, merchants, &config.retry.delays.durations())?;
+    let delays = config.retry.delays.durations();
+    let topology = Topology::new(&config.broker.prefix, merchants, &delays);
+    let topology = topology.map_err(CommandError::usage)?;
     match &choice.results_queue {
-        Some(name) => Ok(topology.with_results_queue(name)?),
+        Some(name) => topology.with_results_queue(name).map_err(CommandError::usage),
         None => Ok(topology),
     }
 }
