@@ -10,11 +10,10 @@
 mod merchant;
 
 use std::borrow::Cow;
-use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use prometheus_client::encoding::{EncodeLabelSet, prometheus_text};
+use prometheus_client::encoding::prometheus_text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -46,30 +45,11 @@ pub struct Metrics {
     families: Families,
 }
 
-type Counters<L> = Family<L, Counter>;
-type Gauges<L> = Family<L, Gauge>;
-type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
-
-macro_rules! labels {
-    ($($name:ident { $($label:ident: $value:ty),+ })+) => {$(
-        #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-        struct $name {
-            $($label: $value),+
-        }
-    )+};
-}
-
-labels! {
-    OfMerchant { merchant: Arc<str> }
-    OfOutcome { merchant: Arc<str>, outcome: &'static str }
-    OfCall { merchant: Arc<str>, call: &'static str }
-    OfCallOutcome { merchant: Arc<str>, call: &'static str, outcome: &'static str }
-    OfResult { merchant: Arc<str>, result: &'static str }
-    OfReason { merchant: Arc<str>, reason: Cow<'static, str> }
-    OfState { merchant: Arc<str>, state: &'static str }
-    OfPublish { kind: &'static str, result: &'static str }
-    OfConnection { connection: String }
-}
+/// The labels of a series, each with its name, in the order of the contract.
+type Labels<const N: usize> = [(&'static str, Cow<'static, str>); N];
+type Counters<const N: usize> = Family<Labels<N>, Counter>;
+type Gauges<const N: usize> = Family<Labels<N>, Gauge>;
+type Histograms<const N: usize> = Family<Labels<N>, Histogram, fn() -> Histogram>;
 
 macro_rules! families {
     ($($field:ident: $family:ty = $new:expr, $name:literal, $help:literal;)+) => {
@@ -90,45 +70,45 @@ macro_rules! families {
 
 // Counters are named without `_total`: the text format appends it.
 families! {
-    intents: Counters<OfOutcome> = Family::default(),
+    intents: Counters<2> = Family::default(),
         "intents", "Intents that came to an end, by outcome";
-    intent_age: Histograms<OfMerchant> = histograms(|| Histogram::new(AGE_SECONDS)),
+    intent_age: Histograms<1> = histograms(|| Histogram::new(AGE_SECONDS)),
         "intent_age_seconds", "Time from the publish of an intent to its result";
-    calls: Counters<OfCallOutcome> = Family::default(),
+    calls: Counters<3> = Family::default(),
         "calls", "HTTP calls to the provider, by call and outcome";
-    call_duration: Histograms<OfCall> = histograms(|| Histogram::new(CALL_SECONDS)),
+    call_duration: Histograms<2> = histograms(|| Histogram::new(CALL_SECONDS)),
         "call_duration_seconds", "Time that a call to the provider took";
-    lookups: Counters<OfResult> = Family::default(),
+    lookups: Counters<2> = Family::default(),
         "lookups", "Lookups of a reference, by result";
-    admission_wait: Histograms<OfMerchant> = histograms(|| Histogram::new(WAIT_SECONDS)),
+    admission_wait: Histograms<1> = histograms(|| Histogram::new(WAIT_SECONDS)),
         "admission_wait_seconds", "Time that a call waited for its token and its permit";
-    circuit_breaker_state: Gauges<OfState> = Family::default(),
+    circuit_breaker_state: Gauges<2> = Family::default(),
         "circuit_breaker_state", "1 for the state that it is in, else 0; closed lets calls through";
-    throttled: Gauges<OfMerchant> = Family::default(),
+    throttled: Gauges<1> = Family::default(),
         "throttled", "1 during a pause that the provider asked for";
-    in_flight: Gauges<OfMerchant> = Family::default(),
+    in_flight: Gauges<1> = Family::default(),
         "in_flight", "Calls in flight now";
-    in_doubt: Gauges<OfMerchant> = Family::default(),
+    in_doubt: Gauges<1> = Family::default(),
         "in_doubt", "Deliveries in this process that may have been sent already";
-    held: Gauges<OfMerchant> = Family::default(),
+    held: Gauges<1> = Family::default(),
         "held", "Deliveries that wait in this process for their next step";
-    waiting: Gauges<OfMerchant> = Family::default(),
+    waiting: Gauges<1> = Family::default(),
         "waiting", "Calls that wait for their token and their permit";
-    consumer_state: Gauges<OfState> = Family::default(),
+    consumer_state: Gauges<2> = Family::default(),
         "consumer_state", "1 for the state that the consumer is in, else 0";
-    publishes: Counters<OfPublish> = Family::default(),
+    publishes: Counters<2> = Family::default(),
         "publishes", "Publishes to the broker, by kind and result";
-    handed_back: Counters<OfMerchant> = Family::default(),
+    handed_back: Counters<1> = Family::default(),
         "handed_back", "Deliveries that went back to the broker with their record";
-    parked: Counters<OfReason> = Family::default(),
+    parked: Counters<2> = Family::default(),
         "parked", "Intents parked for a person, by reason";
     parked_messages: Gauge<u64, AtomicU64> = Gauge::default(),
         "parked_messages", "Messages in the parked queue now";
-    broker_connected: Gauges<OfConnection> = Family::default(),
+    broker_connected: Gauges<1> = Family::default(),
         "broker_connected", "1 while the connection to the broker is up, else 0";
 }
 
-fn histograms<L: Clone + Eq + Hash>(new: fn() -> Histogram) -> Histograms<L> {
+fn histograms<const N: usize>(new: fn() -> Histogram) -> Histograms<N> {
     Family::new_with_constructor(new)
 }
 
@@ -152,7 +132,7 @@ impl Metrics {
     }
 
     pub(super) fn set_broker_connected(&self, connection: &str, is_up: bool) {
-        let labels = OfConnection { connection: connection.to_owned() };
+        let labels = [("connection", connection.to_owned().into())];
         self.families.broker_connected.get_or_create(&labels).set(is_up.into());
     }
 

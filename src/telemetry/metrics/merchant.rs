@@ -1,17 +1,13 @@
 //! One merchant's series.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use serde_json::json;
 
-use super::{
-    Families, Gauges, OfCall, OfCallOutcome, OfMerchant, OfOutcome, OfPublish, OfReason, OfResult,
-    OfState,
-};
+use super::{Families, Gauges};
 use crate::domain::event::{EventKind, Reason};
 
 #[rustfmt::skip]
@@ -37,7 +33,7 @@ pub enum CallKind {
 /// The series of one merchant. Those of no further label are looked up once.
 #[derive(Debug)]
 pub struct MerchantMetrics {
-    merchant: Arc<str>,
+    merchant: String,
     families: Families,
     pub(in crate::telemetry) intent_age: Histogram,
     pub(in crate::telemetry) admission_wait: Histogram,
@@ -61,8 +57,7 @@ impl CallKind {
 
 impl MerchantMetrics {
     pub(super) fn new(name: &str, families: Families) -> Self {
-        let merchant: Arc<str> = Arc::from(name);
-        let own = OfMerchant { merchant: Arc::clone(&merchant) };
+        let own = [("merchant", name.to_owned().into())];
         let metrics = Self {
             intent_age: families.intent_age.get_or_create_owned(&own),
             admission_wait: families.admission_wait.get_or_create_owned(&own),
@@ -72,7 +67,7 @@ impl MerchantMetrics {
             in_doubt: families.in_doubt.get_or_create_owned(&own),
             held: families.held.get_or_create_owned(&own),
             waiting: families.waiting.get_or_create_owned(&own),
-            merchant,
+            merchant: name.to_owned(),
             families,
         };
         metrics.create_known();
@@ -111,23 +106,27 @@ impl MerchantMetrics {
         &self.merchant
     }
 
+    fn label(&self) -> (&'static str, Cow<'static, str>) {
+        ("merchant", self.merchant.clone().into())
+    }
+
     pub(in crate::telemetry) fn intents(&self, outcome: &'static str) -> Counter {
-        let labels = OfOutcome { merchant: self.label(), outcome };
+        let labels = [self.label(), ("outcome", outcome.into())];
         self.families.intents.get_or_create_owned(&labels)
     }
 
     pub(in crate::telemetry) fn calls(&self, call: CallKind, outcome: &'static str) -> Counter {
-        let labels = OfCallOutcome { merchant: self.label(), call: call.as_str(), outcome };
+        let labels = [self.label(), ("call", call.as_str().into()), ("outcome", outcome.into())];
         self.families.calls.get_or_create_owned(&labels)
     }
 
     pub(in crate::telemetry) fn call_duration(&self, call: CallKind) -> Histogram {
-        let labels = OfCall { merchant: self.label(), call: call.as_str() };
+        let labels = [self.label(), ("call", call.as_str().into())];
         self.families.call_duration.get_or_create_owned(&labels)
     }
 
     pub(in crate::telemetry) fn lookups(&self, result: &'static str) -> Counter {
-        let labels = OfResult { merchant: self.label(), result };
+        let labels = [self.label(), ("result", result.into())];
         self.families.lookups.get_or_create_owned(&labels)
     }
 
@@ -136,11 +135,12 @@ impl MerchantMetrics {
         kind: &'static str,
         result: &'static str,
     ) -> Counter {
-        self.families.publishes.get_or_create_owned(&OfPublish { kind, result })
+        let labels = [("kind", kind.into()), ("result", result.into())];
+        self.families.publishes.get_or_create_owned(&labels)
     }
 
     pub(in crate::telemetry) fn parked(&self, reason: Cow<'static, str>) -> Counter {
-        let labels = OfReason { merchant: self.label(), reason };
+        let labels = [self.label(), ("reason", reason)];
         self.families.parked.get_or_create_owned(&labels)
     }
 
@@ -153,15 +153,11 @@ impl MerchantMetrics {
     }
 
     /// Sets the state's own gauge to 1 and the others to 0.
-    fn set_state(&self, gauges: &Gauges<OfState>, states: [&'static str; 3], state: &str) {
+    fn set_state(&self, gauges: &Gauges<2>, states: [&'static str; 3], state: &str) {
         for known in states {
-            let labels = OfState { merchant: self.label(), state: known };
+            let labels = [self.label(), ("state", known.into())];
             gauges.get_or_create(&labels).set((known == state).into());
         }
-    }
-
-    fn label(&self) -> Arc<str> {
-        Arc::clone(&self.merchant)
     }
 
     /// Counts one more call in flight, until this is dropped.
