@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use serde::Serialize;
+use strum::{IntoStaticStr, VariantNames};
 
 use super::events;
 use super::metrics::{MerchantMetrics, Metrics};
@@ -21,8 +22,9 @@ pub use merchant::MerchantStatus;
 pub use snapshot::Time;
 
 /// What can keep the worker from being ready.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Component {
     Start,
     Broker,
@@ -41,26 +43,10 @@ pub enum Component {
     Parked,
 }
 
-impl Component {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Start => "start",
-            Self::Broker => "broker",
-            Self::Topology => "topology",
-            Self::Queue => "queue",
-            Self::Checkpoint => "checkpoint",
-            Self::Token => "token",
-            Self::CircuitBreaker => "circuit_breaker",
-            Self::Results => "results",
-            Self::Retries => "retries",
-            Self::Parked => "parked",
-        }
-    }
-}
-
 /// Whether this process receives a merchant's deliveries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, IntoStaticStr, VariantNames)]
 #[serde(tag = "state", rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum ConsumerState {
     /// It does not consume: not connected, or the circuit breaker is open.
     Stopped,
@@ -70,19 +56,10 @@ pub enum ConsumerState {
     Active,
 }
 
-impl ConsumerState {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Stopped => "stopped",
-            Self::Standby => "standby",
-            Self::Active => "active",
-        }
-    }
-}
-
 /// What a merchant's circuit breaker lets through.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, IntoStaticStr, VariantNames)]
 #[serde(tag = "state", rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum CircuitBreakerState {
     Closed,
     Open {
@@ -204,10 +181,11 @@ impl Status {
             circuit_breaker: Since { is: CircuitBreakerState::HalfOpen, since },
             throttle: None,
         };
-        metrics.set_consumer_state(state.consumer.is.as_str());
-        metrics.set_circuit_breaker_state(state.circuit_breaker.is.as_str());
         self.lock().merchants.insert(metrics.merchant().to_owned(), state);
-        MerchantStatus { status: self.clone(), metrics: Arc::clone(metrics) }
+        let merchant = MerchantStatus { status: self.clone(), metrics: Arc::clone(metrics) };
+        merchant.set_consumer(ConsumerState::Stopped);
+        merchant.set_circuit_breaker(&CircuitBreakerState::HalfOpen);
+        merchant
     }
 
     /// A connection's state, and the host that it is connected to, if it is known.

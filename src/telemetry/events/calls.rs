@@ -25,13 +25,13 @@ pub fn call_ended(
     metrics.call_duration(call).observe(took.as_secs_f64());
     metrics.admission_wait.observe(waited.as_secs_f64());
     let (waited_ms, took_ms) = (millis(waited), millis(took));
-    debug!(call = call.as_str(), outcome, waited_ms, took_ms, "the call ended");
+    debug!(call = call.into_str(), outcome, waited_ms, took_ms, "the call ended");
 }
 
 /// The provider rejected the token of a call, which is sent again with a new one.
 pub fn token_rejected(metrics: &MerchantMetrics, call: CallKind) {
     metrics.calls(call, "denied").inc();
-    let (merchant, call) = (metrics.merchant(), call.as_str());
+    let (merchant, call) = (metrics.merchant(), call.into_str());
     debug!(merchant, call, "the provider rejected the token; the call is sent with a new one");
 }
 

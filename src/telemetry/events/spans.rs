@@ -27,7 +27,7 @@ pub fn intent_read(reference: &Reference) {
 
 /// The span of one HTTP exchange with the provider.
 pub fn call_span(metrics: &MerchantMetrics, call: CallKind) -> Span {
-    error_span!("call", merchant = metrics.merchant(), call = call.as_str())
+    error_span!("call", merchant = metrics.merchant(), call = call.into_str())
 }
 
 /// One HTTP exchange within its span, counted as in flight.

@@ -44,7 +44,7 @@ pub(in crate::telemetry) fn became_unready(
     merchant: Option<&str>,
     sentence: &str,
 ) {
-    warn!(component = component.as_str(), merchant, "not ready: {sentence}");
+    warn!(component = component.into_str(), merchant, "not ready: {sentence}");
 }
 
 pub(in crate::telemetry) fn unready_resolved(
@@ -52,7 +52,7 @@ pub(in crate::telemetry) fn unready_resolved(
     merchant: Option<&str>,
     sentence: &str,
 ) {
-    info!(component = component.as_str(), merchant, "resolved: {sentence}");
+    info!(component = component.into_str(), merchant, "resolved: {sentence}");
 }
 
 pub(in crate::telemetry) fn consumer_changed(merchant: &str, state: ConsumerState) {

@@ -6,6 +6,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use serde_json::json;
+use strum::IntoStaticStr;
 
 use super::{Families, Gauges};
 use crate::domain::event::{EventKind, Reason};
@@ -19,11 +20,10 @@ const LOOKUP_RESULTS: [&str; 5] = ["found", "not_found", "failed", "throttled", 
 const TOKEN_OUTCOMES: [&str; 4] = ["granted", "refused", "throttled", "failed"];
 const PUBLISH_KINDS: [&str; 4] = ["event", "retry", "parked", "checkpoint"];
 const PUBLISH_RESULTS: [&str; 4] = ["confirmed", "unroutable", "refused", "unconfirmed"];
-const CIRCUIT_BREAKER_STATES: [&str; 3] = ["closed", "open", "half_open"];
-const CONSUMER_STATES: [&str; 3] = ["stopped", "standby", "active"];
 
 /// The HTTP calls to the provider.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum CallKind {
     Create,
     Lookup,
@@ -43,16 +43,6 @@ pub struct MerchantMetrics {
     in_doubt: Gauge,
     held: Gauge,
     waiting: Gauge,
-}
-
-impl CallKind {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Lookup => "lookup",
-            Self::Token => "token",
-        }
-    }
 }
 
 impl MerchantMetrics {
@@ -116,12 +106,12 @@ impl MerchantMetrics {
     }
 
     pub(in crate::telemetry) fn calls(&self, call: CallKind, outcome: &'static str) -> Counter {
-        let labels = [self.label(), ("call", call.as_str().into()), ("outcome", outcome.into())];
+        let labels = [self.label(), ("call", call.into_str().into()), ("outcome", outcome.into())];
         self.families.calls.get_or_create_owned(&labels)
     }
 
     pub(in crate::telemetry) fn call_duration(&self, call: CallKind) -> Histogram {
-        let labels = [self.label(), ("call", call.as_str().into())];
+        let labels = [self.label(), ("call", call.into_str().into())];
         self.families.call_duration.get_or_create_owned(&labels)
     }
 
@@ -144,19 +134,24 @@ impl MerchantMetrics {
         self.families.parked.get_or_create_owned(&labels)
     }
 
-    pub(in crate::telemetry) fn set_circuit_breaker_state(&self, state: &str) {
-        self.set_state(&self.families.circuit_breaker_state, CIRCUIT_BREAKER_STATES, state);
+    /// Sets the gauge of one of the states to 1 and the others to 0.
+    pub(in crate::telemetry) fn set_circuit_breaker_state(
+        &self,
+        all: &[&'static str],
+        state: &str,
+    ) {
+        self.set_state(&self.families.circuit_breaker_state, all, state);
     }
 
-    pub(in crate::telemetry) fn set_consumer_state(&self, state: &str) {
-        self.set_state(&self.families.consumer_state, CONSUMER_STATES, state);
+    /// Sets the gauge of one of the states to 1 and the others to 0.
+    pub(in crate::telemetry) fn set_consumer_state(&self, all: &[&'static str], state: &str) {
+        self.set_state(&self.families.consumer_state, all, state);
     }
 
-    /// Sets the state's own gauge to 1 and the others to 0.
-    fn set_state(&self, gauges: &Gauges<2>, states: [&'static str; 3], state: &str) {
-        for known in states {
-            let labels = [self.label(), ("state", known.into())];
-            gauges.get_or_create(&labels).set((known == state).into());
+    fn set_state(&self, gauges: &Gauges<2>, all: &[&'static str], state: &str) {
+        for known in all {
+            let labels = [self.label(), ("state", (*known).into())];
+            gauges.get_or_create(&labels).set((*known == state).into());
         }
     }
 

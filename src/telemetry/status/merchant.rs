@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use strum::VariantNames as _;
+
 use super::{
     CircuitBreakerState, Component, ConsumerState, MerchantState, Pause, Since, Status, Time,
 };
@@ -17,14 +19,6 @@ pub struct MerchantStatus {
 }
 
 impl CircuitBreakerState {
-    pub(super) fn as_str(&self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Open { .. } => "open",
-            Self::HalfOpen => "half_open",
-        }
-    }
-
     /// Whether only the time of the next probe differs: in a long outage there are many probes.
     fn is_same_but_for_the_time(&self, other: &Self) -> bool {
         match (self, other) {
@@ -47,7 +41,7 @@ impl MerchantStatus {
     }
 
     pub fn set_consumer(&self, state: ConsumerState) {
-        self.metrics.set_consumer_state(state.as_str());
+        self.metrics.set_consumer_state(ConsumerState::VARIANTS, state.into_str());
         let now = self.status.now().wall;
         if self.change(|merchant| merchant.consumer.becomes(state, now)) {
             events::consumer_changed(self.merchant(), state);
@@ -55,7 +49,7 @@ impl MerchantStatus {
     }
 
     pub fn set_circuit_breaker(&self, state: &CircuitBreakerState) {
-        self.metrics.set_circuit_breaker_state(state.as_str());
+        self.metrics.set_circuit_breaker_state(CircuitBreakerState::VARIANTS, state.into_str());
         let now = Time(self.status.now().wall);
         let has_changed = self.change(|merchant| {
             let Since { is, since } = &mut merchant.circuit_breaker;
