@@ -54,7 +54,6 @@ enum Command {
 }
 
 impl Cli {
-    /// Does what was asked.
     pub async fn execute(self) -> Exit {
         self.run().await.unwrap_or_else(|error| {
             complain(&error);

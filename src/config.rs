@@ -31,7 +31,6 @@ pub use secret::Secret;
 /// The file that is read when none is named.
 pub const DEFAULT_FILE: &str = "smartsend.toml";
 
-/// The whole configuration.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Config {
     pub broker: Broker,

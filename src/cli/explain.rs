@@ -3,6 +3,7 @@
 //! A manual that is written beside the code is wrong by the second change, and someone who reads
 //! it pays a customer twice. So the lines here are the data that the worker itself decides by.
 
+use strum::VariantArray as _;
 use textwrap::WordSplitter;
 
 use super::exit::{CommandError, Exit, print};
@@ -12,7 +13,6 @@ use crate::domain::classify::table::{
 };
 use crate::domain::codes::{CODES, Code, Meaning};
 
-/// What `smartsend explain` takes.
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 pub struct Options {
@@ -28,7 +28,6 @@ fn number(text: &str) -> Result<i64, &'static str> {
     text.parse().map_err(|_| "a code is a number, such as 1103")
 }
 
-/// Prints the requested page.
 pub fn execute(options: &Options) -> Result<Exit, CommandError> {
     let Some(code) = options.code else {
         return Ok(print(&explain_all()));
@@ -80,20 +79,6 @@ const UNKNOWN: (&str, &str) = (
 const OUTCOMES: [(&str, &str); 8] =
     [CREATED, REJECTED, NOT_SENT, THROTTLED, DENIED, DUPLICATE, REFUSED, UNKNOWN];
 
-/// Every reason for which nothing was sent.
-const UNSENT: [NotSent; 6] = [
-    NotSent::Dns,
-    NotSent::Connect,
-    NotSent::ConnectTimeout,
-    NotSent::Unstarted,
-    NotSent::Unbuildable,
-    NotSent::NoToken,
-];
-
-/// Every reason for which no answer came.
-const UNANSWERED: [NoAnswer; 4] =
-    [NoAnswer::Timeout, NoAnswer::Connection, NoAnswer::CutBody, NoAnswer::TooLarge];
-
 /// One code: its name, what it says and what follows; `None` if PayU does not list it.
 pub fn explain(code: i64) -> Option<String> {
     let Code { number, name, meaning, message } = Code::find(code)?;
@@ -135,11 +120,11 @@ pub fn explain_all() -> String {
         page.row(&format!("  {range}"), 14, means);
     }
     page.line("\nNo answer");
-    for why in UNSENT {
-        page.row("  NotSent", 14, unsent(why));
+    for why in NotSent::VARIANTS {
+        page.row("  NotSent", 14, unsent(*why));
     }
-    for why in UNANSWERED {
-        page.row("  Unknown", 14, unanswered(why));
+    for why in NoAnswer::VARIANTS {
+        page.row("  Unknown", 14, unanswered(*why));
     }
     page.0
 }

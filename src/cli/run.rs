@@ -5,7 +5,6 @@ use crate::app;
 use crate::config::Config;
 use crate::telemetry::log;
 
-/// What `smartsend run` takes.
 #[derive(Debug, clap::Args)]
 pub struct Options {
     /// Declare what is missing of the queues and exchanges, and then work.

@@ -9,7 +9,6 @@ use super::exit::{CommandError, Exit};
 use crate::sandbox::{Faults, Sandbox, SandboxSettings};
 use crate::signals::StopSignals;
 
-/// What `smartsend sandbox` takes.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Options {
     /// The address to listen on; port 0 takes a free one

@@ -10,7 +10,6 @@ use crate::batch::{Batch, SubmissionEnd};
 use crate::config::Config;
 use crate::signals::StopSignals;
 
-/// What `smartsend submit` takes.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Columns: merchantRefId, amount, description, and custMobile or custEmail \
 or both;\nif needed also custName, deadline (RFC 3339) and metadata.KEY.")]
@@ -29,7 +28,6 @@ pub struct Options {
     skip_bad: bool,
 }
 
-/// Submits a file.
 pub async fn execute(config: &Config, options: &Options) -> Result<Exit, CommandError> {
     let merchant = merchants::one(config, options.merchant.as_deref())?;
     let batch = Batch::read(&options.file, merchant).map_err(CommandError::failed)?;

@@ -5,7 +5,6 @@ use super::merchants;
 use crate::amqp::topology::{ApplyError, Topology, apply};
 use crate::config::Config;
 
-/// What `smartsend topology` takes.
 #[derive(Debug, clap::Args)]
 pub struct Options {
     #[command(subcommand)]
@@ -30,7 +29,6 @@ struct Choice {
     merchant: Option<String>,
 }
 
-/// Declares or prints the topology.
 pub async fn execute(config: &Config, options: &Options) -> Result<Exit, CommandError> {
     match &options.verb {
         Verb::Apply(choice) => {

@@ -76,7 +76,6 @@ impl BrokerUrl {
         format!("{}:{port}", self.0.host_str().unwrap_or_default())
     }
 
-    /// Whether it is `amqps`.
     pub fn is_tls(&self) -> bool {
         self.0.scheme() == "amqps"
     }
@@ -94,7 +93,6 @@ impl Text for BrokerUrl {
     }
 }
 
-/// An address of the provider.
 impl Text for Url {
     fn parse(text: &str) -> Result<Self, String> {
         let url = address(text)?;
@@ -128,7 +126,6 @@ fn address(text: &str) -> Result<Url, String> {
     Url::parse(text).map_err(|error| format!("it is not an address ({error})"))
 }
 
-/// Whether an address leads to this machine.
 pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",

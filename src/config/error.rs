@@ -15,7 +15,6 @@ use super::{address, secret};
 #[error("{}", .0.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n"))]
 pub struct ConfigError(pub(super) Vec<Problem>);
 
-/// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The key with its table, such as `broker.heartbeat`; or the file, or the variable.
@@ -24,7 +23,6 @@ pub struct Problem {
     pub variable: Option<String>,
     /// The value, unless it is absent or may be secret.
     pub value: Option<String>,
-    /// What is wrong, and what to do.
     pub reason: String,
 }
 
@@ -59,7 +57,6 @@ pub(super) struct Findings {
     pub(super) problems: Vec<Problem>,
     /// The defaults, with the values that are right by themselves.
     pub(super) file: Table,
-    /// The variable that set a key.
     pub(super) variables: BTreeMap<String, String>,
     /// Keys whose value in `file` is not the configured one.
     wrong: BTreeSet<String>,

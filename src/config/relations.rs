@@ -19,7 +19,6 @@ struct Relation {
     formula: &'static str,
     /// What goes wrong otherwise.
     why: &'static str,
-    /// Summands.
     left: Vec<Term>,
     right: Term,
 }

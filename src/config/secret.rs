@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 use serde::Deserialize;
 
-/// The keys that hold secrets.
 pub(super) const KEYS: [&str; 3] = ["client_secret", "username", "password"];
 
 /// A secret, or the file that holds it.
@@ -31,7 +30,6 @@ pub(super) enum Source {
     File { file: PathBuf },
 }
 
-/// Where secrets are looked up.
 pub(super) struct Vault<'a> {
     pub(super) variables: &'a BTreeMap<String, String>,
     pub(super) read_file: &'a dyn Fn(&Path) -> io::Result<String>,

@@ -57,7 +57,7 @@ pub enum CallResult {
 }
 
 /// Why nothing was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::VariantArray)]
 pub enum NotSent {
     /// The host name has no address.
     Dns,
@@ -74,7 +74,7 @@ pub enum NotSent {
 }
 
 /// Why there is no answer to a request that may have arrived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::VariantArray)]
 pub enum NoAnswer {
     /// No answer within `timeout`.
     Timeout,

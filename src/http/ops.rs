@@ -37,7 +37,6 @@ struct Pages {
     metrics: Metrics,
 }
 
-/// Serves the pages until `stop`.
 pub async fn serve(
     listener: TcpListener,
     status: Status,

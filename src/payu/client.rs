@@ -29,7 +29,6 @@ pub(super) struct Client {
     http: reqwest::Client,
 }
 
-/// A whole answer.
 pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) retry_after: Option<RetryAfter>,

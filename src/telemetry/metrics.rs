@@ -121,12 +121,10 @@ impl Metrics {
         Self { registry: Arc::new(registry), families }
     }
 
-    /// The series of one merchant.
     pub fn merchant(&self, name: &str) -> Arc<MerchantMetrics> {
         Arc::new(MerchantMetrics::new(name, self.families.clone()))
     }
 
-    /// How many messages are in the parked queue now.
     pub fn set_parked_messages(&self, count: u64) {
         self.families.parked_messages.set(count);
     }

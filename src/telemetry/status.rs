@@ -29,17 +29,13 @@ pub enum Component {
     Start,
     Broker,
     Topology,
-    /// The merchant's own queue.
     Queue,
     /// What an earlier process left for this merchant.
     Checkpoint,
     Token,
     CircuitBreaker,
-    /// The results exchange.
     Results,
-    /// The retry exchanges.
     Retries,
-    /// The parked exchange.
     Parked,
 }
 

@@ -22,7 +22,6 @@ pub(super) struct SecretError {
     cause: String,
 }
 
-/// The form of the configured grant.
 pub(super) async fn form_of_grant(grant: &Grant) -> Result<String, SecretError> {
     match grant {
         Grant::ClientCredentials { client_id, client_secret } => Ok(form(&[

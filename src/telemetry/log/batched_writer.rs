@@ -82,7 +82,6 @@ impl<W: Write> Batch<W> {
     }
 }
 
-/// Takes one line.
 pub struct LineWriter<'a, W> {
     shared: &'a Shared<W>,
     urgent: bool,

@@ -13,7 +13,6 @@ use crate::telemetry::metrics::MerchantMetrics;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Time(pub Timestamp);
 
-/// Why the worker is not ready.
 #[derive(PartialEq, Eq, PartialOrd, Ord, Serialize)]
 struct NotReady {
     component: Component,
@@ -58,7 +57,6 @@ impl Status {
         }
     }
 
-    /// Everything at this moment.
     pub fn snapshot(&self) -> Value {
         self.end_pauses();
         let now = self.now();
