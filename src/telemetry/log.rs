@@ -12,10 +12,10 @@ use std::error::Error;
 use std::io::{self, Stderr};
 
 use tracing::Subscriber;
-use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::Registry;
+use tracing_subscriber::filter::{ParseError, Targets};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::{EnvFilter, Registry};
 
 use crate::config;
 use batched_writer::BatchedWriter;
@@ -37,13 +37,12 @@ pub fn lines<W>(
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::try_new(filter(&log.level))?;
     let lines = Lines { format: log.format, writer };
-    Ok(Box::new(Registry::default().with(filter).with(lines)))
+    Ok(Box::new(Registry::default().with(filter(&log.level)?).with(lines)))
 }
 
 /// The filter, its bare levels limited to our own targets.
-fn filter(level: &str) -> String {
+fn filter(level: &str) -> Result<Targets, ParseError> {
     let mut others = "warn";
     let mut directives = Vec::new();
     for directive in level.split(',') {
@@ -60,5 +59,5 @@ fn filter(level: &str) -> String {
         directives.push("lapin=off".to_owned());
     }
     // `tracing` prefers the directive with the longest target, wherever it is in the list.
-    format!("{others},{}", directives.join(","))
+    format!("{others},{}", directives.join(",")).parse()
 }
