@@ -43,7 +43,7 @@ layer() {
 
 layers() {
   layer simulation "SMARTSEND_SEEDS=0..$(sized 100000 2000) $UNIT simulation::"
-  layer model "SMARTSEND_MODEL_FAULTS=1 $BOTH protocol::"
+  layer model "SMARTSEND_MODEL_FAULTS=1 $BOTH --test-threads=2 protocol::"
   layer wire "SMARTSEND_WIRE_IDLE=10000 $BOTH faults::"
   layer crash-points "SMARTSEND_CRASH_NTH=$(sized 2 1) $TESTS --test-threads=1 crash_points::"
   layer drain "SMARTSEND_DRAIN_ROUNDS=$(sized 40 6) $TESTS --test-threads=1 drain::"

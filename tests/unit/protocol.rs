@@ -62,9 +62,10 @@
 //! | 26 | `traces::trace_26` | a refusal leaves the kind of an earlier doubt |
 //! | 27 | `traces::trace_27` | a throttled look empties the memory |
 //!
-//! In the long form, `SMARTSEND_MODEL_FAULTS=1`, each space is searched again with one more death,
-//! one more loss and one more lost confirm. `SMARTSEND_MODEL_STATES` bounds each search in steps;
-//! one that was bounded says so.
+//! `SMARTSEND_MODEL_STEPS` bounds each search, the nearest states first; one that was bounded says
+//! so. The default ends within a minute, and searches two spaces of three to their end; `.ci/run`
+//! searches all of them. In the long form, `SMARTSEND_MODEL_FAULTS=1`, each space is searched to its
+//! end, and then again with one more death, one more loss and one more lost confirm.
 #![expect(clippy::wildcard_enum_match_arm, reason = "a step names the cases that it is for")]
 
 mod setting;
@@ -94,13 +95,19 @@ use action::Action;
 use promises::Protocol;
 use setting::{Faults, Setting};
 
-/// So many steps are searched at most; only the long form comes so far.
-const STATES_MAX: u64 = 10_000_000;
+/// How many steps are searched by default, and how many in the long form.
+const SHORT: u64 = 300_000;
+const LONG: u64 = 10_000_000;
+
+/// So many faults are searched beyond a setting's own.
+fn more_faults() -> u8 {
+    u8::try_from(size("SMARTSEND_MODEL_FAULTS", 0)).unwrap()
+}
 
 /// The setting's own faults; and in the long form so many more of each sort, one sort at a time,
 /// since one more of every sort is more than can be searched.
 fn budgets(own: Faults) -> Vec<Faults> {
-    let more = u8::try_from(size("SMARTSEND_MODEL_FAULTS", 0)).unwrap();
+    let more = more_faults();
     let raised = [
         Faults { deaths: own.deaths + more, ..own },
         Faults { losses: own.losses + more, ..own },
@@ -126,9 +133,13 @@ fn holds(setting: Setting) {
     });
 }
 
-/// Searches one space. Only one of the long form may be larger than the bound.
-fn search(setting: Setting, may_be_bounded: bool) {
-    let most = size("SMARTSEND_MODEL_STATES", STATES_MAX).try_into().unwrap();
+/// Searches one space, to its end or to the bound. Only in the short form may the bound cut off a
+/// part of what a setting's own faults can do.
+fn search(setting: Setting, has_more_faults: bool) {
+    let default = if more_faults() > 0 { LONG } else { SHORT };
+    let most = size("SMARTSEND_MODEL_STEPS", default);
+    let may_be_bounded = has_more_faults || most == SHORT;
+    let most = usize::try_from(most).unwrap();
     let model = Protocol::new(setting);
     let checker = model.checker().threads(2).target_state_count(most).spawn_bfs().join();
     if let Some((promise, path)) = checker.discoveries().into_iter().next() {

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use hashlink::DefaultHashBuilder;
 use jiff::Timestamp;
 use smartsend::domain::account::Api;
 use smartsend::domain::amount::Amount;
@@ -119,7 +120,7 @@ pub(super) struct Oracle {
     pub(super) setting: Setting,
     intent: Intent,
     usual: Policy,
-    told: Mutex<HashMap<Question, (Known, Next)>>,
+    told: Mutex<HashMap<Question, (Known, Next), DefaultHashBuilder>>,
 }
 
 impl Oracle {

@@ -1,9 +1,10 @@
 //! The model as `stateright` checks it, and the promises that have to hold in every state.
 
 use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::BuildHasher;
 use std::sync::Mutex;
 
+use hashlink::DefaultHashBuilder;
 use stateright::{Model, Property};
 
 use super::action::{self, Action};
@@ -22,12 +23,18 @@ pub(super) struct Protocol {
     pub(super) setting: Setting,
     pub(super) oracle: Oracle,
     /// The states from which every calm run is known to end.
-    ending: Mutex<HashSet<u64>>,
+    ending: Mutex<HashSet<u64, DefaultHashBuilder>>,
+    hashes: DefaultHashBuilder,
 }
 
 impl Protocol {
     pub(super) fn new(setting: Setting) -> Self {
-        Self { setting, oracle: Oracle::new(setting), ending: Mutex::default() }
+        Self {
+            setting,
+            oracle: Oracle::new(setting),
+            ending: Mutex::default(),
+            hashes: DefaultHashBuilder::default(),
+        }
     }
 
     /// In how many states calm runs were.
@@ -42,25 +49,26 @@ impl Protocol {
     /// to an end where everything is settled, and a state that comes again is a livelock.
     fn ends(&self, state: &State) -> bool {
         let mut ending = self.ending.lock().unwrap();
-        let mut branches = vec![Branch::at(self, state)];
-        let mut path = HashSet::from([branches[0].hash]);
-        if branches[0].is_dead_end || ending.contains(&branches[0].hash) {
-            return !branches[0].is_dead_end;
+        let hash = self.hashes.hash_one(state);
+        if ending.contains(&hash) {
+            return true;
         }
+        let Some(first) = Branch::at(self, hash, state) else { return false };
+        let mut branches = vec![first];
         while let Some(branch) = branches.last_mut() {
             let Some(next) = branch.following.pop() else {
-                path.remove(&branch.hash);
                 ending.insert(branch.hash);
                 branches.pop();
                 continue;
             };
-            let next = Branch::at(self, &next);
-            if ending.contains(&next.hash) {
+            let hash = self.hashes.hash_one(&next);
+            if ending.contains(&hash) {
                 continue;
             }
-            if next.is_dead_end || !path.insert(next.hash) {
+            if branches.iter().any(|branch| branch.hash == hash) {
                 return false;
             }
+            let Some(next) = Branch::at(self, hash, &next) else { return false };
             branches.push(next);
         }
         true
@@ -71,19 +79,17 @@ impl Protocol {
 struct Branch {
     hash: u64,
     following: Vec<State>,
-    is_dead_end: bool,
 }
 
 impl Branch {
-    fn at(model: &Protocol, state: &State) -> Self {
-        let mut hasher = DefaultHasher::new();
-        state.hash(&mut hasher);
+    /// Nothing if it is a dead end, where nothing follows and not everything is settled.
+    fn at(model: &Protocol, hash: u64, state: &State) -> Option<Self> {
         let mut actions = Vec::new();
         action::calm(state, &model.setting, &mut actions);
         let following: Vec<State> =
             actions.into_iter().filter_map(|action| model.next_state(state, action)).collect();
-        let is_dead_end = following.is_empty() && !state.has_ended();
-        Self { hash: hasher.finish(), following, is_dead_end }
+        let goes_on = !following.is_empty() || state.has_ended();
+        goes_on.then_some(Self { hash, following })
     }
 }
 
