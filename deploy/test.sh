@@ -17,5 +17,4 @@ rabbitmq_install
 [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || die "rabbitmq-server is not installed where the tests look for it: /usr/lib/rabbitmq/bin"
 IFS=', ' read -ra versions <<<"${SMARTSEND_TEST_BROKERS-}"
 tests/tools/brokers.sh "${versions[@]}"
-# Most of them wait more than they work.
-RUST_TEST_THREADS=${RUST_TEST_THREADS:-4} cargo test --locked --test it -- "$@"
+cargo test --locked --test it -- "$@"
