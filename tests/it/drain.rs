@@ -154,7 +154,7 @@ async fn a_stop_under_load_leaves_no_delivery_in_doubt() {
 
 /// So many are handed back at once that RabbitMQ holds acknowledgements back.
 #[tokio::test]
-async fn a_stop_with_many_in_hand_leaves_no_delivery_in_doubt() {
+async fn a_stop_with_many_deliveries_leaves_none_in_doubt() {
     stopped_again_and_again("64 calls at once", 64).await;
 }
 

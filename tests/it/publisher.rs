@@ -200,7 +200,7 @@ async fn a_channel_that_was_refused_is_not_used_again() {
 /// A message that the broker returns carries no number, and lapin attaches it to whichever
 /// confirm comes next: an unroutable result is reported as taken, and a good one as unroutable.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_returned_result_is_told_to_the_publish_that_it_belongs_to() {
+async fn a_returned_result_reaches_the_publish_that_it_belongs_to() {
     let node = Node::shared();
     let ground = Ground::new(node).await;
     let _bound = ground.results(node, "bound", "link.created.*", None).await;

@@ -161,7 +161,7 @@ async fn a_queue_with_another_argument_is_named_with_that_argument() {
 }
 
 #[tokio::test]
-async fn what_is_missing_is_told_for_all_and_by_merchant() {
+async fn what_is_missing_is_reported_for_all_and_by_merchant() {
     let node = Node::shared();
     let vhost = node.vhost().await;
     let settings = settings(&[&node.amqp_url(&vhost)]);

@@ -47,7 +47,7 @@ async fn a_leak_ends_the_test_run() {
     canary::watch();
     let leak = std::env::var_os(LEAK).unwrap();
     if leak == "line" {
-        tracing::trace!(target: "smartsend::pipeline", "to {}", canary::NAME.to_uppercase());
+        tracing::trace!(target: "smartsend::worker", "to {}", canary::NAME.to_uppercase());
     } else if leak == "line of another crate" {
         tracing::debug!(target: "hyper::proto", "for {}", canary::NAME);
     } else if leak == "panic" {

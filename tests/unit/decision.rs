@@ -3,7 +3,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test names the decision that it wants")]
 
 mod creates;
-mod looks;
+mod lookups;
 mod ages;
 mod arrivals;
 mod delays;

@@ -63,7 +63,7 @@ fn the_contracts_example_is_read() {
 }
 
 #[test]
-fn every_error_is_told_at_once_by_field_in_the_order_of_the_fields() {
+fn every_error_is_reported_at_once_by_field_in_the_order_of_the_fields() {
     let body = br#"{"custemail":"a@example.com","merchantRefId":"no spaces","amount":"-1",
         "description":"","custName":5,"custMobile":"123","custEmail":"nobody","expiryDate":"x",
         "disableApprovalFlow":1,"deadline":"soon","metadata":[]}"#;
@@ -137,14 +137,14 @@ fn a_body_of_64_kib_is_read_and_one_byte_more_is_not() {
 }
 
 #[test]
-fn a_body_that_is_not_utf_8_is_told_so() {
+fn a_body_that_is_not_utf_8_is_reported_as_such() {
     let mut body = with(&[]).into_bytes();
     body[20] = 0xff;
     assert_eq!(of_body(&body), "is not UTF-8: it breaks after byte 20");
 }
 
 #[test]
-fn a_body_that_is_no_json_object_is_told_so() {
+fn a_body_that_is_no_json_object_is_reported_as_such() {
     for body in
         ["", " ", "null", "1", "\"x\"", "[]", "[{}]", "{", "{}{}", "{}x", "{'a':1}", "\u{feff}{}"]
     {

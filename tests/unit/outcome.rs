@@ -5,7 +5,7 @@ mod codes;
 mod explained;
 mod likeness;
 mod links;
-mod looks;
+mod lookups;
 mod statuses;
 mod words;
 

@@ -196,7 +196,7 @@ fn numbers_below_zero_or_too_large_make_the_record_unreadable() {
 }
 
 #[test]
-fn doubt_makes_a_new_record_unsure_and_counts_a_create_that_may_have_left() {
+fn doubt_marks_a_new_record_and_counts_a_create_that_may_have_left() {
     let record = Record { returns: 4, ..Record::first(account(), at(7)) };
     let doubted = record.doubted(Seen::Redelivered);
     assert!(doubted.is_in_doubt());
@@ -208,7 +208,7 @@ fn doubt_makes_a_new_record_unsure_and_counts_a_create_that_may_have_left() {
 }
 
 #[test]
-fn doubt_begins_looks_and_quarantine_anew_where_a_create_may_have_left() {
+fn doubt_begins_lookups_and_quarantine_anew_where_a_create_may_have_left() {
     for seen in [Seen::Redelivered, Seen::Recent, Seen::Unknown] {
         let doubted = unsure(seen).doubted(Seen::Redelivered);
         assert_eq!((doubted.lookups, doubted.quarantined), (0, Duration::ZERO), "{seen:?}");
@@ -218,7 +218,7 @@ fn doubt_begins_looks_and_quarantine_anew_where_a_create_may_have_left() {
 }
 
 #[test]
-fn a_record_that_can_lead_to_no_create_keeps_its_kind_its_looks_and_its_quarantine() {
+fn a_record_that_can_lead_to_no_create_keeps_its_kind_its_lookups_and_its_quarantine() {
     for seen in [Seen::Duplicate, Seen::Refused] {
         assert_eq!(unsure(seen).doubted(Seen::Redelivered), unsure(seen));
     }

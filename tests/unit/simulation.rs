@@ -1,4 +1,4 @@
-//! The promises, in simulated time: the real decision, pipeline, admission and loop, over a model
+//! The promises, in simulated time: the real decision, worker, admission and loop, over a model
 //! of RabbitMQ and of Smart Send in which everything goes wrong that can.
 //!
 //! One seed is one small world: a provider of some [`kind`](kinds), a few intents, one or two

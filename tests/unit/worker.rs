@@ -135,7 +135,7 @@ async fn an_open_breaker_cancels_the_consumer_once_and_a_good_probe_brings_it_ba
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn while_the_gate_is_closed_nothing_is_consumed() {
+async fn while_the_breaker_is_open_nothing_is_consumed() {
     let (scene, _process, _running) = begin(&Settings::usual());
     seconds(5).await;
     scene.smart_send.on_token([TokenError::Refused; 5]);
@@ -174,7 +174,7 @@ async fn a_foreign_link_ends_the_consuming_until_a_restart() {
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn a_lost_connection_is_followed_by_a_new_inbox_and_looks() {
+async fn a_lost_connection_is_followed_by_a_new_inbox_and_lookups() {
     let (scene, process, _running) = begin(&Settings::usual());
     scene.smart_send.set(|state| state.latency = Duration::from_secs(4));
     for number in 0..8 {
@@ -270,7 +270,7 @@ async fn credentials_that_are_refused_leave_the_intents_where_they_are() {
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn a_process_that_was_frozen_sends_nothing_of_what_it_had_in_hand() {
+async fn a_process_that_was_frozen_sends_nothing_of_what_it_held() {
     let (scene, _process, _running) = begin(&Settings::usual());
     seconds(5).await;
     for number in 0..32 {

@@ -56,7 +56,7 @@ async fn what_was_lost_before_the_link_was_made_is_sent_once_more_after_the_quar
 }
 
 #[tokio::test]
-async fn a_refusal_that_may_depend_on_the_day_is_parked_after_looks() {
+async fn a_refusal_that_may_depend_on_the_day_is_parked_after_lookups() {
     let faults = json!({ "refuse": { "share": 1.0, "code": 1128 } });
     let scenario = Scenario::with_faults(faults).await;
     let (results, parked) = (scenario.results().await, scenario.parked().await);

@@ -131,7 +131,7 @@ async fn with_several_merchants_one_must_be_named() {
 }
 
 #[tokio::test]
-async fn a_broker_that_is_not_there_is_told_in_a_sentence() {
+async fn a_broker_that_is_not_there_is_reported_in_a_sentence() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let url = Node::url_at(closed.port(), "/");
     let ground = Ground::at(&url, "/", &["default"], "http://127.0.0.1:1");

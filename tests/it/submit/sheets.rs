@@ -25,7 +25,7 @@ async fn refused_rows(rows: &str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_bad_cell_is_told_and_nothing_is_sent() {
+async fn every_bad_cell_is_reported_and_nothing_is_sent() {
     let ground = Ground::with(&["default"]).await;
     let long = "x".repeat(257);
     ground.write(
@@ -100,7 +100,7 @@ async fn a_row_that_is_not_as_wide_as_the_header_is_bad() {
 }
 
 #[tokio::test]
-async fn columns_that_mean_nothing_or_two_things_are_told_at_once() {
+async fn columns_that_mean_nothing_or_two_things_are_reported_at_once() {
     let err = refused("merchantRefId,amount,custemail,amount,colour,9876543210\na,1,,1,,\n").await;
     for expected in [
         "column C is not a field of an intent; write custEmail",

@@ -29,7 +29,7 @@ fn a_deadline_that_passes_while_the_turn_is_awaited_is_looked_up() {
 }
 
 #[test]
-fn with_look_first_a_passed_deadline_keeps_the_same_schedule() {
+fn under_strict_a_passed_deadline_keeps_the_same_schedule() {
     let (intent, policy) =
         (due_in(Duration::ZERO), Policy { in_doubt: InDoubtPolicy::Strict, ..policy() });
     let mut play = Play::first(&intent, &policy);

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn what_is_known_of_a_delivery_makes_it_new_or_unsure() {
+fn what_is_known_of_a_delivery_makes_it_new_or_in_doubt() {
     let (intent, policy) = (intent(), policy());
     let opened =
         |arrival: DeliveryInfo<'_>| Play::open(&intent, &policy, &arrival).case.record().clone();

@@ -36,14 +36,14 @@ fn an_amount_above_max_amount_is_judged_also_after_a_hand_back() {
 }
 
 #[test]
-fn an_amount_above_max_amount_is_looked_up_when_unsure_but_never_sent_again() {
+fn an_amount_above_max_amount_is_looked_up_when_in_doubt_but_never_sent_again() {
     let (over, policy) = (intent_of("999999"), policy());
     let mut play = Play::redelivered(&over, &policy);
     assert_eq!(play.lookups(&Lookup::NotFound), parked(Unresolved::OutcomeUnknown));
 }
 
 #[test]
-fn with_look_first_one_look_comes_before_a_first_create_and_a_failed_one_creates_nothing() {
+fn under_strict_one_lookup_comes_before_a_first_create_and_a_failed_one_creates_nothing() {
     let (intent, policy) = (intent(), Policy { in_doubt: InDoubtPolicy::Strict, ..policy() });
     let mut play = Play::first(&intent, &policy);
     assert_eq!(play.next(), Next::Lookup);
@@ -65,7 +65,7 @@ fn with_look_first_one_look_comes_before_a_first_create_and_a_failed_one_creates
 }
 
 #[test]
-fn with_look_first_a_link_that_is_found_is_the_end() {
+fn under_strict_a_link_that_is_found_is_the_end() {
     let (intent, policy) = (intent(), Policy { in_doubt: InDoubtPolicy::Strict, ..policy() });
     let mut play = Play::first(&intent, &policy);
     assert_eq!(play.lookup(Lookup::Found(found())), made(true));
@@ -138,7 +138,7 @@ fn a_throttled_or_denied_create_counts_nothing_and_changes_nothing() {
 }
 
 #[test]
-fn a_duplicate_an_unknown_and_a_refusal_make_it_unsure_and_say_why() {
+fn a_duplicate_an_unknown_and_a_refusal_make_it_in_doubt_and_say_why() {
     let (intent, policy) = (intent(), policy());
     for (outcome, kind, code) in [
         (Outcome::Duplicate(Some(1103)), Seen::Duplicate, Some(1103)),
@@ -159,7 +159,7 @@ fn a_duplicate_an_unknown_and_a_refusal_make_it_unsure_and_say_why() {
 }
 
 #[test]
-fn an_unsure_intent_has_no_way_to_a_create_but_through_looks() {
+fn an_intent_in_doubt_has_no_way_to_a_create_but_through_lookups() {
     let (intent, policy) = (intent(), policy());
     for kind in RESENDABLE.into_iter().chain([Seen::Duplicate, Seen::Refused]) {
         let record = Record { lookups: LOOKS, quarantined: QUARANTINE, ..unsure(kind) };

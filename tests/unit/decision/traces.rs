@@ -33,7 +33,7 @@ fn trace_02_and_03_a_limit_parks_and_never_fails() {
 }
 
 #[test]
-fn trace_04_a_redelivered_copy_whose_record_says_new_is_unsure_and_no_deadline_fails_it() {
+fn trace_04_a_redelivered_copy_whose_record_says_new_is_in_doubt_and_no_deadline_fails_it() {
     let (intent, policy) = (due_in(Duration::ZERO), policy());
     let headers = Record::first(account(), start()).to_headers(None);
     let now = start() + Duration::from_mins(1);
@@ -107,7 +107,7 @@ fn trace_13_an_intent_that_comes_back_after_28_hours_is_looked_up_before_its_age
 }
 
 #[test]
-fn trace_15_what_came_back_too_often_is_published_anew_as_unsure() {
+fn trace_15_what_came_back_too_often_is_published_anew_as_in_doubt() {
     let (intent, policy) = (intent(), policy());
     let headers = Headers::new();
     for (count, renewed) in [(0, false), (RETURNS_MAX - 1, false), (RETURNS_MAX, true), (99, true)]
@@ -161,7 +161,7 @@ fn trace_21_waits_before_the_deadline_are_no_quarantine() {
 
 // A replica whose clock is ahead has looked; by ours the deadline is still to come.
 #[test]
-fn trace_25_looks_before_the_deadline_by_this_clock_are_forgotten() {
+fn trace_25_lookups_before_the_deadline_by_this_clock_are_forgotten() {
     let (intent, policy) = (due_in(Duration::from_mins(10)), policy());
     let record =
         Record { lookups: 2, quarantined: QUARANTINE, ..Record::first(account(), start()) };

@@ -150,7 +150,7 @@ async fn f20_a_conflict_tells_of_a_link_only_in_payu_s_words() {
 }
 
 #[tokio::test]
-async fn f21_a_look_that_makes_no_sense_says_nothing() {
+async fn f21_a_lookup_that_makes_no_sense_says_nothing() {
     let mut line = Line::new("F21 odd lookups");
     let failed = |why| Some(Lookup::Failed(why));
     let status = |status| failed(LookupFailure::Status(status));

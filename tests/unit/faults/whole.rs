@@ -94,7 +94,7 @@ async fn f20_whole_a_conflict_after_an_unknown_is_compared() {
 }
 
 #[tokio::test]
-async fn f21_whole_odd_looks_decide_nothing() {
+async fn f21_whole_odd_lookups_decide_nothing() {
     let odd = [
         answer("404 Not Found", "", "<html>"),
         answer("404 Not Found", "", NOT_FOUND),

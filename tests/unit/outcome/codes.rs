@@ -56,7 +56,7 @@ fn a_merchants_rejects_turn_refusals_into_rejections_and_nothing_else() {
 }
 
 #[test]
-fn of_several_codes_the_least_certain_decides_and_is_the_one_that_is_told() {
+fn of_several_codes_the_least_certain_decides_and_is_reported() {
     assert_eq!(refused_with(&[1105, 1106]), Outcome::Rejected(1105));
     assert_eq!(refused_with(&[1105, 1128]), Outcome::Refused(Some(1128)));
     assert_eq!(refused_with(&[1128, 1105]), Outcome::Refused(Some(1128)));
@@ -120,7 +120,7 @@ fn an_answer_that_names_our_reference_or_none_is_ours() {
 }
 
 #[test]
-fn a_success_without_a_link_is_unknown_and_closes_no_gate() {
+fn a_success_without_a_link_is_unknown_and_opens_no_breaker() {
     for link in [None, Some(""), Some("  ")] {
         assert_eq!(
             create(200, Some(success(link))),

@@ -21,7 +21,7 @@ fn each_outcome_of_a_create_has_its_word_and_few_of_them_are_certain_to_have_don
 }
 
 #[test]
-fn each_outcome_of_a_look_has_its_word() {
+fn each_outcome_of_a_lookup_has_its_word() {
     for (lookup, word) in [
         (lookup(200, Some(found(LINK))), "found"),
         (Lookup::NotFound, "not_found"),

@@ -102,7 +102,7 @@ fn trace_09_a_lowered_max_amount_fails_what_was_sent() {
 }
 
 #[test]
-fn trace_10_an_unsure_intent_is_looked_up_in_another_account_and_sent_there() {
+fn trace_10_an_intent_in_doubt_is_looked_up_in_another_account_and_sent_there() {
     holds(MOVED);
     breaks(MOVED, 10, ONE_LINK);
 }
@@ -126,7 +126,7 @@ fn trace_16_a_duplicate_that_is_never_found_is_sent_again_for_ever() {
 }
 
 #[test]
-fn trace_17_a_look_that_is_forbidden_closes_the_gate_for_ever() {
+fn trace_17_a_lookup_that_is_forbidden_opens_the_breaker_for_ever() {
     holds(FORBIDDING);
     breaks(FORBIDDING, 17, ENDS);
 }
@@ -144,7 +144,7 @@ fn trace_21_waits_before_the_deadline_are_counted_as_quarantine() {
 }
 
 #[test]
-fn trace_22_the_look_that_licenses_a_create_is_made_inside_the_hold_off() {
+fn trace_22_the_lookup_that_licenses_a_create_is_made_inside_the_hold_off() {
     holds(STRICT_TWICE);
     breaks(STRICT_TWICE, 22, ONE_LINK);
 }
@@ -174,7 +174,7 @@ fn trace_26_an_unknown_that_stays_unknown_is_sent_again_for_ever() {
 }
 
 #[test]
-fn trace_27_a_throttled_look_makes_a_second_copy_new() {
+fn trace_27_a_throttled_lookup_makes_a_second_copy_new() {
     holds(STRICT_LOSSES);
     breaks(STRICT_LOSSES, 27, ONE_LINK);
 }

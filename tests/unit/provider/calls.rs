@@ -37,7 +37,7 @@ async fn a_create_is_posted_once_as_the_page_says() {
 }
 
 #[tokio::test]
-async fn a_look_asks_for_the_reference_of_this_merchant() {
+async fn a_lookup_asks_for_the_reference_of_this_merchant() {
     let server = RawServer::answering(|_, _| answer("200 OK", "", CREATED));
     for base in ["/payout", "/payout/"] {
         let merchant = merchant(&server.url(base), &server.url("/oauth/token"));

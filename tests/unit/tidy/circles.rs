@@ -10,8 +10,7 @@ use std::iter::Peekable;
 use std::str::Chars;
 
 /// Folders in which files may still use each other.
-const OPEN_WITHIN: [&str; 8] =
-    ["app", "cli", "config", "domain", "gate", "pipeline", "turns", "worker"];
+const OPEN_WITHIN: [&str; 5] = ["app", "cli", "config", "domain", "worker"];
 
 /// A path within the crate; the crate itself is empty.
 type Module = Vec<String>;

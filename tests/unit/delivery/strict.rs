@@ -28,7 +28,7 @@ async fn whoever_takes_over_creates_nothing_before_quarantine_and_hold_are_over(
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn the_hold_off_keeps_no_unsure_intent_from_being_looked_up() {
+async fn the_takeover_delay_keeps_no_intent_in_doubt_from_being_looked_up() {
     let mut stand = Stand::new(&Settings::strict()).await;
     stand.context.on_activated();
     let unsure = Message { redelivered: true, count: 1, ..message("a") };

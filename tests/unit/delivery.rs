@@ -1,4 +1,4 @@
-//! One delivery through the whole pipeline: what is published, in which order, and when it is
+//! One delivery through the worker: what is published, in which order, and when it is
 //! acknowledged.
 #![expect(clippy::unchecked_time_subtraction, reason = "a test may panic")]
 

@@ -43,7 +43,7 @@ async fn a_401_takes_one_new_token_and_one_more_try() {
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn a_second_401_closes_the_gate_and_the_intent_goes_back_uncounted() {
+async fn a_second_401_opens_the_breaker_and_the_intent_goes_back_uncounted() {
     let mut stand = Stand::usual().await;
     stand.scene.smart_send.on_create([unauthorized(), unauthorized()]);
     assert_eq!(stand.settle("a").await, Settled::HandedBack);
@@ -75,7 +75,7 @@ async fn a_401_whose_second_try_never_comes_is_not_remembered() {
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn refused_credentials_close_the_gate_and_nothing_is_counted() {
+async fn refused_credentials_open_the_breaker_and_nothing_is_counted() {
     let mut stand = Stand::usual().await;
     stand.scene.smart_send.on_token([TokenError::Refused]);
     assert_eq!(stand.settle("a").await, Settled::HandedBack);
@@ -113,7 +113,7 @@ async fn a_token_that_cannot_be_kept_serves_the_call_that_asked_for_it() {
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn a_closed_gate_ends_the_wait_for_a_token() {
+async fn an_open_breaker_ends_the_wait_for_a_token() {
     let mut stand = Stand::usual().await;
     let pause = RetryAfter::In(Duration::from_secs(50));
     stand.context.scheduler().record(None, Signal::Throttled(Some(pause)));
@@ -127,7 +127,7 @@ async fn a_closed_gate_ends_the_wait_for_a_token() {
 
 /// The lookup that only wants to see a link is no reason to close the gate.
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn an_early_look_with_an_outdated_token_closes_nothing() {
+async fn an_early_lookup_with_an_outdated_token_opens_no_breaker() {
     let mut stand = Stand::usual().await;
     stand.scene.smart_send.on_look([unauthorized()]);
     assert_eq!(stand.settle("a").await, CREATED);
@@ -140,7 +140,7 @@ async fn an_early_look_with_an_outdated_token_closes_nothing() {
 
 /// Details shows a link some time after it was made, so an early look must not be too early.
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn an_early_look_sees_a_link_that_details_shows_only_after_a_while() {
+async fn an_early_lookup_sees_a_link_that_details_shows_only_after_a_while() {
     let mut stand = Stand::usual().await;
     stand.scene.smart_send.set(|state| state.lag = Duration::from_secs(3));
     stand.settle("a").await;

@@ -27,7 +27,7 @@ fn forbidden() -> Act {
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn a_short_pause_is_waited_out_in_hand() {
+async fn a_short_pause_is_waited_out_without_a_hand_back() {
     let mut stand = Stand::usual().await;
     stand.scene.smart_send.on_create([throttled(20)]);
     assert_eq!(stand.settle("a").await, CREATED);
@@ -196,7 +196,7 @@ async fn two_copies_never_run_at_once_and_the_second_is_looked_up() {
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn a_throttled_look_leaves_the_reference_in_the_memory() {
+async fn a_throttled_lookup_leaves_the_reference_in_the_dedup_cache() {
     let mut stand = Stand::usual().await;
     stand.scene.smart_send.set(|state| state.naive = true);
     stand.scene.smart_send.on_create([Act::LoseAnswer(Duration::ZERO)]);
@@ -237,7 +237,7 @@ async fn a_stop_hands_back_what_waits_and_finishes_what_was_sent() {
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn an_unsure_intent_that_is_stopped_in_its_quarantine_carries_what_it_has_waited() {
+async fn an_intent_in_doubt_that_is_stopped_in_its_quarantine_carries_what_it_has_waited() {
     let mut stand = Stand::usual().await;
     stand.scene.smart_send.on_create([Act::LoseRequest]);
     let task = stand.start("a").await;
@@ -284,7 +284,7 @@ async fn a_wait_counts_when_the_process_has_just_begun_and_not_after_an_outage()
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn an_opening_ends_every_wait_in_hand() {
+async fn an_open_breaker_ends_every_wait() {
     let mut stand = Stand::usual().await;
     let unsure = Message { redelivered: true, count: 1, ..message("a") };
     let task = stand.start_message(unsure).await;

@@ -92,7 +92,8 @@ fn a_link_that_details_has_shown_once_is_never_created_again() {
 
 // It was answered by a create, and says more than a lookup without a link.
 #[test]
-fn a_look_that_tells_nothing_takes_no_kind_no_code_and_no_attempt_from_a_duplicate_or_a_refusal() {
+fn a_lookup_that_tells_nothing_takes_no_kind_no_code_and_no_attempt_from_a_duplicate_or_a_refusal()
+{
     let (intent, policy) = (intent(), policy());
     for outcome in [Outcome::Duplicate(Some(1103)), Outcome::Refused(Some(1128))] {
         let mut play = Play::first(&intent, &policy);
@@ -131,7 +132,7 @@ fn a_found_link_on_a_foreign_host_is_parked() {
 }
 
 #[test]
-fn a_failed_look_does_not_count_and_waits_longer_each_time() {
+fn a_failed_lookup_does_not_count_and_waits_longer_each_time() {
     let (intent, policy) = (intent(), policy());
     let mut play = Play::with(
         &Record { quarantined: QUARANTINE, lookups: 9, ..unsure(Seen::Unknown) },
@@ -148,7 +149,7 @@ fn a_failed_look_does_not_count_and_waits_longer_each_time() {
 }
 
 #[test]
-fn looks_go_from_settle_in_even_steps_to_the_end_of_the_quarantine() {
+fn lookups_go_from_the_first_in_even_steps_to_the_end_of_the_quarantine() {
     let (intent, policy) = (intent(), policy());
     let mut play = Play::first(&intent, &policy);
     play.create(unknown());
@@ -174,7 +175,7 @@ fn looks_go_from_settle_in_even_steps_to_the_end_of_the_quarantine() {
 }
 
 #[test]
-fn with_any_number_of_looks_the_last_is_at_the_end_of_the_quarantine() {
+fn with_any_number_of_lookups_the_last_is_at_the_end_of_the_quarantine() {
     for lookups in 1..=12 {
         let (intent, policy) = (intent(), Policy { lookups, ..policy() });
         let mut play = Play::with(&unsure(Seen::Unknown), &intent, &policy);
@@ -189,7 +190,7 @@ fn with_any_number_of_looks_the_last_is_at_the_end_of_the_quarantine() {
 }
 
 #[test]
-fn too_few_looks_or_a_quarantine_that_is_not_over_mean_looking_again() {
+fn too_few_lookups_or_a_quarantine_that_is_not_over_mean_another_lookup() {
     let (intent, policy) = (intent(), policy());
     let almost = Duration::from_millis(299_999);
     for (lookups, waited) in [(0, QUARANTINE), (LOOKS - 2, QUARANTINE * 2), (99, almost)] {
@@ -201,7 +202,7 @@ fn too_few_looks_or_a_quarantine_that_is_not_over_mean_looking_again() {
 }
 
 #[test]
-fn unsure_by_duplicate_or_refused_and_not_found_parks_with_the_code() {
+fn in_doubt_by_duplicate_or_refused_and_not_found_parks_with_the_code() {
     let (intent, policy) = (intent(), policy());
     for outcome in [Outcome::Duplicate(Some(1103)), Outcome::Refused(Some(1103))] {
         let mut play = Play::first(&intent, &policy);
@@ -213,7 +214,7 @@ fn unsure_by_duplicate_or_refused_and_not_found_parks_with_the_code() {
 }
 
 #[test]
-fn unsure_by_anything_else_and_not_found_is_sent_again_or_parked_as_the_policy_says() {
+fn in_doubt_by_anything_else_and_not_found_is_sent_again_or_parked_as_the_policy_says() {
     let (intent, resend) = (intent(), policy());
     let park = Policy { in_doubt: InDoubtPolicy::Park, ..policy() };
     for seen in RESENDABLE {

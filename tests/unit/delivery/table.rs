@@ -1,4 +1,4 @@
-//! The rows of the table of decisions, each through the whole pipeline.
+//! The rows of the table of decisions, each through a delivery.
 
 use std::time::Duration;
 
@@ -92,7 +92,7 @@ async fn an_unknown_outcome_is_looked_up_and_its_link_is_found() {
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn an_unknown_outcome_without_a_link_is_sent_again_after_looks_and_quarantine() {
+async fn an_unknown_outcome_without_a_link_is_sent_again_after_lookups_and_quarantine() {
     let mut stand = Stand::usual().await;
     stand.prove();
     stand.scene.smart_send.on_create([Act::LoseRequest]);
@@ -190,7 +190,7 @@ async fn a_dead_link_is_parked() {
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn a_link_elsewhere_is_parked_and_closes_the_gate_for_good() {
+async fn a_link_elsewhere_is_parked_and_opens_the_breaker_for_good() {
     let mut stand = Stand::usual().await;
     stand.scene.smart_send.on_create([link_elsewhere()]);
     assert_eq!(stand.settle("a").await, PARKED);
@@ -201,7 +201,7 @@ async fn a_link_elsewhere_is_parked_and_closes_the_gate_for_good() {
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn failed_looks_do_not_count() {
+async fn failed_lookups_do_not_count() {
     let mut stand = Stand::usual().await;
     stand.scene.smart_send.has_link(&intent_of("a"));
     let lookups = [status(403), status(500), SILENCE, NOT_SENT, status(503)];
@@ -221,7 +221,7 @@ async fn a_redelivered_intent_is_looked_up_before_it_is_sent() {
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn a_record_that_nobody_vouches_for_and_a_torn_one_are_unsure() {
+async fn a_record_that_nobody_vouches_for_and_a_torn_one_are_in_doubt() {
     let mut stand = Stand::usual().await;
     let forged = own_message("a", &first_record(&stand));
     let mut torn = own_message("b", &first_record(&stand));
@@ -235,7 +235,7 @@ async fn a_record_that_nobody_vouches_for_and_a_torn_one_are_unsure() {
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn strict_looks_before_a_first_create_and_a_failed_look_creates_nothing() {
+async fn strict_looks_up_before_a_first_create_and_a_failed_lookup_creates_nothing() {
     let mut settings = Settings::usual();
     settings.policy.in_doubt = InDoubtPolicy::Strict;
     let mut stand = Stand::new(&settings).await;
@@ -273,7 +273,7 @@ async fn a_deadline_that_passes_while_the_turn_is_waited_for_is_seen() {
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn an_unsure_intent_that_is_too_old_is_parked_after_an_answered_look_only() {
+async fn an_intent_in_doubt_that_is_too_old_is_parked_after_an_answered_lookup_only() {
     let mut stand = Stand::usual().await;
     let mut record = unsure(&stand, Seen::Unknown);
     record.waited = stand.context.policy().max_age;

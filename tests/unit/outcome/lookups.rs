@@ -35,7 +35,7 @@ fn a_failure_that_does_not_say_not_found_is_a_failed_look() {
 }
 
 #[test]
-fn a_look_reads_only_2xx_and_404_and_every_other_status_fails_it() {
+fn a_lookup_reads_only_2xx_and_404_and_every_other_status_fails_it() {
     for status in 100..=599 {
         let expected = match status {
             429 => Lookup::Throttled(None),
@@ -49,7 +49,7 @@ fn a_look_reads_only_2xx_and_404_and_every_other_status_fails_it() {
 
 // Trace 17: a lookup for an unknown reference answers 403; the gate closed and opened for ever.
 #[test]
-fn trace_17_a_looks_403_is_a_failed_look_and_denies_nobody() {
+fn trace_17_a_lookups_403_is_a_failed_lookup_and_denies_nobody() {
     assert_eq!(lookup(403, None), Lookup::Failed(LookupFailure::Status(403)));
     assert_eq!(
         lookup(403, Some(refusal(&[1100], &[]))),

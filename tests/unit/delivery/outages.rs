@@ -286,7 +286,7 @@ async fn what_was_not_tried_goes_back_as_it_came() {
 
 /// Refused connections are certain: nothing was sent, so nothing is looked up afterwards.
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn after_refused_connections_nothing_is_unsure() {
+async fn after_refused_connections_nothing_is_in_doubt() {
     let outage = Outage::of(Down::Refused, Traffic::Much, true).await;
     for (_, copy) in outage.scene.broker.retried() {
         let record = Record::from_headers(&copy.headers).unwrap();
@@ -304,7 +304,7 @@ async fn after_refused_connections_nothing_is_unsure() {
 
 /// Only details is broken: looks fail, for hours and in either way, and creates go on.
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn looks_that_fail_for_hours_hold_no_create_up() {
+async fn lookups_that_fail_for_hours_hold_no_create_up() {
     for silent in [false, true] {
         let scene = Scene::new(5);
         let process = scene.process(Life::long());
@@ -342,7 +342,7 @@ async fn looks_that_fail_for_hours_hold_no_create_up() {
 /// Details answers an error for whatever it does not know. The gate must not go round for ever:
 /// close, a good probe, open, a lookup first, close.
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn a_look_for_an_unknown_reference_that_fails_for_ever_closes_nothing() {
+async fn a_lookup_for_an_unknown_reference_that_fails_for_ever_opens_no_breaker() {
     for status in [403, 500] {
         let scene = Scene::new(5);
         let process = scene.process(Life::long());

@@ -17,7 +17,7 @@ const PUBLISHING: Duration = Duration::from_secs(3);
 const CREATED: Settled = Settled::Published(EventKind::Created);
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn an_unroutable_result_is_kept_in_hand_and_stalls_the_line_until_there_is_a_queue() {
+async fn an_unroutable_result_is_kept_and_stalls_the_worker_until_there_is_a_queue() {
     let mut stand = Stand::usual().await;
     stand.scene.broker.set_shut(Door::Results, true);
     let first = stand.start("a").await;
@@ -231,7 +231,7 @@ async fn a_parked_copy_without_its_confirm_acknowledges_nothing() {
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn what_came_back_fifty_times_is_published_anew_as_unsure() {
+async fn what_came_back_fifty_times_is_published_anew_as_in_doubt() {
     let mut stand = Stand::usual().await;
     let old = Message { redelivered: true, count: 50, ..message("a") };
     assert_eq!(stand.settle_message(old).await, Settled::HandedBack);
@@ -243,7 +243,7 @@ async fn what_came_back_fifty_times_is_published_anew_as_unsure() {
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn a_retry_queue_that_refuses_keeps_the_delivery_in_hand() {
+async fn a_retry_queue_that_refuses_leaves_the_delivery_unsettled() {
     let mut stand = Stand::usual().await;
     stand.scene.broker.on_publish(Door::Retries, [Fault::Refused]);
     let old = Message { redelivered: true, count: 50, ..message("a") };
