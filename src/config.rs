@@ -6,6 +6,7 @@
 
 pub mod duration;
 mod address;
+mod broker;
 mod environment;
 mod error;
 mod load;
@@ -22,6 +23,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 pub use address::BrokerUrl;
+pub use broker::ClientCertificate;
 pub use environment::variables;
 pub use error::{ConfigError, Problem};
 pub use merchant::{Grant, Merchant};

@@ -40,9 +40,6 @@ pub enum TlsError {
         /// The file.
         path: PathBuf,
     },
-    /// One of the two files of a client certificate is missing.
-    #[error("broker.cert_file and broker.key_file belong together: set both or neither")]
-    HalfIdentity,
     /// The certificates cannot be used.
     #[error("broker.ca_file: {} holds a certificate that cannot be a root: {reason}", path.display())]
     NotARoot {
@@ -56,11 +53,9 @@ pub enum TlsError {
 /// Reads and checks the TLS files of a configuration.
 pub(super) fn read(broker: &config::Broker) -> Result<OwnedTLSConfig, TlsError> {
     let cert_chain = broker.ca_file.as_deref().map(roots).transpose()?;
-    let identity = match (&broker.cert_file, &broker.key_file) {
-        (None, None) => None,
-        (Some(cert), Some(key)) => Some(identity(cert, key)?),
-        (Some(_), None) | (None, Some(_)) => return Err(TlsError::HalfIdentity),
-    };
+    let client = broker.client_certificate.as_ref();
+    let identity =
+        client.map(|client| identity(&client.cert_file, &client.key_file)).transpose()?;
     Ok(OwnedTLSConfig { identity, cert_chain })
 }
 

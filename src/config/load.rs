@@ -44,8 +44,9 @@ pub(super) fn load(text: &str, vault: &Vault<'_>) -> Result<Config, ConfigError>
 }
 
 fn checked(file: File, vault: &Vault<'_>, findings: &mut Findings) -> Option<Config> {
-    let File { merchants, rest } = file;
+    let File { merchants, mut rest } = file;
     relations::check(&rest, &merchants, findings);
+    rest.broker.pair_certificate(findings);
     let merchants = merchants.into_iter().map(|(name, merchant)| {
         let merchant = merchant.checked(&name, vault, findings)?;
         Some((name, merchant))

@@ -143,7 +143,7 @@ impl Relation {
     }
 }
 
-/// Certificates need TLS, and a certificate needs its key.
+/// Certificates need TLS.
 fn tls_fits(broker: &Broker, findings: &mut Findings) {
     let is_plain = !broker.urls.iter().any(BrokerUrl::is_tls);
     for (key, file) in
@@ -152,12 +152,6 @@ fn tls_fits(broker: &Broker, findings: &mut Findings) {
         if file.is_some() && is_plain && !findings.is_wrong("broker.urls") {
             findings.refuse(key, "it is used only with an amqps:// address in urls");
         }
-    }
-    if broker.cert_file.is_some() && broker.key_file.is_none() {
-        findings.refuse("broker.key_file", "it is missing; cert_file needs its key");
-    }
-    if broker.key_file.is_some() && broker.cert_file.is_none() {
-        findings.refuse("broker.cert_file", "it is missing; key_file needs its certificate");
     }
 }
 

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::address::BrokerUrl;
+use super::broker::ClientCertificate;
 use super::duration::Heartbeat;
 use super::secret::Source;
 use super::values::{
@@ -37,9 +38,12 @@ pub struct Broker {
     #[serde(default, deserialize_with = "text")]
     pub ca_file: Option<PathBuf>,
     #[serde(default, deserialize_with = "text")]
-    pub cert_file: Option<PathBuf>,
+    pub(super) cert_file: Option<PathBuf>,
     #[serde(default, deserialize_with = "text")]
-    pub key_file: Option<PathBuf>,
+    pub(super) key_file: Option<PathBuf>,
+    /// Of the two before, once it is known that none is missing.
+    #[serde(skip)]
+    pub client_certificate: Option<ClientCertificate>,
 }
 
 /// `[merchants.NAME]` as it is written; [`super::Merchant`] is what the worker runs with.

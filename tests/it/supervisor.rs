@@ -14,7 +14,7 @@ use rcgen::{
 };
 use smartsend::amqp::{Broker, BrokerState, Publisher, Topology};
 use smartsend::clock::SystemClock;
-use smartsend::config;
+use smartsend::config::{self, ClientCertificate};
 use smartsend::ports::{Copied, Headers, Outbox, Outgoing, Properties, PublishError};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -246,11 +246,14 @@ impl Tls {
         self.dir.path().join(name)
     }
 
+    fn client(&self, cert: &str, key: &str) -> ClientCertificate {
+        ClientCertificate { cert_file: self.file(cert), key_file: self.file(key) }
+    }
+
     fn settings(&self, port: u16) -> config::Broker {
         let mut settings = settings(&[&format!("amqps://guest:guest@127.0.0.1:{port}/%2f")]);
         settings.ca_file = Some(self.file("ca.pem"));
-        settings.cert_file = Some(self.file("client.pem"));
-        settings.key_file = Some(self.file("client.key"));
+        settings.client_certificate = Some(self.client("client.pem", "client.key"));
         settings
     }
 }
@@ -269,8 +272,7 @@ async fn amqps_with_a_private_ca_and_a_client_certificate_connects_and_without_t
     assert_eq!(publisher.publish(&parked("over TLS")).await, Ok(()));
 
     let mut without_certificate = settings.clone();
-    without_certificate.cert_file = None;
-    without_certificate.key_file = None;
+    without_certificate.client_certificate = None;
     let mut without_ca = settings.clone();
     without_ca.ca_file = None;
     for settings in [without_certificate, without_ca] {
@@ -311,7 +313,11 @@ fn tls_files_that_hold_nothing_usable_are_refused_at_the_start_by_name() {
     says(changed(&|s| s.ca_file = path(&empty)), &["ca_file", "empty.pem", "PEM certificate"]);
     says(changed(&|s| s.ca_file = path(&broken)), &["ca_file", "broken.pem"]);
     says(changed(&|s| s.ca_file = path(Path::new("/none"))), &["ca_file", "/none"]);
-    says(changed(&|s| s.cert_file = path(&empty)), &["cert_file", "PEM certificate"]);
-    says(changed(&|s| s.key_file = path(&empty)), &["key_file", "PEM private key"]);
-    says(changed(&|s| s.key_file = None), &["cert_file", "key_file", "both"]);
+    let no_cert = tls.client("empty.pem", "client.key");
+    let no_key = tls.client("client.pem", "empty.pem");
+    let says_of = |client: &ClientCertificate, words| {
+        says(changed(&|s| s.client_certificate = Some(client.clone())), words);
+    };
+    says_of(&no_cert, &["cert_file", "PEM certificate"]);
+    says_of(&no_key, &["key_file", "PEM private key"]);
 }

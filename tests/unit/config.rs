@@ -97,7 +97,7 @@ fn what_is_left_out_has_the_contracts_default() {
     assert_eq!(config.broker.confirm_timeout, seconds(5));
     assert_eq!(config.broker.consumer_timeout, seconds(1800));
     assert!(config.broker.ca_file.is_none());
-    assert!(config.broker.cert_file.is_none() && config.broker.key_file.is_none());
+    assert!(config.broker.client_certificate.is_none());
 
     let merchant = &config.merchants["default"];
     assert_eq!(merchant.name, "default");

@@ -1,11 +1,12 @@
 //! The worker's own way to a broker, set up for a test.
 
+use std::io::ErrorKind;
+use std::path::Path;
 use std::time::Duration;
 
 use smartsend::amqp::{Broker, BrokerState, Session, Topology};
 use smartsend::clock::SystemClock;
-use smartsend::config::duration::Heartbeat;
-use smartsend::config::{self, BrokerUrl};
+use smartsend::config::{self, Config};
 use smartsend::ports::Clock;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -21,17 +22,21 @@ pub(crate) struct Running {
 /// `[broker]` for some addresses, with the prefix `smartsend`.
 pub(crate) fn settings(urls: &[&str]) -> config::Broker {
     canary::watch();
-    let read = |url: &&str| BrokerUrl::parse(url).unwrap();
-    config::Broker {
-        urls: urls.iter().map(read).collect(),
-        prefix: "smartsend".to_owned(),
-        heartbeat: Heartbeat::new(Duration::from_secs(10)).unwrap(),
-        confirm_timeout: Duration::from_secs(5),
-        consumer_timeout: Duration::from_mins(30),
-        ca_file: None,
-        cert_file: None,
-        key_file: None,
-    }
+    let text = format!(
+        r#"
+        [broker]
+        urls = {urls:?}
+        [merchants.default]
+        payout_merchant_id = "1111312"
+        api = "v1"
+        client_id = "client"
+        client_secret = "secret"
+        rate_per_second = 1
+        max_amount = "1.00"
+        "#
+    );
+    let no_file = |_: &Path| Err(ErrorKind::NotFound.into());
+    Config::parse(&text, std::iter::empty(), &no_file).unwrap().broker
 }
 
 /// Starts a broker on these settings.

@@ -59,6 +59,11 @@ fn certificates_are_wanted_whole_and_only_with_tls() {
     let tls = "[broker]\nurls = [\"amqps://host\"]\nca_file = \"ca.pem\"\n";
     let config = parse(&least_with("", tls)).unwrap();
     assert_eq!(config.broker.ca_file.as_deref(), Some(Path::new("ca.pem")));
+    assert!(config.broker.client_certificate.is_none());
+    let both = format!("{tls}cert_file = \"c.pem\"\nkey_file = \"c.key\"");
+    let client = parse(&least_with("", &both)).unwrap().broker.client_certificate.unwrap();
+    assert_eq!(client.cert_file, Path::new("c.pem"));
+    assert_eq!(client.key_file, Path::new("c.key"));
     let sentence = refusal(&least_with("", &format!("{tls}cert_file = \"c.pem\"")));
     assert!(sentence.starts_with("`broker.key_file`: it is missing"), "{sentence}");
     let sentence = refusal(&least_with("", &format!("{tls}key_file = \"c.key\"")));
