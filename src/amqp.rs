@@ -34,4 +34,4 @@ pub use queue::MerchantQueue;
 pub use result_events::{ResultEvents, ResultEventsError};
 pub use session::Session;
 pub use supervisor::Broker;
-pub use topology::{Missing, Topology, TopologyError};
+pub use topology::{Topology, TopologyError};

@@ -30,7 +30,7 @@ pub(super) async fn read(
     };
     let opened = settings.hosts.first(open).await;
     let (connection, login) = opened.map_err(|err| failed(err.to_string()))?;
-    let name = short(&queue).ok_or_else(|| failed("its name is too long".to_owned()))?;
+    let name = short(&queue).map_err(|err| failed(reason(&err)))?;
     // lapin does not fail a pending call when its connection ends.
     let mut events = pin!(connection.get().events_listener());
     let read = timeout(settings.confirm_timeout, async {

@@ -80,8 +80,7 @@ impl ports::Queue for MerchantQueue {
         let queue = intents_queue(self.topology.prefix(), &self.merchant);
         let refused = |reason: String| QueueError::Refused { queue: queue.clone(), reason };
         let missing = inspect_on(session.connection(), &self.topology).await;
-        let missing = missing.map_err(|err| refused(err.to_string()))?;
-        let names: Vec<String> = missing.of(&self.merchant).map(str::to_owned).collect();
+        let names = missing.map_err(|err| refused(err.to_string()))?;
         if !names.is_empty() {
             return Err(QueueError::Missing { names });
         }

@@ -73,11 +73,8 @@ async fn begin(channel: &Channel, prefix: &str, merchant: &str) -> lapin::Result
     let declared = channel.queue_declare(ShortString::default(), options, empty()).await?;
     let queue = declared.name().clone();
     for kind in EventKind::ALL {
-        let (Some(exchange), Some(key)) =
-            (short(&results_exchange(prefix)), short(&kind.routing_key(merchant)))
-        else {
-            return Err(std::io::Error::from(std::io::ErrorKind::InvalidInput).into());
-        };
+        let exchange = short(&results_exchange(prefix))?;
+        let key = short(&kind.routing_key(merchant))?;
         let options = QueueBindOptions::default();
         channel.queue_bind(queue.clone(), exchange, key, options, empty()).await?;
     }

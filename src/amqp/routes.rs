@@ -65,8 +65,8 @@ impl MerchantRoutes {
         let prefix = topology.prefix();
         let route = |exchange: String, key: &str| {
             Some(Route {
-                exchange: short(&exchange)?,
-                routing_key: short(key)?,
+                exchange: short(&exchange).ok()?,
+                routing_key: short(key).ok()?,
                 refusals: Refusals::default(),
             })
         };

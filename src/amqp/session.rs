@@ -77,7 +77,7 @@ impl Session {
                 number: COUNT.fetch_add(1, Ordering::Relaxed),
                 connection,
                 address: host.address.to_string(),
-                login: short(host.address.login()),
+                login: short(host.address.login()).ok(),
                 settings: Arc::clone(settings),
                 ended: stop.child_token(),
                 reason: OnceLock::new(),

@@ -23,7 +23,7 @@ use super::hosts::{BrokerConfigError, Hosts};
 use super::outage::Outage;
 use super::session::{STOPPING, Session, Settings, WATCH_EVERY};
 use super::topology::names::parked_name;
-use super::topology::{Missing, Topology, TopologyError, apply_on, inspect_queue, verify_on};
+use super::topology::{Topology, TopologyError, apply_on, inspect_queue, verify_on};
 use crate::config;
 use crate::ports::{Clock, Moment};
 use crate::telemetry::events;
@@ -143,7 +143,7 @@ impl Broker {
         let pool = self.live_pool()?;
         let counting = async {
             let channel = pool.take().await?;
-            let count = inspect_queue(&channel, &self.shared.parked_queue).await.ok()??;
+            let count = inspect_queue(&channel, &self.shared.parked_queue).await.ok()?;
             pool.give_back(channel);
             Some(count.into())
         };
@@ -151,7 +151,7 @@ impl Broker {
     }
 
     /// Finds what is missing of the topology, on a connection of its own.
-    pub async fn verify(&self, topology: &Topology) -> Result<Missing, TopologyError> {
+    pub async fn verify(&self, topology: &Topology) -> Result<Vec<String>, TopologyError> {
         verify_on(&self.shared.settings.hosts, topology).await
     }
 

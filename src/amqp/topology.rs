@@ -10,6 +10,6 @@ mod table;
 mod declare;
 mod export;
 
-pub use declare::{ApplyError, Missing, TopologyError, apply};
+pub use declare::{TopologyError, apply};
 pub(super) use declare::{apply_on, inspect_on, inspect_queue, is_missing, verify_on};
 pub use table::{NameTooLongError, Topology};

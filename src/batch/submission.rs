@@ -97,7 +97,6 @@ impl Submission {
         // The exchange of the intents has an alternate one, so a confirm does not say that the
         // merchant's queue has the intent, nor even that the queue exists.
         let missing = broker.verify(&topology).await?;
-        let missing: Vec<_> = missing.of(&merchant.name).collect();
         if !missing.is_empty() {
             return Err(SubmissionError::Missing(missing.join(", ")));
         }

@@ -2,7 +2,7 @@
 
 use super::exit::{CommandError, Exit, print};
 use super::merchants;
-use crate::amqp::topology::{ApplyError, Topology, apply};
+use crate::amqp::topology::{Topology, TopologyError, apply};
 use crate::config::Config;
 
 #[derive(Debug, clap::Args)]
@@ -33,9 +33,9 @@ pub async fn execute(config: &Config, options: &Options) -> Result<Exit, Command
     match &options.verb {
         Verb::Apply(choice) => {
             let topology = chosen(config, choice)?;
-            apply(&config.broker, &topology).await.map_err(|error| match error {
-                ApplyError::Start(error) => CommandError::usage(error),
-                ApplyError::Apply(error) => CommandError::failed(error),
+            apply(&config.broker, &topology).await.map_err(|error| {
+                let is_usage = matches!(error, TopologyError::Config(_));
+                if is_usage { CommandError::usage(error) } else { CommandError::failed(error) }
             })?;
             let names: Vec<_> = topology.names().collect();
             Ok(print(&format_args!("{}\n", names.join("\n"))))

@@ -85,7 +85,7 @@ impl ConsumerChannel {
         }
         let _asking = self.asking.lock().await;
         let counted = timeout(self.session.limit(), inspect_queue(&self.channel, &self.queue));
-        matches!(counted.await, Ok(Ok(Some(1..))))
+        matches!(counted.await, Ok(Ok(1..)))
     }
 
     /// Asks the broker to send nothing more.

@@ -53,7 +53,7 @@ impl Inbox {
         let channel = opened.map_err(|err| failed(fault(session, &err)))?;
         let asked_at = session.now();
         let began = async {
-            let name = short(queue).ok_or_else(timed_out)?;
+            let name = short(queue)?;
             channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
             let options = BasicConsumeOptions::default();
             channel.basic_consume(name, "smartsend".into(), options, FieldTable::default()).await

@@ -1,12 +1,12 @@
 //! The topology as RabbitMQ's definitions file, for `rabbitmqctl import_definitions` and for
 //! `load_definitions` (RabbitMQ "Schema Definition Export and Import").
 
-use serde_json::{Value, json};
+use lapin::types::{AMQPValue, FieldTable};
+use serde_json::{Map, Value, json};
 
+use super::table::Topology;
 use crate::amqp::hosts::{BrokerConfigError, Hosts};
 use crate::config;
-
-use super::table::{Argument, Kind, Topology};
 
 impl Topology {
     /// The definitions for the virtual host that a configuration names. Connects to nothing.
@@ -18,22 +18,14 @@ impl Topology {
     /// itself are the operator's and are not in it.
     pub fn export(&self, vhost: &str) -> String {
         let exchanges = self.exchanges.iter().map(|exchange| {
-            let arguments = match &exchange.alternate {
-                Some(alternate) => json!({ "alternate-exchange": alternate }),
-                None => json!({}),
-            };
             json!({
                 "name": exchange.name,
                 "vhost": vhost,
-                "type": match exchange.kind {
-                    Kind::Direct => "direct",
-                    Kind::Fanout => "fanout",
-                    Kind::Topic => "topic",
-                },
+                "type": exchange.kind,
                 "durable": true,
                 "auto_delete": false,
                 "internal": false,
-                "arguments": arguments,
+                "arguments": arguments(&exchange.arguments),
             })
         });
         let queues = self.queues.iter().map(|queue| {
@@ -42,20 +34,16 @@ impl Topology {
                 "vhost": vhost,
                 "durable": true,
                 "auto_delete": false,
-                "arguments": queue
-                    .arguments
-                    .iter()
-                    .map(|(name, argument)| ((*name).to_owned(), argument.into()))
-                    .collect::<serde_json::Map<String, Value>>(),
+                "arguments": arguments(&queue.arguments),
             })
         });
-        let bindings = self.bindings.iter().map(|binding| {
+        let bindings = self.queues.iter().map(|queue| {
             json!({
-                "source": binding.exchange,
+                "source": queue.exchange,
                 "vhost": vhost,
-                "destination": binding.queue,
+                "destination": queue.name,
                 "destination_type": "queue",
-                "routing_key": binding.routing_key,
+                "routing_key": queue.routing_key,
                 "arguments": {},
             })
         });
@@ -68,12 +56,16 @@ impl Topology {
     }
 }
 
-impl From<&Argument> for Value {
-    fn from(argument: &Argument) -> Self {
-        match argument {
-            Argument::Text(text) => json!(text),
-            Argument::Number(number) => json!(number),
-            Argument::Flag(flag) => json!(flag),
-        }
+fn arguments(table: &FieldTable) -> Map<String, Value> {
+    table.into_iter().map(|(name, value)| (name.to_string(), json(value))).collect()
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the table holds no other type")]
+fn json(argument: &AMQPValue) -> Value {
+    match argument {
+        AMQPValue::LongString(text) => json!(text.to_string()),
+        AMQPValue::LongLongInt(number) => json!(number),
+        AMQPValue::Boolean(flag) => json!(flag),
+        _ => Value::Null,
     }
 }

@@ -1,5 +1,6 @@
 //! The names of exchanges and queues, by the prefix.
 
+use std::io;
 use std::time::Duration;
 
 use lapin::types::ShortString;
@@ -11,7 +12,6 @@ pub fn intents_exchange(prefix: &str) -> String {
     format!("{prefix}.intents")
 }
 
-/// A merchant's queue of intents.
 pub fn intents_queue(prefix: &str, merchant: &str) -> String {
     format!("{prefix}.intents.{merchant}")
 }
@@ -22,17 +22,14 @@ pub fn retry_name(prefix: &str, delay: Duration) -> String {
     format!("{prefix}.retry.{}", config::duration::shortest(delay))
 }
 
-/// The exchange of the checkpoints.
 pub fn checkpoint_exchange(prefix: &str) -> String {
     format!("{prefix}.checkpoint")
 }
 
-/// The queue of a merchant's one checkpoint.
 pub fn checkpoint_queue(prefix: &str, merchant: &str) -> String {
     format!("{prefix}.checkpoint.{merchant}")
 }
 
-/// The exchange of the result events.
 pub fn results_exchange(prefix: &str) -> String {
     format!("{prefix}.results")
 }
@@ -42,7 +39,8 @@ pub fn parked_name(prefix: &str) -> String {
     format!("{prefix}.parked")
 }
 
-/// A name as AMQP carries it; `None` if it is too long.
-pub(in crate::amqp) fn short(name: &str) -> Option<ShortString> {
-    ShortString::try_new(name).ok()
+/// A name as AMQP carries it. lapin's own conversion panics above 255 bytes.
+pub(in crate::amqp) fn short(name: &str) -> lapin::Result<ShortString> {
+    let too_long = |_| io::Error::new(io::ErrorKind::InvalidInput, "more than 255 bytes").into();
+    ShortString::try_new(name).map_err(too_long)
 }
