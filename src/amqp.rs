@@ -23,15 +23,14 @@ pub mod headers;
 mod hosts;
 mod connection;
 pub mod tls;
-mod address;
 
 pub use connection::ConnectError;
 pub use connections::{BrokerState, ConnectionInfo, Connections};
 pub use consumer::{AmqpDelivery, ConsumeError, Inbox, InboxEnd};
-pub use hosts::BrokerConfigError;
 pub use publisher::Publisher;
 pub use queue::MerchantQueue;
 pub use result_events::{ResultEvents, ResultEventsError};
 pub use session::Session;
 pub use supervisor::Broker;
+pub use tls::BrokerConfigError;
 pub use topology::{Topology, TopologyError};

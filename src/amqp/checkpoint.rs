@@ -1,17 +1,12 @@
 //! Reads a merchant's checkpoint, and leaves it in its queue.
 
-use std::pin::pin;
-use std::sync::Arc;
-
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
+use lapin::ErrorKind;
 use lapin::options::{BasicGetOptions, BasicNackOptions};
-use lapin::types::ShortString;
-use lapin::{ErrorKind, Event};
 use tokio::time::timeout;
 
-use super::connection::reason;
-use super::hosts::Host;
+use super::connection::{Connection, reason};
+use super::hosts::BRIEF;
 use super::session::Settings;
 use super::topology::names::{checkpoint_queue, short};
 use crate::ports::{Checkpoint, CheckpointError};
@@ -19,24 +14,18 @@ use crate::ports::{Checkpoint, CheckpointError};
 /// Reads it over a short-lived connection of its own: an envelope that lapin cannot parse ends the
 /// whole connection.
 pub(super) async fn read(
-    settings: &Arc<Settings>,
+    settings: &Settings,
     prefix: &str,
     merchant: &str,
 ) -> Result<Option<Checkpoint>, CheckpointError> {
     let queue = checkpoint_queue(prefix, merchant);
     let failed = |reason: String| CheckpointError { queue: queue.clone(), reason };
-    let open = async |host: Host<'_>| {
-        Ok((host.open_briefly("checkpoint").await?, host.address.login().to_owned()))
-    };
-    let opened = settings.hosts.first(open).await;
-    let (connection, login) = opened.map_err(|err| failed(err.to_string()))?;
-    let name = short(&queue).map_err(|err| failed(reason(&err)))?;
-    // lapin does not fail a pending call when its connection ends.
-    let mut events = pin!(connection.get().events_listener());
+    let opened = settings.hosts.connect("checkpoint", BRIEF).await;
+    let connection = opened.map_err(|err| failed(err.to_string()))?;
     let read = timeout(settings.confirm_timeout, async {
         tokio::select! {
-            read = get(connection.get(), name, &login) => read,
-            error = first_error(&mut events) => Err(error),
+            read = get(&connection, &queue) => read,
+            error = connection.error() => Err(error),
         }
     });
     let read = read.await;
@@ -50,28 +39,14 @@ pub(super) async fn read(
     }
 }
 
-async fn first_error(mut events: impl Stream<Item = Event> + Unpin) -> lapin::Error {
-    loop {
-        match events.next().await {
-            Some(Event::Error(error)) => return error,
-            Some(_) => {}
-            None => std::future::pending().await,
-        }
-    }
-}
-
-async fn get(
-    connection: &lapin::Connection,
-    queue: ShortString,
-    login: &str,
-) -> lapin::Result<Option<Checkpoint>> {
-    let channel = connection.create_channel().await?;
-    let Some(message) = channel.basic_get(queue, BasicGetOptions::default()).await? else {
+async fn get(connection: &Connection, queue: &str) -> lapin::Result<Option<Checkpoint>> {
+    let channel = connection.open_channel().await?;
+    let Some(message) = channel.basic_get(short(queue)?, BasicGetOptions::default()).await? else {
         return Ok(None);
     };
     let back = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
     message.delivery.acker.nack(back).await?;
-    let user_id = message.delivery.properties.user_id();
-    let own = user_id.as_ref().is_some_and(|user_id| user_id.as_str() == login);
+    let user_id = message.delivery.properties.user_id().as_ref();
+    let own = user_id.is_some() && user_id == connection.login();
     Ok(Some(Checkpoint { body: Bytes::from(message.delivery.data), own }))
 }

@@ -9,19 +9,23 @@
 //! It is opened before lapin hears of the attempt at all: what lapin (4.12) makes for a connection
 //! whose socket cannot be opened refers to itself and is never freed, some 10 kB each time.
 
+use std::future::pending;
 use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use lapin::tcp::OwnedTLSConfig;
+use lapin::types::ShortString;
 use lapin::uri::{AMQPScheme, AMQPUri};
-use lapin::{AsyncTcpStream, Channel, ConnectionProperties, ErrorKind};
+use lapin::{AsyncTcpStream, Channel, ConnectionProperties, ErrorKind, Event};
 use tokio::time::timeout;
 
-use super::address::Address;
+use super::topology::names::short;
 
 /// How long TCP, TLS and the AMQP handshake may take together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -42,13 +46,17 @@ pub(super) struct Connection {
     client: lapin::Connection,
     socket: Socket,
     channels_opened: AtomicU32,
+    /// Host and port.
+    host: String,
+    /// `None` if it is too long to be a `user_id`.
+    login: Option<ShortString>,
 }
 
 /// The second handle to a connection's socket, which is shut when this is dropped.
 struct Socket(TcpStream);
 
 impl ConnectError {
-    /// Several refusals, one for each host that was tried, as one.
+    /// One for each host that was tried, as one.
     pub(super) fn all(refusals: &[Self]) -> Self {
         let texts: Vec<_> = refusals.iter().map(|refusal| refusal.text.as_str()).collect();
         let refused = refusals.iter().any(Self::is_refused);
@@ -66,17 +74,18 @@ impl Connection {
     /// Connects once. `name` is what operators see in RabbitMQ's list of connections. Without
     /// `frame_max` the broker's own limit applies.
     pub(super) async fn open(
-        address: &Address,
+        address: &AMQPUri,
         tls: &OwnedTLSConfig,
         name: &str,
         frame_max: Option<u32>,
     ) -> Result<Self, ConnectError> {
+        let host = format!("{}:{}", address.authority.host, address.authority.port);
         let cannot = |reason: String, refused| {
-            let text = format!("{address}: {reason}");
+            let text = format!("{host}: {reason}");
             ConnectError { text, refused }
         };
-        let mut uri = address.uri().clone();
-        uri.query.frame_max = frame_max.or(uri.query.frame_max);
+        let mut uri = address.clone();
+        uri.query.frame_max = frame_max;
         match timeout(CONNECT_TIMEOUT, connect(uri, tls, name)).await {
             Ok(Ok(connection)) => Ok(connection),
             Ok(Err(err)) => {
@@ -100,8 +109,25 @@ impl Connection {
         self.channels_opened.load(Ordering::Relaxed) > numbers / 2
     }
 
-    pub(super) fn get(&self) -> &lapin::Connection {
-        &self.client
+    /// Waits for the error that ends it, such as a delivery that lapin cannot parse. lapin does not
+    /// fail a pending call then, and of two that wait here at once only one is told.
+    pub(super) async fn error(&self) -> lapin::Error {
+        let mut events = pin!(self.client.events_listener());
+        loop {
+            match events.next().await {
+                Some(Event::Error(error)) => return error,
+                Some(_) => {}
+                None => pending().await,
+            }
+        }
+    }
+
+    pub(super) fn host(&self) -> &str {
+        &self.host
+    }
+
+    pub(super) fn login(&self) -> Option<&ShortString> {
+        self.login.as_ref()
     }
 
     /// Whether it is up, as far as lapin knows.
@@ -149,8 +175,10 @@ async fn connect(uri: AMQPUri, tls: &OwnedTLSConfig, name: &str) -> lapin::Resul
         let stream = stream.lock().unwrap_or_else(PoisonError::into_inner).take();
         stream.ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected).into())
     };
+    let host = format!("{host}:{}", uri.authority.port);
+    let login = short(&uri.authority.userinfo.username).ok();
     let client = lapin::Connection::connector(uri, runtime, connector, properties).await?;
-    Ok(Connection { client, socket, channels_opened: AtomicU32::new(0) })
+    Ok(Connection { client, socket, channels_opened: AtomicU32::new(0), host, login })
 }
 
 impl Socket {

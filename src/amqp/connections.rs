@@ -19,12 +19,10 @@ pub enum BrokerState {
 }
 
 /// One of the connections, by its purpose.
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectionInfo {
     pub state: BrokerState,
-    /// Host and port while it is up; never the login.
-    pub host: Option<String>,
-    session: Option<u64>,
+    /// While it is up.
+    session: Option<Session>,
 }
 
 /// The connections that are meant to be up: `publish`, and `consume/` with each merchant that
@@ -36,8 +34,8 @@ pub(super) struct ConnectionBoard(watch::Sender<Connections>);
 
 impl ConnectionBoard {
     /// A connection is meant to be up, and is not yet.
-    pub(super) fn new(purpose: &str, reason: &str) -> Self {
-        let info = ConnectionInfo::disconnected(reason);
+    pub(super) fn new(purpose: &str) -> Self {
+        let info = ConnectionInfo::default();
         Self(watch::Sender::new(BTreeMap::from([(purpose.to_owned(), info)])))
     }
 
@@ -45,44 +43,51 @@ impl ConnectionBoard {
         self.0.subscribe()
     }
 
+    /// A session has begun, in place of the last one for the same purpose.
     pub(super) fn connected(&self, purpose: &str, session: &Session) {
-        let info = ConnectionInfo {
-            state: BrokerState::Connected,
-            host: Some(session.address().to_owned()),
-            session: Some(session.number()),
-        };
+        let info = ConnectionInfo { state: BrokerState::Connected, session: Some(session.clone()) };
         self.0.send_modify(|connections| _ = connections.insert(purpose.to_owned(), info));
     }
 
-    pub(super) fn disconnected(&self, purpose: &str, reason: &str) {
-        let info = ConnectionInfo::disconnected(reason);
-        self.0.send_modify(|connections| _ = connections.insert(purpose.to_owned(), info));
+    /// A session, or an attempt to get the first one, has found a state; whether that is news. What
+    /// concerns a session that another one has replaced is none.
+    pub(super) fn changed(
+        &self,
+        purpose: &str,
+        session: Option<&Session>,
+        state: &BrokerState,
+    ) -> bool {
+        self.0.send_if_modified(|connections| {
+            let info = connections.entry(purpose.to_owned()).or_default();
+            let is_news = info.session.as_ref() == session && info.state != *state;
+            if is_news {
+                info.state = state.clone();
+                let is_up = !matches!(state, BrokerState::Disconnected { .. });
+                info.session = session.filter(|_| is_up).cloned();
+            }
+            is_news
+        })
     }
 
-    /// A session has ended. By now there may be another one for the same purpose.
-    pub(super) fn ended(&self, purpose: &str, session: &Session) {
-        self.0.send_if_modified(|connections| {
-            let is_its = |info: &&mut ConnectionInfo| info.session == Some(session.number());
-            let Some(info) = connections.get_mut(purpose).filter(is_its) else { return false };
-            *info = ConnectionInfo::disconnected(session.reason());
-            true
-        });
-    }
-
-    /// The broker has blocked a connection, or takes publishes on it again.
-    pub(super) fn becomes(&self, purpose: &str, state: &BrokerState) {
-        self.0.send_if_modified(|connections| {
-            let differs = |info: &&mut ConnectionInfo| info.state != *state;
-            let Some(info) = connections.get_mut(purpose).filter(differs) else { return false };
-            info.state = state.clone();
-            true
-        });
+    /// A session that answers questions. Publishing stands still while the broker is short of
+    /// memory or disk, so one that only consumes is taken first, which the names' order sees to.
+    pub(super) fn any(&self) -> Option<Session> {
+        let connections = self.0.borrow();
+        let up = |info: &&ConnectionInfo| info.state == BrokerState::Connected;
+        connections.values().find(up)?.session.clone()
     }
 }
 
 impl ConnectionInfo {
-    fn disconnected(reason: &str) -> Self {
-        let state = BrokerState::Disconnected { reason: reason.to_owned() };
-        Self { state, host: None, session: None }
+    /// Host and port while it is up; never the login.
+    pub fn host(&self) -> Option<&str> {
+        self.session.as_ref().map(|session| session.connection().host())
+    }
+}
+
+impl Default for ConnectionInfo {
+    fn default() -> Self {
+        let reason = "not connected yet".to_owned();
+        Self { state: BrokerState::Disconnected { reason }, session: None }
     }
 }

@@ -18,9 +18,6 @@ const TEXT_LEN_MAX: usize = 32 * 1024;
 /// The longest trace header that is passed on, in bytes. W3C Trace Context asks for 512.
 const TRACE_LEN_MAX: usize = 2 * 1024;
 
-/// No headers of ours.
-pub(super) static NONE: Headers = Headers::new();
-
 /// What a delivery's properties say.
 pub struct Read {
     /// What is passed on to everything that is published for it.

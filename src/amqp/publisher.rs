@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use lapin::options::BasicPublishOptions;
+use lapin::types::ShortString;
 use lapin::{BasicProperties, Channel, Confirmation};
 use tokio::time::timeout;
 
@@ -26,10 +27,9 @@ use super::channel_pool::ChannelPool;
 use super::connection::reason;
 use super::headers;
 use super::routes::{MerchantRoutes, Route, Routes};
-use super::session::Session;
 use super::supervisor::Broker;
 use super::topology::Topology;
-use crate::ports::{Copied, Outbox, Outgoing, Properties, PublishError};
+use crate::ports::{Copied, Headers, Outbox, Outgoing, Properties, PublishError};
 use crate::telemetry::events;
 
 /// Publishes to RabbitMQ. Clones share the routes.
@@ -63,21 +63,20 @@ impl Publisher {
     pub async fn publish_intent(&self, intent: &Copied) -> Result<(), PublishError> {
         let merchant = self.inner.routes.of(&intent.merchant);
         let merchant = merchant.ok_or(PublishError::Unroutable)?;
-        let properties = || headers::write(&intent.properties, &intent.headers, None);
-        let content = |_: &Session| (&intent.body, properties());
-        self.confirm(merchant, &merchant.intents, content).await
+        let properties = headers::write(&intent.properties, &intent.headers, None);
+        self.confirm(merchant, &merchant.intents, |_| (&intent.body, properties)).await
     }
 
     async fn confirm<'a>(
         &self,
         merchant: &MerchantRoutes,
         route: &Route,
-        content: impl FnOnce(&Session) -> (&'a Bytes, BasicProperties),
+        content: impl FnOnce(Option<&ShortString>) -> (&'a Bytes, BasicProperties),
     ) -> Result<(), PublishError> {
-        let attempt = route.refusals.attempt(self.inner.broker.now().steady)?;
+        let attempt = route.refusals.attempt(self.inner.broker.settings().now().steady)?;
         let _place = merchant.share.acquire().await; // it is never closed
         let (pool, channel) = self.channel().await?;
-        let (body, properties) = content(pool.session());
+        let (body, properties) = content(pool.session().connection().login());
         let answered = {
             let published = pin!(publish(&channel, route, body, properties));
             pool.session().answer(published).await
@@ -89,7 +88,7 @@ impl Publisher {
                 Ok(())
             }
             Verdict::No(error) => {
-                attempt.refused(error, self.inner.broker.now().steady);
+                attempt.refused(error, self.inner.broker.settings().now().steady);
                 Err(error)
             }
             Verdict::Unknown(why) => {
@@ -102,15 +101,11 @@ impl Publisher {
 
     /// A channel of the live session. Nothing has been written yet, so a session that ends in the
     /// meantime is simply replaced by the next.
-    async fn channel(&self) -> Result<(ChannelPool, Channel), PublishError> {
+    async fn channel(&self) -> Result<(Arc<ChannelPool>, Channel), PublishError> {
         let broker = &self.inner.broker;
         loop {
-            let pool = match broker.live_pool() {
-                Some(pool) => pool,
-                None => timeout(broker.confirm_timeout(), broker.pool())
-                    .await
-                    .map_err(|_| PublishError::Unconfirmed)?,
-            };
+            let pool = timeout(broker.settings().confirm_timeout, broker.pool()).await;
+            let pool = pool.map_err(|_| PublishError::Unconfirmed)?;
             if let Some(channel) = pool.take().await {
                 return Ok((pool, channel));
             }
@@ -128,7 +123,7 @@ impl Outbox for Publisher {
         let merchant = self.inner.routes.of(merchant_of(outgoing));
         let merchant = merchant.ok_or(PublishError::Unroutable)?;
         let route = merchant.of(outgoing).ok_or(PublishError::Unroutable)?;
-        self.confirm(merchant, route, |session| content(outgoing, session)).await
+        self.confirm(merchant, route, |login| content(outgoing, login)).await
     }
 }
 
@@ -162,23 +157,22 @@ async fn publish(
     }
 }
 
-fn content<'a>(outgoing: &'a Outgoing, session: &Session) -> (&'a Bytes, BasicProperties) {
+/// The login is what makes a record believed when its copy comes back, and a checkpoint.
+fn content<'a>(
+    outgoing: &'a Outgoing,
+    login: Option<&ShortString>,
+) -> (&'a Bytes, BasicProperties) {
     match outgoing {
         Outgoing::Event(event) => {
-            let properties = headers::write(&event.properties, &headers::NONE, None);
-            (&event.body, properties)
+            (&event.body, headers::write(&event.properties, &Headers::new(), None))
         }
-        // The login is what makes the record believed when the copy comes back.
         Outgoing::Retry { copy, .. } | Outgoing::Parked(copy) => {
-            let properties = headers::write(&copy.properties, &copy.headers, session.login());
-            (&copy.body, properties)
+            (&copy.body, headers::write(&copy.properties, &copy.headers, login))
         }
         Outgoing::Checkpoint { body, .. } => {
-            let json = Properties {
-                content_type: Some("application/json".to_owned()),
-                ..Properties::default()
-            };
-            (body, headers::write(&json, &headers::NONE, session.login()))
+            let content_type = Some("application/json".to_owned());
+            let json = Properties { content_type, ..Properties::default() };
+            (body, headers::write(&json, &Headers::new(), login))
         }
     }
 }

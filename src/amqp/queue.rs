@@ -43,23 +43,25 @@ impl MerchantQueue {
     /// not settled yet and for the next consumer.
     async fn session(&self) -> Result<Session, QueueError> {
         let Consuming { session, outage } = &mut *self.consuming.lock().await;
-        match session.take() {
-            Some((live, born)) if live.is_live() && !live.is_worn() => {
-                return Ok(session.insert((live, born)).0.clone());
+        match session {
+            Some((live, _)) if live.is_live() && !live.is_worn() => return Ok(live.clone()),
+            Some((ended, born)) if !ended.is_live() => {
+                outage.ended(*born, self.broker.settings().now());
+                *session = None;
             }
-            Some((worn, _)) if worn.is_live() => drop(tokio::spawn(worn.retire())),
-            Some((_, born)) => outage.ended(born, self.broker.now()),
-            None => {}
+            Some(_) | None => {}
         }
         let mut tries = 0;
         loop {
             // A delivery is of no use while its result cannot be published.
             drop(self.broker.session().await);
-            if let Some(wait) = outage.wait(self.broker.now()) {
+            if let Some(wait) = outage.wait(self.broker.settings().now()) {
                 sleep(wait).await;
             }
             match self.broker.connect(&format!("consume/{}", self.merchant)).await {
-                Ok(new) => return Ok(session.insert((new, self.broker.now())).0.clone()),
+                Ok(new) => {
+                    return Ok(session.insert((new, self.broker.settings().now())).0.clone());
+                }
                 Err(error) => {
                     outage.failed(error.is_refused());
                     tries += 1;

@@ -12,7 +12,7 @@ use lapin::{Channel, Consumer};
 use tokio::time::timeout;
 
 use super::connection::reason;
-use super::session::Session;
+use super::session::{Session, timed_out};
 use super::topology::names::{results_exchange, short};
 use crate::domain::event::EventKind;
 
@@ -39,15 +39,13 @@ impl ResultEvents {
         prefix: &str,
         merchant: &str,
     ) -> Result<Self, ResultEventsError> {
-        let Some(opened) = session.open_channel().await else {
-            return Err(ResultEventsError("it opened no channel in time".to_owned()));
+        let begun = async {
+            let channel = session.open_channel().await?;
+            let stream = begin(&channel, prefix, merchant).await?;
+            Ok(Self { session: session.clone(), stream, _channel: channel })
         };
-        let channel = opened.map_err(|err| ResultEventsError(reason(&err)))?;
-        match timeout(session.limit(), begin(&channel, prefix, merchant)).await {
-            Ok(Ok(stream)) => Ok(Self { session: session.clone(), stream, _channel: channel }),
-            Ok(Err(err)) => Err(ResultEventsError(reason(&err))),
-            Err(_) => Err(ResultEventsError("it did not answer in time".to_owned())),
-        }
+        let begun = timeout(session.limit(), begun).await.unwrap_or_else(|_| Err(timed_out()));
+        begun.map_err(|err| ResultEventsError(reason(&err)))
     }
 
     /// The next event's body; `None` once the session or the queue has ended, and events may

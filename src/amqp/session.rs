@@ -6,31 +6,27 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use lapin::Channel;
-use lapin::types::ShortString;
+use tokio::sync::{Mutex, watch};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connection::{ConnectError, Connection};
-use super::hosts::{Host, Hosts};
-use super::topology::names::short;
+use super::hosts::Hosts;
+use super::topology::inspect_queue;
 use crate::ports::Moment;
 
-/// How often a connection's state is polled. lapin's event stream is no alternative: it loses what
-/// happens before it is requested, and two listeners share one stream.
-pub(super) const WATCH_EVERY: Duration = Duration::from_millis(100);
 /// Why a healthy session ends.
-pub(super) const STOPPING: &str = "the worker is stopping";
+const STOPPING: &str = "the worker is stopping";
+/// Why a session ends that another one has replaced.
+const REPLACED: &str = "most of its channel numbers are used up";
 
 /// How long its channels may take to be closed. It is a few round trips on a broker that answers.
 const CHANNELS_TIMEOUT: Duration = Duration::from_secs(1);
-/// Why a session ends that another one replaces.
-pub(super) const WORN: &str = "most of its channel numbers are used up";
 
 /// What every session needs to know.
 pub(super) struct Settings {
@@ -38,7 +34,13 @@ pub(super) struct Settings {
     /// How long to wait for an answer of the broker.
     pub(super) confirm_timeout: Duration,
     pub(super) heartbeat: Duration,
-    pub(super) now: Box<dyn Fn() -> Moment + Send + Sync>,
+    pub(super) clock: Box<dyn Fn() -> Moment + Send + Sync>,
+}
+
+impl Settings {
+    pub(super) fn now(&self) -> Moment {
+        (self.clock)()
+    }
 }
 
 /// One session. Clones share it.
@@ -48,46 +50,43 @@ pub struct Session {
 }
 
 struct Inner {
-    number: u64,
     connection: Connection,
-    address: String,
-    login: Option<ShortString>,
     settings: Arc<Settings>,
     ended: CancellationToken,
     reason: OnceLock<String>,
-    blocked: AtomicBool,
+    /// Whether the broker blocks the connection.
+    blocked: watch::Sender<bool>,
     /// The channels that are being closed.
     closing: TaskTracker,
-    /// Goes up whenever the broker blocks or unblocks the connection.
-    block_changes: AtomicU64,
+    /// For questions about queues. One that fails is closed by the broker, and costs the connection
+    /// a channel number.
+    questions: Mutex<Option<Channel>>,
+}
+
+impl PartialEq for Session {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
 }
 
 impl Session {
-    /// Connects to the first host that answers, once. `purpose` is a part of the connection's
-    /// name. The session ends with `stop` at the latest.
+    /// Connects once. `purpose` is a part of the connection's name. The session ends with `stop` at
+    /// the latest.
     pub(super) async fn connect(
         settings: &Arc<Settings>,
         purpose: &str,
         stop: &CancellationToken,
     ) -> Result<Self, ConnectError> {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let open = async |host: Host<'_>| {
-            let connection = host.open(purpose).await?;
-            let inner = Inner {
-                number: COUNT.fetch_add(1, Ordering::Relaxed),
-                connection,
-                address: host.address.to_string(),
-                login: short(host.address.login()).ok(),
-                settings: Arc::clone(settings),
-                ended: stop.child_token(),
-                reason: OnceLock::new(),
-                blocked: AtomicBool::new(false),
-                closing: TaskTracker::new(),
-                block_changes: AtomicU64::new(0),
-            };
-            Ok(Self { inner: Arc::new(inner) })
+        let inner = Inner {
+            connection: settings.hosts.connect(purpose, None).await?,
+            settings: Arc::clone(settings),
+            ended: stop.child_token(),
+            reason: OnceLock::new(),
+            blocked: watch::Sender::new(false),
+            closing: TaskTracker::new(),
+            questions: Mutex::default(),
         };
-        settings.hosts.first(open).await
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Ends the session because of a fault. Only the first reason counts.
@@ -96,17 +95,14 @@ impl Session {
         self.inner.ended.cancel();
     }
 
-    /// Whether nothing has ended it yet.
     pub fn is_live(&self) -> bool {
         !self.inner.ended.is_cancelled()
     }
 
-    /// Returns once it has ended.
     pub async fn ended(&self) {
         self.inner.ended.cancelled().await;
     }
 
-    /// Ends when it has.
     pub fn ending(&self) -> CancellationToken {
         self.inner.ended.clone()
     }
@@ -114,17 +110,6 @@ impl Session {
     /// Why it has ended.
     pub fn reason(&self) -> &str {
         self.inner.reason.get().map_or(STOPPING, String::as_str)
-    }
-
-    /// Watches the connection until the session ends.
-    pub(super) async fn watch(&self) {
-        loop {
-            tokio::select! {
-                () = self.ended() => return,
-                () = sleep(WATCH_EVERY) => {}
-            }
-            self.observe();
-        }
     }
 
     /// Closes the connection once what was acknowledged on it has reached the queues, if that does
@@ -142,24 +127,21 @@ impl Session {
         }
     }
 
-    /// Ends it once only the caller and its watcher hold it.
-    pub(super) async fn retire(self) {
-        while Arc::strong_count(&self.inner) > 2 && self.is_live() {
-            sleep(WATCH_EVERY).await;
-        }
-        self.fail(WORN);
-    }
-
-    /// Reads the connection's state; whether publishing is blocked.
+    /// Reads the connection's state; whether publishing is blocked. The session ends with its
+    /// connection, and when only the caller holds it: then another one has replaced it.
     pub(super) fn observe(&self) -> bool {
         if !self.inner.connection.is_up() {
             self.fail("the connection to RabbitMQ has ended");
+        } else if Arc::strong_count(&self.inner) == 1 {
+            self.fail(REPLACED);
         }
-        let blocked = self.inner.connection.is_blocked();
-        if self.inner.blocked.swap(blocked, Ordering::Relaxed) != blocked {
-            self.inner.block_changes.fetch_add(1, Ordering::Relaxed);
-        }
-        blocked
+        self.is_blocked()
+    }
+
+    pub(super) fn is_blocked(&self) -> bool {
+        let is_blocked = self.inner.connection.is_blocked();
+        self.inner.blocked.send_if_modified(|was| std::mem::replace(was, is_blocked) != is_blocked);
+        is_blocked
     }
 
     /// Whether so many of its channel numbers are used up that a new connection should take over.
@@ -176,24 +158,40 @@ impl Session {
         &self,
         mut answer: Pin<&mut (impl Future<Output = T> + Send)>,
     ) -> Option<T> {
+        let mut blocked = self.inner.blocked.subscribe();
         loop {
-            let changes = self.inner.block_changes.load(Ordering::Relaxed);
             tokio::select! {
                 biased;
                 got = &mut answer => return Some(got),
                 () = self.inner.ended.cancelled() => return None,
-                () = sleep(self.inner.settings.confirm_timeout) => {}
-            }
-            let unchanged = changes == self.inner.block_changes.load(Ordering::Relaxed);
-            if unchanged && !self.inner.connection.is_blocked() {
-                return None;
+                Ok(()) = blocked.changed() => {}
+                () = sleep(self.inner.settings.confirm_timeout) => {
+                    if !self.is_blocked() {
+                        return None;
+                    }
+                }
             }
         }
     }
 
-    /// A new channel; `None` if the broker does not answer.
-    pub(super) async fn open_channel(&self) -> Option<lapin::Result<Channel>> {
-        self.answer(Box::pin(self.inner.connection.open_channel()).as_mut()).await
+    pub(super) async fn open_channel(&self) -> lapin::Result<Channel> {
+        let opened = self.answer(Box::pin(self.inner.connection.open_channel()).as_mut()).await;
+        opened.unwrap_or_else(|| Err(timed_out()))
+    }
+
+    /// How many messages of a queue are ready to be delivered; `None` if that is unknown.
+    pub(super) async fn ready_count(&self, queue: &str) -> Option<u32> {
+        let mut questions = self.inner.questions.lock().await;
+        let counted = timeout(self.limit(), async {
+            let channel = match questions.take() {
+                Some(channel) => channel,
+                None => self.open_channel().await.ok()?,
+            };
+            let count = inspect_queue(&channel, queue).await.ok()?;
+            *questions = Some(channel);
+            Some(count)
+        });
+        counted.await.ok()?
     }
 
     pub(super) fn connection(&self) -> &Connection {
@@ -205,26 +203,12 @@ impl Session {
         self.inner.settings.confirm_timeout
     }
 
-    pub(super) fn heartbeat(&self) -> Duration {
-        self.inner.settings.heartbeat
+    pub(super) fn settings(&self) -> &Settings {
+        &self.inner.settings
     }
+}
 
-    pub(super) fn now(&self) -> Moment {
-        (self.inner.settings.now)()
-    }
-
-    /// The login as AMQP carries it; `None` if it is too long to be a `user_id`.
-    pub(super) fn login(&self) -> Option<&ShortString> {
-        self.inner.login.as_ref()
-    }
-
-    /// Identifies this session.
-    pub(super) fn number(&self) -> u64 {
-        self.inner.number
-    }
-
-    /// Host and port.
-    pub fn address(&self) -> &str {
-        &self.inner.address
-    }
+/// What lapin's own errors say where it would wait for ever.
+pub(super) fn timed_out() -> lapin::Error {
+    std::io::Error::from(std::io::ErrorKind::TimedOut).into()
 }

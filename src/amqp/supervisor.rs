@@ -18,18 +18,22 @@ use tokio_util::task::TaskTracker;
 
 use super::channel_pool::ChannelPool;
 use super::connection::ConnectError;
-use super::connections::{BrokerState, ConnectionBoard, Connections};
-use super::hosts::{BrokerConfigError, Hosts};
+use super::connections::{BrokerState, ConnectionBoard, ConnectionInfo, Connections};
+use super::hosts::Hosts;
 use super::outage::Outage;
-use super::session::{STOPPING, Session, Settings, WATCH_EVERY};
+use super::session::{Session, Settings};
+use super::tls::BrokerConfigError;
 use super::topology::names::parked_name;
-use super::topology::{Topology, TopologyError, apply_on, inspect_queue, verify_on};
+use super::topology::{Topology, TopologyError, apply_on, verify_on};
 use crate::config;
-use crate::ports::{Clock, Moment};
+use crate::ports::Clock;
 use crate::telemetry::events;
 
 /// How long [`Broker::close`] waits for the connections to close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How often a connection's state is polled. lapin's event stream is no alternative: it loses what
+/// happens before it is requested, and two listeners share one stream.
+const WATCH_EVERY: Duration = Duration::from_millis(100);
 /// The publishing connection's name.
 const PUBLISH: &str = "publish";
 
@@ -42,7 +46,8 @@ pub struct Broker {
 struct Shared {
     settings: Arc<Settings>,
     parked_queue: String,
-    pool: watch::Sender<Option<ChannelPool>>,
+    pool: watch::Sender<Option<Arc<ChannelPool>>>,
+    /// Of the publishing connection.
     state: watch::Sender<BrokerState>,
     connections: ConnectionBoard,
     /// The tasks of the supervisor and of each session.
@@ -61,15 +66,14 @@ impl Broker {
             hosts: Hosts::read(config)?,
             confirm_timeout: config.confirm_timeout,
             heartbeat: config.heartbeat.into(),
-            now: Box::new(move || clock.now()),
+            clock: Box::new(move || clock.now()),
         };
-        let reason = "not connected yet".to_owned();
         let shared = Arc::new(Shared {
             settings: Arc::new(settings),
             parked_queue: parked_name(&config.prefix),
             pool: watch::Sender::new(None),
-            connections: ConnectionBoard::new(PUBLISH, &reason),
-            state: watch::Sender::new(BrokerState::Disconnected { reason }),
+            state: watch::Sender::new(ConnectionInfo::default().state),
+            connections: ConnectionBoard::new(PUBLISH),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         });
@@ -79,22 +83,16 @@ impl Broker {
 
     /// The channels of the live publishing session, now or as soon as there is one. After
     /// [`Broker::close`] there is none.
-    pub(super) async fn pool(&self) -> ChannelPool {
-        if let Some(pool) = self.live_pool() {
-            return pool;
-        }
+    pub(super) async fn pool(&self) -> Arc<ChannelPool> {
+        let live = |pool: &Option<Arc<ChannelPool>>| {
+            pool.as_ref().is_some_and(|pool| pool.session().is_live())
+        };
         let mut pools = self.shared.pool.subscribe();
         loop {
-            let live = |pool: &Option<ChannelPool>| pool.as_ref().is_some_and(is_live);
             if let Ok(Some(pool)) = pools.wait_for(live).await.map(|found| found.clone()) {
                 return pool;
             }
         }
-    }
-
-    pub(super) fn live_pool(&self) -> Option<ChannelPool> {
-        let pool = self.shared.pool.borrow();
-        pool.as_ref().filter(|pool| is_live(pool)).cloned()
     }
 
     /// The live publishing session, now or as soon as there is one.
@@ -102,17 +100,10 @@ impl Broker {
         self.pool().await.session().clone()
     }
 
-    /// A session to consume on, which ends on its own.
+    /// A session to consume on, which ends on its own, or once another one has replaced it and
+    /// nothing uses it any more.
     pub async fn connect(&self, purpose: &str) -> Result<Session, ConnectError> {
-        let connected = self.shared.connect(purpose).await;
-        match &connected {
-            Ok(session) => {
-                let (shared, purpose) = (Arc::clone(&self.shared), purpose.to_owned());
-                self.shared.tasks.spawn(keep(shared, session.clone(), purpose));
-            }
-            Err(error) => self.shared.connections.disconnected(purpose, &error.to_string()),
-        }
-        connected
+        connect(&self.shared, purpose).await
     }
 
     /// The state of the publishing connection and its changes.
@@ -125,29 +116,14 @@ impl Broker {
         self.shared.connections.watch()
     }
 
-    pub(super) fn settings(&self) -> &Arc<Settings> {
+    pub(super) fn settings(&self) -> &Settings {
         &self.shared.settings
-    }
-
-    /// How long one answer of the broker may take.
-    pub(super) fn confirm_timeout(&self) -> Duration {
-        self.shared.settings.confirm_timeout
-    }
-
-    pub(super) fn now(&self) -> Moment {
-        self.shared.now()
     }
 
     /// How many messages wait in the parked queue now; `None` if that is unknown.
     pub async fn parked_count(&self) -> Option<u64> {
-        let pool = self.live_pool()?;
-        let counting = async {
-            let channel = pool.take().await?;
-            let count = inspect_queue(&channel, &self.shared.parked_queue).await.ok()?;
-            pool.give_back(channel);
-            Some(count.into())
-        };
-        timeout(self.confirm_timeout(), counting).await.ok()?
+        let session = self.shared.connections.any()?;
+        session.ready_count(&self.shared.parked_queue).await.map(u64::from)
     }
 
     /// Finds what is missing of the topology, on a connection of its own.
@@ -169,120 +145,108 @@ impl Broker {
     }
 }
 
-fn is_live(pool: &ChannelPool) -> bool {
-    pool.session().is_live()
-}
-
-/// Watches a session to consume on until it ends, and closes it.
-async fn keep(shared: Arc<Shared>, session: Session, purpose: String) {
-    session.watch().await;
-    shared.connections.ended(&purpose, &session);
-    if !shared.stop.is_cancelled() {
-        events::connection_lost(&purpose, session.reason());
-    }
-    session.close().await;
-}
-
+/// Keeps a publishing session. One whose channel numbers run out is replaced before they have, and
+/// publishes under way still get their answers on it.
 async fn supervise(shared: Arc<Shared>) {
     let mut outage = Outage::default();
     while !shared.stop.is_cancelled() {
-        let session = tokio::select! {
-            session = shared.connect_at_last(&mut outage) => session,
+        let mut session = tokio::select! {
+            session = connect_at_last(&shared, &mut outage) => session,
             () = shared.stop.cancelled() => break,
         };
-        let born = shared.now();
-        let mut pool = ChannelPool::new(session);
-        shared.pool.send_replace(Some(pool.clone()));
-        shared.tell(BrokerState::Connected, pool.session().address());
-        shared.watch(&mut pool).await;
-        shared.pool.send_replace(None);
-        if !shared.stop.is_cancelled() {
-            let reason = pool.session().reason().to_owned();
-            shared.tell(BrokerState::Disconnected { reason }, "");
+        let born = shared.settings.now();
+        shared.pool.send_replace(Some(ChannelPool::new(session.clone())));
+        while session.is_live() {
+            tokio::select! {
+                () = session.ended() => {}
+                () = sleep(WATCH_EVERY) => {}
+            }
+            if session.is_worn()
+                && !session.is_blocked()
+                && let Ok(next) = connect(&shared, PUBLISH).await
+            {
+                session = next;
+                shared.pool.send_replace(Some(ChannelPool::new(session.clone())));
+            }
         }
-        pool.session().close().await;
-        outage.ended(born, shared.now());
+        shared.pool.send_replace(None);
+        outage.ended(born, shared.settings.now());
     }
-    shared.connections.disconnected(PUBLISH, STOPPING);
-    let reason = STOPPING.to_owned();
-    shared.state.send_replace(BrokerState::Disconnected { reason });
     events::broker_closed();
 }
 
+/// Tries the hosts, round after round, until one gives a publishing connection.
+async fn connect_at_last(shared: &Arc<Shared>, outage: &mut Outage) -> Session {
+    loop {
+        if let Some(wait) = outage.wait(shared.settings.now()) {
+            sleep(wait).await;
+        }
+        match connect(shared, PUBLISH).await {
+            Ok(session) => return session,
+            Err(refusal) => outage.failed(refusal.is_refused()),
+        }
+    }
+}
+
+async fn connect(shared: &Arc<Shared>, purpose: &str) -> Result<Session, ConnectError> {
+    let connected = Session::connect(&shared.settings, purpose, &shared.stop).await;
+    match &connected {
+        Ok(session) => {
+            shared.connections.connected(purpose, session);
+            shared.report(purpose, Some(session), &BrokerState::Connected);
+            shared.tasks.spawn(keep(Arc::clone(shared), session.clone(), purpose.to_owned()));
+        }
+        Err(error) => {
+            shared.tell(purpose, None, &BrokerState::Disconnected { reason: error.to_string() });
+        }
+    }
+    connected
+}
+
+/// Watches a session until it ends, and closes it.
+async fn keep(shared: Arc<Shared>, session: Session, purpose: String) {
+    while session.is_live() {
+        let is_blocked = session.observe();
+        let state = if is_blocked { BrokerState::Blocked } else { BrokerState::Connected };
+        shared.tell(&purpose, Some(&session), &state);
+        tokio::select! {
+            () = session.ended() => {}
+            () = sleep(WATCH_EVERY) => {}
+        }
+    }
+    let reason = session.reason().to_owned();
+    shared.tell(&purpose, Some(&session), &BrokerState::Disconnected { reason });
+    session.close().await;
+}
+
 impl Shared {
-    fn now(&self) -> Moment {
-        (self.settings.now)()
+    /// Reports each change of a state once.
+    fn tell(&self, purpose: &str, session: Option<&Session>, state: &BrokerState) {
+        if self.connections.changed(purpose, session, state) {
+            self.report(purpose, session, state);
+        }
     }
 
-    async fn connect(&self, purpose: &str) -> Result<Session, ConnectError> {
-        let session = Session::connect(&self.settings, purpose, &self.stop).await?;
-        self.connections.connected(purpose, &session);
-        Ok(session)
-    }
-
-    /// Tries the hosts, round after round, until one gives a publishing connection.
-    async fn connect_at_last(&self, outage: &mut Outage) -> Session {
-        loop {
-            if let Some(wait) = outage.wait(self.now()) {
-                sleep(wait).await;
-            }
-            match self.connect(PUBLISH).await {
-                Ok(session) => return session,
-                Err(refusal) => {
-                    outage.failed(refusal.is_refused());
-                    let reason = refusal.to_string();
-                    self.tell(BrokerState::Disconnected { reason }, "");
+    fn report(&self, purpose: &str, session: Option<&Session>, state: &BrokerState) {
+        let stopping = self.stop.is_cancelled();
+        if purpose == PUBLISH {
+            let was = self.state.send_replace(state.clone());
+            match (&was, state) {
+                (BrokerState::Blocked, BrokerState::Connected) => events::publishing_unblocked(),
+                (BrokerState::Disconnected { .. }, BrokerState::Connected) => {
+                    let host = session.map_or("", |session| session.connection().host());
+                    events::broker_connected(host);
                 }
+                (_, BrokerState::Blocked) => events::publishing_blocked(),
+                (_, BrokerState::Disconnected { reason }) if !stopping => {
+                    events::broker_lost(reason);
+                }
+                (_, BrokerState::Connected | BrokerState::Disconnected { .. }) => {}
             }
+        } else if let (Some(_), BrokerState::Disconnected { reason }) = (session, state)
+            && !stopping
+        {
+            events::connection_lost(purpose, reason);
         }
-    }
-
-    /// Returns once the publishing session has ended. One whose channel numbers run out is replaced
-    /// before, and publishes under way still get their answers there.
-    async fn watch(&self, pool: &mut ChannelPool) {
-        loop {
-            tokio::select! {
-                () = pool.session().ended() => return,
-                () = sleep(WATCH_EVERY) => {}
-            }
-            let blocked = pool.session().observe();
-            if !pool.session().is_live() {
-                return;
-            }
-            let state = if blocked { BrokerState::Blocked } else { BrokerState::Connected };
-            self.tell(state, pool.session().address());
-            if !blocked && pool.session().is_worn() {
-                self.renew(pool).await;
-            }
-        }
-    }
-
-    async fn renew(&self, pool: &mut ChannelPool) {
-        if let Ok(session) = self.connect(PUBLISH).await {
-            let worn = std::mem::replace(pool, ChannelPool::new(session));
-            self.pool.send_replace(Some(pool.clone()));
-            self.tasks.spawn(worn.retire());
-        }
-    }
-
-    /// Reports each change of the publishing state once.
-    fn tell(&self, state: BrokerState, address: &str) {
-        let was = self.state.borrow().clone();
-        if was == state {
-            return;
-        }
-        match (&was, &state) {
-            (BrokerState::Blocked, BrokerState::Connected) => events::publishing_unblocked(),
-            (_, BrokerState::Connected) => events::broker_connected(address),
-            (_, BrokerState::Disconnected { reason }) => events::broker_lost(reason),
-            (_, BrokerState::Blocked) => events::publishing_blocked(),
-        }
-        match &state {
-            BrokerState::Disconnected { reason } => self.connections.disconnected(PUBLISH, reason),
-            BrokerState::Connected | BrokerState::Blocked => {
-                self.connections.becomes(PUBLISH, &state);
-            }
-        }
-        self.state.send_replace(state);
     }
 }

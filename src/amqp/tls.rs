@@ -5,97 +5,70 @@
 //! watching.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use lapin::tcp::{OwnedIdentity, OwnedTLSConfig};
+use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::config;
+use crate::config::{self, ClientCertificate};
 
-/// Why the TLS files cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum TlsError {
-    /// A file cannot be read.
-    #[error("broker.{key}: cannot read {}: {source}", path.display())]
-    Unreadable {
-        /// The key of the configuration.
-        key: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// A file holds no certificate.
-    #[error("broker.{key}: {} contains no readable PEM certificate", path.display())]
-    NoCertificate {
-        /// The key of the configuration.
-        key: &'static str,
-        /// The file.
-        path: PathBuf,
-    },
-    /// The key file holds no private key.
-    #[error("broker.key_file: {} contains no readable PEM private key", path.display())]
-    NoKey {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The certificates cannot be used.
-    #[error("broker.ca_file: {} holds a certificate that cannot be a root: {reason}", path.display())]
-    NotARoot {
-        /// The file.
-        path: PathBuf,
-        /// What rustls says.
-        reason: String,
-    },
+/// Why the broker's part of a configuration cannot be used.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("broker.{key}: {reason}")]
+pub struct BrokerConfigError {
+    pub(super) key: String,
+    /// Never with an address: it holds a password.
+    pub(super) reason: String,
 }
 
 /// Reads and checks the TLS files of a configuration.
-pub(super) fn read(broker: &config::Broker) -> Result<OwnedTLSConfig, TlsError> {
+pub(super) fn read(broker: &config::Broker) -> Result<OwnedTLSConfig, BrokerConfigError> {
     let cert_chain = broker.ca_file.as_deref().map(roots).transpose()?;
-    let client = broker.client_certificate.as_ref();
-    let identity =
-        client.map(|client| identity(&client.cert_file, &client.key_file)).transpose()?;
-    Ok(OwnedTLSConfig { identity, cert_chain })
+    let identity = broker.client_certificate.as_ref().map(identity);
+    Ok(OwnedTLSConfig { identity: identity.transpose()?, cert_chain })
 }
 
-fn roots(path: &Path) -> Result<String, TlsError> {
+fn roots(path: &Path) -> Result<String, BrokerConfigError> {
     let text = read_file("ca_file", path)?;
-    let mut store = rustls::RootCertStore::empty();
-    for certificate in certificates("ca_file", path, text.as_bytes())? {
-        store
-            .add(certificate)
-            .map_err(|err| TlsError::NotARoot { path: path.to_owned(), reason: err.to_string() })?;
+    let mut store = RootCertStore::empty();
+    for certificate in certificates("ca_file", path, &text)? {
+        let added = store.add(certificate);
+        added.map_err(|err| {
+            unusable("ca_file", path, &format!("holds a certificate that cannot be a root: {err}"))
+        })?;
     }
     Ok(text)
 }
 
-fn identity(cert: &Path, key: &Path) -> Result<OwnedIdentity, TlsError> {
-    let pem = read_file("cert_file", cert)?;
-    certificates("cert_file", cert, pem.as_bytes())?;
-    let key_pem = read_file("key_file", key)?;
-    if PrivateKeyDer::from_pem_slice(key_pem.as_bytes()).is_err() {
-        return Err(TlsError::NoKey { path: key.to_owned() });
+fn identity(client: &ClientCertificate) -> Result<OwnedIdentity, BrokerConfigError> {
+    let ClientCertificate { cert_file, key_file } = client;
+    let pem = read_file("cert_file", cert_file)?;
+    certificates("cert_file", cert_file, &pem)?;
+    let key = read_file("key_file", key_file)?;
+    if PrivateKeyDer::from_pem_slice(key.as_bytes()).is_err() {
+        return Err(unusable("key_file", key_file, "contains no readable PEM private key"));
     }
-    Ok(OwnedIdentity::PKCS8 { pem: pem.into_bytes(), key: key_pem.into_bytes() })
+    Ok(OwnedIdentity::PKCS8 { pem: pem.into_bytes(), key: key.into_bytes() })
 }
 
 fn certificates(
-    key: &'static str,
+    key: &str,
     path: &Path,
-    pem: &[u8],
-) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    match found {
-        Ok(found) if !found.is_empty() => Ok(found),
-        Ok(_) | Err(_) => Err(TlsError::NoCertificate { key, path: path.to_owned() }),
-    }
+    pem: &str,
+) -> Result<Vec<CertificateDer<'static>>, BrokerConfigError> {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
+    found
+        .ok()
+        .filter(|found| !found.is_empty())
+        .ok_or_else(|| unusable(key, path, "contains no readable PEM certificate"))
 }
 
-fn read_file(key: &'static str, path: &Path) -> Result<String, TlsError> {
-    fs::read_to_string(path).map_err(|source| TlsError::Unreadable {
-        key,
-        path: path.to_owned(),
-        source,
-    })
+fn read_file(key: &str, path: &Path) -> Result<String, BrokerConfigError> {
+    fs::read_to_string(path).map_err(|err| unusable(key, path, &format!("cannot be read: {err}")))
+}
+
+fn unusable(key: &str, path: &Path, why: &str) -> BrokerConfigError {
+    BrokerConfigError { key: key.to_owned(), reason: format!("{} {why}", path.display()) }
 }

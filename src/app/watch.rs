@@ -30,7 +30,7 @@ pub(super) async fn watch_broker(
                 BrokerState::Disconnected { reason } => ConnectionState::Disconnected { reason },
                 BrokerState::Blocked => ConnectionState::Blocked,
             };
-            status.set_connection(name, stands, info.host.clone());
+            status.set_connection(name, stands, info.host().map(str::to_owned));
         }
         // Without a publishing connection a new link could not be published.
         for merchant in &merchants {

@@ -389,6 +389,7 @@ async fn a_blocked_broker_makes_publishes_wait_and_loses_none() {
     let node = Node::private();
     let ground = Arc::new(Ground::new(&node).await);
     let session = ground.running.broker.session().await;
+    let _consuming = ground.running.consuming().await;
     let warm = Outgoing::Parked(copied(Headers::new()));
     assert_eq!(ground.publisher.publish(&warm).await, Ok(()));
     node.memory_alarm(true).await;
@@ -404,6 +405,8 @@ async fn a_blocked_broker_makes_publishes_wait_and_loses_none() {
     tokio::time::sleep(Duration::from_secs(8)).await;
     assert!(waiting.iter().all(|publish| !publish.is_finished()));
     assert_eq!(*ground.running.broker.state().borrow(), BrokerState::Blocked);
+    // What is parked is counted all the same.
+    assert!(ground.running.broker.parked_count().await.is_some());
     node.memory_alarm(false).await;
     for publish in waiting {
         assert_eq!(timeout(SOON, publish).await.unwrap().unwrap(), Ok(()));

@@ -31,7 +31,7 @@ impl AmqpDelivery {
         let read = headers::read(&delivery.properties);
         // The broker refuses a `user_id` that is not the publisher's login (RabbitMQ "Validated
         // User-ID"), so ours says that the worker wrote it.
-        let login = channel.session().login();
+        let login = channel.session().connection().login();
         let own = match (&read.user_id, login) {
             (Some(user_id), Some(login)) => user_id == login.as_str(),
             (Some(_) | None, _) => false,

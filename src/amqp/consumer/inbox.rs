@@ -12,7 +12,7 @@ use super::channel::ConsumerChannel;
 use super::delivery::AmqpDelivery;
 use super::stream::{DeliveryStream, StreamEnd};
 use crate::amqp::connection::reason;
-use crate::amqp::session::Session;
+use crate::amqp::session::{Session, timed_out};
 use crate::amqp::topology::is_missing;
 use crate::amqp::topology::names::short;
 
@@ -49,9 +49,9 @@ impl Inbox {
     /// call.
     pub async fn open(session: &Session, queue: &str, prefetch: u16) -> Result<Self, ConsumeError> {
         let failed = |reason: String| ConsumeError::Failed { queue: queue.to_owned(), reason };
-        let opened = session.open_channel().await.unwrap_or_else(|| Err(timed_out()));
+        let opened = session.open_channel().await;
         let channel = opened.map_err(|err| failed(fault(session, &err)))?;
-        let asked_at = session.now();
+        let asked_at = session.settings().now();
         let began = async {
             let name = short(queue)?;
             channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
@@ -136,8 +136,4 @@ fn fault(session: &Session, err: &lapin::Error) -> String {
     let reason = reason(err);
     session.fail(format!("consuming could not start: {reason}"));
     reason
-}
-
-fn timed_out() -> lapin::Error {
-    std::io::Error::from(std::io::ErrorKind::TimedOut).into()
 }

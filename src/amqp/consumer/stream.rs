@@ -132,10 +132,10 @@ impl DeliveryStream {
             item = self.stream.next() => self.add(item),
             _ = self.tick.tick() => {}
         }
-        let woke_at = self.channel.session().now();
+        let woke_at = self.channel.session().settings().now();
         self.empty_stream();
         let gap = woke_at.since(self.empty_at);
-        if self.over.is_none() && gap > self.channel.session().heartbeat().min(GAP_MAX) {
+        if self.over.is_none() && gap > self.channel.session().settings().heartbeat.min(GAP_MAX) {
             events::process_stalled(gap);
             self.ask(woke_at);
             return None;

@@ -13,14 +13,15 @@ use tokio::time::timeout;
 use super::names::short;
 use super::table::{Exchange, Queue, Topology};
 use crate::amqp::connection::{ConnectError, Connection, reason};
-use crate::amqp::hosts::{BrokerConfigError, Hosts};
+use crate::amqp::hosts::{BRIEF, Hosts};
+use crate::amqp::tls::BrokerConfigError;
 use crate::config;
 
 /// How long declaring or verifying the whole topology may take.
 const TOPOLOGY_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Why the topology could not be declared or verified.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum TopologyError {
     #[error(transparent)]
     Config(#[from] BrokerConfigError),
@@ -49,7 +50,7 @@ pub(in crate::amqp) async fn apply_on(
     hosts: &Hosts,
     topology: &Topology,
 ) -> Result<(), TopologyError> {
-    let connection = hosts.open_briefly("topology").await?;
+    let connection = hosts.connect("topology", BRIEF).await?;
     let declared = timeout(TOPOLOGY_TIMEOUT, topology.declare(&connection)).await;
     connection.close().await;
     declared.unwrap_or(Err(TopologyError::TooLong))
@@ -60,7 +61,7 @@ pub(in crate::amqp) async fn verify_on(
     hosts: &Hosts,
     topology: &Topology,
 ) -> Result<Vec<String>, TopologyError> {
-    let connection = hosts.open_briefly("verify").await?;
+    let connection = hosts.connect("verify", BRIEF).await?;
     let found = inspect_on(&connection, topology).await;
     connection.close().await;
     found

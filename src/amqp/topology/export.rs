@@ -5,7 +5,8 @@ use lapin::types::{AMQPValue, FieldTable};
 use serde_json::{Map, Value, json};
 
 use super::table::Topology;
-use crate::amqp::hosts::{BrokerConfigError, Hosts};
+use crate::amqp::hosts::Hosts;
+use crate::amqp::tls::BrokerConfigError;
 use crate::config;
 
 impl Topology {
