@@ -26,7 +26,7 @@ pub mod tls;
 
 pub use connection::ConnectError;
 pub use connections::{BrokerState, ConnectionInfo, Connections};
-pub use consumer::{AmqpDelivery, ConsumeError, Inbox, InboxEnd};
+pub use consumer::{AmqpDelivery, Inbox};
 pub use publisher::Publisher;
 pub use queue::MerchantQueue;
 pub use result_events::{ResultEvents, ResultEventsError};

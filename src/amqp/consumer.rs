@@ -5,11 +5,10 @@
 //! delivery carries a moment at which it had not yet arrived, and an unrequested end of the stream
 //! ends the session.
 
-mod credit;
 mod channel;
 mod stream;
 mod delivery;
 mod inbox;
 
 pub use delivery::AmqpDelivery;
-pub use inbox::{ConsumeError, Inbox, InboxEnd};
+pub use inbox::Inbox;

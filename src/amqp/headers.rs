@@ -18,39 +18,50 @@ const TEXT_LEN_MAX: usize = 32 * 1024;
 /// The longest trace header that is passed on, in bytes. W3C Trace Context asks for 512.
 const TRACE_LEN_MAX: usize = 2 * 1024;
 
-/// What a delivery's properties say.
-pub struct Read {
-    /// What is passed on to everything that is published for it.
-    pub properties: Properties,
-    /// The headers that have our prefix, without it.
-    pub headers: Headers,
-    /// The login that published it, which the broker vouches for.
-    pub user_id: Option<String>,
-    /// How often it came back.
-    pub delivery_count: u64,
+/// What is passed on to everything that is published for a delivery.
+pub fn properties(from: &BasicProperties) -> Properties {
+    let text = |short: &Option<ShortString>| short.as_ref().map(ToString::to_string);
+    Properties {
+        content_type: text(from.content_type()),
+        message_id: text(from.message_id()),
+        correlation_id: text(from.correlation_id()),
+        kind: text(from.kind()),
+        app_id: text(from.app_id()),
+        timestamp: *from.timestamp(),
+        traceparent: trace_header(from, "traceparent"),
+        tracestate: trace_header(from, "tracestate"),
+    }
 }
 
-/// Reads a delivery's properties. Whatever they are, nothing fails here: what cannot be a header of
-/// ours is kept as one that makes a record unreadable.
-pub fn read(from: &BasicProperties) -> Read {
-    let empty = FieldTable::default();
-    let table = from.headers().as_ref().unwrap_or(&empty);
-    let text = |short: &Option<ShortString>| short.as_ref().map(ToString::to_string);
-    Read {
-        properties: Properties {
-            content_type: text(from.content_type()),
-            message_id: text(from.message_id()),
-            correlation_id: text(from.correlation_id()),
-            kind: text(from.kind()),
-            app_id: text(from.app_id()),
-            timestamp: *from.timestamp(),
-            traceparent: trace_header(table, "traceparent"),
-            tracestate: trace_header(table, "tracestate"),
-        },
-        headers: own_headers(table),
-        user_id: text(from.user_id()),
-        delivery_count: delivery_count(table),
-    }
+/// The headers that have our prefix, without it. Whatever they are, nothing fails here: what cannot
+/// be a header of ours is kept as one that makes a record unreadable.
+pub fn own_headers(from: &BasicProperties) -> Headers {
+    let named = |(name, value): (&ShortString, &AMQPValue)| {
+        let name = name.as_str().strip_prefix(HEADER_PREFIX)?.to_owned();
+        // A type that we never write stays as an empty text: a record that holds it must be
+        // unreadable, not one that lacks the header.
+        let value = match (integer(value), text(value)) {
+            (Some(number), _) => Value::Number(number),
+            (None, text) => Value::Text(text.unwrap_or_default()),
+        };
+        Some((name, value))
+    };
+    from.headers().iter().flatten().filter_map(named).collect()
+}
+
+/// `x-delivery-count` of a quorum queue, absent on the first delivery (RabbitMQ "Quorum Queues",
+/// Poison Message Handling).
+pub(super) fn delivery_count(from: &BasicProperties) -> u64 {
+    let count = header(from, "x-delivery-count").and_then(integer);
+    count.and_then(|n| u64::try_from(n).ok()).unwrap_or(0)
+}
+
+fn trace_header(from: &BasicProperties, name: &str) -> Option<String> {
+    text(header(from, name)?).filter(|text| text.len() <= TRACE_LEN_MAX)
+}
+
+fn header<'a>(from: &'a BasicProperties, name: &str) -> Option<&'a AMQPValue> {
+    from.headers().as_ref()?.inner().get(name)
 }
 
 /// Writes properties and headers for a publish. `user_id` must be the connection's own login.
@@ -105,31 +116,6 @@ pub fn write(
         to = to.with_user_id(login.clone());
     }
     to
-}
-
-fn own_headers(table: &FieldTable) -> Headers {
-    let named = |(name, value): (&ShortString, &AMQPValue)| {
-        let name = name.as_str().strip_prefix(HEADER_PREFIX)?.to_owned();
-        // A type that we never write stays as an empty text: a record that holds it must be
-        // unreadable, not one that lacks the header.
-        let value = match (integer(value), text(value)) {
-            (Some(number), _) => Value::Number(number),
-            (None, text) => Value::Text(text.unwrap_or_default()),
-        };
-        Some((name, value))
-    };
-    table.into_iter().filter_map(named).collect()
-}
-
-fn trace_header(table: &FieldTable, name: &str) -> Option<String> {
-    text(table.inner().get(name)?).filter(|text| text.len() <= TRACE_LEN_MAX)
-}
-
-/// `x-delivery-count` of a quorum queue, absent on the first delivery (RabbitMQ "Quorum Queues",
-/// Poison Message Handling).
-fn delivery_count(table: &FieldTable) -> u64 {
-    let count = table.inner().get("x-delivery-count").and_then(integer);
-    count.and_then(|n| u64::try_from(n).ok()).unwrap_or(0)
 }
 
 #[expect(

@@ -2,10 +2,9 @@
 
 use tokio::sync::Mutex;
 use tokio::time::sleep;
-use tokio_util::sync::CancellationToken;
 
 use super::checkpoint;
-use super::consumer::{AmqpDelivery, Inbox};
+use super::consumer::Inbox;
 use super::outage::Outage;
 use super::session::Session;
 use super::supervisor::Broker;
@@ -86,27 +85,10 @@ impl ports::Queue for MerchantQueue {
         if !names.is_empty() {
             return Err(QueueError::Missing { names });
         }
-        let opened = Inbox::open(&session, &queue, self.prefetch).await;
-        opened.map_err(|error| refused(error.to_string()))
+        Inbox::open(&session, &queue, self.prefetch).await
     }
 
     async fn checkpoint(&self) -> Result<Option<Checkpoint>, CheckpointError> {
         checkpoint::read(self.broker.settings(), self.topology.prefix(), &self.merchant).await
-    }
-}
-
-impl ports::Inbox for Inbox {
-    type Delivery = AmqpDelivery;
-
-    async fn next(&mut self) -> Option<AmqpDelivery> {
-        Self::next(self).await
-    }
-
-    async fn cancel(&mut self) {
-        Self::cancel(self).await;
-    }
-
-    fn lost(&self) -> CancellationToken {
-        self.session().ending()
     }
 }

@@ -8,10 +8,10 @@ use std::time::Duration;
 use lapin::BasicProperties;
 use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::{AMQPValue, FieldTable};
-use smartsend::amqp::{AmqpDelivery, ConsumeError, Inbox, InboxEnd, Session};
+use smartsend::amqp::{AmqpDelivery, Inbox, Session};
 use smartsend::clock::SystemClock;
 use smartsend::domain::record::headers::Value;
-use smartsend::ports::{ChannelEndedError, Clock, Delivery, Moment};
+use smartsend::ports::{ChannelEndedError, Clock, Delivery, Inbox as _, Moment, QueueError};
 use tokio::time::timeout;
 
 use crate::support::amqp::{Running, declared, settings, start};
@@ -72,7 +72,7 @@ async fn a_cancelled_inbox_hands_out_what_it_has_and_those_can_still_be_acknowle
     let second = ground.next().await.unwrap();
     let third = ground.next().await.unwrap();
     assert!(ground.next().await.is_none());
-    assert_eq!(ground.inbox.end(), Some(InboxEnd::Asked));
+    assert!(ground.session.is_live(), "this end was asked for");
     for (delivery, expected) in [(first, "0"), (second, "1"), (third, "2")] {
         assert_eq!(body(&delivery), expected);
         assert_eq!(delivery.acknowledge().await, Ok(()));
@@ -124,7 +124,7 @@ async fn a_cancel_waits_for_what_a_slow_broker_has_yet_to_send() {
         delivery.acknowledge().await.unwrap();
         then += 1;
     }
-    assert_eq!((inbox.end(), then), (Some(InboxEnd::Asked), PREFETCH));
+    assert_eq!((session.is_live(), then), (true, PREFETCH));
     let said = said.lock().unwrap().clone();
     assert_eq!(said, [&["delivery"; 2 * PREFETCH as usize][..], &["cancel"]].concat());
 }
@@ -139,14 +139,13 @@ async fn a_queue_that_is_deleted_ends_the_session() {
     let options = QueueDeleteOptions::default();
     channel.queue_delete(QUEUE.into(), options).await.unwrap();
     assert!(ground.next().await.is_none());
-    assert_eq!(ground.inbox.end(), Some(InboxEnd::Fault));
     assert!(!ground.session.is_live());
     assert!(ground.session.reason().contains(QUEUE), "{}", ground.session.reason());
 
     // The queue is still missing in the next session, and that concerns nobody else.
     let session = ground.running.consuming().await;
     let missing = Inbox::open(&session, QUEUE, 10).await;
-    assert!(matches!(missing, Err(ConsumeError::Missing { queue }) if queue == QUEUE));
+    assert_eq!(missing.err(), Some(QueueError::Missing { names: vec![format!("queue {QUEUE}")] }));
     let other = Inbox::open(&session, "smartsend.intents.other", 10).await;
     assert!(other.is_ok());
     assert!(session.is_live());
@@ -158,7 +157,7 @@ async fn a_missing_queue_disturbs_no_other_merchant() {
     let mut ground = Ground::new(node).await;
     for _ in 0..3 {
         let missing = Inbox::open(&ground.session, "smartsend.intents.nobody", 10).await;
-        assert!(matches!(missing, Err(ConsumeError::Missing { .. })));
+        assert!(matches!(missing, Err(QueueError::Missing { .. })));
     }
     ground.send(node, "fine").await;
     let delivery = ground.next().await.unwrap();

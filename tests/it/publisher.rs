@@ -14,7 +14,7 @@ use smartsend::domain::event::EventKind;
 use smartsend::domain::record::headers::Value;
 use smartsend::domain::retry_delays::RetryDelays;
 use smartsend::ports::{
-    Copied, Delivery, EventMessage, Headers, Outbox, Outgoing, Properties, PublishError,
+    Copied, Delivery, EventMessage, Headers, Inbox as _, Outbox, Outgoing, Properties, PublishError,
 };
 use tokio::time::timeout;
 

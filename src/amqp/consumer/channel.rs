@@ -1,30 +1,32 @@
 //! The channel that a queue is consumed on. It stays open until its last delivery is settled: lapin
 //! closes a channel with its last handle, and a delivery of lapin's holds none.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use lapin::Channel;
 use lapin::options::{BasicCancelOptions, BasicQosOptions};
-use tokio::sync::Mutex;
+use tokio::sync::RwLock;
 use tokio::time::timeout;
 
-use super::credit::Credit;
 use crate::amqp::session::Session;
 use crate::amqp::topology::inspect_queue;
+use crate::ports::ChannelEndedError;
 
+/// Names the one consumer of a channel.
+pub(super) const CONSUMER_TAG: &str = "smartsend";
 /// How many acknowledgements a quorum queue takes in at once.
 const FLUSHED_AT_ONCE: u16 = 16;
 
 /// A consuming channel and its state.
 pub(super) struct ConsumerChannel {
-    session: Session,
+    pub(super) session: Session,
     channel: Channel,
-    queue: String,
+    pub(super) queue: String,
     prefetch: u16,
-    credit: Credit,
-    /// Held while a question is open, so that its answer cannot be taken for another's.
-    asking: Mutex<()>,
-    cancel_asked: AtomicBool,
+    /// Read-locked while a delivery is settled; whoever writes holds acknowledgements back.
+    pub(super) settling: RwLock<()>,
+    settled_count: AtomicU64,
 }
 
 impl ConsumerChannel {
@@ -34,26 +36,29 @@ impl ConsumerChannel {
             channel,
             queue: queue.to_owned(),
             prefetch,
-            credit: Credit::new(prefetch),
-            asking: Mutex::new(()),
-            cancel_asked: AtomicBool::new(false),
+            settling: RwLock::new(()),
+            settled_count: AtomicU64::new(0),
         }
     }
 
-    pub(super) fn session(&self) -> &Session {
-        &self.session
+    /// Settles one delivery. `Ok(false)` means that nothing was sent: the channel has ended.
+    pub(super) async fn settle(
+        &self,
+        sent: impl Future<Output = lapin::Result<bool>>,
+    ) -> Result<(), ChannelEndedError> {
+        let _settling = self.settling.read().await;
+        if matches!(timeout(self.session.limit(), sent).await, Ok(Ok(true))) {
+            self.settled_count.fetch_add(1, Ordering::AcqRel);
+            return Ok(());
+        }
+        self.session.fail("an acknowledgement could not be sent");
+        Err(ChannelEndedError)
     }
 
-    pub(super) fn queue(&self) -> &str {
-        &self.queue
-    }
-
-    pub(super) fn credit(&self) -> &Credit {
-        &self.credit
-    }
-
-    pub(super) fn was_cancelled(&self) -> bool {
-        self.cancel_asked.load(Ordering::Acquire)
+    /// Whether so many deliveries are unsettled that the broker may send nothing more.
+    pub(super) fn is_full(&self, received_count: u64) -> bool {
+        let settled_count = self.settled_count.load(Ordering::Acquire);
+        received_count.saturating_sub(settled_count) >= self.prefetch.into()
     }
 
     /// Asks the broker for an answer on this channel. What it had sent before is in the stream
@@ -62,44 +67,21 @@ impl ConsumerChannel {
     /// The question is `basic.qos` with the value that holds already: it needs no permission, and
     /// RabbitMQ applies it to later consumers only ("Consumer Prefetch").
     pub(super) async fn round_trip(&self) -> bool {
-        let asking = self.asking.lock().await;
-        if !self.session.is_live() {
-            return false;
-        }
         let asked = self.channel.basic_qos(self.prefetch, BasicQosOptions::default());
-        let answered = timeout(self.session.limit(), asked).await;
-        drop(asking);
-        let alive = matches!(answered, Ok(Ok(())));
-        if !alive {
-            self.session.fail("the consuming channel no longer answers".to_owned());
+        if !matches!(timeout(self.session.limit(), asked).await, Ok(Ok(()))) {
+            self.session.fail("the consuming channel no longer answers");
         }
-        alive && self.session.is_live()
-    }
-
-    /// Whether there are ready messages that the broker may send. A slow broker may not have
-    /// processed the acknowledgements that allow it; to a consumer that is not the active one it
-    /// sends nothing.
-    pub(super) async fn is_owed(&self) -> bool {
-        if !self.credit.was_used() {
-            return false;
-        }
-        let _asking = self.asking.lock().await;
-        let counted = timeout(self.session.limit(), inspect_queue(&self.channel, &self.queue));
-        matches!(counted.await, Ok(Ok(1..)))
+        self.session.is_live()
     }
 
     /// Asks the broker to send nothing more.
     pub(super) async fn cancel(&self) {
-        let asking = self.asking.lock().await;
-        if self.cancel_asked.swap(true, Ordering::AcqRel) || !self.session.is_live() {
+        if !self.session.is_live() {
             return;
         }
-        let options = BasicCancelOptions::default();
-        let asked = self.channel.basic_cancel("smartsend".into(), options);
-        let answered = timeout(self.session.limit(), asked).await;
-        drop(asking);
-        if !matches!(answered, Ok(Ok(()))) {
-            self.session.fail("a consumer could not be cancelled".to_owned());
+        let asked = self.channel.basic_cancel(CONSUMER_TAG.into(), BasicCancelOptions::default());
+        if !matches!(timeout(self.session.limit(), asked).await, Ok(Ok(()))) {
+            self.session.fail("a consumer could not be cancelled");
         }
     }
 }

@@ -1,13 +1,10 @@
 //! A delivery that is not settled yet.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use lapin::Acker;
 use lapin::options::{BasicAckOptions, BasicNackOptions};
-use tokio::time::error::Elapsed;
-use tokio::time::timeout;
 
 use super::channel::ConsumerChannel;
 use super::stream::StampedDelivery;
@@ -28,43 +25,21 @@ pub struct AmqpDelivery {
 impl AmqpDelivery {
     pub(super) fn new(arrival: StampedDelivery, channel: Arc<ConsumerChannel>) -> Self {
         let StampedDelivery { delivery, received } = arrival;
-        let read = headers::read(&delivery.properties);
         // The broker refuses a `user_id` that is not the publisher's login (RabbitMQ "Validated
         // User-ID"), so ours says that the worker wrote it.
-        let login = channel.session().connection().login();
-        let own = match (&read.user_id, login) {
-            (Some(user_id), Some(login)) => user_id == login.as_str(),
-            (Some(_) | None, _) => false,
-        };
+        let properties = &delivery.properties;
+        let user_id = properties.user_id().as_ref();
+        let own = user_id.is_some() && user_id == channel.session.connection().login();
         let delivered = Box::new(Delivered {
-            body: Bytes::from(delivery.data),
-            properties: read.properties,
-            headers: read.headers,
+            properties: headers::properties(properties),
+            headers: headers::own_headers(properties),
             own,
             redelivered: delivery.redelivered,
-            delivery_count: read.delivery_count,
+            delivery_count: headers::delivery_count(properties),
+            body: Bytes::from(delivery.data),
             received,
         });
         Self { delivered, acker: delivery.acker, channel, settled: false }
-    }
-}
-
-impl AmqpDelivery {
-    fn limit(&self) -> Duration {
-        self.channel.session().limit()
-    }
-
-    /// `Ok(false)` means that nothing was sent: the channel has ended.
-    fn settled(
-        &mut self,
-        sent: &Result<lapin::Result<bool>, Elapsed>,
-    ) -> Result<(), ChannelEndedError> {
-        self.settled = true;
-        if matches!(sent, Ok(Ok(true))) {
-            return Ok(());
-        }
-        self.channel.session().fail("an acknowledgement could not be sent");
-        Err(ChannelEndedError)
     }
 }
 
@@ -78,30 +53,30 @@ impl Delivery for AmqpDelivery {
     }
 
     async fn acknowledge(mut self) -> Result<(), ChannelEndedError> {
-        self.channel.credit().settling().await;
-        let settled = timeout(self.limit(), self.acker.ack(BasicAckOptions::default())).await;
-        self.settled(&settled)
+        let settled = self.channel.settle(self.acker.ack(BasicAckOptions::default())).await;
+        self.settled = true;
+        settled
     }
 
     async fn requeue(mut self) -> Result<(), ChannelEndedError> {
-        self.channel.credit().settling().await;
         let options = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
-        let settled = timeout(self.limit(), self.acker.nack(options)).await;
-        self.settled(&settled)
+        let settled = self.channel.settle(self.acker.nack(options)).await;
+        self.settled = true;
+        settled
     }
 
     fn abandon(mut self, why: &'static str) {
         self.settled = true;
-        self.channel.session().fail(why);
+        self.channel.session.fail(why);
     }
 }
 
 impl Drop for AmqpDelivery {
     fn drop(&mut self) {
-        if self.settled || !self.channel.session().is_live() {
+        if self.settled || !self.channel.session.is_live() {
             return;
         }
-        events::delivery_dropped(self.channel.queue());
-        self.channel.session().fail("a delivery was dropped before it was settled");
+        events::delivery_dropped(&self.channel.queue);
+        self.channel.session.fail("a delivery was dropped before it was settled");
     }
 }

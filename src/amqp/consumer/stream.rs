@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
 use super::channel::ConsumerChannel;
+use crate::amqp::connection::reason;
 use crate::ports::Moment;
 use crate::telemetry::events;
 
@@ -37,16 +38,6 @@ pub(super) struct StampedDelivery {
     pub(super) received: Moment,
 }
 
-/// How a stream ends.
-pub(super) enum StreamEnd {
-    /// Silently, as after a cancel, or when its queue was deleted.
-    Quiet,
-    /// With an error.
-    Error(lapin::Error),
-    /// The broker did not answer after a freeze.
-    Silent,
-}
-
 /// The deliveries of one consumer, in order.
 pub(super) struct DeliveryStream {
     stream: Consumer,
@@ -54,10 +45,12 @@ pub(super) struct DeliveryStream {
     /// The last moment at which the stream was seen empty.
     empty_at: Moment,
     tick: Interval,
-    /// Out of the stream and without a stamp yet.
-    fresh: Vec<Delivery>,
     ready: VecDeque<StampedDelivery>,
-    over: Option<StreamEnd>,
+    received_count: u64,
+    /// Whether the stream is to end.
+    pub(super) is_cancelled: bool,
+    /// lapin's stream says `None` once, and after that nothing.
+    over: bool,
     question: Option<Question>,
 }
 
@@ -79,21 +72,23 @@ impl DeliveryStream {
             channel,
             empty_at,
             tick,
-            fresh: Vec::new(),
             ready: VecDeque::new(),
-            over: None,
+            received_count: 0,
+            is_cancelled: false,
+            over: false,
             question: None,
         }
     }
 
-    /// The next one, or how the stream ended. Dropping this future loses nothing.
-    pub(super) async fn next(&mut self) -> Result<StampedDelivery, StreamEnd> {
+    /// The next one; `None` at the end, which ends the session unless it was asked for. Dropping
+    /// this future loses nothing.
+    pub(super) async fn next(&mut self) -> Option<StampedDelivery> {
         loop {
             if let Some(arrival) = self.ready.pop_front() {
-                return Ok(arrival);
+                return Some(arrival);
             }
-            if let Some(over) = self.over.take() {
-                return Err(over);
+            if self.over {
+                return None;
             }
             self.fill().await;
         }
@@ -102,9 +97,9 @@ impl DeliveryStream {
     /// Waits until everything that the broker may send has arrived, or it has nothing more.
     pub(super) async fn gather(&mut self) {
         let gathered = async {
-            while self.over.is_none() && !self.channel.credit().is_used_up() {
+            while !self.over && !self.channel.is_full(self.received_count) {
                 let is_quiet = timeout(QUIET, self.fill()).await.is_err();
-                if is_quiet && !self.channel.is_owed().await {
+                if is_quiet && !self.is_owed().await {
                     return;
                 }
             }
@@ -113,64 +108,46 @@ impl DeliveryStream {
         timeout(GATHER_MAX, gathered).await.ok();
     }
 
-    /// Waits until something has come or a tick has passed, and stamps all that is there. What
-    /// comes with an error is no longer ours.
-    async fn fill(&mut self) {
-        let woke_at = if self.question.is_some() { self.answer().await } else { self.wake().await };
-        let Some(woke_at) = woke_at else { return };
-        match self.over {
-            Some(StreamEnd::Error(_) | StreamEnd::Silent) => self.fresh.clear(),
-            Some(StreamEnd::Quiet) | None => self.stamp(),
-        }
-        self.empty_at = woke_at;
+    /// Whether there are ready messages that the broker may send. A slow broker may not have
+    /// processed the acknowledgements that allow it; to a consumer that is not the active one it
+    /// sends nothing.
+    async fn is_owed(&self) -> bool {
+        let channel = &self.channel;
+        self.received_count > 0
+            && channel.session.ready_count(&channel.queue).await.is_some_and(|count| count > 0)
     }
 
-    /// Empties the stream; when, or `None` if the broker has to be asked first.
-    async fn wake(&mut self) -> Option<Moment> {
+    /// Waits until something has come or a tick has passed, and takes all that is there.
+    async fn fill(&mut self) {
+        if let Some(Question { answered, woke_at }) = &mut self.question {
+            self.over |= !answered.await.unwrap_or(false);
+            let woke_at = *woke_at;
+            self.question = None;
+            self.empty_stream();
+            self.empty_at = woke_at;
+            return;
+        }
         tokio::select! {
             biased;
             item = self.stream.next() => self.add(item),
             _ = self.tick.tick() => {}
         }
-        let woke_at = self.channel.session().settings().now();
+        let woke_at = self.channel.session.settings().now();
         self.empty_stream();
         let gap = woke_at.since(self.empty_at);
-        if self.over.is_none() && gap > self.channel.session().settings().heartbeat.min(GAP_MAX) {
+        if !self.over && gap > self.channel.session.settings().heartbeat.min(GAP_MAX) {
             events::process_stalled(gap);
-            self.ask(woke_at);
-            return None;
+            let channel = Arc::clone(&self.channel);
+            let answered = tokio::spawn(async move { channel.round_trip().await });
+            self.question = Some(Question { woke_at, answered });
+        } else {
+            self.empty_at = woke_at;
         }
-        Some(woke_at)
-    }
-
-    /// Waits for the broker's answer, and empties the stream of what came before it.
-    async fn answer(&mut self) -> Option<Moment> {
-        let question = self.question.as_mut()?;
-        let alive = (&mut question.answered).await.unwrap_or(false);
-        let woke_at = question.woke_at;
-        self.question = None;
-        self.empty_stream();
-        if !alive {
-            self.over = Some(StreamEnd::Silent);
-        }
-        Some(woke_at)
-    }
-
-    fn ask(&mut self, woke_at: Moment) {
-        let channel = Arc::clone(&self.channel);
-        let answered = tokio::spawn(async move { channel.round_trip().await });
-        self.question = Some(Question { woke_at, answered });
-    }
-
-    fn stamp(&mut self) {
-        let received = self.empty_at;
-        let stamped = self.fresh.drain(..).map(|delivery| StampedDelivery { delivery, received });
-        self.ready.extend(stamped);
     }
 
     /// Takes everything that is there. At most the prefetch can be.
     fn empty_stream(&mut self) {
-        while self.over.is_none() {
+        while !self.over {
             let Some(item) = self.stream.next().now_or_never() else {
                 return;
             };
@@ -179,13 +156,18 @@ impl DeliveryStream {
     }
 
     fn add(&mut self, item: Option<lapin::Result<Delivery>>) {
-        match item {
+        let why = match item {
             Some(Ok(delivery)) => {
-                self.channel.credit().received();
-                self.fresh.push(delivery);
+                self.received_count = self.received_count.saturating_add(1);
+                let received = self.empty_at;
+                return self.ready.push_back(StampedDelivery { delivery, received });
             }
-            Some(Err(err)) => self.over = Some(StreamEnd::Error(err)),
-            None => self.over = Some(StreamEnd::Quiet),
-        }
+            Some(Err(err)) => reason(&err),
+            None if self.is_cancelled => return self.over = true,
+            None => "RabbitMQ ended the consumer; was the queue deleted?".to_owned(),
+        };
+        self.over = true;
+        let queue = &self.channel.queue;
+        self.channel.session.fail(format!("consuming queue {queue} ended: {why}"));
     }
 }

@@ -16,8 +16,8 @@ use lapin::{BasicProperties, Channel, Connection, ExchangeKind};
 use smartsend::amqp::{AmqpDelivery, Inbox, MerchantQueue, Publisher, Topology};
 use smartsend::domain::event::EventKind;
 use smartsend::ports::{
-    ChannelEndedError, Delivery, EventMessage, Outbox, Outgoing, Properties, PublishError, Queue,
-    QueueError,
+    ChannelEndedError, Delivery, EventMessage, Inbox as _, Outbox, Outgoing, Properties,
+    PublishError, Queue, QueueError,
 };
 use tokio::time::timeout;
 
