@@ -14,6 +14,7 @@
 //! channels, what is refused is retried on one of them, and a missing confirm ends only that
 //! channel, as long as the broker still answers on the connection.
 
+use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -21,26 +22,33 @@ use bytes::Bytes;
 use lapin::options::BasicPublishOptions;
 use lapin::types::ShortString;
 use lapin::{BasicProperties, Channel, Confirmation};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::channel_pool::ChannelPool;
 use super::connection::reason;
 use super::headers;
-use super::routes::{MerchantRoutes, Route, Routes};
+use super::refusals::Refusals;
+use super::routes::{Route, merchant_of};
 use super::supervisor::Broker;
 use super::topology::Topology;
 use crate::ports::{Copied, Headers, Outbox, Outgoing, Properties, PublishError};
 use crate::telemetry::events;
 
-/// Publishes to RabbitMQ. Clones share the routes.
+/// How many publishes wait for their confirms at once, shared evenly by the merchants.
+const CHANNEL_COUNT: usize = 64;
+/// A merchant's smallest share, however many merchants there are.
+const SHARE_MIN: usize = 4;
+
+/// Publishes to RabbitMQ. Clones share everything.
 #[derive(Clone)]
 pub struct Publisher {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
     broker: Broker,
-    routes: Routes,
+    topology: Arc<Topology>,
+    /// One permit for each channel that a merchant may use at once. What hangs on one merchant's
+    /// queues takes no channel from the others.
+    shares: Arc<HashMap<String, Semaphore>>,
+    refusals: Arc<Refusals>,
 }
 
 /// The broker's answer to one publish.
@@ -54,27 +62,32 @@ enum Verdict {
 impl Publisher {
     /// Publishes what goes through this topology, on channels that its merchants share evenly.
     pub fn new(broker: Broker, topology: &Topology) -> Self {
-        let inner = Inner { broker, routes: Routes::new(topology) };
-        Self { inner: Arc::new(inner) }
+        let merchants = topology.merchants();
+        let share = (CHANNEL_COUNT / merchants.len().max(1)).max(SHARE_MIN);
+        let shares = merchants.iter().map(|name| (name.clone(), Semaphore::new(share)));
+        let (topology, shares) = (Arc::new(topology.clone()), Arc::new(shares.collect()));
+        Self { broker, topology, shares, refusals: Arc::default() }
     }
 
     /// Publishes an intent as upstream does, to its merchant's queue. It carries no `user_id`, so
     /// that no worker takes it for a copy of its own.
     pub async fn publish_intent(&self, intent: &Copied) -> Result<(), PublishError> {
-        let merchant = self.inner.routes.of(&intent.merchant);
-        let merchant = merchant.ok_or(PublishError::Unroutable)?;
+        let route = Route::to_intents(&self.topology, &intent.merchant);
         let properties = headers::write(&intent.properties, &intent.headers, None);
-        self.confirm(merchant, &merchant.intents, |_| (&intent.body, properties)).await
+        self.confirm(&intent.merchant, route, |_| (&intent.body, properties)).await
     }
 
     async fn confirm<'a>(
         &self,
-        merchant: &MerchantRoutes,
-        route: &Route,
+        merchant: &str,
+        route: Option<Route>,
         content: impl FnOnce(Option<&ShortString>) -> (&'a Bytes, BasicProperties),
     ) -> Result<(), PublishError> {
-        let attempt = route.refusals.attempt(self.inner.broker.settings().now().steady)?;
-        let _place = merchant.share.acquire().await; // it is never closed
+        // Nothing is declared for a merchant or a delay that is not configured.
+        let share = self.shares.get(merchant).ok_or(PublishError::Unroutable)?;
+        let route = &route.ok_or(PublishError::Unroutable)?;
+        let attempt = self.refusals.attempt(route, self.broker.settings().now().steady)?;
+        let _place = share.acquire().await; // it is never closed
         let (pool, channel) = self.channel().await?;
         let (body, properties) = content(pool.session().connection().login());
         let answered = {
@@ -88,7 +101,7 @@ impl Publisher {
                 Ok(())
             }
             Verdict::No(error) => {
-                attempt.refused(error, self.inner.broker.settings().now().steady);
+                attempt.refused(error, self.broker.settings().now().steady);
                 Err(error)
             }
             Verdict::Unknown(why) => {
@@ -102,7 +115,7 @@ impl Publisher {
     /// A channel of the live session. Nothing has been written yet, so a session that ends in the
     /// meantime is simply replaced by the next.
     async fn channel(&self) -> Result<(Arc<ChannelPool>, Channel), PublishError> {
-        let broker = &self.inner.broker;
+        let broker = &self.broker;
         loop {
             let pool = timeout(broker.settings().confirm_timeout, broker.pool()).await;
             let pool = pool.map_err(|_| PublishError::Unconfirmed)?;
@@ -119,11 +132,8 @@ impl Publisher {
 
 impl Outbox for Publisher {
     async fn publish(&self, outgoing: &Outgoing) -> Result<(), PublishError> {
-        // Nothing is declared for a merchant or a delay that is not configured.
-        let merchant = self.inner.routes.of(merchant_of(outgoing));
-        let merchant = merchant.ok_or(PublishError::Unroutable)?;
-        let route = merchant.of(outgoing).ok_or(PublishError::Unroutable)?;
-        self.confirm(merchant, route, |login| content(outgoing, login)).await
+        let route = Route::of(outgoing, &self.topology);
+        self.confirm(merchant_of(outgoing), route, |login| content(outgoing, login)).await
     }
 }
 
@@ -174,13 +184,5 @@ fn content<'a>(
             let json = Properties { content_type, ..Properties::default() };
             (body, headers::write(&json, &Headers::new(), login))
         }
-    }
-}
-
-fn merchant_of(outgoing: &Outgoing) -> &str {
-    match outgoing {
-        Outgoing::Event(event) => &event.merchant,
-        Outgoing::Retry { copy, .. } | Outgoing::Parked(copy) => &copy.merchant,
-        Outgoing::Checkpoint { merchant, .. } => merchant,
     }
 }
