@@ -1,5 +1,7 @@
 //! One merchant's queue, through any number of sessions.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tokio::sync::Mutex;
 use tokio::time::sleep;
 
@@ -9,8 +11,9 @@ use super::outage::Outage;
 use super::session::Session;
 use super::supervisor::Broker;
 use super::topology::names::intents_queue;
-use super::topology::{Topology, inspect_on};
+use super::topology::{Topology, TopologyError, compare_on, inspect_on};
 use crate::ports::{self, Checkpoint, CheckpointError, Moment, QueueError};
+use crate::telemetry::events;
 
 /// How many attempts to connect fail before the failure is reported.
 const TRIES: u32 = 5;
@@ -23,6 +26,7 @@ pub struct MerchantQueue {
     merchant: String,
     prefetch: u16,
     consuming: Mutex<Consuming>,
+    may_not_declare: AtomicBool,
 }
 
 #[derive(Default)]
@@ -35,7 +39,8 @@ impl MerchantQueue {
     /// The queue of a merchant, what that merchant needs, and how many deliveries it may
     /// hold at once.
     pub fn new(broker: Broker, topology: Topology, merchant: String, prefetch: u16) -> Self {
-        Self { broker, topology, merchant, prefetch, consuming: Mutex::default() }
+        let (consuming, may_not_declare) = (Mutex::default(), AtomicBool::new(false));
+        Self { broker, topology, merchant, prefetch, consuming, may_not_declare }
     }
 
     /// The current session, or a new one. After a cancel the session stays, for deliveries that are
@@ -84,6 +89,17 @@ impl ports::Queue for MerchantQueue {
         let names = missing.map_err(|err| refused(err.to_string()))?;
         if !names.is_empty() {
             return Err(QueueError::Missing { names });
+        }
+        if !self.may_not_declare.load(Ordering::Relaxed) {
+            match compare_on(session.connection(), &self.topology).await {
+                Ok(()) => {}
+                // To try again would cost a channel number each time.
+                Err(error @ TopologyError::Forbidden { .. }) => {
+                    self.may_not_declare.store(true, Ordering::Relaxed);
+                    events::topology_not_compared(&self.merchant, &error.to_string());
+                }
+                Err(error) => return Err(refused(error.to_string())),
+            }
         }
         Inbox::open(&session, &queue, self.prefetch).await
     }

@@ -11,5 +11,5 @@ mod declare;
 mod export;
 
 pub use declare::{TopologyError, apply};
-pub(super) use declare::{apply_on, inspect_on, inspect_queue, is_missing, verify_on};
+pub(super) use declare::{apply_on, compare_on, inspect_on, inspect_queue, is_missing, verify_on};
 pub use table::{NameTooLongError, Topology};

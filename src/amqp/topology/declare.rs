@@ -34,6 +34,8 @@ pub enum TopologyError {
          once it is empty and run `smartsend topology apply`, or choose another broker.prefix"
     )]
     Differs { what: String, argument: String, text: String },
+    #[error("this login has no configure permission for {what}: {text}")]
+    Forbidden { what: String, text: String },
     /// The broker refused, or the connection broke.
     #[error("cannot declare or inspect {what}: {text}")]
     Refused { what: String, text: String },
@@ -75,6 +77,16 @@ pub(in crate::amqp) async fn inspect_on(
 ) -> Result<Vec<String>, TopologyError> {
     let found = timeout(TOPOLOGY_TIMEOUT, topology.inspect(connection)).await;
     found.unwrap_or(Err(TopologyError::TooLong))
+}
+
+/// Finds whether an argument differs, of a topology of which nothing is missing: to declare once
+/// more what exists changes nothing, and fails if it is not the same.
+pub(in crate::amqp) async fn compare_on(
+    connection: &Connection,
+    topology: &Topology,
+) -> Result<(), TopologyError> {
+    let compared = async { topology.declare_all(&open(connection).await?).await };
+    timeout(TOPOLOGY_TIMEOUT, compared).await.unwrap_or(Err(TopologyError::TooLong))
 }
 
 impl Topology {
@@ -187,6 +199,7 @@ fn refused(what: String, err: &lapin::Error) -> TopologyError {
             let argument = text.split('\'').nth(1).unwrap_or("argument").to_owned();
             TopologyError::Differs { what, argument, text }
         }
+        Some(AMQPSoftError::ACCESSREFUSED) => TopologyError::Forbidden { what, text },
         Some(_) | None => TopologyError::Refused { what, text },
     }
 }

@@ -22,6 +22,17 @@ pub fn connection_lost(connection: &str, reason: &str) {
     warn!(connection, reason, "the connection {connection} to RabbitMQ has ended: {reason}");
 }
 
+/// The topology exists, but its arguments could not be compared: to declare it once more takes a
+/// permission that the login does not have.
+pub fn topology_not_compared(merchant: &str, reason: &str) {
+    warn!(
+        merchant,
+        reason,
+        "could not check the arguments of exchanges and queues, only that they exist: {reason}; \
+         `smartsend topology apply` with a login that may declare checks them"
+    );
+}
+
 /// No confirm came for a publish.
 pub fn publish_unconfirmed(exchange: &str, reason: &str) {
     warn!(exchange, reason, "a publish was not confirmed: {reason}");
