@@ -84,7 +84,7 @@ pub async fn start(config: &Config, declares: bool) -> Result<App, StartError> {
     let Shared { broker, metrics, status, stopping, topology, .. } = shared;
     let mut watching = JoinSet::new();
     if declares {
-        watching.spawn(declare(broker.clone(), topology, status.clone()));
+        watching.spawn(declare(broker.clone(), config.broker.clone(), topology, status.clone()));
     }
     watching.spawn(watch_broker(broker.clone(), contexts, status.clone()));
     watching.spawn(watch_parked(broker.clone(), metrics));

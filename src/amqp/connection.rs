@@ -101,9 +101,9 @@ impl Connection {
         self.client.create_channel().await
     }
 
-    /// Whether half of its channel numbers have been used. lapin (4.12) counts them up, starts over
-    /// after the last, and then fails for each that the broker once closed: it keeps the error for
-    /// as long as the connection lives.
+    /// Whether half of its channel numbers have been used: then another connection should take over.
+    /// lapin (4.12) counts them up, starts over after the last, and then fails for each that the
+    /// broker once closed: it keeps the error for as long as the connection lives.
     pub(super) fn is_worn(&self) -> bool {
         let numbers = u32::from(self.client.configuration().channel_max());
         self.channels_opened.load(Ordering::Relaxed) > numbers / 2

@@ -48,7 +48,9 @@ impl MerchantQueue {
     async fn session(&self) -> Result<Session, QueueError> {
         let Consuming { session, outage } = &mut *self.consuming.lock().await;
         match session {
-            Some((live, _)) if live.is_live() && !live.is_worn() => return Ok(live.clone()),
+            Some((live, _)) if live.is_live() && !live.connection().is_worn() => {
+                return Ok(live.clone());
+            }
             Some((ended, born)) if !ended.is_live() => {
                 outage.ended(*born, self.broker.settings().now());
                 *session = None;

@@ -10,7 +10,6 @@ use std::time::Duration;
 use super::routes::Route;
 use crate::ports::PublishError;
 
-/// The first wait after a refusal.
 const WAIT_FIRST: Duration = Duration::from_millis(100);
 const WAIT_MAX: Duration = Duration::from_secs(2);
 
@@ -59,12 +58,10 @@ impl Refusals {
 }
 
 impl Attempt<'_> {
-    /// The target has taken a message.
     pub(super) fn accepted(self) {
         self.refusals.lock().remove(self.route);
     }
 
-    /// The target has refused one.
     pub(super) fn refused(self, error: PublishError, now: Duration) {
         let mut refusals = self.refusals.lock();
         let last = refusals.get(self.route);

@@ -144,11 +144,6 @@ impl Session {
         is_blocked
     }
 
-    /// Whether so many of its channel numbers are used up that a new connection should take over.
-    pub(super) fn is_worn(&self) -> bool {
-        self.inner.connection.is_worn()
-    }
-
     /// Waits for an answer. `None` if it did not come in time or the session ended. Time during
     /// which the broker blocks the connection does not count: it accepts a publish, and answers
     /// once the alarm is over.

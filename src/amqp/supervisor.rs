@@ -24,7 +24,6 @@ use super::outage::Outage;
 use super::session::{Session, Settings};
 use super::tls::BrokerConfigError;
 use super::topology::names::parked_name;
-use super::topology::{Topology, TopologyError, apply_on, verify_on};
 use crate::config;
 use crate::ports::Clock;
 use crate::telemetry::events;
@@ -34,7 +33,6 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often a connection's state is polled. lapin's event stream is no alternative: it loses what
 /// happens before it is requested, and two listeners share one stream.
 const WATCH_EVERY: Duration = Duration::from_millis(100);
-/// The publishing connection's name.
 const PUBLISH: &str = "publish";
 
 /// The broker, for the life of the process, through any number of sessions.
@@ -111,7 +109,6 @@ impl Broker {
         self.shared.state.subscribe()
     }
 
-    /// All connections and their changes.
     pub fn connections(&self) -> watch::Receiver<Connections> {
         self.shared.connections.watch()
     }
@@ -124,16 +121,6 @@ impl Broker {
     pub async fn parked_count(&self) -> Option<u64> {
         let session = self.shared.connections.any()?;
         session.ready_count(&self.shared.parked_queue).await.map(u64::from)
-    }
-
-    /// Finds what is missing of the topology, on a connection of its own.
-    pub async fn verify(&self, topology: &Topology) -> Result<Vec<String>, TopologyError> {
-        verify_on(&self.shared.settings.hosts, topology).await
-    }
-
-    /// Declares the topology, on a connection of its own.
-    pub async fn apply(&self, topology: &Topology) -> Result<(), TopologyError> {
-        apply_on(&self.shared.settings.hosts, topology).await
     }
 
     /// Ends every session and the supervisor, within a few seconds whatever the broker does.
@@ -161,7 +148,7 @@ async fn supervise(shared: Arc<Shared>) {
                 () = session.ended() => {}
                 () = sleep(WATCH_EVERY) => {}
             }
-            if session.is_worn()
+            if session.connection().is_worn()
                 && !session.is_blocked()
                 && let Ok(next) = connect(&shared, PUBLISH).await
             {
@@ -228,25 +215,21 @@ impl Shared {
     }
 
     fn report(&self, purpose: &str, session: Option<&Session>, state: &BrokerState) {
-        let stopping = self.stop.is_cancelled();
-        if purpose == PUBLISH {
-            let was = self.state.send_replace(state.clone());
-            match (&was, state) {
-                (BrokerState::Blocked, BrokerState::Connected) => events::publishing_unblocked(),
-                (BrokerState::Disconnected { .. }, BrokerState::Connected) => {
-                    let host = session.map_or("", |session| session.connection().host());
-                    events::broker_connected(host);
-                }
-                (_, BrokerState::Blocked) => events::publishing_blocked(),
-                (_, BrokerState::Disconnected { reason }) if !stopping => {
-                    events::broker_lost(reason);
-                }
-                (_, BrokerState::Connected | BrokerState::Disconnected { .. }) => {}
+        let is_news = !self.stop.is_cancelled();
+        let was = (purpose == PUBLISH).then(|| self.state.send_replace(state.clone()));
+        match (was, state) {
+            (None, BrokerState::Disconnected { reason }) if is_news && session.is_some() => {
+                events::connection_lost(purpose, reason);
             }
-        } else if let (Some(_), BrokerState::Disconnected { reason }) = (session, state)
-            && !stopping
-        {
-            events::connection_lost(purpose, reason);
+            (Some(_), BrokerState::Disconnected { reason }) if is_news => {
+                events::broker_lost(reason);
+            }
+            (Some(BrokerState::Disconnected { .. }), BrokerState::Connected) => {
+                events::broker_connected(session.map_or("", |session| session.connection().host()));
+            }
+            (Some(BrokerState::Blocked), BrokerState::Connected) => events::publishing_unblocked(),
+            (Some(_), BrokerState::Blocked) => events::publishing_blocked(),
+            (Some(_) | None, _) => {}
         }
     }
 }

@@ -10,6 +10,6 @@ mod table;
 mod declare;
 mod export;
 
-pub use declare::{TopologyError, apply};
-pub(super) use declare::{apply_on, compare_on, inspect_on, inspect_queue, is_missing, verify_on};
+pub use declare::{TopologyError, apply, verify};
+pub(super) use declare::{compare_on, inspect_on, inspect_queue, is_missing};
 pub use table::{NameTooLongError, Topology};

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Live;
+use crate::amqp::topology::apply;
 use crate::amqp::{Broker, BrokerState, Topology};
+use crate::config;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::status::{Component, ConnectionState, Status};
 use crate::worker::MerchantContext;
@@ -56,10 +58,15 @@ pub(super) async fn watch_parked(broker: Broker, metrics: Metrics) {
 }
 
 /// Declares the topology once there is a broker, and again until that succeeds.
-pub(super) async fn declare(broker: Broker, topology: Topology, status: Status) {
+pub(super) async fn declare(
+    broker: Broker,
+    config: config::Broker,
+    topology: Topology,
+    status: Status,
+) {
     loop {
         drop(broker.session().await);
-        match broker.apply(&topology).await {
+        match apply(&config, &topology).await {
             Ok(()) => {
                 status.clear(Component::Topology);
                 return;

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
 use super::status::{BatchStatus, Place};
-use crate::amqp::topology::NameTooLongError;
+use crate::amqp::topology::{NameTooLongError, verify};
 use crate::amqp::{
     Broker, BrokerConfigError, BrokerState, ConnectError, Publisher, ResultEvents,
     ResultEventsError, Topology, TopologyError,
@@ -96,7 +96,7 @@ impl Submission {
         let supervisor = tokio::spawn(supervisor);
         // The exchange of the intents has an alternate one, so a confirm does not say that the
         // merchant's queue has the intent, nor even that the queue exists.
-        let missing = broker.verify(&topology).await?;
+        let missing = verify(settings, &topology).await?;
         if !missing.is_empty() {
             return Err(SubmissionError::Missing(missing.join(", ")));
         }

@@ -9,8 +9,8 @@ use lapin::options::{
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, ExchangeKind};
 use serde_json::Value;
-use smartsend::amqp::topology::apply;
 use smartsend::amqp::topology::names::retry_name;
+use smartsend::amqp::topology::{apply, verify};
 use smartsend::amqp::{MerchantQueue, Topology};
 use smartsend::ports::Queue;
 
@@ -128,8 +128,7 @@ async fn applying_twice_changes_nothing_and_an_imported_export_is_the_same_topol
     // Declaring compares every argument.
     let imported_to = settings(&[&node.amqp_url(&imported)]);
     apply(&imported_to, &topology).await.unwrap();
-    let running = start(&imported_to);
-    let missing = running.broker.verify(&topology).await.unwrap();
+    let missing = verify(&imported_to, &topology).await.unwrap();
     assert_eq!(missing, Vec::<String>::new());
     let bindings = ["list_bindings", "source_name", "routing_key", "destination_name", "-p"];
     let bound = |list: String| {
@@ -237,8 +236,7 @@ async fn everything_that_is_missing_is_reported_at_once() {
     let vhost = node.vhost().await;
     let settings = settings(&[&node.amqp_url(&vhost)]);
     declared(&settings, &["here"]).await;
-    let running = start(&settings);
-    let missing = running.broker.verify(&topology(&["here", "gone", "lost"])).await.unwrap();
+    let missing = verify(&settings, &topology(&["here", "gone", "lost"])).await.unwrap();
     let expected = [
         "exchange smartsend.retry.2m",
         "queue smartsend.retry.2m",

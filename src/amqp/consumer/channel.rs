@@ -18,7 +18,6 @@ pub(super) const CONSUMER_TAG: &str = "smartsend";
 /// How many acknowledgements a quorum queue takes in at once.
 const FLUSHED_AT_ONCE: u16 = 16;
 
-/// A consuming channel and its state.
 pub(super) struct ConsumerChannel {
     pub(super) session: Session,
     channel: Channel,

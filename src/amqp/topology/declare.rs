@@ -41,29 +41,21 @@ pub enum TopologyError {
     Refused { what: String, text: String },
 }
 
-/// Declares a topology on the first broker of a configuration that answers.
+/// Declares a topology on the first broker of a configuration that answers, on a short-lived
+/// connection; what already exists with the same arguments is left alone.
 pub async fn apply(broker: &config::Broker, topology: &Topology) -> Result<(), TopologyError> {
-    apply_on(&Hosts::read(broker)?, topology).await
-}
-
-/// Declares a topology, on a short-lived connection; what already exists with the same arguments
-/// is left alone.
-pub(in crate::amqp) async fn apply_on(
-    hosts: &Hosts,
-    topology: &Topology,
-) -> Result<(), TopologyError> {
-    let connection = hosts.connect("topology", BRIEF).await?;
+    let connection = Hosts::read(broker)?.connect("topology", BRIEF).await?;
     let declared = timeout(TOPOLOGY_TIMEOUT, topology.declare(&connection)).await;
     connection.close().await;
     declared.unwrap_or(Err(TopologyError::TooLong))
 }
 
 /// Finds what is missing of a topology, on a short-lived connection.
-pub(in crate::amqp) async fn verify_on(
-    hosts: &Hosts,
+pub async fn verify(
+    broker: &config::Broker,
     topology: &Topology,
 ) -> Result<Vec<String>, TopologyError> {
-    let connection = hosts.connect("verify", BRIEF).await?;
+    let connection = Hosts::read(broker)?.connect("verify", BRIEF).await?;
     let found = inspect_on(&connection, topology).await;
     connection.close().await;
     found
