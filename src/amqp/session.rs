@@ -25,8 +25,9 @@ const STOPPING: &str = "the worker is stopping";
 /// Why a session ends that another one has replaced.
 const REPLACED: &str = "most of its channel numbers are used up";
 
-/// How long its channels may take to be closed. It is a few round trips on a broker that answers.
-const CHANNELS_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long its channels may take to be closed. It is a few round trips, which can take more than a
+/// second where the broker shares a busy machine.
+const CHANNELS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What every session needs to know.
 pub(super) struct Settings {

@@ -29,7 +29,7 @@ use crate::ports::Clock;
 use crate::telemetry::events;
 
 /// How long [`Broker::close`] waits for the connections to close.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How often a connection's state is polled. lapin's event stream is no alternative: it loses what
 /// happens before it is requested, and two listeners share one stream.
 const WATCH_EVERY: Duration = Duration::from_millis(100);
