@@ -47,7 +47,7 @@ pub use self::ledger::entries::{LedgerEntries, LinkEntry, MessageEntry};
 pub use self::ledger::summary::{
     DoubledReference, DoubledReferences, FullestSecond, LedgerSummary,
 };
-pub use self::ledger::{RequestEntry, RequestKind};
+pub use self::ledger::{ApiVersion, RequestEntry, RequestKind};
 pub use self::settings::{OAuthClient, SandboxSettings};
 
 /// A stalled answer has to last longer than any client waits for it.
@@ -124,7 +124,8 @@ impl Sandbox {
 fn routes(state: Arc<SandboxState>) -> Router {
     Router::new()
         .route(token::PATH, post(token::token))
-        .route(create::PATH, post(create::create))
+        .route(create::V1_PATH, post(create::create_v1))
+        .route(create::V2_PATH, post(create::create_v2))
         .route(details::PATH, get(details::details))
         .route("/sandbox/ledger", get(admin::ledger).delete(admin::clear))
         .route("/sandbox/faults", get(admin::faults).put(admin::set_faults))

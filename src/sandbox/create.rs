@@ -1,4 +1,5 @@
-//! `POST /payout/smartPay`: PayU's "Smart Send API" (V1).
+//! PayU's "Create Smart Send Link": `POST /payout/smartPay` (V1) and `POST
+//! /payout/v2/smartSend/link` (V2).
 
 mod rules;
 
@@ -12,15 +13,17 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
 
-use self::rules::{CreateBody, ValidCreate};
+use self::rules::{CreateBody, CreateRules, ValidCreate};
+use super::clock::{link_expiry_us, payu_date};
 use super::cuttable_stream::CutHandle;
 use super::exchange::HttpExchange;
 use super::faults::Fault;
-use super::ledger::{NewLink, NewRequest, RequestKind};
+use super::ledger::{ApiVersion, NewLink, NewRequest, RequestKind};
 use super::response::PayuResponse;
 use super::state::SandboxState;
 
-pub(super) const PATH: &str = "/payout/smartPay";
+pub(super) const V1_PATH: &str = "/payout/smartPay";
+pub(super) const V2_PATH: &str = "/payout/v2/smartSend/link";
 
 /// The host of a foreign link. Nobody can own it (RFC 2606).
 const FOREIGN_HOST: &str = "https://smart-send.example.net";
@@ -35,23 +38,62 @@ type SpringRejection = (StatusCode, &'static str);
 struct CreateData {
     link: String,
     link_id: String,
+    /// Only V2 gives it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expiry_date: Option<String>,
 }
 
-pub(super) async fn create(
+pub(super) async fn create_v1(
     State(state): State<Arc<SandboxState>>,
     Extension(connection): Extension<CutHandle>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let merchant = headers.get("payoutMerchantId").and_then(|id| id.to_str().ok());
-    let body = read(&headers, &body);
+    create(&state, connection, &headers, &body, ApiVersion::V1).await
+}
+
+pub(super) async fn create_v2(
+    State(state): State<Arc<SandboxState>>,
+    Extension(connection): Extension<CutHandle>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    create(&state, connection, &headers, &body, ApiVersion::V2).await
+}
+
+async fn create(
+    state: &Arc<SandboxState>,
+    connection: CutHandle,
+    headers: &HeaderMap,
+    body: &[u8],
+    api: ApiVersion,
+) -> Response {
+    let merchant = headers.get(api.merchant_header()).and_then(|id| id.to_str().ok());
+    let body = read(headers, body);
     let reference = body.as_ref().ok().and_then(|body| body.merchant_ref_id.as_deref());
-    let caller = state.caller(&headers, merchant);
+    let caller = state.caller(headers, merchant);
     let (kind, client) = (RequestKind::Create, caller.client());
     let request = NewRequest { kind, merchant, reference, client };
-    let exchange = HttpExchange::begin(&state, request, PATH, caller);
+    let exchange = HttpExchange::begin(state, request, api.path(), caller);
     let merchant = merchant.map(str::to_owned);
-    exchange.run(connection, move |exchange| make_link(exchange, merchant.as_deref(), body)).await
+    let effect = move |exchange: &HttpExchange| make_link(exchange, merchant.as_deref(), body, api);
+    exchange.run(connection, effect).await
+}
+
+impl ApiVersion {
+    fn path(self) -> &'static str {
+        match self {
+            Self::V1 => V1_PATH,
+            Self::V2 => V2_PATH,
+        }
+    }
+
+    fn merchant_header(self) -> &'static str {
+        match self {
+            Self::V1 => "payoutMerchantId",
+            Self::V2 => "pid",
+        }
+    }
 }
 
 fn read(headers: &HeaderMap, body: &[u8]) -> Result<CreateBody, SpringRejection> {
@@ -66,23 +108,26 @@ fn make_link(
     exchange: &HttpExchange,
     merchant: Option<&str>,
     body: Result<CreateBody, SpringRejection>,
+    api: ApiVersion,
 ) -> PayuResponse {
     let (state, injector) = (&exchange.state, &exchange.injector);
     let now_us = state.clock.now_us();
     let body = match body {
         Ok(body) => body,
-        Err((status, message)) => return PayuResponse::spring(now_us, status, message, PATH),
+        Err((status, message)) => return PayuResponse::spring(now_us, status, message, api.path()),
     };
     let Some(merchant) = merchant else {
-        let text = "Missing request header 'payoutMerchantId' for method parameter of type String";
-        return PayuResponse::spring(now_us, StatusCode::BAD_REQUEST, text, PATH);
+        let header = api.merchant_header();
+        let text = format!("Missing request header '{header}' for method parameter of type String");
+        return PayuResponse::spring(now_us, StatusCode::BAD_REQUEST, &text, api.path());
     };
     let faults = &injector.faults;
     let reference = body.merchant_ref_id.clone().unwrap_or_default();
     if !state.settings.knows_merchant(merchant) {
         return PayuResponse::create_failure(faults, &reference, &[INVALID_MERCHANT]);
     }
-    let ValidCreate { amount, about, sms, email } = match body.check() {
+    let rules = CreateRules { api, now_us, all_keys: faults.v2_all_keys };
+    let ValidCreate { amount, about, sms, email, expires_at_us } = match body.check(rules) {
         Ok(valid) => valid,
         Err(codes) => return PayuResponse::create_failure(faults, &reference, &codes),
     };
@@ -90,9 +135,27 @@ fn make_link(
     let host = if is_foreign { FOREIGN_HOST.into() } else { injector.link_host.clone() };
     let (seed, naive) = (faults.seed, faults.naive);
     let reference = reference.as_str();
-    let new = NewLink { merchant, reference, amount, about, sms, email, host, seed, naive };
+    let expires_at_us = expires_at_us.unwrap_or_else(|| link_expiry_us(now_us));
+    let new = NewLink {
+        merchant,
+        reference,
+        api,
+        amount,
+        about,
+        sms,
+        email,
+        expires_at_us,
+        host,
+        seed,
+        naive,
+    };
     let Some(link) = state.ledger().make_link(now_us, new) else {
         return PayuResponse::create_failure(faults, reference, &[faults.duplicate_code]);
     };
-    PayuResponse::success(Some("Success"), CreateData { link: link.url(), link_id: link.id() })
+    let expiry_date = match api {
+        ApiVersion::V1 => None,
+        ApiVersion::V2 => Some(payu_date(link.expires_at_us)),
+    };
+    let data = CreateData { link: link.url(), link_id: link.id(), expiry_date };
+    PayuResponse::success(Some("Success"), data)
 }

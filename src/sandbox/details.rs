@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use url::form_urlencoded;
 
-use super::clock::{link_expiry_us, payu_date};
+use super::clock::payu_date;
 use super::cuttable_stream::CutHandle;
 use super::exchange::HttpExchange;
 use super::faults::{CustomerForm, Faults, LinkIdForm};
@@ -134,7 +134,7 @@ fn found(faults: &Faults, merchant: &str, reference: &str, link: &StoredLink) ->
         merchant_ref_id: reference,
         payout_merchant_id: number_or_text(merchant),
         smart_send_status: Some(status),
-        expiry_date: Some(payu_date(link_expiry_us(link.made_at_us))),
+        expiry_date: Some(payu_date(link.expires_at_us)),
         description,
         link_id: Some(match faults.details_link_id {
             LinkIdForm::Uuid => link.uuid(),

@@ -106,6 +106,9 @@ pub struct Faults {
     pub failure_shape: FailureShape,
     /// The HTTP status of a failure of a create.
     pub failure_http_status: u16,
+    /// Whether V2 turns away a create without the keys `custMobile`, `custEmail` and `expiryDate`,
+    /// which one of PayU's OpenAPI files lists as required; an empty text is enough.
+    pub v2_all_keys: bool,
 
     /// Waits this long before a lookup.
     pub details_latency_ms: u64,
@@ -123,7 +126,7 @@ pub struct Faults {
     pub details_expired_token: f64,
     /// Hides links that are younger than this from details.
     pub details_lag_ms: u64,
-    /// Hides all links of V1 from details.
+    /// Hides all links from details: PayU does not say that those of V1 are shown.
     pub details_blind: bool,
     /// The HTTP status of "not found".
     pub details_not_found_status: u16,
@@ -225,6 +228,7 @@ impl Default for Faults {
             duplicate_code: 1103,
             failure_shape: FailureShape::DataArray,
             failure_http_status: 200,
+            v2_all_keys: false,
             details_latency_ms: 0,
             details_error: 0.0,
             details_lost: 0.0,

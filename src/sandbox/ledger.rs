@@ -23,12 +23,20 @@ const SECOND_US: u64 = 1_000_000;
 pub enum RequestKind {
     /// `POST /oauth/token`.
     Token,
-    /// `POST /payout/smartPay`.
+    /// `POST /payout/smartPay` or `POST /payout/v2/smartSend/link`.
     Create,
     /// `GET /payout/merchant/smartSend/details`.
     Details,
     /// Anything that the documentation does not have.
     Other,
+}
+
+/// Which API made a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApiVersion {
+    V1,
+    V2,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -55,7 +63,9 @@ pub(super) struct StoredLink {
     pub(super) key: u64,
     pub(super) host: Arc<str>,
     pub(super) amount: Decimal,
+    pub(super) api: ApiVersion,
     pub(super) made_at_us: u64,
+    pub(super) expires_at_us: u64,
     /// An [`About`] as JSON: one allocation for four.
     pub(super) about: Arc<str>,
 }
@@ -113,10 +123,12 @@ pub(super) struct EntryHandle {
 pub(super) struct NewLink<'a> {
     pub(super) merchant: &'a str,
     pub(super) reference: &'a str,
+    pub(super) api: ApiVersion,
     pub(super) amount: Decimal,
     pub(super) about: Arc<str>,
     pub(super) sms: bool,
     pub(super) email: bool,
+    pub(super) expires_at_us: u64,
     pub(super) host: Arc<str>,
     pub(super) seed: u64,
     pub(super) naive: bool,
@@ -179,7 +191,9 @@ impl Ledger {
             key: splitmix64(new.seed, self.link_count),
             host: new.host,
             amount: new.amount,
+            api: new.api,
             made_at_us: at_us,
+            expires_at_us: new.expires_at_us,
             about: new.about,
         };
         self.link_count = self.link_count.saturating_add(1);

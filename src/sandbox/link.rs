@@ -9,7 +9,7 @@ use url::form_urlencoded::byte_serialize;
 use uuid::Uuid;
 
 use super::faults::AmountForm;
-use super::ledger::StoredLink;
+use super::ledger::{ApiVersion, StoredLink};
 use super::splitmix64::splitmix64;
 
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -36,8 +36,17 @@ impl StoredLink {
     pub(super) fn url(&self) -> String {
         let host = self.host.trim_end_matches('/');
         let id = self.id();
-        let id: String = byte_serialize(id.as_bytes()).collect();
-        format!("{host}/smartPay?id={id}")
+        match self.api {
+            ApiVersion::V1 => {
+                let id: String = byte_serialize(id.as_bytes()).collect();
+                format!("{host}/smartPay?id={id}")
+            }
+            ApiVersion::V2 => {
+                let is_plain = |character: &char| character.is_ascii_alphanumeric();
+                let name: String = id.chars().filter(is_plain).take(12).collect();
+                format!("{host}/url/{name}")
+            }
+        }
     }
 
     /// With two decimals.

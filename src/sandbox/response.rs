@@ -10,6 +10,7 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
+use serde_json::json;
 
 use super::clock::payu_date;
 use super::faults::{FailureShape, Faults, ThrottleBody};
@@ -108,6 +109,14 @@ impl PayuResponse {
                 let (batch_id, merchant_ref_id, error) = (None, reference, text_of(first));
                 let row = TransferFailure { batch_id, merchant_ref_id, error, code: codes };
                 Self::failure(status, None, None, Some([row]))
+            }
+            FailureShape::TextCode => {
+                let (msg, code) = (text_of(first), first.to_string());
+                Self::json(status, &json!({"status": 1, "msg": msg, "code": code, "data": null}))
+            }
+            FailureShape::TextStatus => {
+                let msg = text_of(first);
+                Self::json(status, &json!({"status": "1", "msg": msg, "code": first, "data": null}))
             }
         };
         Self { code: Some(first), ..response }

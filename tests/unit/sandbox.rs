@@ -6,6 +6,7 @@ mod knobs;
 mod ledger;
 mod serve;
 mod tokens;
+mod v2;
 
 use std::time::Duration;
 
@@ -68,6 +69,19 @@ impl Stage {
         let request = self.http.post(self.url("/payout/smartPay")).bearer_auth(&self.token);
         let request = request.header("payoutMerchantId", MERCHANT);
         request.header("content-type", "application/json").body(body.to_owned())
+    }
+
+    fn create_v2_request(&self, body: &Value) -> RequestBuilder {
+        let request = self.http.post(self.url("/payout/v2/smartSend/link"));
+        request
+            .bearer_auth(&self.token)
+            .header("pid", MERCHANT)
+            .header("content-type", "application/json")
+            .body(body.to_string())
+    }
+
+    async fn create_v2(&self, body: &Value) -> (StatusCode, Value) {
+        read(self.create_v2_request(body).send().await.unwrap()).await
     }
 
     async fn create(&self, body: &Value) -> (StatusCode, Value) {

@@ -5,9 +5,12 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+
+use crate::sandbox::ledger::ApiVersion;
 
 /// Documented for transfers; "Smart Send Error Codes" has a code for the length and no number.
 const REFERENCE_LEN_MAX: usize = 40;
@@ -23,6 +26,7 @@ const INVALID_MOBILE: u16 = 1105;
 const INVALID_EMAIL: u16 = 1106;
 const MOBILE_OR_EMAIL_REQUIRED: u16 = 1108;
 const INVALID_DESCRIPTION: u16 = 1114;
+const INVALID_EXPIRY: u16 = 1121;
 
 /// PayU's samples write the amount as a number on one page and as a string on another, so it is
 /// kept as text.
@@ -35,6 +39,20 @@ pub(super) struct CreateBody {
     cust_mobile: Option<String>,
     cust_name: Option<String>,
     description: Option<String>,
+    /// Of V2 only, as is the next.
+    expiry_date: Option<String>,
+    /// Read for its type: Spring turns away a text.
+    #[expect(dead_code, reason = "no link waits for an approver here")]
+    disable_approval_flow: Option<bool>,
+}
+
+/// What a create is checked against.
+#[derive(Clone, Copy)]
+pub(super) struct CreateRules {
+    pub(super) api: ApiVersion,
+    pub(super) now_us: u64,
+    /// Whether V2 asks for every key that one of PayU's OpenAPI files lists as required.
+    pub(super) all_keys: bool,
 }
 
 pub(super) struct ValidCreate {
@@ -43,11 +61,15 @@ pub(super) struct ValidCreate {
     pub(super) about: Arc<str>,
     pub(super) sms: bool,
     pub(super) email: bool,
+    /// Where the create asks for it.
+    pub(super) expires_at_us: Option<u64>,
 }
 
 impl CreateBody {
     /// Checks all rules, and returns the codes of all that are broken.
-    pub(super) fn check(self) -> Result<ValidCreate, Vec<u16>> {
+    pub(super) fn check(self, rules: CreateRules) -> Result<ValidCreate, Vec<u16>> {
+        let missing = self.missing_key(rules);
+        let expiry = self.expiry(rules);
         let mobile = self.cust_mobile.filter(|text| !text.is_empty());
         let email = self.cust_email.filter(|text| !text.is_empty());
         let amount = self.amount.and_then(|raw| amount(raw.get()));
@@ -58,6 +80,8 @@ impl CreateBody {
             email.as_deref().filter(|text| !is_email(text)).map(|_| INVALID_EMAIL),
             (mobile.is_none() && email.is_none()).then_some(MOBILE_OR_EMAIL_REQUIRED),
             is_blank(self.description.as_deref()).then_some(INVALID_DESCRIPTION),
+            missing,
+            expiry.err(),
         ];
         let codes: Vec<u16> = found.into_iter().flatten().collect();
         let Some(amount) = amount.filter(|_| codes.is_empty()) else {
@@ -66,8 +90,41 @@ impl CreateBody {
         let (sms, has_email) = (mobile.is_some(), email.is_some());
         let about = serde_json::to_string(&(self.description, self.cust_name, email, mobile));
         let about = about.unwrap_or_default().into();
-        Ok(ValidCreate { amount, about, sms, email: has_email })
+        let expires_at_us = expiry.unwrap_or_default();
+        Ok(ValidCreate { amount, about, sms, email: has_email, expires_at_us })
     }
+
+    /// The code of a key that is not there at all; an empty text is there.
+    fn missing_key(&self, rules: CreateRules) -> Option<u16> {
+        if rules.api == ApiVersion::V1 || !rules.all_keys {
+            return None;
+        }
+        let keys = [
+            (&self.cust_mobile, INVALID_MOBILE),
+            (&self.cust_email, INVALID_EMAIL),
+            (&self.expiry_date, INVALID_EXPIRY),
+        ];
+        keys.iter().find(|(key, _)| key.is_none()).map(|(_, code)| *code)
+    }
+
+    /// When the link is to expire; V1 ignores the key.
+    fn expiry(&self, rules: CreateRules) -> Result<Option<u64>, u16> {
+        let text = self.expiry_date.as_deref().filter(|text| !text.is_empty());
+        match (rules.api, text) {
+            (ApiVersion::V1, _) | (ApiVersion::V2, None) => Ok(None),
+            (ApiVersion::V2, Some(text)) => {
+                let at_us = date_us(text).filter(|at_us| *at_us > rules.now_us);
+                at_us.map(Some).ok_or(INVALID_EXPIRY)
+            }
+        }
+    }
+}
+
+/// Reads `yyyy-MM-dd'T'HH:mm:ss.SSS'Z'`, and nothing else that RFC 3339 allows.
+fn date_us(text: &str) -> Option<u64> {
+    let has_length = text.len() == "2026-12-01T00:00:00.000Z".len();
+    let date: Timestamp = text.parse().ok().filter(|_| has_length && text.ends_with('Z'))?;
+    u64::try_from(date.as_microsecond()).ok()
 }
 
 fn reference_code(reference: &str) -> Option<u16> {

@@ -44,6 +44,10 @@ pub enum FailureShape {
     TopLevel,
     /// `data: [{"code": [1108], "error": …}]`: the Initiate Transfer sample.
     CodeArray,
+    /// `code: "1108", data: null`: no sample, but PayU writes other numbers as texts.
+    TextCode,
+    /// `status: "1", code: 1108, data: null`: no sample either.
+    TextStatus,
 }
 
 /// How details write `linkId`.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{Ledger, ReferenceState, RequestEntry};
+use super::{ApiVersion, Ledger, ReferenceState, RequestEntry};
 
 /// In the order of arrival.
 #[derive(Debug, Clone, Serialize)]
@@ -21,6 +21,7 @@ pub struct LinkEntry {
     pub merchant: Arc<str>,
     /// The `merchantRefId`.
     pub reference: Arc<str>,
+    pub api: ApiVersion,
     /// With two decimals.
     pub amount: String,
     /// What the payee opens.
@@ -29,6 +30,8 @@ pub struct LinkEntry {
     pub link_id: String,
     /// Microseconds since 1970.
     pub made_at_us: u64,
+    /// Microseconds since 1970.
+    pub expires_at_us: u64,
 }
 
 /// The messages to one payee: each link is announced once, by SMS, e-mail or both.
@@ -72,10 +75,12 @@ impl LedgerSnapshot {
             links.extend(state.links.iter().map(|link| LinkEntry {
                 merchant: merchant.clone(),
                 reference: reference.clone(),
+                api: link.api,
                 amount: link.amount(),
                 link: link.url(),
                 link_id: link.id(),
                 made_at_us: link.made_at_us,
+                expires_at_us: link.expires_at_us,
             }));
             let (count, sms, emails) = (state.links.len(), state.sms, state.emails);
             messages.push(MessageEntry { merchant, reference, messages: count, sms, emails });

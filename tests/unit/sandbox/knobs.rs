@@ -24,6 +24,15 @@ async fn a_failure_has_its_code_where_the_setting_says() {
         "code": [1115]});
     assert_eq!(body, json!({"status": 1, "msg": null, "code": null, "data": [row]}));
     assert_eq!(stage.last()["code"], 1115);
+    for (shape, status, code) in
+        [("text_code", json!(1), json!("1103")), ("text_status", json!("1"), json!(1103))]
+    {
+        stage.set_faults(&json!({"failure_shape": shape}));
+        let body = stage.create(&order("order-1")).await.1;
+        let msg = "DUPLICATE_MERCHNAT_REF_ID";
+        assert_eq!(body, json!({"status": status, "msg": msg, "code": code, "data": null}));
+        assert_eq!(stage.last()["code"], 1103);
+    }
 }
 
 #[tokio::test]

@@ -24,6 +24,8 @@ async fn the_ledger_holds_requests_links_and_messages() {
     assert!(times.is_sorted());
     let made = ledger["links"][0].as_object_mut().unwrap().remove("made_at_us").unwrap();
     assert!((times[1]..=times[2]).contains(&made.as_u64().unwrap()));
+    let expires = ledger["links"][0].as_object_mut().unwrap().remove("expires_at_us").unwrap();
+    assert!(expires.as_u64() > made.as_u64());
     let entry = |kind: &str| {
         json!({"kind": kind, "merchant": MERCHANT, "reference": "order-1", "client": "client-1",
             "fault": null, "status": 200, "code": null})
@@ -34,8 +36,8 @@ async fn the_ledger_holds_requests_links_and_messages() {
         ledger,
         json!({
             "requests": [token, entry("create"), entry("details")],
-            "links": [{"merchant": MERCHANT, "reference": "order-1", "amount": "1.00",
-                "link": created["data"]["link"], "link_id": created["data"]["linkId"]}],
+            "links": [{"merchant": MERCHANT, "reference": "order-1", "api": "v1",
+                "amount": "1.00", "link": created["data"]["link"], "link_id": created["data"]["linkId"]}],
             "messages": [{"merchant": MERCHANT, "reference": "order-1", "messages": 1,
                 "sms": 1, "emails": 0}]
         })
