@@ -77,7 +77,7 @@ prefix = "$prefix"
 
 [merchants.default]
 payout_merchant_id = "1111312"
-api = "v1"
+api = "v2"
 api_url = "$url/payout"
 auth_url = "$url/oauth/token"
 client_id = "quickstart"

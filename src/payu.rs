@@ -24,14 +24,14 @@ use crate::ports::{Clock, Provider, Token, TokenError};
 use crate::telemetry::metrics::MerchantMetrics;
 
 use client::Client;
-use dialect::V1;
+use dialect::Dialect;
 use oauth::TokenCache;
 
 /// One merchant's account at PayU: its connections, its token, its API.
 pub struct PayuAccount<C> {
     client: Client,
     tokens: TokenCache<C>,
-    v1: V1,
+    dialect: Dialect,
 }
 
 /// The TLS stack has no roots, or cannot be built.
@@ -54,7 +54,7 @@ impl<C: Clock> PayuAccount<C> {
             cause: transport_error::causes(&error),
         })?;
         let tokens = TokenCache::new(merchant, clock, metrics);
-        Ok(Self { client, tokens, v1: V1::new(merchant) })
+        Ok(Self { client, tokens, dialect: Dialect::new(merchant) })
     }
 
     /// Sends a call whose request could be built, and reports what was seen.
@@ -90,10 +90,10 @@ impl<C: Clock> Provider for PayuAccount<C> {
     }
 
     async fn create(&self, token: &Token, call: &CreateCall<'_>) -> CallResult {
-        self.call(self.v1.create(token, call.intent())).await
+        self.call(self.dialect.create(token, call.intent())).await
     }
 
     async fn lookup(&self, token: &Token, reference: &Reference) -> CallResult {
-        self.call(self.v1.lookup(token, reference)).await
+        self.call(self.dialect.lookup(token, reference)).await
     }
 }

@@ -85,7 +85,8 @@ impl schema::Merchant {
         let grant = self.grant(&key, vault, findings);
         let id = self.payout_merchant_id;
         let id = findings.required(&key("payout_merchant_id"), id, "PayU's id, in quotes");
-        let api = findings.required(&key("api"), self.api, "api = \"v1\"");
+        let api =
+            findings.required(&key("api"), self.api, "api = \"v2\", or \"v1\" for the older API");
         let rate = self.rate_per_second;
         let rate = findings.required(&key("rate_per_second"), rate, "the rate, such as 10");
         let what = "an amount such as \"200000.00\"";

@@ -189,14 +189,7 @@ impl Text for Amount {
 
 impl Text for Api {
     fn parse(text: &str) -> Result<Self, String> {
-        match Self::parse(text) {
-            Some(Self::V1) => Ok(Self::V1),
-            Some(Self::V2) => {
-                Err("this version of smartsend makes links with \"v1\" only; write \"v1\""
-                    .to_owned())
-            }
-            None => Err("it must be \"v1\"".to_owned()),
-        }
+        word(text, &[("v2", Self::V2), ("v1", Self::V1)])
     }
 }
 

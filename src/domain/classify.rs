@@ -8,6 +8,8 @@ pub mod create;
 pub mod lookup;
 pub mod table;
 
+use jiff::Timestamp;
+
 use super::call::{Data, Envelope, NoAnswer};
 use super::customer::Private;
 use super::link::{Link, LinkHosts};
@@ -20,6 +22,8 @@ pub struct CreatedLink {
     pub link: Link,
     /// The link's id.
     pub link_id: Option<Private>,
+    /// When it expires, where the answer says so.
+    pub expiry: Option<Timestamp>,
 }
 
 /// Why the whole merchant is turned away.

@@ -71,6 +71,8 @@ pub enum EventResult {
         link: Private,
         /// The link's id.
         link_id: Option<Private>,
+        /// When it expires, where PayU has said so.
+        expiry: Option<Timestamp>,
         /// Whether it was found by a lookup.
         recovered: bool,
         /// Creates that may have left.
@@ -136,6 +138,7 @@ impl<'a> Event<'a> {
             Verdict::Created { made, recovered } => EventResult::Created {
                 link: made.link.into_text(),
                 link_id: made.link_id,
+                expiry: made.expiry,
                 recovered,
                 attempts: record.attempts.max(1),
             },

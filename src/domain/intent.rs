@@ -24,6 +24,10 @@ pub struct Intent {
     pub name: Option<Private>,
     /// How the customer is reached.
     pub contact: Contact,
+    /// When the link is to expire, in V2; the account has a default.
+    pub expiry: Option<Timestamp>,
+    /// Whether the link skips the account's approval, in V2; the account has a default.
+    pub disable_approval: Option<bool>,
     /// No link is made after it.
     pub deadline: Option<Timestamp>,
     /// Copied into the event.

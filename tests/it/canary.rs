@@ -87,8 +87,14 @@ fn invalid() -> Vec<Vec<u8>> {
 
 #[tokio::test]
 async fn a_worker_that_meets_everything_tells_nothing_private() {
+    meets_everything("v1").await;
+    meets_everything("v2").await;
+}
+
+async fn meets_everything(api: &str) {
     let payu = Payu::scripted(script);
     let mut scenario = installation(&payu).await;
+    scenario.set("merchants.default.api", api);
     let (results, parked) = (scenario.results().await, scenario.parked().await);
     let good_urls = scenario.node.amqp_url(&scenario.vhost);
     let worker = scenario.ready_worker().await; // after its first token was refused
@@ -118,7 +124,7 @@ async fn a_worker_that_meets_everything_tells_nothing_private() {
     a_wrong_login_tells_nothing(&mut scenario, &good_urls).await;
     let user = format!("canary-{}", scenario.vhost);
     scenario.node.ctl(&["delete_user", &user]).await;
-    show(&payu, events.len());
+    show(api, &payu, events.len());
 }
 
 /// The search is worth nothing where there was nothing to tell.
@@ -186,11 +192,15 @@ async fn a_wrong_login_tells_nothing(scenario: &mut Scenario, url: &str) {
     }
 }
 
-fn show(payu: &Payu, events: usize) {
+fn show(api: &str, payu: &Payu, events: usize) {
     let (links, doubles) = payu.all_links();
     let (links, doubles, events) = (links as u64, doubles as u64, events as u64);
     assert_eq!(doubles, 0);
-    let row =
-        Row { layer: "canary: one worker".to_owned(), runs: 1, unit: "runs", ..Row::default() };
+    let row = Row {
+        layer: format!("canary: one worker, {api}"),
+        runs: 1,
+        unit: "runs",
+        ..Row::default()
+    };
     Row { intents: events + 1, faults: 8, links, unresolved: 2, ..row }.show();
 }

@@ -18,6 +18,7 @@ use crate::support::proof::size;
 fn sized(name: &'static str) -> Run {
     Run {
         name,
+        api: "v2",
         intents: size("SMARTSEND_TORTURE_INTENTS", 1500),
         kills: size("SMARTSEND_TORTURE_KILLS", 5),
         seed: size("SMARTSEND_TORTURE_SEED", rand::random_range(1..1_000_000)),
@@ -51,7 +52,7 @@ async fn every_intent_gets_one_link_while_the_worker_is_killed_and_answers_are_l
 
 #[tokio::test]
 async fn every_intent_gets_one_link_though_every_twentieth_is_published_twice() {
-    let outcome = print_and_run(Run { twice: true, ..sized("killed, twice") }).await;
+    let outcome = print_and_run(Run { api: "v1", twice: true, ..sized("killed, twice") }).await;
     outcome.tally.assert_one_link_each("killed, twice");
     assert_eq!(outcome.parked, 0);
 }

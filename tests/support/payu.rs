@@ -200,7 +200,8 @@ impl Ledger {
         *count += usize::from(is_let_in);
         self.asked.push((kind, reference.clone(), Instant::now()));
         let has_password = seen.body.contains("grant_type=password");
-        let amount = body["amount"].to_string();
+        // A number by V1 and a text by V2.
+        let amount = body["amount"].to_string().replace('"', "");
         (Asked { kind, reference, nth, amount, has_password }, is_let_in)
     }
 

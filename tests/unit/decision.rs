@@ -250,7 +250,8 @@ impl<'a> Play<'a> {
 
 fn link() -> CreatedLink {
     let hosts = LinkHosts::Only(vec!["payu.in".to_owned()]);
-    CreatedLink { link: hosts.admit(&Private::new("https://payu.in/l")).unwrap(), link_id: None }
+    let link = hosts.admit(&Private::new("https://payu.in/l")).unwrap();
+    CreatedLink { link, link_id: None, expiry: None }
 }
 
 fn found() -> Details {
@@ -260,7 +261,6 @@ fn found() -> Details {
         amount: Amount::parse("100.50").ok(),
         mobile: Some(Private::new("9999999999")),
         email: None,
-        expiry: None,
     }
 }
 

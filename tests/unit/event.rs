@@ -52,7 +52,7 @@ fn record() -> Record {
 fn made() -> CreatedLink {
     let text = Private::new("https://www.payumoney.com/smartPay?id=ab%2Bc%3D");
     let link = LinkHosts::Only(vec!["payumoney.com".to_owned()]).admit(&text).unwrap();
-    CreatedLink { link_id: link.own_id(), link }
+    CreatedLink { link_id: link.own_id(), expiry: None, link }
 }
 
 fn origin(message_id: Option<&str>) -> Origin<'_> {

@@ -35,6 +35,7 @@ use std::fs;
 use std::path::Path;
 
 use smartsend::config::Merchant;
+use smartsend::domain::account::Api;
 use smartsend::domain::call::{NoAnswer, NotSent};
 use smartsend::domain::classify::create::Outcome;
 use smartsend::domain::classify::lookup::{Lookup, LookupFailure};
@@ -73,7 +74,13 @@ fn account(merchant: &Merchant) -> PayuAccount<ManualClock> {
 }
 
 fn account_at(server: &RawServer) -> PayuAccount<ManualClock> {
-    account(&merchant(&server.url("/payout"), &server.url("/oauth/token")))
+    account_of(server, Api::V2)
+}
+
+fn account_of(server: &RawServer, api: Api) -> PayuAccount<ManualClock> {
+    let mut merchant = merchant(&server.url("/payout"), &server.url("/oauth/token"));
+    merchant.account.api = api;
+    account(&merchant)
 }
 
 /// A strict merchant's terms.
@@ -123,22 +130,23 @@ impl Line {
     }
 }
 
-/// One create at a server that answers it so, whether or not it makes the link: what it counts as,
-/// both times. One request came each time.
+/// One create at a server that answers it so, by both APIs, and whether or not it makes the link:
+/// what it counts as, each time. One request came each time.
 async fn created_by(line: &mut Line, steps: &[Step]) -> Outcome {
     use crate::support::payu::Act;
     let mut outcomes = Vec::new();
-    for made in [true, false] {
+    for (api, made) in [(Api::V1, true), (Api::V1, false), (Api::V2, true), (Api::V2, false)] {
         let steps = steps.to_vec();
         let payu = Payu::scripted(move |_| {
             if made { Act::MakeThen(steps.clone()) } else { Act::Only(steps.clone()) }
         });
-        outcomes.push(create(&account_at(payu.server())).await);
+        outcomes.push(create(&account_of(payu.server(), api)).await);
         let log = payu.server().log();
         assert_eq!((log.opened, payu.count(Kind::Create)), (1, 1), "a request was sent again");
         assert_eq!(payu.links("order-1").len(), usize::from(made));
         line.at(&payu, 1, 1);
     }
-    assert_eq!(outcomes[0], outcomes[1], "what cannot be seen makes no difference");
-    outcomes.remove(0)
+    let first = outcomes.remove(0);
+    assert_eq!(outcomes, [(); 3].map(|()| first.clone()), "what is not seen makes no difference");
+    first
 }

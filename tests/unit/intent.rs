@@ -58,6 +58,8 @@ fn the_contracts_example_is_read() {
     assert_eq!(intent.name.unwrap().expose(), "Asha Rao");
     assert_eq!(intent.contact.mobile().unwrap().expose(), "9999999999");
     assert_eq!(intent.contact.email().unwrap().expose(), "asha@example.com");
+    assert_eq!(intent.expiry, Some("2026-12-01T00:00:00Z".parse().unwrap()));
+    assert_eq!(intent.disable_approval, Some(false));
     assert_eq!(intent.deadline, Some("2026-11-25T18:30:00Z".parse().unwrap()));
     assert_eq!(intent.metadata["orderId"], "8841");
 }

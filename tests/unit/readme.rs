@@ -49,12 +49,16 @@ fn first_cells(heading: &str) -> Vec<&'static str> {
 #[test]
 fn the_intent_is_one_and_becomes_the_event() {
     let [intent, event] = blocks("json")[..] else { panic!("two JSON examples are expected") };
-    let intent = wire::parse(intent.as_bytes(), Api::V1).unwrap();
-    let link = Private::new("https://test.payumoney.com/smartPay?id=Dl7jbRuK");
+    let intent = wire::parse(intent.as_bytes(), Api::V2).unwrap();
+    let link = Private::new("https://test.payumoney.com/url/Dl7jbRuKq0Zt");
     let link = LinkHosts::Only(vec!["payumoney.com".to_owned()]).admit(&link).unwrap();
-    let made = CreatedLink { link_id: link.own_id(), link };
+    let made = CreatedLink {
+        link,
+        link_id: Some(Private::new("Dl7jbRuKq0ZtB4e2")),
+        expiry: Some("2030-12-01T00:00:00Z".parse().unwrap()),
+    };
     let time = "2026-11-24T09:30:00.123Z".parse().unwrap();
-    let account = Account { payout_merchant_id: "1111312".to_owned(), api: Api::V1 };
+    let account = Account { payout_merchant_id: "1111312".to_owned(), api: Api::V2 };
     let made = Event::of_verdict(
         &intent,
         &Record::first(account, time),

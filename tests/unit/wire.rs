@@ -5,6 +5,7 @@ mod envelope;
 use std::time::Duration;
 
 use proptest::prelude::*;
+use smartsend::domain::account::Api;
 use smartsend::domain::amount::Amount;
 use smartsend::domain::call::RetryAfter;
 use smartsend::domain::customer::{Contact, Email, Mobile, Private};
@@ -15,7 +16,7 @@ use crate::support::account::intent;
 
 #[test]
 fn a_create_is_written_as_the_page_says() {
-    let body = |intent| String::from_utf8(create_body(&intent).unwrap()).unwrap();
+    let body = |intent| String::from_utf8(create_body(&intent, Api::V1).unwrap()).unwrap();
     assert_eq!(
         body(intent("order-1")),
         r#"{"merchantRefId":"order-1","amount":100.50,"description":"Refund for order 8841","custName":"Asha Rao","custMobile":"9999999999","custEmail":"Asha@example.com"}"#
@@ -135,10 +136,12 @@ proptest! {
         let mut sent = intent("order-1");
         sent.amount = Amount::parse(&text).unwrap();
         sent.description = Private::new(description.clone());
-        let body = String::from_utf8(create_body(&sent).unwrap()).unwrap();
-        let as_number = format!("\"amount\":{text},");
-        prop_assert!(body.contains(&as_number));
-        let value: serde_json::Value = serde_json::from_str(&body).unwrap();
-        prop_assert_eq!(value["description"].as_str(), Some(description.as_str()));
+        for (api, amount) in [(Api::V1, text.clone()), (Api::V2, format!("\"{text}\""))] {
+            let body = String::from_utf8(create_body(&sent, api).unwrap()).unwrap();
+            let written = format!("\"amount\":{amount},");
+            prop_assert!(body.contains(&written));
+            let value: serde_json::Value = serde_json::from_str(&body).unwrap();
+            prop_assert_eq!(value["description"].as_str(), Some(description.as_str()));
+        }
     }
 }

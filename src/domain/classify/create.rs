@@ -107,6 +107,7 @@ impl Outcome {
         };
         Self::Created(CreatedLink {
             link_id: link.own_id().or_else(|| data.link_id.filter(is_filled)),
+            expiry: data.expiry,
             link,
         })
     }

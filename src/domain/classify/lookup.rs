@@ -1,8 +1,6 @@
 //! What a lookup's result means. It has outcomes of its own, because a failed lookup says nothing
 //! of the intent.
 
-use jiff::Timestamp;
-
 use super::{ClassifyRules, CreatedLink, Denial, is_filled, is_of_another, says, table};
 use crate::domain::amount::Amount;
 use crate::domain::call::{Answer, CallResult, Data, Envelope, NoAnswer, NotSent, RetryAfter};
@@ -56,8 +54,6 @@ pub struct Details {
     pub mobile: Option<Private>,
     /// The customer's e-mail, perhaps masked.
     pub email: Option<Private>,
-    /// When the link expires.
-    pub expiry: Option<Timestamp>,
 }
 
 /// The link that details shows.
@@ -168,6 +164,7 @@ impl Lookup {
                 None => DetailsLink::Foreign,
                 Some(link) => DetailsLink::Here(CreatedLink {
                     link_id: link.own_id().or_else(|| data.link_id.filter(is_filled)),
+                    expiry: data.expiry,
                     link,
                 }),
             },
@@ -178,7 +175,6 @@ impl Lookup {
             amount: data.amount.as_deref().and_then(Amount::parse_echo),
             mobile: data.mobile,
             email: data.email,
-            expiry: data.expiry,
         })
     }
 }

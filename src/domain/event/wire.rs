@@ -54,8 +54,8 @@ struct Envelope<'a> {
     data: Data<'a>,
 }
 
-/// There is no expiry date: V1's create does not give one, and taking it from a lookup would make a
-/// recovered event differ from the first.
+/// `expiryDate` is PayU's, never the one that was asked for. V1's create does not give one, so there
+/// only a recovered event has it.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Data<'a> {
@@ -78,6 +78,8 @@ struct Data<'a> {
     link: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     link_id: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expiry_date: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     recovered: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -130,9 +132,10 @@ impl Event<'_> {
             ..Data::default()
         };
         match &self.result {
-            EventResult::Created { link, link_id, recovered, attempts } => Data {
+            EventResult::Created { link, link_id, expiry, recovered, attempts } => Data {
                 link: Some(link.expose().into()),
                 link_id: link_id.as_ref().map(|id| id.expose().into()),
+                expiry_date: expiry.map(written),
                 recovered: Some(*recovered),
                 attempts: Some(*attempts),
                 ..intent

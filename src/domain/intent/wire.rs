@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use jiff::Timestamp;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -31,11 +32,14 @@ pub const FIELDS: [&str; 10] = [
     "custName",
     "custMobile",
     "custEmail",
-    "expiryDate",
-    "disableApprovalFlow",
+    EXPIRY,
+    DISABLE_APPROVAL,
     "deadline",
     "metadata",
 ];
+
+const EXPIRY: &str = "expiryDate";
+const DISABLE_APPROVAL: &str = "disableApprovalFlow";
 
 /// How many unknown fields are named. A body can have ten thousand, and their errors travel in a
 /// header, which RabbitMQ accepts only up to its frame size.
@@ -209,7 +213,7 @@ impl<'a> Reader<'a> {
         };
         let name = name.map(Private::new);
         let contact = self.contact();
-        self.refuse_fields_of_v2(api);
+        let (expiry, disable_approval) = self.fields_of_v2(api);
         let deadline = self.optional("deadline", field::time);
         let metadata = self.optional("metadata", metadata).unwrap_or_default();
 
@@ -217,7 +221,17 @@ impl<'a> Reader<'a> {
             (Some(reference), Some(amount), Some(description), Some(contact))
                 if self.errors.is_empty() =>
             {
-                Ok(Intent { reference, amount, description, name, contact, deadline, metadata })
+                Ok(Intent {
+                    reference,
+                    amount,
+                    description,
+                    name,
+                    contact,
+                    expiry,
+                    disable_approval,
+                    deadline,
+                    metadata,
+                })
             }
             (reference, amount, description, contact) => Err(Box::new(Invalid {
                 errors: self.errors,
@@ -243,17 +257,19 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Ignoring them would make a link that lives longer, or waits for an approver, other than
-    /// upstream asked for.
-    fn refuse_fields_of_v2(&mut self, api: Api) {
+    /// V1 does not take them. Ignoring them would make a link that lives longer, or waits for an
+    /// approver, other than upstream asked for.
+    fn fields_of_v2(&mut self, api: Api) -> (Option<Timestamp>, Option<bool>) {
         if api == Api::V2 {
-            return;
+            let expiry = self.optional(EXPIRY, field::time);
+            return (expiry, self.optional(DISABLE_APPROVAL, field::boolean));
         }
-        for field in ["expiryDate", "disableApprovalFlow"] {
+        for field in [EXPIRY, DISABLE_APPROVAL] {
             if self.members.iter().any(|(name, _)| name == field) {
                 self.complain(field, "is only for merchants with api = \"v2\"");
             }
         }
+        (None, None)
     }
 }
 

@@ -1,8 +1,11 @@
-//! The request for a link (PayU's page "Create Smart Send Link", V1).
+//! The request for a link (PayU's pages "Create Smart Send Link", V1 and V2).
 
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::domain::account::Api;
+use crate::domain::amount::Amount;
 use crate::domain::customer::{Email, Mobile, Private};
 use crate::domain::intent::Intent;
 
@@ -10,7 +13,6 @@ use crate::domain::intent::Intent;
 #[serde(rename_all = "camelCase")]
 struct Create<'a> {
     merchant_ref_id: &'a str,
-    /// PayU's type is "Double(20,2)" and its sample the JSON number `1.00`.
     amount: Box<RawValue>,
     description: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -19,17 +21,37 @@ struct Create<'a> {
     cust_mobile: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cust_email: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expiry_date: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disable_approval_flow: Option<bool>,
 }
 
 /// The body of a create call, or `None` if it cannot be serialized.
-pub fn create_body(intent: &Intent) -> Option<Vec<u8>> {
+pub fn create_body(intent: &Intent, api: Api) -> Option<Vec<u8>> {
     let create = Create {
         merchant_ref_id: intent.reference.as_str(),
-        amount: RawValue::from_string(intent.amount.to_string()).ok()?,
+        amount: amount(intent.amount, api)?,
         description: intent.description.expose(),
         cust_name: intent.name.as_ref().map(Private::expose),
         cust_mobile: intent.contact.mobile().map(Mobile::expose),
         cust_email: intent.contact.email().map(Email::expose),
+        expiry_date: intent.expiry.map(date),
+        disable_approval_flow: intent.disable_approval,
     };
     serde_json::to_vec(&create).ok()
+}
+
+/// V1's type is "Double(20,2)" and its sample the JSON number `1.00`; V2's reference has a string.
+fn amount(amount: Amount, api: Api) -> Option<Box<RawValue>> {
+    let json = match api {
+        Api::V1 => amount.to_string(),
+        Api::V2 => format!("\"{amount}\""),
+    };
+    RawValue::from_string(json).ok()
+}
+
+/// PayU's pattern is `yyyy-MM-dd'T'HH:mm:ss.000Z`, so whatever is below a second is cut off.
+fn date(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string()
 }

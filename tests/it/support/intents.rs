@@ -11,7 +11,7 @@ use super::canary;
 /// The traceparent of the W3C's recommendation "Trace Context".
 pub(crate) const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-/// An intent with every field of V1.
+/// An intent with every field that both APIs take.
 pub(crate) fn intent(reference: &str) -> Value {
     json!({
         "merchantRefId": reference,

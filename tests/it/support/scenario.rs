@@ -272,7 +272,7 @@ fn configuration(broker: &str, provider: &str, merchants: &[String]) -> String {
             r#"
             [merchants.{name}]
             payout_merchant_id = "111131{number}"
-            api = "v1"
+            api = "v2"
             api_url = "{provider}/payout"
             auth_url = "{provider}/oauth/token"
             client_id = "client-{name}"

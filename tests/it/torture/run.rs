@@ -20,6 +20,8 @@ use crate::support::tally::Evidence;
 pub(super) struct Run {
     /// Its name in the table.
     pub(super) name: &'static str,
+    /// Which API the merchant uses.
+    pub(super) api: &'static str,
     /// How many intents are published.
     pub(super) intents: u64,
     /// How often the worker is killed.
@@ -97,6 +99,7 @@ impl Run {
 pub(super) async fn torture(run: &Run) -> Outcome {
     let begun = Instant::now();
     let mut scenario = Scenario::with_faults(run.faults_while_killed()).await;
+    scenario.set("merchants.default.api", run.api);
     scenario.set("merchants.default.rate_per_second", "20000");
     scenario.set("merchants.default.burst", "200");
     scenario.set("merchants.default.concurrency", &CONCURRENCY.to_string());

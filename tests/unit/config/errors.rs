@@ -1,6 +1,7 @@
 //! What a wrong configuration is answered with.
 
 use proptest::prelude::*;
+use smartsend::domain::account::Api;
 
 use super::{CANARY, least_but, least_with, parse, refusal, refusals};
 
@@ -118,9 +119,13 @@ fn without_a_merchant_there_is_nothing_to_do() {
 }
 
 #[test]
-fn smart_send_v2_is_refused_with_a_reason() {
-    let sentence = refusal(&least_but("api = \"v1\"", "api = \"v2\""));
-    assert!(sentence.contains("makes links with \"v1\" only"), "{sentence}");
+fn an_api_is_v1_or_v2() {
+    let v2 = parse(&least_but("api = \"v1\"", "api = \"v2\"")).unwrap();
+    assert_eq!(v2.merchants["default"].account.api, Api::V2);
+    let sentence = refusal(&least_but("api = \"v1\"", "api = \"v3\""));
+    assert!(sentence.contains("it must be one of \"v2\", \"v1\""), "{sentence}");
+    let sentence = refusal(&least_but("api = \"v1\"", ""));
+    assert!(sentence.contains("write api = \"v2\", or \"v1\" for the older API"), "{sentence}");
 }
 
 proptest! {

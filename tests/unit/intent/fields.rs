@@ -154,6 +154,21 @@ fn fields_of_v2_are_errors_on_v1_and_not_ignored() {
 }
 
 #[test]
+fn on_v2_its_fields_are_a_time_and_a_boolean() {
+    let read =
+        |field, value| parse(with(&[("custName", "\"Asha\""), (field, value)]).as_bytes(), Api::V2);
+    for value in ["\"\"", "\"2026-12-01\"", "\"tomorrow\"", "1796083200", "true"] {
+        assert_eq!(fields(read("expiryDate", value)), ["expiryDate"], "{value}");
+    }
+    for value in ["\"false\"", "\"\"", "0", "[]"] {
+        assert_eq!(fields(read("disableApprovalFlow", value)), ["disableApprovalFlow"], "{value}");
+    }
+    let expiry = read("expiryDate", "\"2026-12-01T05:30:00+05:30\"").unwrap().expiry;
+    assert_eq!(expiry, Some("2026-12-01T00:00:00Z".parse().unwrap()));
+    assert_eq!(read("disableApprovalFlow", "true").unwrap().disable_approval, Some(true));
+}
+
+#[test]
 fn v2_needs_the_customers_name_and_v1_does_not() {
     assert!(read(&[]).unwrap().name.is_none());
     assert_eq!(fields(parse(with(&[]).as_bytes(), Api::V2)), ["custName"]);

@@ -3,10 +3,11 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use smartsend::domain::account::Api;
 use smartsend::ports::Provider;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::support::account::merchant;
+use crate::support::account::{create_call, intent, merchant, token};
 use crate::support::canary::{self, TOKEN};
 use crate::support::raw_server::{RawServer, Step, answer};
 
@@ -33,6 +34,33 @@ async fn a_create_is_posted_once_as_the_page_says() {
     }
     for header in ["accept-encoding", "referer", "cookie", "expect"] {
         assert!(!head.contains(header), "{head}");
+    }
+}
+
+#[tokio::test]
+async fn a_v2_create_has_its_own_path_header_and_body() {
+    let server = RawServer::answering(|_, _| answer("200 OK", "", CREATED));
+    let mut merchant = merchant(&server.url("/payout"), &server.url("/oauth/token"));
+    merchant.account.api = Api::V2;
+    let mut intent = intent("order-1");
+    intent.expiry = Some("2026-12-01T05:30:00.999+05:30".parse().unwrap());
+    intent.disable_approval = Some(false);
+    let account = account(&merchant);
+    assert!(has_link(account.create(&token(), &create_call(&intent)).await));
+    assert!(has_link(lookup(&account).await));
+
+    let log = server.log();
+    assert_eq!(
+        log.seen[0].body,
+        r#"{"merchantRefId":"order-1","amount":"100.50","description":"Refund for order 8841","custName":"Asha Rao","custMobile":"9999999999","custEmail":"Asha@example.com","expiryDate":"2026-12-01T00:00:00.000Z","disableApprovalFlow":false}"#
+    );
+    assert!(log.seen[0].head.starts_with("POST /payout/v2/smartSend/link HTTP/1.1\r\n"));
+    let lookup = "GET /payout/merchant/smartSend/details?payoutMerchantId=1111312&";
+    assert!(log.seen[1].head.starts_with(lookup), "{}", log.seen[1].head);
+    for seen in &log.seen {
+        let head = seen.head.to_ascii_lowercase();
+        assert!(head.contains("pid: 1111312\r\n"), "{head}");
+        assert!(!head.contains("payoutmerchantid: "), "{head}");
     }
 }
 

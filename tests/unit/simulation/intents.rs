@@ -125,7 +125,7 @@ fn times(chance: &Chance, kind: &Kind, number: u64) -> Vec<Duration> {
 
 fn body(reference: &str, amount: &str, more: &str) -> String {
     format!(
-        r#"{{"merchantRefId":"{reference}","amount":"{amount}","description":"Refund","custMobile":"9999999999","custEmail":"asha@example.com"{more}}}"#
+        r#"{{"merchantRefId":"{reference}","amount":"{amount}","description":"Refund","custName":"Asha","custMobile":"9999999999","custEmail":"asha@example.com"{more}}}"#
     )
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use smartsend::domain::account::Api;
+
 /// One kind of world. A seed's kind is its remainder by their number.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Kind {
@@ -133,4 +135,9 @@ impl Kind {
     pub(super) fn is_beyond_quarantine(&self) -> bool {
         self.provider.lag + self.provider.late > LAG + LATE
     }
+}
+
+/// Each kind plays by both APIs in turn.
+pub(super) fn api_of(seed: u64) -> Api {
+    if (seed / KINDS.len() as u64).is_multiple_of(2) { Api::V1 } else { Api::V2 }
 }

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::drawn::{self, SILENCE_MAX};
 use super::faults::{OUTAGES, trouble, weather};
 use super::intents::{self, Sort};
-use super::kinds::{Kind, Trouble};
+use super::kinds::{self, Kind, Trouble};
 use super::oracle::Oracle;
 use super::tally::Tally;
 use super::trace::Trace;
@@ -57,6 +57,7 @@ async fn run(seed: u64) -> Played {
     let kind = Kind::of(seed);
     let scene = Scene::new(seed);
     let mut settings = drawn::settings(&scene.chance, kind);
+    settings.policy.account.api = kinds::api_of(seed);
     let late = drawn::provider(&scene, kind);
     let intents = intents::draw(&scene, kind);
     // The strict setting starts as many as it can remember in a quarantine, and no more.

@@ -73,6 +73,8 @@ pub(crate) fn intent(reference: &str) -> Intent {
             Mobile::parse(&format!("+91{}", canary::MOBILE)).unwrap(),
             Email::parse("Asha@example.com").unwrap(),
         ),
+        expiry: None,
+        disable_approval: None,
         deadline: None,
         metadata: BTreeMap::new(),
     }

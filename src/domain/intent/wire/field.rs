@@ -49,6 +49,15 @@ pub(super) fn line(raw: &RawValue, chars_max: usize) -> Result<String, String> {
     Ok(text)
 }
 
+/// A JSON boolean. The text `"false"` is none: whoever writes it may read it as true.
+pub(super) fn boolean(raw: &RawValue) -> Result<bool, String> {
+    match raw.get() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err("must be true or false, without quotes".to_owned()),
+    }
+}
+
 /// A time by RFC 3339. jiff also takes `2026-11-25 18` and a comma before the decimals, so the
 /// shape is checked first.
 pub(super) fn time(raw: &RawValue) -> Result<Timestamp, String> {

@@ -237,10 +237,10 @@ impl Process {
     }
 }
 
-/// An intent of 100.50 for Asha, as upstream writes it.
+/// An intent of 100.50 for Asha, as upstream writes it for either API.
 pub(crate) fn body(reference: &str) -> String {
     format!(
-        r#"{{"merchantRefId":"{reference}","amount":"100.50","description":"{DESCRIPTION}","custMobile":"{MOBILE}","custEmail":"{EMAIL}"}}"#
+        r#"{{"merchantRefId":"{reference}","amount":"100.50","description":"{DESCRIPTION}","custName":"Asha","custMobile":"{MOBILE}","custEmail":"{EMAIL}"}}"#
     )
 }
 
