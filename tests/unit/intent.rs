@@ -111,20 +111,41 @@ fn every_field_may_be_given_only_once() {
 
 #[test]
 fn a_field_of_the_wrong_type_is_an_error_of_that_field() {
-    let others = ["null", "true", "1.5", "[]", "{}", "[\"x\"]"];
+    let others = ["true", "1.5", "[]", "{}", "[\"x\"]"];
     for field in ["merchantRefId", "description", "custName", "custMobile", "custEmail", "deadline"]
     {
         for value in others {
             assert_eq!(fields(read(&[(field, value)])), [field], "{field} {value}");
         }
     }
+    for field in ["merchantRefId", "description"] {
+        assert_eq!(fields(read(&[(field, "null")])), [field]);
+    }
     for value in ["null", "true", "[]", "{}", "\"\""] {
         assert_eq!(fields(read(&[("amount", value)])), ["amount"], "{value}");
     }
-    for value in ["null", "true", "1", "[]", "\"x\"", r#"{"a":1}"#, r#"{"a":null}"#, r#"{"a":{}}"#]
-    {
+    for value in ["true", "1", "[]", "\"x\"", r#"{"a":1}"#, r#"{"a":null}"#, r#"{"a":{}}"#] {
         assert_eq!(fields(read(&[("metadata", value)])), ["metadata"], "{value}");
     }
+}
+
+#[test]
+fn an_optional_field_that_is_null_counts_as_absent() {
+    let optional =
+        ["custName", "custEmail", "expiryDate", "disableApprovalFlow", "deadline", "metadata"];
+    let bare = r#"{"merchantRefId":"r","amount":1,"description":"d","custMobile":"9999999999"}"#;
+    let absent = parse(bare.as_bytes(), Api::V1).unwrap();
+    for field in optional {
+        let null = bare.replacen('{', &format!("{{\"{field}\":null,"), 1);
+        assert_eq!(parse(null.as_bytes(), Api::V1).as_ref(), Ok(&absent), "{field}");
+    }
+    // Without the mobile, and on V2 without the name, they are needed.
+    let no_contact = bare.replace("\"9999999999\"", "null");
+    assert_eq!(fields(parse(no_contact.as_bytes(), Api::V1)), ["custMobile"]);
+    let no_name = bare.replacen('{', "{\"custName\":null,", 1);
+    assert_eq!(fields(parse(no_name.as_bytes(), Api::V2)), ["custName"]);
+    let twice = bare.replacen('{', "{\"deadline\":null,\"deadline\":null,", 1);
+    assert_eq!(fields(parse(twice.as_bytes(), Api::V1)), ["deadline"]);
 }
 
 #[test]

@@ -176,14 +176,14 @@ impl<'a> Reader<'a> {
         first
     }
 
-    /// Reads a field if it is there, and keeps its error.
+    /// Reads a field if it is there, and not null.
     fn optional<T>(
         &mut self,
         field: &'static str,
         read: impl FnOnce(&'a RawValue) -> Result<T, String>,
     ) -> Option<T> {
         let value = self.value(field)?;
-        read(value).map_err(|message| self.complain(field, message)).ok()
+        if is_null(value) { None } else { self.keep(field, read(value)) }
     }
 
     fn required<T>(
@@ -195,7 +195,12 @@ impl<'a> Reader<'a> {
             self.complain(field, "is missing");
             return None;
         }
-        self.optional(field, read)
+        let value = self.value(field)?;
+        self.keep(field, read(value))
+    }
+
+    fn keep<T>(&mut self, field: &str, read: Result<T, String>) -> Option<T> {
+        read.map_err(|message| self.complain(field, message)).ok()
     }
 
     fn read(mut self, api: Api) -> Result<Intent, Box<Invalid>> {
@@ -265,12 +270,16 @@ impl<'a> Reader<'a> {
             return (expiry, self.optional(DISABLE_APPROVAL, field::boolean));
         }
         for field in [EXPIRY, DISABLE_APPROVAL] {
-            if self.members.iter().any(|(name, _)| name == field) {
+            if self.members.iter().any(|(name, value)| name == field && !is_null(value)) {
                 self.complain(field, "is only for merchants with api = \"v2\"");
             }
         }
         (None, None)
     }
+}
+
+fn is_null(raw: &RawValue) -> bool {
+    raw.get() == "null"
 }
 
 fn metadata(raw: &RawValue) -> Result<BTreeMap<String, String>, String> {
