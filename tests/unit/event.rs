@@ -11,7 +11,7 @@ use smartsend::domain::account::{Account, Api};
 use smartsend::domain::classify::CreatedLink;
 use smartsend::domain::customer::Private;
 use smartsend::domain::event::wire::errors_json;
-use smartsend::domain::event::{Event, EventKind, Origin, Reason};
+use smartsend::domain::event::{Event, EventKind, Origin, Reason, name_id};
 use smartsend::domain::intent::wire::parse;
 use smartsend::domain::intent::{FieldError, Intent};
 use smartsend::domain::link::LinkHosts;
@@ -83,6 +83,16 @@ fn the_ids_are_those_of_the_contract() {
     let unresolved = event(Verdict::Unresolved(Unresolved::OutcomeUnknown));
     assert_eq!(unresolved.id.to_string(), "3016a06a-a9fd-5f09-9823-73903e7cb0df");
     assert_eq!(failed.intent_id, "a3d78b6f-af37-51c8-ad59-5d489ffd1635");
+    assert_eq!(name_id(intent(), "default").to_string(), failed.intent_id);
+}
+
+#[test]
+fn what_a_person_has_to_look_at_is_parked_and_nothing_else() {
+    let invalid = parse(b"{", Api::V1).unwrap_err();
+    assert!(Event::of_invalid(&invalid, b"{", origin(None)).is_parked());
+    assert!(event(Verdict::Unresolved(Unresolved::OutcomeUnknown)).is_parked());
+    assert!(!event(Verdict::Failed(Failure::DeadlinePassed)).is_parked());
+    assert!(!event(created()).is_parked());
 }
 
 #[test]

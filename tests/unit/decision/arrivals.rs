@@ -68,9 +68,30 @@ fn a_record_that_names_another_account_or_api_is_parked() {
                     parked(Unresolved::AccountChanged)
                 );
                 assert_eq!(play.case.parked_headers(&headers), headers);
+                assert_eq!(play.case.retry_headers(later(true), &headers, start()), headers);
             }
         }
     }
+}
+
+/// A trip of five seconds.
+fn later(counted: bool) -> RetryLater {
+    let delay = RetryDelays::new(&[SETTLE]).unwrap().shortest();
+    RetryLater { delay, counted, ages: counted, why: "" }
+}
+
+#[test]
+fn a_copy_says_what_is_known_and_when_it_is_due() {
+    let (intent, policy) = (intent(), policy());
+    let play = Play::first(&intent, &policy);
+    let received = Headers::new();
+    for counted in [true, false] {
+        let headers = play.case.retry_headers(later(counted), &received, start());
+        let record = play.case.record_after(later(counted));
+        assert_eq!(headers, record.to_headers(Some(start() + SETTLE)));
+        assert_eq!(record.returns, u32::from(counted));
+    }
+    assert_eq!(play.case.parked_headers(&received), play.case.record().to_headers(None));
 }
 
 #[test]

@@ -12,6 +12,7 @@ fn the_queue_is_the_longest_that_is_not_above_the_time_left_else_the_shortest() 
     let indices: Vec<usize> = delays.iter().map(RetryDelay::index).collect();
     assert_eq!(indices, [0, 1, 2, 3, 4]);
     assert_eq!(all, [1, 5, 30, 120, 600].map(Duration::from_secs));
+    assert_eq!(delays.durations(), all);
     assert_eq!(delays.shortest().duration(), Duration::from_secs(1));
     for (left_millis, seconds) in [
         (0, 1),
@@ -93,6 +94,45 @@ fn a_first_create_starts_while_its_delivery_is_young_and_a_resend_within_a_lease
 }
 
 #[test]
+fn only_what_is_about_an_intent_is_a_call_and_only_what_follows_another_a_repeat() {
+    let priorities = [
+        (Priority::Probe, false, false),
+        (Priority::Token, false, false),
+        (Priority::Lookup, true, true),
+        (Priority::Retry, true, true),
+        (Priority::New, true, false),
+    ];
+    for (priority, is_call, is_repeat) in priorities {
+        assert_eq!(
+            (priority.is_call(), priority.is_repeat()),
+            (is_call, is_repeat),
+            "{priority:?}"
+        );
+    }
+}
+
+#[test]
+fn what_goes_back_says_why() {
+    let (intent, policy) = (intent(), policy());
+    for (interrupted, why) in [
+        (Interrupted::Stopping, "the process is stopping"),
+        (Interrupted::BreakerOpen, "the circuit breaker is open"),
+        (Interrupted::Late, "it could not start in time"),
+        (Interrupted::LookupLate, "it could not start in time"),
+        (Interrupted::CacheFull, "the dedup cache is full"),
+        (Interrupted::NoPlace(SETTLE), "no place is free to wait"),
+        (Interrupted::ReferenceBusy, "another copy is being processed"),
+    ] {
+        let mut play = Play::first(&intent, &policy);
+        play.interrupted(interrupted);
+        let Some(Decision::Dispose(Disposition::RetryLater(later))) = play.decision else {
+            panic!("{interrupted:?} does not go back");
+        };
+        assert_eq!(later.why, why);
+    }
+}
+
+#[test]
 fn a_lookup_goes_first_unless_it_comes_before_a_first_create() {
     let (intent, policy) = (intent(), policy());
     let call = |play: &mut Play<'_>| {
@@ -106,6 +146,11 @@ fn a_lookup_goes_first_unless_it_comes_before_a_first_create() {
     let strict = Policy { in_doubt: InDoubtPolicy::Strict, ..policy.clone() };
     let lookup = call(&mut Play::first(&intent, &strict));
     assert_eq!((lookup.priority, lookup.precedes_create), (Priority::New, true));
+    // Half of the lease that is left is the create's.
+    assert_eq!(lookup.must_start_by, LEASE / 2);
+    let mut aged = Play::first(&intent, &strict);
+    aged.around.age = LEASE / 2;
+    assert_eq!(call(&mut aged).must_start_by, LEASE / 2 + LEASE / 4);
     let overdue = Intent { deadline: Some(start() - SETTLE), ..intent.clone() };
     assert!(!call(&mut Play::first(&overdue, &policy)).precedes_create);
     let old = Record { waited: policy.max_age, ..Record::first(account(), start()) };

@@ -52,6 +52,17 @@ fn likeness_compares_what_both_sides_have_unmasked() {
     ] {
         let likeness = details(amount, mobile, email).compare(&both);
         assert_eq!(likeness, expected, "{amount:?} {mobile:?} {email:?}");
+        // Only a link of our own shows that lookups show the links of this API.
+        let shown = Lookup::Found(details(amount, mobile, email));
+        assert_eq!(shown.shows_link_of(&both), expected == Same);
+    }
+}
+
+#[test]
+fn a_lookup_that_finds_nothing_shows_no_link() {
+    let ours = intent(r#""custMobile":"9999999999""#);
+    for lookup in [Lookup::NotFound, Lookup::Throttled(None), lookup(500, None)] {
+        assert!(!lookup.shows_link_of(&ours), "{lookup:?}");
     }
 }
 
