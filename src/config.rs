@@ -40,7 +40,8 @@ pub struct Config {
     #[serde(skip)]
     pub merchants: BTreeMap<String, Merchant>,
     pub retry: Retry,
-    pub in_doubt: InDoubt,
+    /// Each merchant has its own, which is this one unless its table says otherwise.
+    in_doubt: InDoubt,
     pub ops: Ops,
     pub log: Log,
     pub shutdown: Shutdown,

@@ -67,7 +67,7 @@ pub(super) fn worker(
 }
 
 fn settings(config: &Config, merchant: &Merchant, prefetch: Prefetch) -> Settings {
-    let kept = [config.in_doubt.quarantine, config.retry.lease, merchant.timeout];
+    let kept = [merchant.in_doubt.quarantine, config.retry.lease, merchant.timeout];
     Settings {
         merchant: merchant.name.clone(),
         policy: policy(config, merchant),
@@ -92,9 +92,9 @@ fn policy(config: &Config, merchant: &Merchant) -> Policy {
         delays: config.retry.delays.clone(),
         lease: config.retry.lease,
         max_age: config.retry.max_age,
-        first_lookup: config.in_doubt.first_lookup,
-        lookups: config.in_doubt.lookups.get(),
-        quarantine: config.in_doubt.quarantine,
-        in_doubt: config.in_doubt.policy,
+        first_lookup: merchant.in_doubt.first_lookup,
+        lookups: merchant.in_doubt.lookups.get(),
+        quarantine: merchant.in_doubt.quarantine,
+        in_doubt: merchant.in_doubt.policy,
     }
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use toml::{Table, Value};
 
 use super::error::{Findings, Problem};
-use super::load::{MERCHANTS, item_default};
+use super::load::{IN_DOUBT, MERCHANTS, item_default};
 use super::{merchant, secret};
 
 const PREFIX: &str = "SMARTSEND_";
@@ -49,6 +49,7 @@ pub(super) fn overlay(
                 (&parts[..], value(text, default(table, leaf)))
             }
             [MERCHANTS, _, leaf] => (&parts[..], value(text, default(MERCHANTS, leaf))),
+            [MERCHANTS, _, IN_DOUBT, leaf] => (&parts[..], value(text, default(IN_DOUBT, leaf))),
             [MERCHANTS, merchant, leaf, part] if secret::KEYS.contains(&leaf) => {
                 let named = Table::from_iter([(part.to_owned(), Value::String(text.clone()))]);
                 (&[MERCHANTS, merchant, leaf][..], Value::Table(named))
@@ -107,11 +108,14 @@ fn meant(name: &str, keys: &Table) -> Option<String> {
         }
     }
     let rest = below(MERCHANTS)?;
-    let of_merchant = |key: &String| {
-        let merchant = rest.strip_suffix(&**key)?.strip_suffix('_')?;
+    let of_merchant = |key: String| {
+        let merchant = rest.strip_suffix(&key.replace(SEPARATOR, "_"))?.strip_suffix('_')?;
         merchant::is_name(merchant).then(|| (key.len(), format!("{MERCHANTS}__{merchant}__{key}")))
     };
+    let own = keys.get(MERCHANTS)?.as_table()?.keys().cloned();
+    let in_doubt = keys.get(IN_DOUBT)?.as_table()?.keys();
+    let all = own.chain(in_doubt.map(|key| format!("{IN_DOUBT}{SEPARATOR}{key}")));
     // `x_connect_timeout` is the key `connect_timeout` of `x` rather than `timeout` of `x_connect`.
-    let (_, longest) = keys.get(MERCHANTS)?.as_table()?.keys().filter_map(of_merchant).max()?;
+    let (_, longest) = all.filter_map(of_merchant).max()?;
     Some(longest)
 }

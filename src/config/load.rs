@@ -12,6 +12,7 @@ use super::{Config, environment, relations};
 
 const DEFAULTS: &str = include_str!("defaults.toml");
 pub(super) const MERCHANTS: &str = "merchants";
+pub(super) const IN_DOUBT: &str = "in_doubt";
 
 /// From this length on, in bytes, what a message of the TOML parser quotes may be a value.
 const QUOTED_LEN_MIN: usize = 4;
@@ -81,26 +82,42 @@ impl<'a> Loader<'a> {
         Self { keys, file, merchant, findings }
     }
 
-    fn read(mut self, given: Table) -> Option<File> {
+    fn read(mut self, mut given: Table) -> Option<File> {
+        let merchants = given.remove(MERCHANTS);
         for (name, value) in given {
-            if name == MERCHANTS {
-                for (name, value) in self.table(MERCHANTS, value) {
-                    let path = [MERCHANTS, &name];
-                    environment::set(&mut self.findings.file, &path, self.merchant.clone());
-                    self.read_keys(&path, value);
-                }
-            } else if self.keys.contains_key(&name) {
+            if self.keys.contains_key(&name) {
                 self.read_keys(&[&name], value);
             } else {
                 self.findings.add(&name, None, unknown(&name, self.keys, "the file"));
             }
         }
+        self.read_merchants(merchants);
         let file = &self.findings.file;
         if file.get(MERCHANTS).and_then(Value::as_table).is_none_or(Table::is_empty) {
             let reason = "there is no merchant; write a table such as [merchants.default]";
             self.findings.refuse(MERCHANTS, reason);
         }
         self.findings.file.clone().try_into().ok()
+    }
+
+    /// What `[in_doubt]` says holds for each of them that has no table of its own.
+    fn read_merchants(&mut self, given: Option<Value>) {
+        if let (Value::Table(merchant), Some(shared)) =
+            (&mut self.merchant, self.findings.file.get(IN_DOUBT))
+        {
+            merchant.insert(IN_DOUBT.to_owned(), shared.clone());
+        }
+        let given = given.map(|value| self.table(MERCHANTS, value)).unwrap_or_default();
+        for (name, value) in given {
+            let path = [MERCHANTS, &name];
+            environment::set(&mut self.findings.file, &path, self.merchant.clone());
+            let mut merchant = self.table(&path.join("."), value);
+            let in_doubt = merchant.remove(IN_DOUBT);
+            self.read_keys(&path, merchant.into());
+            if let Some(in_doubt) = in_doubt {
+                self.read_keys(&[MERCHANTS, &name, IN_DOUBT], in_doubt);
+            }
+        }
     }
 
     fn table(&mut self, path: &str, value: Value) -> Table {
@@ -113,8 +130,9 @@ impl<'a> Loader<'a> {
 
     fn read_keys(&mut self, path: &[&str], given: Value) {
         let table = path.join(".");
-        let known = path.first().and_then(|first| self.keys.get(*first)?.as_table());
-        let Some(known) = known else { return };
+        let (Some(first), Some(last)) = (path.first(), path.last()) else { return };
+        let kind = if *last == IN_DOUBT { last } else { first };
+        let Some(known) = self.keys.get(*kind).and_then(Value::as_table) else { return };
         for (name, value) in self.table(&table, given) {
             let key = format!("{table}.{name}");
             if let Some(default) = known.get(&name) {
@@ -155,7 +173,7 @@ impl<'a> Loader<'a> {
             return Some(wanted(default).to_owned());
         }
         let mut file = self.file.clone();
-        if let [table, merchant, _] = path {
+        if let [table, merchant, _, ..] = path {
             environment::set(&mut file, &[table, merchant], self.merchant.clone());
         }
         environment::set(&mut file, path, tried);

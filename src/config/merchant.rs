@@ -7,7 +7,7 @@ use url::Url;
 
 use super::address;
 use super::error::Findings;
-use super::schema::{self, GrantType};
+use super::schema::{self, GrantType, InDoubt};
 use super::secret::{Secret, Source, Vault};
 use crate::admission::rate_limiter::Rate;
 use crate::domain::account::Account;
@@ -37,6 +37,7 @@ pub struct Merchant {
     /// The longest `Retry-After` that is believed.
     pub max_retry_after: Duration,
     pub max_amount: Amount,
+    pub in_doubt: InDoubt,
     pub rules: ClassifyRules,
     /// Whether this account is the sandbox: http and any link host, and only loopback addresses.
     pub sandbox: bool,
@@ -117,6 +118,7 @@ impl schema::Merchant {
             timeout: self.timeout,
             max_retry_after: self.max_retry_after,
             max_amount: max_amount?,
+            in_doubt: self.in_doubt,
             rules: ClassifyRules { rejects: self.reject_codes, link_hosts },
             sandbox: self.sandbox,
         })

@@ -4,14 +4,14 @@
 //! same payout again while the first is still on its way. A warning would be read too late, so the
 //! start is refused, with the arithmetic.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::Config;
 use super::address::BrokerUrl;
 use super::duration::shortest;
 use super::error::Findings;
-use super::schema::{Broker, Merchant};
+use super::schema::{Broker, InDoubt, Merchant};
 
 /// `left < right`, or `left <= right`.
 struct Relation {
@@ -24,6 +24,7 @@ struct Relation {
 }
 
 /// A setting, or a multiple or a part of one.
+#[derive(Clone)]
 struct Term {
     key: String,
     duration: Duration,
@@ -37,9 +38,11 @@ pub(super) fn check(
     findings: &mut Findings,
 ) {
     let of_merchants = merchants.iter().flat_map(|(name, it)| of_merchant(config, name, it));
-    // A setting can be in several that do not hold, and all are reported.
-    let relations: Vec<Relation> = global(config).into_iter().chain(of_merchants).collect();
-    let broken: Vec<_> = relations.iter().filter_map(|it| it.broken(findings)).collect();
+    let relations = of_in_doubt(config, &InDoubtTerms::shared(config)).into_iter();
+    let relations: Vec<Relation> = relations.chain(of_merchants).collect();
+    // A setting can be in several that do not hold, and all are reported; merchants that share
+    // their settings break the same one.
+    let broken: BTreeSet<_> = relations.iter().filter_map(|it| it.broken(findings)).collect();
     for (key, reason) in broken {
         findings.conflict(key, reason);
     }
@@ -47,29 +50,57 @@ pub(super) fn check(
     accounts_differ(merchants, findings);
 }
 
-fn global(config: &Config) -> [Relation; 2] {
-    let quarantine = || term("in_doubt.quarantine", config.in_doubt.quarantine);
+/// The durations of `[in_doubt]`, or of a merchant's own table where that says otherwise.
+struct InDoubtTerms {
+    first_lookup: Term,
+    quarantine: Term,
+}
+
+impl InDoubtTerms {
+    fn shared(config: &Config) -> Self {
+        let InDoubt { first_lookup, quarantine, .. } = config.in_doubt;
+        Self {
+            first_lookup: term("in_doubt.first_lookup", first_lookup),
+            quarantine: term("in_doubt.quarantine", quarantine),
+        }
+    }
+
+    fn of(name: &str, own: &InDoubt, config: &Config) -> Self {
+        let of = |leaf, own: Duration, shared: Term| {
+            let key = format!("merchants.{name}.in_doubt.{leaf}");
+            if own == shared.duration { shared } else { term(key, own) }
+        };
+        let shared = Self::shared(config);
+        Self {
+            first_lookup: of("first_lookup", own.first_lookup, shared.first_lookup),
+            quarantine: of("quarantine", own.quarantine, shared.quarantine),
+        }
+    }
+}
+
+fn of_in_doubt(config: &Config, terms: &InDoubtTerms) -> [Relation; 2] {
     [
         Relation {
             formula: "first_lookup < quarantine",
             why: "the first lookup has to be made within the quarantine",
-            left: vec![term("in_doubt.first_lookup", config.in_doubt.first_lookup)],
-            right: quarantine(),
+            left: vec![terms.first_lookup.clone()],
+            right: terms.quarantine.clone(),
         },
         Relation {
             formula: "quarantine < max_age",
             why: "an intent would be parked before it could be settled",
-            left: vec![quarantine()],
+            left: vec![terms.quarantine.clone()],
             right: term("retry.max_age", config.retry.max_age),
         },
     ]
 }
 
-fn of_merchant(config: &Config, name: &str, merchant: &Merchant) -> [Relation; 5] {
+fn of_merchant(config: &Config, name: &str, merchant: &Merchant) -> Vec<Relation> {
+    let in_doubt = InDoubtTerms::of(name, &merchant.in_doubt, config);
     let timeout = || term(format!("merchants.{name}.timeout"), merchant.timeout);
     let connect_timeout =
         term(format!("merchants.{name}.connect_timeout"), merchant.connect_timeout);
-    let quarantine = || term("in_doubt.quarantine", config.in_doubt.quarantine);
+    let quarantine = || in_doubt.quarantine.clone();
     let confirm_timeout = term("broker.confirm_timeout", config.broker.confirm_timeout);
     let two_heartbeats = {
         let heartbeat = term("broker.heartbeat", config.broker.heartbeat.into());
@@ -82,7 +113,7 @@ fn of_merchant(config: &Config, name: &str, merchant: &Merchant) -> [Relation; 5
         let arithmetic = format!("{} / 2 = {}", whole.arithmetic, shortest(duration));
         Term { duration, arithmetic, ..whole }
     };
-    [
+    let own = [
         Relation {
             formula: "connect_timeout < timeout",
             why: "a connect that takes too long must fail before the call does, so that nothing was sent",
@@ -113,7 +144,8 @@ fn of_merchant(config: &Config, name: &str, merchant: &Merchant) -> [Relation; 5
             left: vec![quarantine(), timeout()],
             right: half_of_consumer_timeout,
         },
-    ]
+    ];
+    own.into_iter().chain(of_in_doubt(config, &in_doubt)).collect()
 }
 
 fn term(key: impl Into<String>, duration: Duration) -> Term {

@@ -84,6 +84,8 @@ pub(super) struct Merchant {
     #[serde(deserialize_with = "link_hosts")]
     pub(super) link_hosts: Vec<String>,
     pub(super) sandbox: bool,
+    /// What is not in `[merchants.NAME.in_doubt]` is what `[in_doubt]` says.
+    pub(super) in_doubt: InDoubt,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -120,10 +120,10 @@ fn what_is_left_out_has_the_contracts_default() {
     assert_eq!(config.retry.lease, seconds(60));
     assert_eq!(config.retry.delays.durations(), [1, 5, 30, 120, 600].map(seconds));
     assert_eq!(config.retry.max_age, seconds(86400));
-    assert_eq!(config.in_doubt.first_lookup, seconds(5));
-    assert_eq!(config.in_doubt.lookups.get(), 3);
-    assert_eq!(config.in_doubt.quarantine, seconds(300));
-    assert_eq!(config.in_doubt.policy, InDoubtPolicy::Resend);
+    assert_eq!(merchant.in_doubt.first_lookup, seconds(5));
+    assert_eq!(merchant.in_doubt.lookups.get(), 3);
+    assert_eq!(merchant.in_doubt.quarantine, seconds(300));
+    assert_eq!(merchant.in_doubt.policy, InDoubtPolicy::Resend);
     assert_eq!(config.ops.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.log.format, LogFormat::Json);
     assert_eq!(config.log.level, "info");
@@ -238,4 +238,40 @@ fn a_log_filter_that_would_silence_or_leak_is_refused() {
     for level in ["off", "trace", "warn,smartsend::payu=trace", "info,lapin=info"] {
         parse(&least_with("", &format!("[log]\nlevel = \"{level}\""))).unwrap();
     }
+}
+
+#[test]
+fn a_merchant_may_have_its_own_way_with_what_is_in_doubt() {
+    let other = LEAST.replace("[merchants.default]", "[merchants.other]").replace("1111312", "2");
+    let own = "[merchants.other.in_doubt]\npolicy = \"strict\"\nquarantine = \"7m\"";
+    let shared = "[in_doubt]\nlookups = 4";
+    let config = parse(&format!("{LEAST}\n{other}\n{own}\n{shared}\n")).unwrap();
+    let of = |name: &str| config.merchants[name].in_doubt.clone();
+    let (shared, own) = (of("default"), of("other"));
+    assert_eq!(shared.policy, InDoubtPolicy::Resend);
+    assert_eq!((shared.quarantine, shared.lookups.get()), (Duration::from_mins(5), 4));
+    assert_eq!(own.policy, InDoubtPolicy::Strict);
+    assert_eq!((own.quarantine, own.lookups.get()), (Duration::from_mins(7), 4));
+}
+
+#[test]
+fn a_merchants_own_way_is_checked_as_the_shared_one_is() {
+    let with = |table: &str| least_with("", &format!("[merchants.default.in_doubt]\n{table}"));
+    let sentence = refusal(&with("first_lookup = \"6m\""));
+    let expected = "`merchants.default.in_doubt.first_lookup` is \"6m\": first_lookup < quarantine \
+                    must hold, but 6m is not less than 5m (`in_doubt.quarantine`): ";
+    assert!(sentence.starts_with(expected), "{sentence}");
+    let sentence = refusal(&with("quarantine = \"60s\""));
+    assert!(sentence.contains("1m (`merchants.default.in_doubt.quarantine`)"), "{sentence}");
+    let sentence = refusal(&with("polcy = \"strict\""));
+    let expected =
+        "`merchants.default.in_doubt.polcy`: there is no such key; did you mean `policy`?";
+    assert_eq!(sentence, expected);
+    let sentence = refusal(&with("lookups = 0"));
+    assert!(sentence.starts_with("`merchants.default.in_doubt.lookups` is 0: "), "{sentence}");
+    let sentence = refusal(&least_with("in_doubt = \"strict\"", ""));
+    assert!(sentence.contains("it must be a table, [merchants.default.in_doubt]"), "{sentence}");
+    let missing = ("SMARTSEND_MERCHANTS_DEFAULT_IN_DOUBT_POLICY", "strict");
+    let sentence = &refusals(LEAST, &[missing])[0];
+    assert!(sentence.contains("SMARTSEND_MERCHANTS__DEFAULT__IN_DOUBT__POLICY"), "{sentence}");
 }

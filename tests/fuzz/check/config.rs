@@ -45,11 +45,11 @@ fn check_text(toml: &str, environment: &str) {
 
 fn check_config(config: &Config) {
     assert!(!config.merchants.is_empty() && !config.broker.urls.is_empty());
-    assert!(config.in_doubt.first_lookup < config.in_doubt.quarantine);
-    assert!(config.in_doubt.quarantine < config.retry.max_age);
     for merchant in config.merchants.values() {
+        assert!(merchant.in_doubt.first_lookup < merchant.in_doubt.quarantine);
+        assert!(merchant.in_doubt.quarantine < config.retry.max_age);
         assert!(merchant.connect_timeout < merchant.timeout);
-        assert!(merchant.timeout < config.in_doubt.quarantine);
+        assert!(merchant.timeout < merchant.in_doubt.quarantine);
         let is_safe = |url: &url::Url| url.scheme() == "https" || is_here(url);
         assert!(merchant.sandbox || merchant.rules.link_hosts != LinkHosts::Only(Vec::new()));
         assert!(is_safe(&merchant.api_url) && is_safe(&merchant.auth_url));

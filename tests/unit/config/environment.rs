@@ -21,6 +21,7 @@ fn the_environment_goes_over_the_file_and_takes_the_keys_type() {
         ("SMARTSEND_MERCHANTS__DEFAULT__MAX_AMOUNT", "10.50"),
         ("SMARTSEND_MERCHANTS__DEFAULT__CLIENT_SECRET", "other"),
         ("SMARTSEND_IN_DOUBT__POLICY", "strict"),
+        ("SMARTSEND_MERCHANTS__DEFAULT__IN_DOUBT__LOOKUPS", "5"),
         ("SMARTSEND_MERCHANTS__DEFAULT__SANDBOX", "false"),
         ("SMARTSEND_RETRY__DELAYS", "2s,3s"),
         ("SMARTSEND_LOG__LEVEL", "info,smartsend::amqp=debug"),
@@ -39,7 +40,8 @@ fn the_environment_goes_over_the_file_and_takes_the_keys_type() {
     assert_eq!(merchant.rules.rejects, [1119, 1120]);
     assert_eq!(merchant.max_amount.to_string(), "10.50");
     assert_eq!(value(client_secret(&config)), "other");
-    assert_eq!(config.in_doubt.policy, InDoubtPolicy::Strict);
+    assert_eq!(merchant.in_doubt.policy, InDoubtPolicy::Strict);
+    assert_eq!(merchant.in_doubt.lookups.get(), 5);
     assert_eq!(config.retry.delays.durations(), [2, 3].map(Duration::from_secs));
     assert_eq!(config.log.level, "info,smartsend::amqp=debug");
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use smartsend::admission::rate_limiter::Rate;
-use smartsend::config::{Grant, Merchant, Secret};
+use smartsend::config::{Grant, InDoubt, Merchant, Secret};
 use smartsend::domain::account::{Account, Api};
 use smartsend::domain::amount::Amount;
 use smartsend::domain::classify::ClassifyRules;
@@ -43,6 +43,12 @@ pub(crate) fn merchant(api_url: &str, auth_url: &str) -> Merchant {
         timeout: Duration::from_secs(1),
         max_retry_after: Duration::from_mins(15),
         max_amount: Amount::parse("200000.00").unwrap(),
+        in_doubt: InDoubt {
+            first_lookup: Duration::from_secs(5),
+            lookups: at_least_one(3),
+            quarantine: Duration::from_mins(5),
+            policy: InDoubtPolicy::Resend,
+        },
         rules: ClassifyRules { rejects: Vec::new(), link_hosts: LinkHosts::Any },
         sandbox: true,
     }
