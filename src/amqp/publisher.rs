@@ -35,8 +35,10 @@ use super::topology::Topology;
 use crate::ports::{Copied, Headers, Outbox, Outgoing, Properties, PublishError};
 use crate::telemetry::events;
 
-/// How many publishes wait for their confirms at once, shared evenly by the merchants.
-const CHANNEL_COUNT: usize = 64;
+/// How many publishes of one merchant wait for their confirms at once.
+const SHARE_MAX: usize = 64;
+/// How many of all merchants do: well below RabbitMQ's default of 2047 channels for a connection.
+const CHANNELS_MAX: usize = 512;
 /// A merchant's smallest share, however many merchants there are.
 const SHARE_MIN: usize = 4;
 
@@ -60,10 +62,10 @@ enum Verdict {
 }
 
 impl Publisher {
-    /// Publishes what goes through this topology, on channels that its merchants share evenly.
+    /// Publishes what goes through this topology; each of its merchants has a share of channels.
     pub fn new(broker: Broker, topology: &Topology) -> Self {
         let merchants = topology.merchants();
-        let share = (CHANNEL_COUNT / merchants.len().max(1)).max(SHARE_MIN);
+        let share = (CHANNELS_MAX / merchants.len().max(1)).clamp(SHARE_MIN, SHARE_MAX);
         let shares = merchants.iter().map(|name| (name.clone(), Semaphore::new(share)));
         let (topology, shares) = (Arc::new(topology.clone()), Arc::new(shares.collect()));
         Self { broker, topology, shares, refusals: Arc::default() }
