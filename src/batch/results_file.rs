@@ -101,6 +101,7 @@ fn outcome_and_reason(status: &RowStatus) -> (&'static str, Cow<'static, str>) {
         ),
         RowStatus::Created(_) => ("created", "".into()),
         RowStatus::Failed(reason) => ("failed", text(reason).into()),
+        RowStatus::Rejected(reason) => ("rejected", text(reason).into()),
         RowStatus::Unresolved(reason) => ("unresolved", text(reason).into()),
     }
 }

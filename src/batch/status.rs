@@ -27,6 +27,8 @@ pub(super) enum RowStatus {
     Created(Private),
     /// An event says that it has no link and gets none.
     Failed(Reason),
+    /// An event says that it is not acted on; another message may have made a link.
+    Rejected(Reason),
     /// An event says that only a person can tell.
     Unresolved(Reason),
 }
@@ -62,6 +64,8 @@ pub(super) struct Counts {
     pub(super) created: usize,
     /// By code.
     pub(super) failed: BTreeMap<String, usize>,
+    /// By code.
+    pub(super) rejected: BTreeMap<String, usize>,
     /// By code.
     pub(super) unresolved: BTreeMap<String, usize>,
 }
@@ -154,6 +158,9 @@ impl BatchStatus {
                 RowStatus::Failed(reason) => {
                     counts.failed.entry(reason.code.to_string()).or_default()
                 }
+                RowStatus::Rejected(reason) => {
+                    counts.rejected.entry(reason.code.to_string()).or_default()
+                }
                 RowStatus::Unresolved(reason) => {
                     counts.unresolved.entry(reason.code.to_string()).or_default()
                 }
@@ -175,6 +182,7 @@ impl From<ReceivedResult> for RowStatus {
         match result {
             ReceivedResult::Created(link) => Self::Created(link),
             ReceivedResult::Failed(reason) => Self::Failed(reason),
+            ReceivedResult::Rejected(reason) => Self::Rejected(reason),
             ReceivedResult::Unresolved(reason) => Self::Unresolved(reason),
         }
     }

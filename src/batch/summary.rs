@@ -68,8 +68,9 @@ impl fmt::Display for Summary {
         }
         if self.waited {
             line("created", created)?;
-            let Counts { failed, unresolved, .. } = &self.counts;
-            for (name, codes) in [("failed", failed), ("unresolved", unresolved)] {
+            let Counts { failed, rejected, unresolved, .. } = &self.counts;
+            let by_code = [("failed", failed), ("rejected", rejected), ("unresolved", unresolved)];
+            for (name, codes) in by_code {
                 line(name, codes.values().sum())?;
                 for (code, count) in codes {
                     line(&format!("  {code}"), *count)?;

@@ -78,8 +78,10 @@ pub enum EventResult {
         /// Creates that may have left.
         attempts: u32,
     },
-    /// It has no link and gets none, or is not a valid intent.
+    /// Its reference has no link and gets none.
     Failed(Reason),
+    /// It is not acted on, and parked.
+    Rejected(Reason),
     /// It is parked.
     Unresolved {
         /// Why.
@@ -107,8 +109,10 @@ pub struct Received {
 pub enum ReceivedResult {
     /// It has this link.
     Created(Private),
-    /// It has no link and gets none.
+    /// Its reference has no link and gets none.
     Failed(Reason),
+    /// It is not acted on, which says nothing of its reference.
+    Rejected(Reason),
     /// Only a person can tell.
     Unresolved(Reason),
 }
@@ -143,6 +147,7 @@ impl<'a> Event<'a> {
                 attempts: record.attempts.max(1),
             },
             Verdict::Failed(failure) => EventResult::Failed(failure.reason()),
+            Verdict::Rejected(rejection) => EventResult::Rejected(rejection.reason()),
             Verdict::Unresolved(why) => {
                 EventResult::Unresolved { reason: why.reason(), since: record.first_seen }
             }
@@ -164,7 +169,7 @@ impl<'a> Event<'a> {
             metadata: &valid.metadata,
         };
         let reason = Reason::invalid_intent(invalid.errors.clone());
-        Self::new(&name, subject, EventResult::Failed(reason), origin)
+        Self::new(&name, subject, EventResult::Rejected(reason), origin)
     }
 
     fn new(name: &Name, subject: Subject<'a>, result: EventResult, origin: Origin<'_>) -> Self {
@@ -189,9 +194,8 @@ impl<'a> Event<'a> {
     /// Whether its message is parked as well.
     pub fn is_parked(&self) -> bool {
         match &self.result {
-            EventResult::Created { .. } => false,
-            EventResult::Failed(reason) => reason.code == INVALID_INTENT,
-            EventResult::Unresolved { .. } => true,
+            EventResult::Created { .. } | EventResult::Failed(_) => false,
+            EventResult::Rejected(_) | EventResult::Unresolved { .. } => true,
         }
     }
 
@@ -206,6 +210,7 @@ impl EventResult {
         match self {
             Self::Created { .. } => EventKind::Created,
             Self::Failed(_) => EventKind::Failed,
+            Self::Rejected(_) => EventKind::Rejected,
             Self::Unresolved { .. } => EventKind::Unresolved,
         }
     }
@@ -213,7 +218,9 @@ impl EventResult {
     fn reason(&self) -> Option<&Reason> {
         match self {
             Self::Created { .. } => None,
-            Self::Failed(reason) | Self::Unresolved { reason, .. } => Some(reason),
+            Self::Failed(reason) | Self::Rejected(reason) | Self::Unresolved { reason, .. } => {
+                Some(reason)
+            }
         }
     }
 }

@@ -12,8 +12,10 @@ pub enum Verdict {
         /// Whether the link was found by a lookup and not given by a create.
         recovered: bool,
     },
-    /// It has no link, and every copy of it would get this verdict.
+    /// Its reference has no link and gets none.
     Failed(Failure),
+    /// This message is not acted on. Its reference may have a link, by another message.
+    Rejected(Rejection),
     /// Only a person can tell; the intent is parked.
     Unresolved(Unresolved),
 }
@@ -23,10 +25,15 @@ pub enum Verdict {
 pub enum Failure {
     /// Its deadline passed before anything was sent, and lookups confirmed that there is no link.
     DeadlinePassed,
-    /// Its reference has a link for another amount or customer, and this intent made none.
-    DuplicateReference,
     /// The provider rejected it with a code that depends on the intent alone.
     Rejected(i64),
+}
+
+/// Why a message is not acted on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// Its reference has a link for another amount or customer, and this intent made none.
+    DuplicateReference,
 }
 
 /// Why an intent is parked.

@@ -61,12 +61,14 @@ impl<P: Ports> InFlight<'_, P> {
         let delivered = self.delivered();
         let record = case.record();
         let parked = match &verdict {
-            Verdict::Unresolved(why) => {
-                let headers = case.parked_headers(&delivered.headers);
-                Some(self.parked_copy(headers, &why.reason().code, None))
-            }
+            Verdict::Unresolved(why) => Some(why.reason()),
+            Verdict::Rejected(why) => Some(why.reason()),
             Verdict::Created { .. } | Verdict::Failed(_) => None,
         };
+        let parked = parked.map(|why| {
+            let headers = case.parked_headers(&delivered.headers);
+            self.parked_copy(headers, &why.code, None)
+        });
         let name = || event::name_id(intent, &context.merchant);
         let has_fresh_link = matches!(verdict, Verdict::Created { recovered: false, .. });
         let replacement = Replacement {
@@ -94,7 +96,7 @@ impl<P: Ports> InFlight<'_, P> {
         settled
     }
 
-    /// Fails a body that is not a valid intent, and parks the original.
+    /// Rejects a body that is not a valid intent, and parks it.
     pub(super) async fn settle_invalid(self, invalid: &Invalid) -> Settled {
         let errors = errors_json(&invalid.errors);
         let parked = self.parked_copy(Headers::new(), event::INVALID_INTENT, Some(errors));

@@ -30,7 +30,7 @@ use smartsend::domain::link::LinkHosts;
 use smartsend::domain::record::headers::Headers;
 use smartsend::domain::record::{Doubt, Record, Seen, State};
 use smartsend::domain::retry_delays::RetryDelays;
-use smartsend::domain::verdict::{Failure, Unresolved, Verdict};
+use smartsend::domain::verdict::{Failure, Rejection, Unresolved, Verdict};
 
 const SETTLE: Duration = Duration::from_secs(5);
 const QUARANTINE: Duration = Duration::from_mins(5);

@@ -16,7 +16,7 @@ use smartsend::domain::intent::wire::parse;
 use smartsend::domain::intent::{FieldError, Intent};
 use smartsend::domain::link::LinkHosts;
 use smartsend::domain::record::Record;
-use smartsend::domain::verdict::{Failure, Unresolved, Verdict};
+use smartsend::domain::verdict::{Failure, Rejection, Unresolved, Verdict};
 
 const EXAMPLE: &str = r#"{ "merchantRefId": "order-8841-r1", "amount": "100.50",
     "description": "Refund for order 8841", "custName": "Asha Rao", "custMobile": "9999999999",
@@ -91,6 +91,7 @@ fn what_a_person_has_to_look_at_is_parked_and_nothing_else() {
     let invalid = parse(b"{", Api::V1).unwrap_err();
     assert!(Event::of_invalid(&invalid, b"{", origin(None)).is_parked());
     assert!(event(Verdict::Unresolved(Unresolved::OutcomeUnknown)).is_parked());
+    assert!(event(Verdict::Rejected(Rejection::DuplicateReference)).is_parked());
     assert!(!event(Verdict::Failed(Failure::DeadlinePassed)).is_parked());
     assert!(!event(created()).is_parked());
 }
@@ -159,7 +160,7 @@ fn an_event_of_an_intent_that_cannot_be_read_tells_every_error_and_what_is_valid
     let body = br#"{"merchantRefId":"order-1","amount":"1e2","custMobile":"9999999999"}"#;
     let invalid = parse(body, Api::V1).unwrap_err();
     let event = Event::of_invalid(&invalid, body, origin(Some("m-1")));
-    assert_eq!(event.kind(), EventKind::Failed);
+    assert_eq!(event.kind(), EventKind::Rejected);
     let json = json_of(&event);
     assert_eq!(json["subject"], "order-1");
     assert_eq!(
@@ -173,7 +174,8 @@ fn an_event_of_an_intent_that_cannot_be_read_tells_every_error_and_what_is_valid
             "reason": {
                 "code": "INVALID_INTENT",
                 "message":
-                    "it is not a valid intent; fix the fields and use a new reference"
+                    "it is not a valid intent, and nothing was sent for it; correct the fields, \
+                     and use the reference again only if it has no link yet"
             },
             "errors": [
                 {
@@ -284,8 +286,10 @@ fn trace_18_two_unreadable_bodies_have_different_ids() {
     // By the contract: `raw`, merchant, type, body; for the intent the same without the type.
     let namespace = uuid::Uuid::from_u128(0x3631_d4dc_f449_5d75_9daf_e56f_d004_27d6);
     let by = |name: &str| uuid::Uuid::new_v5(&namespace, name.as_bytes()).to_string();
-    let expected = (by("raw\ndefault\nsmartsend.link.failed\n{"), by("raw\ndefault\n{"));
+    let kind = "smartsend.intent.rejected/INVALID_INTENT";
+    let expected = (by(&format!("raw\ndefault\n{kind}\n{{")), by("raw\ndefault\n{"));
     assert_eq!(id(b"{", "default"), expected);
+    assert_eq!(expected.0, "9cc702e5-1b68-50f2-99a9-b4a4a14baa7b");
 }
 
 // Two parked copies of one intent say different things, and downstream must drop neither.
@@ -316,9 +320,8 @@ fn the_reasons_are_those_of_the_contract() {
     }
     let parked: Vec<_> = Reason::parked_codes().collect();
     let unresolved = UNRESOLVED.map(|(_, code)| code);
-    assert_eq!(parked, [&["INVALID_INTENT"][..], &unresolved].concat());
+    assert_eq!(parked, [&["INVALID_INTENT", "DUPLICATE_REFERENCE"][..], &unresolved].concat());
     assert_eq!(Failure::DeadlinePassed.reason().code, "DEADLINE_PASSED");
-    assert_eq!(Failure::DuplicateReference.reason().code, "DUPLICATE_REFERENCE");
     assert_eq!(Failure::Rejected(4711).reason().code, "CODE_4711");
 }
 

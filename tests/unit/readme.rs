@@ -9,11 +9,11 @@ use smartsend::domain::account::{Account, Api};
 use smartsend::domain::classify::CreatedLink;
 use smartsend::domain::codes::CODES;
 use smartsend::domain::customer::Private;
-use smartsend::domain::event::{Event, Origin};
+use smartsend::domain::event::{Event, INVALID_INTENT, Origin};
 use smartsend::domain::intent::wire;
 use smartsend::domain::link::LinkHosts;
 use smartsend::domain::record::Record;
-use smartsend::domain::verdict::{Failure, Unresolved, Verdict};
+use smartsend::domain::verdict::{Failure, Rejection, Unresolved, Verdict};
 use smartsend::telemetry::metrics::Metrics;
 use smartsend::telemetry::status::{ConnectionState, Status};
 
@@ -149,13 +149,14 @@ fn every_metric_is_in_its_table() {
 #[test]
 fn every_reason_is_in_its_table() {
     let failed = first_cells("| `reason.code` of failed | meaning |");
-    let named = ["`INVALID_INTENT`".to_owned()].into_iter().chain(
-        [Failure::DeadlinePassed, Failure::DuplicateReference]
-            .map(|failure| format!("`{}`", failure.reason().code)),
-    );
-    let named: Vec<String> = named.chain(["PayU's name of a code".to_owned()]).collect();
-    assert_eq!(failed, named);
+    let deadline = Failure::DeadlinePassed.reason().code;
+    assert_eq!(failed, [&format!("`{deadline}`"), "PayU's name of a code"]);
     assert_eq!(Failure::Rejected(CODES[1].number).reason().code, CODES[1].name);
+
+    let rejected = Rejection::ALL.into_iter().map(|why| why.reason().code.to_string());
+    let rejected = std::iter::once(INVALID_INTENT.to_owned()).chain(rejected);
+    let rejected: Vec<String> = rejected.map(|code| format!("`{code}`")).collect();
+    assert_eq!(first_cells("| `reason.code` of rejected | meaning |"), rejected);
 
     let unresolved = Unresolved::ALL.map(|why| format!("`{}`", why.reason().code));
     assert_eq!(first_cells("| `reason.code` of unresolved | meaning |"), unresolved);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{CLOCK_SKEW, Case, Decision, InDoubtPolicy, Requests, Surroundings, park, settle};
 use crate::domain::classify::lookup::{Details, DetailsLink, Lookup, LookupFailure, Match};
 use crate::domain::record::{Doubt, Seen, State};
-use crate::domain::verdict::{Failure, Unresolved, Verdict};
+use crate::domain::verdict::{Failure, Rejection, Unresolved, Verdict};
 
 impl<'a> Case<'a> {
     pub(super) fn after_lookup(&mut self, lookup: Lookup, around: &Surroundings) -> Decision<'a> {
@@ -33,7 +33,7 @@ impl<'a> Case<'a> {
         }
         match (details.compare(self.intent), &details.link) {
             (Match::Different, _) if self.is_clean_duplicate() => {
-                settle(Verdict::Failed(Failure::DuplicateReference))
+                settle(Verdict::Rejected(Rejection::DuplicateReference))
             }
             (Match::Different, _) => park(Unresolved::ReferenceConflict),
             (_, DetailsLink::Foreign) => park(Unresolved::LinkHost),

@@ -5,8 +5,10 @@
 pub enum EventKind {
     /// A link was made, or found.
     Created,
-    /// There is no link, and every copy of the intent would come to the same verdict.
+    /// The reference has no link and gets none.
     Failed,
+    /// The message is not acted on; its reference may have a link by another one.
+    Rejected,
     /// Only a person can tell.
     Unresolved,
 }
@@ -27,12 +29,13 @@ const TYPE_PREFIX: &str = "smartsend.";
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Created, Self::Failed, Self::Unresolved];
+    pub const ALL: [Self; 4] = [Self::Created, Self::Failed, Self::Rejected, Self::Unresolved];
 
     const fn row(self) -> Row {
         let (event_type, outcome, reason_in_id) = match self {
             Self::Created => ("smartsend.link.created", "created", false),
             Self::Failed => ("smartsend.link.failed", "failed", false),
+            Self::Rejected => ("smartsend.intent.rejected", "rejected", true),
             Self::Unresolved => ("smartsend.link.unresolved", "unresolved", true),
         };
         Row { event_type, outcome, reason_in_id }

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use super::wire::Reason;
 use crate::domain::codes::Code;
 use crate::domain::intent::FieldError;
-use crate::domain::verdict::{Failure, Unresolved};
+use crate::domain::verdict::{Failure, Rejection, Unresolved};
 
 /// The code of a body that cannot be read or breaks a rule of an intent.
 pub const INVALID_INTENT: &str = "INVALID_INTENT";
@@ -19,26 +19,23 @@ impl Reason {
 
     /// The reason of a body that is not a valid intent.
     pub fn invalid_intent(errors: Vec<FieldError>) -> Self {
-        let message = "it is not a valid intent; fix the fields and use a new reference";
+        let message = "it is not a valid intent, and nothing was sent for it; correct the fields, \
+                       and use the reference again only if it has no link yet";
         Self { errors, ..Self::new(INVALID_INTENT, message) }
     }
 
     /// Every code that a message is parked with.
     pub fn parked_codes() -> impl Iterator<Item = Cow<'static, str>> {
+        let rejected = Rejection::ALL.into_iter().map(|why| why.reason().code);
         let unresolved = Unresolved::ALL.into_iter().map(|why| why.reason().code);
-        std::iter::once(INVALID_INTENT.into()).chain(unresolved)
+        std::iter::once(INVALID_INTENT.into()).chain(rejected).chain(unresolved)
     }
 
     /// Whether its code is one of those that `link.failed` goes out with. A code of a later
     /// version is not: what it asks of a reader is not known here.
     pub(super) fn is_of_failed(&self) -> bool {
-        let own = [Failure::DeadlinePassed, Failure::DuplicateReference];
-        match self.provider_code {
-            Some(number) => self.code == Failure::Rejected(number).reason().code,
-            None => {
-                self.code == INVALID_INTENT || own.iter().any(|own| own.reason().code == self.code)
-            }
-        }
+        let failure = self.provider_code.map_or(Failure::DeadlinePassed, Failure::Rejected);
+        self.code == failure.reason().code
     }
 }
 
@@ -50,14 +47,26 @@ impl Failure {
                 "DEADLINE_PASSED",
                 "its deadline passed before anything was sent, and no link was found",
             ),
-            Self::DuplicateReference => Reason::new(
-                "DUPLICATE_REFERENCE",
-                "the reference has a link for another amount or customer; use a new reference",
-            ),
             Self::Rejected(number) => {
                 let reason = Reason::new(Code::name_of(number), Code::message_of(number));
                 Reason { provider_code: Some(number), ..reason }
             }
+        }
+    }
+}
+
+impl Rejection {
+    /// Every one.
+    pub const ALL: [Self; 1] = [Self::DuplicateReference];
+
+    /// The reason that the event and the parked copy give.
+    pub fn reason(self) -> Reason {
+        match self {
+            Self::DuplicateReference => Reason::new(
+                "DUPLICATE_REFERENCE",
+                "the reference has a link for another amount or customer, and this message made \
+                 none; find out which of the two is right",
+            ),
         }
     }
 }

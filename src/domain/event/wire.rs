@@ -140,7 +140,7 @@ impl Event<'_> {
                 attempts: Some(*attempts),
                 ..intent
             },
-            EventResult::Failed(_) => intent,
+            EventResult::Failed(_) | EventResult::Rejected(_) => intent,
             EventResult::Unresolved { since, .. } => {
                 Data { since: Some(written(*since)), ..intent }
             }
@@ -178,6 +178,7 @@ impl Data<'_> {
             EventKind::Failed if reason.as_ref()?.is_of_failed() => {
                 Some(ReceivedResult::Failed(reason?))
             }
+            EventKind::Rejected => Some(ReceivedResult::Rejected(reason?)),
             EventKind::Failed | EventKind::Unresolved => Some(ReceivedResult::Unresolved(reason?)),
         }
     }

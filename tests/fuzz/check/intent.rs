@@ -96,6 +96,6 @@ fn check_invalid(invalid: &Invalid, body: &[u8]) {
     }
     let event = Event::of_invalid(invalid, body, origin());
     let event: serde_json::Value = serde_json::from_slice(&event.to_json()).unwrap();
-    assert_eq!(event["type"], "smartsend.link.failed");
+    assert_eq!(event["type"], "smartsend.intent.rejected");
     assert_eq!(event["data"]["reason"]["code"], "INVALID_INTENT");
 }

@@ -74,7 +74,7 @@ async fn what_is_no_intent_fails_with_every_error_and_is_parked_as_it_came() {
         let id = format!("intent-{number}");
         let event = events.iter().find(|event| event.event()["data"]["intentId"] == *id).unwrap();
         let fields: Vec<_> = fields.iter().map(|field| (*field).to_owned()).collect();
-        assert_eq!(event.routing_key, "link.failed.default");
+        assert_eq!(event.routing_key, "intent.rejected.default");
         assert_eq!(event.event()["data"]["reason"]["code"], "INVALID_INTENT");
         let mut told = wrong_fields(&event.event()["data"]["errors"]);
         told.dedup();

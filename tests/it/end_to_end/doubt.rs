@@ -112,7 +112,7 @@ async fn a_reference_that_has_another_customers_link_fails() {
     scenario.publish(&intent_with("taken", &json!({ "custMobile": "8888888888" }))).await;
     let messages = results.take(2, SOON).await;
     scenario.finish(worker).await;
-    assert_eq!(messages[1].routing_key, "link.failed.default");
+    assert_eq!(messages[1].routing_key, "intent.rejected.default");
     assert_eq!(messages[1].event()["data"]["reason"]["code"], "DUPLICATE_REFERENCE");
     assert_eq!(scenario.provider.links_of("taken").await.len(), 1);
 }

@@ -102,7 +102,7 @@ async fn every_kind_of_event_is_read_and_others_are_passed_over() {
             "reason": { "code": "=CODE", "providerCode": 1101, "message": "it is bad" } }),
     );
     let invalid = event(
-        "smartsend.link.failed",
+        "smartsend.intent.rejected",
         &serde_json::json!({ "intentId": ids["p-3"],
             "reason": { "code": "INVALID_INTENT", "message": "no intent" },
             "errors": [{ "field": "amount", "message": "is missing" }] }),
@@ -121,7 +121,7 @@ async fn every_kind_of_event_is_read_and_others_are_passed_over() {
         ("link.created.default", link("p-1", "10.50", "https://a.example/1")),
         ("link.failed.default", failed.clone()),
         ("link.failed.default", failed),
-        ("link.failed.default", invalid),
+        ("intent.rejected.default", invalid),
         ("link.failed.default", unknown),
         ("link.unresolved.default", unresolved),
     ] {
@@ -129,14 +129,15 @@ async fn every_kind_of_event_is_read_and_others_are_passed_over() {
     }
     let told = Told::of(timeout(SOON, child.wait_with_output()).await.unwrap().unwrap());
     assert_eq!(told.code, 1, "{told:?}");
-    assert_eq!((told.number("failed"), told.number("INVALID_INTENT")), (Some(2), Some(1)));
+    assert_eq!(told.number("failed"), Some(1));
+    assert_eq!((told.number("rejected"), told.number("INVALID_INTENT")), (Some(1), Some(1)));
     assert_eq!((told.number("unresolved"), told.number("NOT_SENT")), (Some(2), Some(1)));
     assert_eq!(
         results(&ground),
         [
             row(["p-1", "created", "https://a.example/1", ""]),
             row(["p-2", "failed", "", "INVALID_MERCHNAT_REF_ID 1101: it is bad"]),
-            row(["p-3", "failed", "", "INVALID_INTENT: no intent; amount is missing"]),
+            row(["p-3", "rejected", "", "INVALID_INTENT: no intent; amount is missing"]),
             row(["p-4", "unresolved", "", "NOT_SENT: too late"]),
             row(["p-5", "unresolved", "", "'=CODE 1101: it is bad"]),
         ]

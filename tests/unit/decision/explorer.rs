@@ -236,7 +236,7 @@ impl<'a> Explorer<'a> {
                 count(&self.ends.rejections);
                 assert_eq!(*created, Some(Outcome::Rejected(*code)));
             }
-            Verdict::Failed(Failure::DuplicateReference) => {
+            Verdict::Rejected(Rejection::DuplicateReference) => {
                 count(&self.ends.duplicates);
                 assert!(self.ledger.clean_duplicate && *left == 1);
                 assert_eq!(*look, Some(found_other()));

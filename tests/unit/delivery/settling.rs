@@ -47,7 +47,7 @@ async fn a_result_that_finds_its_queue_opens_the_way_for_no_other() {
     assert_eq!(good.await.unwrap(), CREATED);
     assert!(!bad.is_finished());
     assert!(stand.is_refused("results exchange"));
-    assert_eq!(bad.await.unwrap(), Settled::Published(EventKind::Failed));
+    assert_eq!(bad.await.unwrap(), Settled::Published(EventKind::Rejected));
     assert!(!stand.is_refused("nothing new is started"));
 }
 
@@ -104,7 +104,7 @@ async fn a_body_that_is_no_intent_is_requeued_while_nobody_takes_its_original() 
     let bad = Message { body: "no intent".into(), ..message("a") };
     assert_eq!(stand.settle_message(bad).await, Settled::Requeued);
     stand.scene.broker.set_shut(Door::Parked, false);
-    assert_eq!(stand.settle_next().await, Settled::Published(EventKind::Failed));
+    assert_eq!(stand.settle_next().await, Settled::Published(EventKind::Rejected));
     assert_eq!(text(&stand.parked().headers, "reason"), "INVALID_INTENT");
 }
 
@@ -182,8 +182,8 @@ async fn a_body_that_is_no_intent_fails_and_its_original_is_parked_with_every_er
     let body = super::body("a").replace("100.50", "-1").replace("9999999999", "12");
     let bad = Message { body: body.clone().into(), ..message("a") };
     let settlement = stand.settle_message(bad).await;
-    assert_eq!(settlement, Settled::Published(EventKind::Failed));
-    assert_eq!(stand.story()[1..], ["link.failed", "parked", "acknowledged"]);
+    assert_eq!(settlement, Settled::Published(EventKind::Rejected));
+    assert_eq!(stand.story()[1..], ["intent.rejected", "parked", "acknowledged"]);
     assert_eq!(stand.reason(), "INVALID_INTENT");
     let parked = stand.parked();
     assert_eq!(parked.body, body.as_bytes());

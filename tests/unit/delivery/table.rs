@@ -162,8 +162,9 @@ async fn a_clean_duplicate_of_another_link_fails_and_a_doubtful_one_is_parked() 
     other.amount = smartsend::domain::amount::Amount::parse("7.00").unwrap();
     let mut stand = Stand::usual().await;
     stand.scene.smart_send.has_link(&other);
-    assert_eq!(stand.settle("a").await, FAILED);
+    assert_eq!(stand.settle("a").await, Settled::Published(EventKind::Rejected));
     assert_eq!(stand.reason(), "DUPLICATE_REFERENCE");
+    assert_eq!(super::text(&stand.parked().headers, "reason"), "DUPLICATE_REFERENCE");
     let mut stand = Stand::usual().await;
     stand.scene.smart_send.has_link(&other);
     assert_eq!(stand.settle_message(redelivered("a")).await, PARKED);

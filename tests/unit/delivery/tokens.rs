@@ -170,7 +170,7 @@ async fn a_link_of_another_intent_proves_nothing() {
     other.amount = smartsend::domain::amount::Amount::parse("7.00").unwrap();
     stand.scene.smart_send.has_link(&other);
     let settlement = stand.settle("a").await;
-    assert_eq!(settlement, Settled::Published(EventKind::Failed));
+    assert_eq!(settlement, Settled::Published(EventKind::Rejected));
     assert!(!stand.context.readback().is_given());
     stand.scene.smart_send.has_link(&intent_of("b"));
     assert_eq!(stand.settle("b").await, CREATED);

@@ -31,10 +31,14 @@ fn a_link_is_read_as_it_was_written() {
 #[test]
 fn every_failure_that_is_written_is_read_as_one() {
     let listed = CODES.iter().map(|code| Failure::Rejected(code.number));
-    let own = [Failure::DeadlinePassed, Failure::DuplicateReference, Failure::Rejected(4711)];
+    let own = [Failure::DeadlinePassed, Failure::Rejected(4711)];
     for failure in listed.chain(own) {
         let received = read(&event(Verdict::Failed(failure)));
         assert_eq!(received.result, ReceivedResult::Failed(failure.reason()));
+    }
+    for rejection in Rejection::ALL {
+        let received = read(&event(Verdict::Rejected(rejection)));
+        assert_eq!(received.result, ReceivedResult::Rejected(rejection.reason()));
     }
 }
 
@@ -54,8 +58,8 @@ fn what_is_no_intent_is_read_with_its_errors_and_what_was_valid() {
     let received = read(&Event::of_invalid(&invalid, body, origin(None)));
     assert_eq!(received.reference.unwrap().as_str(), "order-1");
     assert_eq!(received.amount, None);
-    let ReceivedResult::Failed(Reason { code, errors, .. }) = received.result else {
-        panic!("it has failed")
+    let ReceivedResult::Rejected(Reason { code, errors, .. }) = received.result else {
+        panic!("it is rejected")
     };
     assert_eq!((code.as_ref(), errors), (INVALID_INTENT, invalid.errors));
 }

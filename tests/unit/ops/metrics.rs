@@ -52,6 +52,7 @@ fn known_at_the_start() -> Vec<String> {
     let tokens = ["granted", "refused", "throttled", "failed"];
     let reasons = [
         "INVALID_INTENT",
+        "DUPLICATE_REFERENCE",
         "OUTCOME_UNKNOWN",
         "REFUSED",
         "NOT_SENT",
@@ -62,7 +63,8 @@ fn known_at_the_start() -> Vec<String> {
         "OVER_LIMIT",
         "ACCOUNT_CHANGED",
     ];
-    add("intents_total", &[merchant, ("outcome", &["created", "failed", "unresolved"])]);
+    let outcomes = ["created", "failed", "rejected", "unresolved"];
+    add("intents_total", &[merchant, ("outcome", &outcomes)]);
     add("intent_age_seconds_count", &[merchant]);
     for (call, outcomes) in [("create", &creates[..]), ("lookup", &lookups), ("token", &tokens)] {
         add("calls_total", &[merchant, ("call", &[call]), ("outcome", outcomes)]);

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use smartsend::domain::account::{Account, Api};
 use smartsend::domain::decide::{CLOCK_SKEW, Case, CreateKind, Decision, Disposition};
 use smartsend::domain::record::{Doubt, Record, Seen, State};
-use smartsend::domain::verdict::{Failure, Unresolved, Verdict};
+use smartsend::domain::verdict::{Failure, Rejection, Unresolved, Verdict};
 use std::time::Duration;
 
 use super::setting::{LOOKS, Setting, TICK};
@@ -179,9 +179,8 @@ impl End {
     pub(super) fn of(verdict: &Verdict) -> Self {
         match verdict {
             Verdict::Created { .. } => Self::Created,
-            Verdict::Failed(
-                Failure::DeadlinePassed | Failure::DuplicateReference | Failure::Rejected(_),
-            ) => Self::Failed,
+            Verdict::Failed(Failure::DeadlinePassed | Failure::Rejected(_))
+            | Verdict::Rejected(Rejection::DuplicateReference) => Self::Failed,
             Verdict::Unresolved(
                 Unresolved::OutcomeUnknown | Unresolved::NotSent | Unresolved::Refused(_),
             ) => Self::Unsettled,

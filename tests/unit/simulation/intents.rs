@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use smartsend::domain::account::Api;
+use smartsend::domain::event::EventKind;
 use smartsend::domain::intent::Intent;
 use smartsend::domain::intent::wire;
 use smartsend::domain::record::headers::written;
@@ -46,15 +47,20 @@ pub(super) enum Sort {
 }
 
 impl Sort {
-    /// The only code that it may fail with.
-    pub(super) fn may_fail_with(self) -> Option<&'static str> {
+    /// How it may end without a link, if it may: the only kind of event, and the only code.
+    pub(super) fn may_end_with(self) -> Option<(EventKind, &'static str)> {
         match self {
             Self::Plain => None,
-            Self::Rejected => Some("INVALID_EMAIL"),
-            Self::Invalid => Some("INVALID_INTENT"),
-            Self::Taken => Some("DUPLICATE_REFERENCE"),
-            Self::Deadline => Some("DEADLINE_PASSED"),
+            Self::Rejected => Some((EventKind::Failed, "INVALID_EMAIL")),
+            Self::Invalid => Some((EventKind::Rejected, "INVALID_INTENT")),
+            Self::Taken => Some((EventKind::Rejected, "DUPLICATE_REFERENCE")),
+            Self::Deadline => Some((EventKind::Failed, "DEADLINE_PASSED")),
         }
+    }
+
+    /// Whether the message itself is parked when it ends so.
+    pub(super) fn is_parked(self) -> bool {
+        self.may_end_with().is_some_and(|(kind, _)| kind == EventKind::Rejected)
     }
 }
 

@@ -20,7 +20,7 @@ use intents::{Known, Told};
 use processes::{Hand, Processes};
 
 /// What a parked copy may give as its reason.
-const REASONS: [&str; 10] = [
+const REASONS: [&str; 11] = [
     "OUTCOME_UNKNOWN",
     "REFUSED",
     "NOT_SENT",
@@ -31,6 +31,7 @@ const REASONS: [&str; 10] = [
     "OVER_LIMIT",
     "ACCOUNT_CHANGED",
     "INVALID_INTENT",
+    "DUPLICATE_REFERENCE",
 ];
 
 /// A promise that was broken, in a sentence.

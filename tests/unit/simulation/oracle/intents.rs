@@ -59,9 +59,8 @@ impl Told {
     /// Whether the event alone replaces a delivery: the others are parked as well.
     pub(super) fn is_enough(&self) -> bool {
         match self.kind {
-            EventKind::Created => true,
-            EventKind::Failed => self.code != "INVALID_INTENT",
-            EventKind::Unresolved => false,
+            EventKind::Created | EventKind::Failed => true,
+            EventKind::Rejected | EventKind::Unresolved => false,
         }
     }
 }
@@ -105,7 +104,7 @@ impl Known {
     /// Whether everybody who waits for it knows what became of it.
     pub(super) fn has_ended(&self) -> bool {
         let is_failed = match &self.failed {
-            Some(_) if self.sort == Sort::Invalid => self.parked > 0,
+            Some(_) if self.sort.is_parked() => self.parked > 0,
             failed => failed.is_some(),
         };
         self.created || is_failed || self.is_with_a_person()
@@ -127,7 +126,9 @@ impl Known {
         let id = event.properties.message_id.clone().unwrap();
         let said = match event.kind {
             EventKind::Created | EventKind::Failed => event.kind.outcome().to_owned(),
-            EventKind::Unresolved => format!("unresolved for {}", told.code),
+            EventKind::Rejected | EventKind::Unresolved => {
+                format!("{} for {}", event.kind.outcome(), told.code)
+            }
         };
         let known = self.ids.entry(said.clone()).or_insert_with(|| id.clone());
         if *known != id {
@@ -138,7 +139,7 @@ impl Known {
         }
         match told.kind {
             EventKind::Created => self.is_created(&told.data),
-            EventKind::Failed => self.is_failed(told.code),
+            EventKind::Failed | EventKind::Rejected => self.is_failed(told.kind, told.code),
             EventKind::Unresolved => Ok(()),
         }
     }
@@ -158,8 +159,8 @@ impl Known {
         }
     }
 
-    fn is_failed(&mut self, code: String) -> Result<(), Broken> {
-        let may_fail = self.sort.may_fail_with() == Some(&code);
+    fn is_failed(&mut self, kind: EventKind, code: String) -> Result<(), Broken> {
+        let may_fail = self.sort.may_end_with() == Some((kind, &code));
         if !may_fail || !self.links.is_empty() || self.created {
             let links = self.links.len();
             return Err(format!("{} fails with {code}, and has {links} links", self.id));
