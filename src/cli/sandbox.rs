@@ -26,7 +26,7 @@ fn address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse().map_err(|_| "it must be an IP address and a port, such as 127.0.0.1:8099")
 }
 
-/// Serves until SIGTERM or SIGINT; prints the address that it listens on.
+/// Serves until SIGTERM, SIGINT or SIGHUP; prints the address that it listens on.
 pub async fn execute(options: Options) -> Result<Exit, CommandError> {
     let mut signals = StopSignals::listen()
         .map_err(|error| CommandError::Failed(format!("cannot listen for signals: {error}")))?;

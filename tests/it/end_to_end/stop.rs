@@ -49,6 +49,16 @@ async fn a_stop_under_load_leaves_nothing_in_doubt_that_was_not() {
 }
 
 #[tokio::test]
+async fn every_signal_to_stop_is_a_gentle_one() {
+    let scenario = Scenario::new().await;
+    for signal in ["TERM", "INT", "HUP"] {
+        let worker = scenario.ready_worker().await;
+        worker.program.signal(signal).await;
+        assert_eq!(worker.program.exit_code(SOON).await, 0, "{signal}");
+    }
+}
+
+#[tokio::test]
 async fn what_was_not_started_goes_back_with_its_record() {
     let faults = json!({ "throttle": { "share": 1.0, "retry_after": "60" } });
     let mut scenario = Scenario::with_faults(faults).await;

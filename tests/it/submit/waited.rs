@@ -145,7 +145,13 @@ async fn every_kind_of_event_is_read_and_others_are_passed_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ctrl_c_writes_what_is_known() {
+async fn a_signal_to_stop_writes_what_is_known() {
+    for signal in ["-INT", "-TERM", "-HUP"] {
+        writes_what_is_known(signal).await;
+    }
+}
+
+async fn writes_what_is_known(signal: &str) {
     let ground = Ground::with(&["default"]).await;
     ground.write_good("pay.csv", 2);
     let child = ground.command(&["submit", "pay.csv", "--wait"]).spawn().unwrap();
@@ -154,10 +160,10 @@ async fn ctrl_c_writes_what_is_known() {
         take_next(&connection, QUEUE).await;
     }
     let pid = child.id().unwrap().to_string();
-    let sent = Command::new("kill").args(["-INT", &pid]).stdin(Stdio::null()).status().await;
+    let sent = Command::new("kill").args([signal, &pid]).stdin(Stdio::null()).status().await;
     assert!(sent.unwrap().success());
     let told = Told::of(timeout(SOON, child.wait_with_output()).await.unwrap().unwrap());
-    assert_eq!(told.code, 3, "{told:?}");
+    assert_eq!(told.code, 3, "{signal}: {told:?}");
     let outcomes: Vec<_> = results(&ground).into_iter().map(|row| row[1].clone()).collect();
     assert_eq!(outcomes, ["unknown", "unknown"]);
 }
