@@ -43,11 +43,12 @@ pub enum TripReason {
 }
 
 impl Signal {
-    /// Whether the call was answered in a way that makes sense; `None` if that is not known.
+    /// Whether the call was answered in a way that makes sense; `None` if that is not known. To be
+    /// asked for fewer requests is no answer: a provider can say so for hours.
     pub fn is_answer(self) -> Option<bool> {
         match self {
-            Self::Nothing | Self::Throttled(_) => None,
-            Self::Failed(_) | Self::LookupFailed(_) => Some(false),
+            Self::Nothing => None,
+            Self::Throttled(_) | Self::Failed(_) | Self::LookupFailed(_) => Some(false),
             Self::Answered | Self::LookedUp | Self::Trip(_) => Some(true),
         }
     }

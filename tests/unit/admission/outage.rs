@@ -363,7 +363,7 @@ fn lookups_that_fail_are_an_outage_where_no_call_is_answered_and_hold_no_create_
             admission.record(None, Signal::LookupFailed(kind), at(second));
         }
         assert_eq!(admission.requests(at(9)), Requests::Flow);
-        admission.record(None, Signal::Throttled(None), at(10));
+        admission.record(None, Signal::Nothing, at(10));
         assert_eq!(admission.requests(at(10)), Requests::Flow);
         admission.record(None, Signal::LookupFailed(kind), at(11));
         assert_eq!(admission.requests(at(11)), Requests::Unanswered);
@@ -374,4 +374,20 @@ fn lookups_that_fail_are_an_outage_where_no_call_is_answered_and_hold_no_create_
         admission.record(None, Signal::Answered, at(12));
         assert_eq!(admission.requests(at(12)), Requests::Flow);
     }
+}
+
+/// Simulation, seeds 10888, 41448 and 56288: between two pauses of a provider that throttled for
+/// hours requests seemed to flow, and intents grew old.
+#[test]
+fn a_provider_that_throttles_every_call_answers_none() {
+    let mut admission = closed();
+    for minute in 1..=4 {
+        admission.record(None, Signal::Throttled(None), at(60 * minute));
+        assert_eq!(admission.requests(at(60 * minute)), Requests::Flow);
+    }
+    admission.record(None, Signal::Throttled(None), at(300));
+    assert_eq!(admission.requests(at(300)), Requests::Unanswered);
+    assert!(is_closed(&admission), "a throttle opens no breaker");
+    admission.record(None, Signal::LookedUp, at(360));
+    assert_eq!(admission.requests(at(360)), Requests::Flow);
 }
