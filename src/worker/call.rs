@@ -1,5 +1,7 @@
 //! One call: a token, a permit, the last checks, the send.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::context::MerchantContext;
@@ -126,15 +128,7 @@ impl<P: Ports> InFlight<'_, P> {
         let mut brought = None;
         loop {
             if context.provider.token().is_none() {
-                // Boxed, since it is rarely needed and larger than all the rest of a call.
-                let asked = Box::pin(async {
-                    tokio::select! {
-                        biased;
-                        asked = context.new_token(Priority::Token) => Ok(asked),
-                        () = context.scheduler.opened() => Err(Interrupted::BreakerOpen),
-                    }
-                });
-                brought = match self.until(must_start_by, asked).await?? {
+                brought = match self.bring_token(must_start_by).await? {
                     Ok(token) => Some(token),
                     Err(result) => return Ok(Err(result)),
                 };
@@ -144,6 +138,34 @@ impl<P: Ports> InFlight<'_, P> {
             // The token may have expired during the wait. Then the permit is left unused.
             if let Some(token) = context.provider.token().or_else(|| brought.take()) {
                 return Ok(Ok((token, permit)));
+            }
+        }
+    }
+
+    /// Requests a token. A request that was written is waited for though the delivery is late by
+    /// now: its answer is for all that wait. Where each of them gave up, and began anew what the one
+    /// before had begun, none would ever see an answer.
+    async fn bring_token(
+        &self,
+        must_start_by: Duration,
+    ) -> Result<Result<Token, CallResult>, Interrupted> {
+        let context = self.context;
+        let written = Arc::new(AtomicBool::new(false));
+        // Boxed, since it is rarely needed and larger than all the rest of a call.
+        let mut asked = Box::pin(async {
+            tokio::select! {
+                biased;
+                asked = context.new_token(Priority::Token, Arc::clone(&written)) => Ok(asked),
+                () = context.scheduler.opened() => Err(Interrupted::BreakerOpen),
+            }
+        });
+        match self.until(must_start_by, asked.as_mut()).await {
+            Ok(asked) => asked,
+            Err(why) => {
+                if written.load(Ordering::Relaxed) {
+                    asked.await.ok();
+                }
+                Err(why)
             }
         }
     }
@@ -161,16 +183,21 @@ impl<P: Ports> InFlight<'_, P> {
 }
 
 impl<P: Ports> MerchantContext<P> {
-    /// Requests a token, with a permit of its own.
-    pub(super) async fn new_token(&self, priority: Priority) -> Result<Token, CallResult> {
+    /// Requests a token, with a permit of its own. Says when the request is `written`.
+    pub(super) async fn new_token(
+        &self,
+        priority: Priority,
+        written: Arc<AtomicBool>,
+    ) -> Result<Token, CallResult> {
         let permit = || {
-            let scheduler = self.scheduler.clone();
+            let (scheduler, written) = (self.scheduler.clone(), Arc::clone(&written));
             async move {
                 // An open breaker grants no permit. Then no request may go out, and a caller that
                 // waits here learns of it from the breaker itself.
                 if scheduler.acquire(priority).await.is_err() {
                     std::future::pending::<()>().await;
                 }
+                written.store(true, Ordering::Relaxed);
             }
         };
         self.provider.new_token(permit).await.map_err(|why| match why {

@@ -1,5 +1,6 @@
 //! The only request of an open breaker: a probe that moves no money.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::context::MerchantContext;
@@ -28,7 +29,7 @@ impl<P: Ports> MerchantContext<P> {
             if self.provider.token().is_some() {
                 return;
             }
-            let asked = self.new_token(Priority::Probe).await;
+            let asked = self.new_token(Priority::Probe, Arc::default()).await;
             let Err(result) = asked else { return };
             let lookup = Lookup::classify(result, &probe_reference(), &self.policy.rules);
             self.scheduler.record(None, Signal::of_lookup(&lookup));
@@ -52,7 +53,7 @@ impl<P: Ports> MerchantContext<P> {
             self.provider.discard(&token);
         }
         let reference = self.readback.reference().unwrap_or_else(probe_reference);
-        let lookup = match self.new_token(Priority::Probe).await {
+        let lookup = match self.new_token(Priority::Probe, Arc::default()).await {
             Ok(token) => {
                 let Ok(_permit) = self.scheduler.acquire(Priority::Probe).await else {
                     return ProbeResult::Bad;

@@ -177,3 +177,25 @@ async fn a_link_of_another_intent_proves_nothing() {
     seconds(10).await;
     assert!(stand.context.readback().is_given());
 }
+
+/// Simulation, seed 61389: each delivery became too late while its token was on the way, dropped the
+/// request, and the next one began another, for ever.
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_token_whose_delivery_is_too_late_serves_the_next_one() {
+    let mut settings = Settings::usual();
+    settings.policy.lease = Duration::from_secs(3);
+    let mut stand = Stand::new(&settings).await;
+    stand.scene.smart_send.set(|state| state.token_life = Duration::from_secs(1));
+    assert_eq!(stand.settle("a").await, CREATED);
+    seconds(2).await;
+    stand.scene.smart_send.set(|state| {
+        state.token_life = Duration::from_hours(2);
+        state.latency = Duration::from_secs(5);
+    });
+    let tokens = stand.scene.smart_send.count(Called::Token);
+    assert_eq!(stand.settle("b").await, Settled::HandedBack);
+    assert_eq!(stand.scene.smart_send.count(Called::Token), tokens + 1);
+    stand.scene.smart_send.set(|state| state.latency = Duration::from_secs(1));
+    assert_eq!(stand.settle_next().await, CREATED);
+    assert_eq!(stand.scene.smart_send.count(Called::Token), tokens + 1);
+}
