@@ -13,8 +13,9 @@ const WARM: u64 = 3;
 /// How many intents are there at least when a fault comes: some seconds of work.
 const LOAD: u64 = 400;
 
-/// A session's channels: 16 to publish on, one to consume on, one to look at queues on.
-const CHANNELS_MAX: usize = 18;
+/// The channels of both connections: 16 to publish on, one to consume on, and on each connection one
+/// to look at queues on.
+const CHANNELS_MAX: usize = 19;
 
 /// What a worker holds of the machine, and of the broker.
 #[derive(Clone, Copy, Debug)]
