@@ -33,10 +33,8 @@ impl Ports for Live {
     type Outbox = Publisher;
 }
 
-/// All merchants at work.
 pub struct App {
     broker: Broker,
-    /// Cancelled to stop.
     stopping: CancellationToken,
     /// Cancelled when everything else has ended, so that the pages show "stopping" until then.
     stopped: CancellationToken,

@@ -124,8 +124,8 @@ impl Sandbox {
 fn routes(state: Arc<SandboxState>) -> Router {
     Router::new()
         .route(token::PATH, post(token::token))
-        .route(create::V1_PATH, post(create::create_v1))
-        .route(create::V2_PATH, post(create::create_v2))
+        .route(create::V1_PATH, post(create::create))
+        .route(create::V2_PATH, post(create::create))
         .route(details::PATH, get(details::details))
         .route("/sandbox/ledger", get(admin::ledger).delete(admin::clear))
         .route("/sandbox/faults", get(admin::faults).put(admin::set_faults))

@@ -51,7 +51,6 @@ impl fmt::Display for Problem {
     }
 }
 
-/// What was found so far.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     pub(super) problems: Vec<Problem>,

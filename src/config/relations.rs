@@ -175,7 +175,6 @@ impl Relation {
     }
 }
 
-/// Certificates need TLS.
 fn tls_fits(broker: &Broker, findings: &mut Findings) {
     let is_plain = !broker.urls.iter().any(BrokerUrl::is_tls);
     for (key, file) in

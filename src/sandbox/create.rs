@@ -9,7 +9,7 @@ use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use serde::Serialize;
 
@@ -43,38 +43,21 @@ struct CreateData {
     expiry_date: Option<String>,
 }
 
-pub(super) async fn create_v1(
+pub(super) async fn create(
     State(state): State<Arc<SandboxState>>,
     Extension(connection): Extension<CutHandle>,
+    uri: Uri,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    create(&state, connection, &headers, &body, ApiVersion::V1).await
-}
-
-pub(super) async fn create_v2(
-    State(state): State<Arc<SandboxState>>,
-    Extension(connection): Extension<CutHandle>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    create(&state, connection, &headers, &body, ApiVersion::V2).await
-}
-
-async fn create(
-    state: &Arc<SandboxState>,
-    connection: CutHandle,
-    headers: &HeaderMap,
-    body: &[u8],
-    api: ApiVersion,
-) -> Response {
+    let api = if uri.path() == V2_PATH { ApiVersion::V2 } else { ApiVersion::V1 };
     let merchant = headers.get(api.merchant_header()).and_then(|id| id.to_str().ok());
-    let body = read(headers, body);
+    let body = read(&headers, &body);
     let reference = body.as_ref().ok().and_then(|body| body.merchant_ref_id.as_deref());
-    let caller = state.caller(headers, merchant);
+    let caller = state.caller(&headers, merchant);
     let (kind, client) = (RequestKind::Create, caller.client());
     let request = NewRequest { kind, merchant, reference, client };
-    let exchange = HttpExchange::begin(state, request, api.path(), caller);
+    let exchange = HttpExchange::begin(&state, request, api.path(), caller);
     let merchant = merchant.map(str::to_owned);
     let effect = move |exchange: &HttpExchange| make_link(exchange, merchant.as_deref(), body, api);
     exchange.run(connection, effect).await
