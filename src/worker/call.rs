@@ -143,8 +143,9 @@ impl<P: Ports> InFlight<'_, P> {
     }
 
     /// Requests a token. A request that was written is waited for though the delivery is late by
-    /// now: its answer is for all that wait. Where each of them gave up, and began anew what the one
-    /// before had begun, none would ever see an answer.
+    /// now, for up to a quarantine, which is longer than a call: its answer is for all that wait.
+    /// Where each of them gave up, and began anew what the one before had begun, none would ever
+    /// see an answer.
     async fn bring_token(
         &self,
         must_start_by: Duration,
@@ -160,13 +161,12 @@ impl<P: Ports> InFlight<'_, P> {
             }
         });
         match self.until(must_start_by, asked.as_mut()).await {
-            Ok(asked) => asked,
-            Err(why) => {
-                if written.load(Ordering::Relaxed) {
-                    asked.await.ok();
-                }
-                Err(why)
+            Err(Interrupted::Late) if written.load(Ordering::Relaxed) => {
+                let longest = must_start_by.saturating_add(self.context.policy.quarantine);
+                self.until(longest, asked).await.ok();
+                Err(Interrupted::Late)
             }
+            asked => asked?,
         }
     }
 

@@ -12,6 +12,7 @@ use smartsend::worker::Settled;
 
 use super::{Stand, is_new, seconds};
 use crate::support::model::{Act, Called, Settings, intent_of};
+use crate::support::waiting::{SOON, until};
 
 const CREATED: Settled = Settled::Published(EventKind::Created);
 
@@ -198,4 +199,18 @@ async fn a_token_whose_delivery_is_too_late_serves_the_next_one() {
     stand.scene.smart_send.set(|state| state.latency = Duration::from_secs(1));
     assert_eq!(stand.settle_next().await, CREATED);
     assert_eq!(stand.scene.smart_send.count(Called::Token), tokens + 1);
+}
+
+/// It needs none any more.
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_stop_waits_for_no_token() {
+    let mut stand = Stand::usual().await;
+    stand.scene.smart_send.set(|state| state.latency = Duration::from_secs(10));
+    let task = stand.start("a").await;
+    let is_asked = async || stand.scene.smart_send.count(Called::Token) > 0;
+    until("the token's request", SOON, is_asked).await;
+    stand.process.stopping.cancel();
+    let stopped = stand.scene.clock.elapsed();
+    assert_eq!(task.await.unwrap(), Settled::HandedBack);
+    assert!(stand.scene.clock.elapsed() - stopped < Duration::from_secs(1));
 }
