@@ -46,17 +46,22 @@ impl Amount {
 
     /// Reads what the provider says an amount is, for a comparison only.
     ///
-    /// PayU writes one amount as `25.0`, `"1.0"` and `1.00`, so any number of zeros may follow.
-    /// An exponent, a sign or a third decimal other than zero is not accepted.
+    /// PayU writes one amount as `25.0`, `"1.0"` and `1.00`, so it is read by its value, in any
+    /// notation of JSON. A sign or a third decimal other than zero is not accepted.
     pub fn parse_echo(text: &str) -> Option<Self> {
-        let short = match text.split_once('.') {
-            Some((whole, decimals)) => {
-                let decimals = decimals.trim_end_matches('0');
-                if decimals.is_empty() { whole.to_owned() } else { format!("{whole}.{decimals}") }
-            }
-            None => text.to_owned(),
-        };
-        Self::parse(&short).ok()
+        if text.starts_with('0') && text.as_bytes().get(1).is_some_and(u8::is_ascii_digit) {
+            return None;
+        }
+        Self::parse(&Self::read_number(text)?.to_string()).ok()
+    }
+
+    /// Reads an unsigned number of JSON (RFC 8259, 6), without needless zeros.
+    fn read_number(text: &str) -> Option<Decimal> {
+        let is_plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        let begins = text.starts_with(|c: char| c.is_ascii_digit());
+        let number =
+            if is_plain { Decimal::from_str_exact(text) } else { Decimal::from_scientific(text) };
+        number.ok().filter(|_| begins).map(|number| number.normalize())
     }
 }
 

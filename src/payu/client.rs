@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use reqwest::header::HeaderMap;
+use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use reqwest::{Request, Response, redirect, retry};
 
 use crate::config::Merchant;
@@ -40,6 +40,10 @@ impl Client {
         let idle_connections = usize::try_from(merchant.concurrency.get()).unwrap_or(usize::MAX);
         let http = reqwest::Client::builder()
             .user_agent(concat!("smartsend/", env!("CARGO_PKG_VERSION")))
+            // Without the header a server may compress all the same (RFC 9110, 12.5.3).
+            .default_headers(
+                [(ACCEPT_ENCODING, HeaderValue::from_static("identity"))].into_iter().collect(),
+            )
             .redirect(redirect::Policy::none())
             .retry(retry::never())
             .no_proxy()

@@ -69,8 +69,35 @@ fn the_providers_echo_may_have_any_number_of_zeros_at_its_end() {
 }
 
 #[test]
-fn an_echo_with_a_third_decimal_a_sign_or_an_exponent_is_no_amount() {
-    for echo in ["25.001", "-25.0", "+25", "1.0E7", "", "null", "025.0", ".50", "0.00"] {
+fn an_echo_is_read_by_its_value_in_any_notation_of_json() {
+    for (echo, ours) in
+        [("1.005E2", "100.50"), ("2.5e1", "25"), ("1E+2", "100"), ("10050e-2", "100.50")]
+    {
+        assert_eq!(Amount::parse_echo(echo), Amount::parse(ours).ok(), "{echo}");
+    }
+}
+
+#[test]
+fn an_echo_with_a_third_decimal_or_a_sign_is_no_amount() {
+    let long = "9".repeat(40);
+    for echo in [
+        "25.001",
+        "-25.0",
+        "+25",
+        "1.0005e1",
+        "1e30",
+        "1e",
+        "e2",
+        "1_0",
+        "",
+        "null",
+        "025.0",
+        ".50",
+        "0.00",
+        "1e-3",
+        "1e999999999999",
+        &long,
+    ] {
         assert_eq!(Amount::parse_echo(echo), None, "{echo}");
     }
 }

@@ -112,7 +112,14 @@ fn retry_after_is_seconds_or_a_date_and_nothing_else() {
         ("abc", None),
         ("-1", None),
         ("+1", None),
-        ("1.5", None),
+        // Earlier than asked for is too early.
+        ("1.5", Some(RetryAfter::In(Duration::from_secs(2)))),
+        ("0.001", Some(RetryAfter::In(Duration::from_secs(1)))),
+        ("3.", Some(RetryAfter::In(Duration::from_secs(3)))),
+        ("2.0", Some(RetryAfter::In(Duration::from_secs(2)))),
+        (".5", None),
+        ("1.5s", None),
+        ("1.2.3", None),
         ("1, 2", None),
         ("1994-11-06T08:49:37Z", None),
     ] {

@@ -4,6 +4,8 @@
 //! envelopes.
 
 use jiff::Timestamp;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -69,11 +71,14 @@ pub fn envelope(body: &[u8]) -> Option<Envelope> {
 
 /// 0 or 1. PayU's framework puts an HTTP status under the same key.
 fn status(raw: Raw) -> Option<i64> {
-    match text(raw)?.as_str() {
-        "0" => Some(0),
-        "1" => Some(1),
-        _ => None,
-    }
+    integer(&text(raw)?).filter(|status| matches!(status, 0 | 1))
+}
+
+/// An integer by its value: `1103`, `1103.0` and `1.103e3` are one.
+fn integer(text: &str) -> Option<i64> {
+    let text = text.trim();
+    let number = text.parse::<Decimal>().or_else(|_| Decimal::from_scientific(text)).ok()?;
+    if number.is_integer() { number.to_i64() } else { None }
 }
 
 impl Remarks {
@@ -81,8 +86,7 @@ impl Remarks {
         if let Some(code) = self.code {
             // A code is alone or in a list.
             let codes = if code.get().starts_with('[') { list(&code) } else { vec![Some(code)] };
-            let numbers =
-                codes.into_iter().filter_map(|code| text(code)?.trim().parse::<i64>().ok());
+            let numbers = codes.into_iter().filter_map(|code| integer(&text(code)?));
             envelope.codes.extend(numbers);
         }
         let texts = [self.msg, self.message, self.error].into_iter().filter_map(private);

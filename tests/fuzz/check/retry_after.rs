@@ -22,7 +22,8 @@ pub(crate) fn check(data: &[u8]) {
     let read = parse(&value);
     if let Some(RetryAfter::In(delay)) = read {
         assert!(delay <= DELAY_MAX, "{delay:?}");
-        assert!(value.trim().bytes().all(|b| b.is_ascii_digit()), "{value:?} is no number");
+        let is_of_number = |b: u8| b.is_ascii_digit() || b == b'.';
+        assert!(value.trim().bytes().all(is_of_number), "{value:?} is no number");
     }
     let now = Moment {
         wall: Timestamp::from_second(1_800_000_000).unwrap(),

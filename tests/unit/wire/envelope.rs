@@ -65,6 +65,20 @@ fn details_of_an_unknown_reference_are_nothing_but_the_reference() {
 }
 
 #[test]
+fn numbers_are_read_by_their_value_in_any_notation_of_json() {
+    for (body, status, codes) in [
+        (r#"{"status":0.0}"#, 0, vec![]),
+        (r#"{"status":-0}"#, 0, vec![]),
+        (r#"{"status":"1.0","code":1103.0}"#, 1, vec![1103]),
+        (r#"{"status":1e0,"code":[1.103e3,"11.05E2"]}"#, 1, vec![1103, 1105]),
+        (r#"{"status":1,"code":1103.5}"#, 1, vec![]),
+    ] {
+        let read = read(body);
+        assert_eq!((read.status, read.codes), (status, codes), "{body}");
+    }
+}
+
+#[test]
 fn codes_and_texts_are_found_wherever_the_pages_put_them() {
     for (body, codes, words) in [
         (
@@ -112,9 +126,9 @@ fn what_is_not_one_whole_envelope_is_none() {
         r#"{"status":null,"data":{}}"#,
         r#"{"status":true}"#,
         r#"{"status":2}"#,
-        r#"{"status":0.0}"#,
-        r#"{"status":-0}"#,
-        r#"{"status":"00"}"#,
+        r#"{"status":0.5}"#,
+        r#"{"status":"0x0"}"#,
+        r#"{"status":1e999999999999}"#,
         r#"{"status":[0]}"#,
         r#"{"timestamp":"2024-01-30T09:03:39.698+0000","status":401,"error":"Unauthorized","message":"Access is denied","path":"/payout"}"#,
         r#"{"status":0,"msg":"Success",}"#, // as PayU's samples print it
