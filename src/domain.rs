@@ -15,6 +15,7 @@ pub mod record;
 pub mod call;
 pub mod codes;
 pub mod link;
+pub mod readback;
 pub mod classify;
 pub mod retry_delays;
 pub mod verdict;

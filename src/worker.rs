@@ -4,8 +4,10 @@
 mod backpressure;
 mod call;
 mod checkpoint;
+mod clock_drift;
 mod context;
 pub mod dedup;
+mod given_links;
 mod in_flight;
 pub mod key_lock;
 mod probe;
@@ -187,7 +189,7 @@ impl<P: Ports> Worker<P> {
     /// Takes in what an earlier process has left. Nothing starts before that is known: without it
     /// this process concludes nothing from a lookup that finds nothing.
     async fn restore_checkpoint(&self, channel_ended: &CancellationToken) {
-        if self.context.readback().is_given() {
+        if self.context.readback().evidence().is_given {
             return;
         }
         loop {

@@ -103,6 +103,7 @@ impl ProbeResult {
             Lookup::Failed(LookupFailure::Status(_) | LookupFailure::Odd) => Self::Error,
             Lookup::Failed(LookupFailure::NoAnswer(_)) => Self::Silent,
             Lookup::Failed(LookupFailure::NotSent(_))
+            | Lookup::NoToken(_)
             | Lookup::Throttled(_)
             | Lookup::Denied(_) => Self::Bad,
         }

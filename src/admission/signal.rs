@@ -5,7 +5,7 @@ use std::fmt;
 use crate::domain::call::{NoAnswer, NotSent, RetryAfter};
 use crate::domain::classify::create::Outcome;
 use crate::domain::classify::lookup::{Lookup, LookupFailure};
-use crate::domain::classify::{Denial, UnknownReason};
+use crate::domain::classify::{Denial, NoToken, UnknownReason};
 
 /// What a call says about the whole merchant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,6 +60,8 @@ impl Signal {
             | Outcome::Duplicate(_)
             | Outcome::Refused(_) => Self::Answered,
             Outcome::ForeignLink => Self::Trip(TripReason::ForeignLink),
+            Outcome::StaleToken => Self::Nothing,
+            Outcome::NoToken(why) => Self::of_no_token(*why),
             Outcome::Throttled(retry_after) => Self::Throttled(*retry_after),
             Outcome::Denied(why) => Self::Trip(TripReason::Denied(*why)),
             Outcome::Unknown(UnknownReason::Misdirected(status)) => {
@@ -78,6 +80,7 @@ impl Signal {
     /// for a reference that they do not know.
     pub fn of_lookup(lookup: &Lookup) -> Self {
         match lookup {
+            Lookup::NoToken(why) => Self::of_no_token(*why),
             Lookup::Throttled(retry_after) => Self::Throttled(*retry_after),
             Lookup::Denied(why) => Self::Trip(TripReason::Denied(*why)),
             // Providers answer 403 for a reference that they do not know.
@@ -93,6 +96,13 @@ impl Signal {
             Lookup::Failed(LookupFailure::NotSent(why)) => {
                 FailureKind::of_not_sent(*why).map_or(Self::Nothing, Self::LookupFailed)
             }
+        }
+    }
+
+    fn of_no_token(why: NoToken) -> Self {
+        match why {
+            NoToken::Refused => Self::Trip(TripReason::Denied(Denial::Credentials)),
+            NoToken::Throttled(retry_after) => Self::Throttled(retry_after),
         }
     }
 
@@ -112,7 +122,8 @@ impl FailureKind {
             | UnknownReason::NoLink => None,
             UnknownReason::Status(_)
             | UnknownReason::NoEnvelope
-            | UnknownReason::OtherReference => Some(Self::Broken),
+            | UnknownReason::OtherReference
+            | UnknownReason::RepeatedLink => Some(Self::Broken),
         }
     }
 

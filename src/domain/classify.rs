@@ -4,13 +4,14 @@
 //! each of them the link may exist. So a call that is not *certain* to have made nothing is
 //! [`create::Outcome::Unknown`], and an unknown is looked up before anything is sent again.
 
+pub mod comparison;
 pub mod create;
 pub mod lookup;
 pub mod table;
 
 use jiff::Timestamp;
 
-use super::call::{Data, Envelope, NoAnswer};
+use super::call::{Data, Envelope, NoAnswer, RetryAfter};
 use super::customer::Private;
 use super::link::{Link, LinkHosts};
 use super::reference::Reference;
@@ -39,6 +40,15 @@ pub enum Denial {
     Merchant,
 }
 
+/// Why no token was obtained, so that the call was never begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NoToken {
+    /// The token endpoint refused the credentials.
+    Refused,
+    /// The token endpoint asked for fewer requests.
+    Throttled(Option<RetryAfter>),
+}
+
 /// Why an outcome is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum UnknownReason {
@@ -54,6 +64,8 @@ pub enum UnknownReason {
     NoLink,
     /// An answer about another reference.
     OtherReference,
+    /// A link that was given for another reference, such as a gateway's cached answer.
+    RepeatedLink,
 }
 
 /// What a merchant's configuration adds to the classification.

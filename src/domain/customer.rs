@@ -90,6 +90,39 @@ impl Contact {
     }
 }
 
+/// The ways to reach the customer that a lookup has confirmed; at least one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConfirmedContact {
+    /// The mobile.
+    Mobile,
+    /// The e-mail address.
+    Email,
+    /// Both.
+    Both,
+}
+
+impl ConfirmedContact {
+    /// `None` if none of them is.
+    pub fn new(mobile: bool, email: bool) -> Option<Self> {
+        match (mobile, email) {
+            (true, true) => Some(Self::Both),
+            (true, false) => Some(Self::Mobile),
+            (false, true) => Some(Self::Email),
+            (false, false) => None,
+        }
+    }
+
+    /// Whether the mobile is confirmed.
+    pub fn mobile(self) -> bool {
+        matches!(self, Self::Mobile | Self::Both)
+    }
+
+    /// Whether the e-mail address is.
+    pub fn email(self) -> bool {
+        matches!(self, Self::Email | Self::Both)
+    }
+}
+
 /// A text that names a person, or a claim on money: never shown by accident.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Private(String);

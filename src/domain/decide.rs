@@ -17,17 +17,18 @@ mod interrupted;
 mod lookup;
 mod open;
 mod policy;
+mod surroundings;
+mod turned_away;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::call::Priority;
 use super::classify::create::Outcome;
 use super::classify::lookup::Lookup;
 use super::intent::Intent;
+use super::record::Record;
 use super::record::headers::Headers;
-use super::record::{Record, State};
 use super::retry_delays::RetryDelay;
 use super::verdict::{Unresolved, Verdict};
 pub use calls::{CreateCall, CreateKind, LookupCall, Start};
@@ -35,6 +36,7 @@ pub use interrupted::Interrupted;
 use open::Opening;
 pub use open::{DeliveryInfo, RETURNS_MAX};
 pub use policy::{InDoubtPolicy, Policy};
+pub use surroundings::{LastAnswers, Requests, Surroundings};
 
 /// How far apart the clocks of two replicas may be: after a deadline the lookups last this much
 /// longer, because the other replica may still have created when this one considered it passed.
@@ -59,40 +61,6 @@ pub enum Input {
         /// How much of a wait was gone through.
         waited: Duration,
     },
-}
-
-/// What the world looks like at the moment of a decision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Surroundings {
-    /// The wall clock.
-    pub now: Timestamp,
-    /// How long the delivery has been here, by the clock that shows more.
-    pub age: Duration,
-    /// Whether requests go out.
-    pub requests: Requests,
-    /// Whether lookups have shown a link that this API made for this merchant. Until then "not
-    /// found" may only mean that lookups do not show its links.
-    pub readback: bool,
-    /// How long nothing may be created yet, because another process may just have sent.
-    pub no_create_for: Duration,
-}
-
-/// What the circuit breaker lets through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Requests {
-    /// They flow.
-    Flow,
-    /// They go out, but the last few were not answered, or after an outage no create was.
-    Unanswered,
-    /// None.
-    Stopped,
-}
-
-impl Requests {
-    /// Whether waiting makes an intent older: an outage may last for hours, and makes none older.
-    fn age_intents(self) -> bool {
-        self == Self::Flow
-    }
 }
 
 /// What follows.
@@ -172,7 +140,7 @@ impl<'a> Case<'a> {
                 self.interrupted(why, around)
             }
         };
-        self.after_takeover(decision, around)
+        self.after_takeover(self.while_clocks_agree(decision, around), around)
     }
 
     /// The headers of a copy that goes through a retry queue, given those that came with it. A
@@ -220,13 +188,24 @@ impl<'a> Case<'a> {
         if self.is_over_limit() {
             return park(Unresolved::OverLimit);
         }
-        if self.is_overdue(around.now) || self.is_too_old() {
+        if self.is_overdue(around) || self.is_too_old() {
             return self.lookup_when_due(around);
         }
         // By this clock no lookup was after the deadline yet, whatever another clock has said.
         self.record.lookups = 0;
         self.record.quarantined = Duration::ZERO;
         if self.policy.is_strict() { self.lookup(around) } else { self.create_first() }
+    }
+
+    /// A create whose deadline cannot be judged waits. Neither replica nor provider is late, so that
+    /// makes no intent older.
+    fn while_clocks_agree(&self, decision: Decision<'a>, around: &Surroundings) -> Decision<'a> {
+        let is_create = matches!(decision, Decision::Create(_));
+        if !is_create || self.intent.deadline.is_none() || around.clocks_agree {
+            return decision;
+        }
+        let delay = self.policy.delays.within(self.policy.quarantine);
+        self.hand_back_for(delay, "the wall clock has jumped")
     }
 
     /// Nothing is created until what another process sent has had time to show, and the lookup
@@ -265,11 +244,12 @@ impl<'a> Case<'a> {
                 let delay = self.policy.delays.after(self.record.returns);
                 self.retry_later(delay, why.reason(), around)
             }
-            // Any sooner and it would only wait again, and each trip through the broker may leave
-            // one more copy behind.
+            // Each trip waits longer, since the other copy may stay for a whole quarantine and there
+            // may be thousands. Its wait is not the intent's.
             Interrupted::ReferenceBusy => {
-                let delay = self.policy.delays.within(self.policy.quarantine);
-                let later = RetryLater { delay, ..back(self.policy, why.reason()) };
+                let delay = self.policy.delays.after(self.record.returns);
+                let why = why.reason();
+                let later = RetryLater { delay, counted: true, ages: false, why };
                 Decision::Dispose(Disposition::RetryLater(later))
             }
             Interrupted::Stopping
@@ -297,7 +277,12 @@ impl<'a> Case<'a> {
 
     /// Nothing was done: the intent comes back soon, unchanged.
     fn hand_back(&self, why: &'static str) -> Decision<'a> {
-        Decision::Dispose(Disposition::RetryLater(back(self.policy, why)))
+        self.hand_back_for(self.policy.delays.shortest(), why)
+    }
+
+    fn hand_back_for(&self, delay: RetryDelay, why: &'static str) -> Decision<'a> {
+        let later = RetryLater { delay, ..back(self.policy, why) };
+        Decision::Dispose(Disposition::RetryLater(later))
     }
 
     /// Checks only what was never sent, and never fails it: `max_amount` may have been larger when
@@ -306,51 +291,13 @@ impl<'a> Case<'a> {
         self.intent.amount > self.policy.max_amount
     }
 
-    fn is_overdue(&self, now: Timestamp) -> bool {
-        self.intent.deadline.is_some_and(|deadline| now > deadline)
+    fn is_overdue(&self, around: &Surroundings) -> bool {
+        let has_passed = |deadline| around.clocks_agree && around.now > deadline;
+        self.intent.deadline.is_some_and(has_passed)
     }
 
     fn is_too_old(&self) -> bool {
         self.record.waited >= self.policy.max_age
-    }
-
-    fn create_first(&self) -> Decision<'a> {
-        let was_tried = self.quick_tries > 0 || self.record.returns > 0;
-        // A create whose lookup was answered must not wait behind the lookups of all others.
-        let is_retry = was_tried || self.policy.is_strict();
-        Decision::Create(CreateCall {
-            intent: self.intent,
-            kind: CreateKind::First,
-            priority: if is_retry { Priority::Retry } else { Priority::New },
-            must_start_by: self.policy.lease,
-        })
-    }
-
-    fn resend(&self, around: &Surroundings) -> Decision<'a> {
-        Decision::Create(CreateCall {
-            intent: self.intent,
-            kind: CreateKind::Resend,
-            priority: Priority::Retry,
-            must_start_by: around.age.saturating_add(self.policy.lease),
-        })
-    }
-
-    fn lookup(&self, around: &Surroundings) -> Decision<'a> {
-        let precedes_create =
-            self.record.state == State::New && !self.is_overdue(around.now) && !self.is_too_old();
-        let lease = self.policy.lease;
-        Decision::Lookup(LookupCall {
-            // If such a lookup went before creates, all held intents would look up before the first
-            // of them could create, and be too old for it by then.
-            priority: if self.record.is_in_doubt() { Priority::Lookup } else { Priority::New },
-            // Of the lease that is left the create needs its part too.
-            must_start_by: around.age.saturating_add(if precedes_create {
-                lease.saturating_sub(around.age) / 2
-            } else {
-                lease
-            }),
-            precedes_create,
-        })
     }
 }
 

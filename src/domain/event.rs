@@ -14,11 +14,11 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::amount::Amount;
-use super::customer::{Contact, Private};
+use super::customer::{Contact, Email, Mobile, Private};
 use super::intent::{Intent, Invalid};
 use super::record::Record;
 use super::reference::Reference;
-use super::verdict::Verdict;
+use super::verdict::{LinkSource, Verdict};
 pub use kind::EventKind;
 pub use reason::INVALID_INTENT;
 pub use wire::Reason;
@@ -56,8 +56,10 @@ pub struct Subject<'a> {
     pub description: Option<&'a Private>,
     /// The customer's name.
     pub name: Option<&'a Private>,
-    /// How the customer is reached.
-    pub contact: Option<&'a Contact>,
+    /// The customer's mobile.
+    pub mobile: Option<&'a Mobile>,
+    /// The customer's e-mail address.
+    pub email: Option<&'a Email>,
     /// Its metadata.
     pub metadata: &'a BTreeMap<String, String>,
 }
@@ -138,12 +140,17 @@ impl<'a> Event<'a> {
         verdict: Verdict,
         origin: Origin<'_>,
     ) -> Self {
+        let mut subject = subject_of(intent);
+        if let Verdict::Created { source: LinkSource::Lookup(confirmed), .. } = verdict {
+            subject.mobile = subject.mobile.filter(|_| confirmed.mobile());
+            subject.email = subject.email.filter(|_| confirmed.email());
+        }
         let result = match verdict {
-            Verdict::Created { made, recovered } => EventResult::Created {
+            Verdict::Created { made, source } => EventResult::Created {
                 link: made.link.into_text(),
                 link_id: made.link_id,
                 expiry: made.expiry,
-                recovered,
+                recovered: matches!(source, LinkSource::Lookup(_)),
                 attempts: record.attempts.max(1),
             },
             Verdict::Failed(failure) => EventResult::Failed(failure.reason()),
@@ -153,7 +160,7 @@ impl<'a> Event<'a> {
             }
         };
         let name = name_of(intent, origin.merchant);
-        Self::new(&name, subject_of(intent), result, origin)
+        Self::new(&name, subject, result, origin)
     }
 
     /// The event for a body that is not a valid intent.
@@ -165,7 +172,8 @@ impl<'a> Event<'a> {
             amount: valid.amount,
             description: valid.description.as_ref(),
             name: valid.name.as_ref(),
-            contact: valid.contact.as_ref(),
+            mobile: valid.contact.as_ref().and_then(Contact::mobile),
+            email: valid.contact.as_ref().and_then(Contact::email),
             metadata: &valid.metadata,
         };
         let reason = Reason::invalid_intent(invalid.errors.clone());
@@ -231,7 +239,8 @@ fn subject_of(intent: &Intent) -> Subject<'_> {
         amount: Some(intent.amount),
         description: Some(&intent.description),
         name: intent.name.as_ref(),
-        contact: Some(&intent.contact),
+        mobile: intent.contact.mobile(),
+        email: intent.contact.email(),
         metadata: &intent.metadata,
     }
 }

@@ -19,10 +19,14 @@ pub struct Record {
     pub account: Account,
     /// When a worker first saw it.
     pub first_seen: Timestamp,
-    /// Creates that may have left.
+    /// Creates that may have left, those that were turned away included.
     pub attempts: u32,
     /// Trips through retry queues; a hand-back does not count.
     pub returns: u32,
+    /// How often it was turned away while other intents were answered.
+    pub singled_out: u32,
+    /// When it was turned away last.
+    pub turned_away_at: Option<Timestamp>,
     /// Not-found answers since the last create, or since the deadline of a new one.
     pub lookups: u32,
     /// How much of the quarantine is over: a sum of waits gone through, never a difference of
@@ -62,6 +66,8 @@ pub enum Seen {
     Redelivered,
     /// This process has handled the same reference recently.
     Recent,
+    /// A create was turned away, and under the strict policy that is not believed.
+    TurnedAway,
     /// A create was answered: there is such a link already.
     Duplicate,
     /// A create had no answer that makes sense.
@@ -71,14 +77,21 @@ pub enum Seen {
 }
 
 impl Seen {
-    const ALL: [Self; 5] =
-        [Self::Redelivered, Self::Recent, Self::Duplicate, Self::Unknown, Self::Refused];
+    const ALL: [Self; 6] = [
+        Self::Redelivered,
+        Self::Recent,
+        Self::TurnedAway,
+        Self::Duplicate,
+        Self::Unknown,
+        Self::Refused,
+    ];
 
     /// The word in the header.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Redelivered => "redelivered",
             Self::Recent => "recent",
+            Self::TurnedAway => "turned-away",
             Self::Duplicate => "duplicate",
             Self::Unknown => "unknown",
             Self::Refused => "refused",
@@ -89,7 +102,7 @@ impl Seen {
     /// two that it will not make this link, and sending again would loop forever.
     pub fn may_resend(self) -> bool {
         match self {
-            Self::Redelivered | Self::Recent | Self::Unknown => true,
+            Self::Redelivered | Self::Recent | Self::TurnedAway | Self::Unknown => true,
             Self::Duplicate | Self::Refused => false,
         }
     }
@@ -103,6 +116,8 @@ impl Record {
             first_seen: now,
             attempts: 0,
             returns: 0,
+            singled_out: 0,
+            turned_away_at: None,
             lookups: 0,
             quarantined: Duration::ZERO,
             waited: Duration::ZERO,

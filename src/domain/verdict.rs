@@ -1,6 +1,7 @@
 //! How an intent ends.
 
-use crate::domain::classify::CreatedLink;
+use super::classify::CreatedLink;
+use super::customer::ConfirmedContact;
 
 /// The end of an intent: what its event says.
 #[derive(Clone, Debug, PartialEq)]
@@ -9,8 +10,8 @@ pub enum Verdict {
     Created {
         /// The link.
         made: CreatedLink,
-        /// Whether the link was found by a lookup and not given by a create.
-        recovered: bool,
+        /// Which call gave it.
+        source: LinkSource,
     },
     /// Its reference has no link and gets none.
     Failed(Failure),
@@ -18,6 +19,23 @@ pub enum Verdict {
     Rejected(Rejection),
     /// Only a person can tell; the intent is parked.
     Unresolved(Unresolved),
+}
+
+/// Which call gave a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkSource {
+    /// The intent's create.
+    Create,
+    /// A lookup, which showed it to be for these contacts. It is sent to no other: the reference may
+    /// have been used before, for somebody else.
+    Lookup(ConfirmedContact),
+}
+
+impl Verdict {
+    /// Whether another copy of the intent may take it over without a lookup.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Created { .. } | Self::Failed(_))
+    }
 }
 
 /// Why an intent failed, for good.
@@ -32,8 +50,10 @@ pub enum Failure {
 /// Why a message is not acted on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rejection {
-    /// Its reference has a link for another amount or customer, and this intent made none.
+    /// Its reference has a link for another amount and customer, and this intent made none.
     DuplicateReference,
+    /// The provider rejected it with this code, and the reference has a link by another message.
+    Rejected(i64),
 }
 
 /// Why an intent is parked.
@@ -54,6 +74,8 @@ pub enum Unresolved {
     /// The reference has a link for another amount or customer, and this intent may have been
     /// sent before.
     ReferenceConflict,
+    /// The provider gave the link that it has given for another reference.
+    LinkRepeated,
     /// It is above `max_amount`.
     OverLimit,
     /// Its record names another account or API.

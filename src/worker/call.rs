@@ -18,7 +18,7 @@ use crate::ports::{Clock, Delivery, Moment, Ports, Provider, Token, TokenError};
 use crate::telemetry::events;
 use crate::telemetry::metrics::CallKind;
 
-/// How many times a 401 is answered with a new token.
+/// How many times a lookup's 401 is answered with a new token.
 const NEW_TOKENS_MAX: u32 = 1;
 
 /// A token and a permit, or what was seen of the token endpoint instead.
@@ -38,46 +38,48 @@ impl<P: Ports> InFlight<'_, P> {
     async fn try_create(&self, call: &CreateCall<'_>) -> Result<Input, Interrupted> {
         let context = self.context;
         let reference = &call.intent().reference;
-        let mut inserted = Inserted::Known;
-        let mut timing = Timing::from(context.clock.now());
-        let mut tries = 0;
+        let started = context.clock.now().steady;
         // The permit is kept until admission knows what the call showed. Otherwise the next one
         // would be sent into the same throttle.
-        let (result, permit) = loop {
-            let leave = self.token_and_permit(call.priority(), call.must_start_by()).await?;
-            let (token, permit) = match leave {
-                Ok(both) => both,
-                Err(result) => break (result, None),
-            };
-            let now = context.clock.now();
-            match call.start(now.wall, self.age(now)) {
-                Start::Now => self.check_still_ours(call.needs_vouching()).await?,
-                Start::Late => return Err(Interrupted::Late),
-                Start::Overdue => return Ok(Input::Start),
-            }
-            timing.sent = now.steady;
-            inserted = context.dedup.insert(reference, timing.sent);
-            if inserted == Inserted::Full {
-                return Err(Interrupted::CacheFull);
-            }
-            let exchange = context.provider.create(&token, call);
-            let result = events::trace_call(&context.metrics, CallKind::Create, exchange).await;
-            if !context.wants_new_token(CallKind::Create, &result, &token, &mut tries) {
-                break (result, Some(permit));
-            }
-            if inserted == Inserted::New {
-                context.dedup.forget(reference); // the next try may never come
+        let leave = self.token_and_permit(call.priority(), call.must_start_by()).await?;
+        let (token, permit) = match leave {
+            Ok(both) => both,
+            Err(result) => {
+                let outcome = Outcome::classify(result, reference, &context.policy.rules);
+                context.scheduler.record(None, Signal::of_create(&outcome));
+                return Ok(Input::Create(outcome));
             }
         };
-        let outcome = Outcome::classify(result, reference, &context.policy.rules);
-        // Only a create's own answer removes a reference: a throttled lookup says nothing of
-        // what was sent before it.
-        if inserted == Inserted::New && outcome.is_unprocessed() {
+        match call.start(&self.surroundings()) {
+            Start::Now => self.check_still_ours(call.needs_vouching()).await?,
+            Start::Late => return Err(Interrupted::Late),
+            Start::Overdue => return Ok(Input::Start),
+        }
+        let timing = Timing { started, sent: context.clock.now().steady };
+        let inserted = context.dedup.insert(reference, timing.sent);
+        if inserted == Inserted::Full {
+            return Err(Interrupted::CacheFull);
+        }
+        let exchange = context.provider.create(&token, call);
+        let result = events::trace_call(&context.metrics, CallKind::Create, exchange).await;
+        let is_unauthorized = context.discard_if_unauthorized(&token, &result);
+        let outcome = if is_unauthorized && call.may_renew_token() {
+            events::token_rejected(&context.metrics, CallKind::Create);
+            Outcome::StaleToken
+        } else {
+            Outcome::classify(result, reference, &context.policy.rules)
+                .unless_repeated(|link| context.given_links.is_of_another(link, reference))
+        };
+        // Only a create's own result removes a reference: a lookup that could not be sent says
+        // nothing of what was sent before it.
+        if inserted == Inserted::New && outcome.is_unsent() {
             context.dedup.forget(reference);
         }
-        context.scheduler.record(permit.as_ref(), Signal::of_create(&outcome));
-        if permit.is_some() {
-            context.call_ended(CallKind::Create, outcome.word(), timing);
+        context.scheduler.record(Some(&permit), Signal::of_create(&outcome));
+        context.create_ended(&outcome);
+        context.call_ended(CallKind::Create, outcome.word(), timing);
+        if let Outcome::Created(_) = outcome {
+            context.offer_readback(call.intent());
         }
         Ok(Input::Create(outcome))
     }
@@ -101,15 +103,17 @@ impl<P: Ports> InFlight<'_, P> {
             timing.sent = context.clock.now().steady;
             let exchange = context.provider.lookup(&token, reference);
             let result = events::trace_call(&context.metrics, CallKind::Lookup, exchange).await;
-            if !context.wants_new_token(CallKind::Lookup, &result, &token, &mut tries) {
+            if !context.wants_new_token(&result, &token, &mut tries) {
                 break (result, Some(permit));
             }
         };
-        let lookup = Lookup::classify(result, reference, &context.policy.rules);
-        if lookup.shows_link_of(intent) {
-            context.readback.give(reference);
+        let lookup = Lookup::classify(result, reference, &context.policy.rules)
+            .unless_repeated(|link| context.given_links.is_of_another(link, reference));
+        if let Some(compared) = lookup.shows_link_of(intent) {
+            context.readback.give(reference, None, compared.equal_fields());
         }
         context.scheduler.record(permit.as_ref(), Signal::of_lookup(&lookup));
+        context.lookup_ended(&lookup);
         if permit.is_some() {
             context.call_ended(CallKind::Lookup, lookup.word(), timing);
         }
@@ -207,24 +211,34 @@ impl<P: Ports> MerchantContext<P> {
         })
     }
 
-    /// A 401 is answered with one new token and one more try: it was not processed.
+    /// A 401 to a lookup is answered with one new token and one more try.
     pub(super) fn wants_new_token(
         &self,
-        call: CallKind,
         result: &CallResult,
         token: &Token,
         tries: &mut u32,
     ) -> bool {
-        let unauthorized = matches!(result, CallResult::Answered(answer) if answer.status == 401);
-        if unauthorized {
-            self.provider.discard(token);
-        }
+        let is_unauthorized = self.discard_if_unauthorized(token, result);
         *tries = tries.saturating_add(1);
-        let again = unauthorized && *tries <= NEW_TOKENS_MAX;
+        let again = is_unauthorized && *tries <= NEW_TOKENS_MAX;
         if again {
-            events::token_rejected(&self.metrics, call);
+            events::token_rejected(&self.metrics, CallKind::Lookup);
         }
         again
+    }
+
+    fn discard_if_unauthorized(&self, token: &Token, result: &CallResult) -> bool {
+        let is_unauthorized = matches!(result, CallResult::Answered(it) if it.status == 401);
+        if is_unauthorized {
+            self.provider.discard(token);
+        }
+        is_unauthorized
+    }
+
+    fn offer_readback(&self, intent: &Intent) {
+        let now = self.clock.now();
+        let made_at = self.clock_drift.agrees(now).then_some(now.wall);
+        self.readback.offer_fresh(intent, made_at, now.steady);
     }
 
     fn call_ended(&self, call: CallKind, outcome: &'static str, at: Timing) {

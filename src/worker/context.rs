@@ -1,6 +1,6 @@
 //! What the deliveries of one merchant share.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -10,15 +10,19 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::backpressure::Backpressure;
+use super::clock_drift::ClockDrift;
 use super::dedup::DedupCache;
+use super::given_links::GivenLinks;
 use super::in_flight::InFlight;
 use super::key_lock::KeyLock;
 use super::process::process;
-use super::readback::Readback;
+use super::readback::ReadbackTracker;
 use super::settle::Settled;
 use crate::admission::scheduler::Scheduler;
 use crate::admission::{Limits, rate_limiter::Rate};
-use crate::domain::decide::Policy;
+use crate::domain::classify::create::Outcome;
+use crate::domain::classify::lookup::Lookup;
+use crate::domain::decide::{LastAnswers, Policy};
 use crate::ports::{Clock, DeliveryOf, Moment, Ports};
 use crate::telemetry::metrics::MerchantMetrics;
 use crate::telemetry::status::MerchantStatus;
@@ -69,7 +73,10 @@ pub struct MerchantContext<P: Ports> {
     pub(super) dedup: DedupCache,
     pub(super) key_lock: KeyLock,
     pub(super) places: Semaphore,
-    pub(super) readback: Readback,
+    pub(super) readback: ReadbackTracker,
+    pub(super) given_links: GivenLinks,
+    pub(super) clock_drift: ClockDrift,
+    last_answers: Mutex<LastAnswers>,
     pub(super) backpressure: Backpressure<P::Clock>,
     pub(super) metrics: Arc<MerchantMetrics>,
     /// Ends when the process is to stop.
@@ -88,8 +95,11 @@ impl<P: Ports> MerchantContext<P> {
         let Adapters { clock, queue, provider, outbox } = adapters;
         let Settings { policy, limits, dedup_capacity, dedup_keep, .. } = settings;
         let scheduler = Scheduler::new(*limits, clock.clone());
-        let dedup = DedupCache::new(*dedup_capacity, *dedup_keep, policy.is_strict())
+        // A copy that met the key lock comes back within this time.
+        let verdict_keep = policy.quarantine.saturating_add(policy.delays.longest().duration());
+        let dedup = DedupCache::new(*dedup_capacity, *dedup_keep, verdict_keep, policy.is_strict())
             .with_room_for(most_sent_within(*dedup_keep, limits.rate));
+        let clock_drift = ClockDrift::new(clock.now());
         let context = Self {
             merchant: settings.merchant.clone(),
             policy: policy.clone(),
@@ -102,7 +112,10 @@ impl<P: Ports> MerchantContext<P> {
             dedup,
             key_lock: KeyLock::default(),
             places: Semaphore::new(settings.places),
-            readback: Readback::new(),
+            readback: ReadbackTracker::new(policy.quarantine),
+            given_links: GivenLinks::default(),
+            clock_drift,
+            last_answers: Mutex::default(),
             metrics: Arc::clone(&telemetry.metrics),
             stopping,
             no_create_before: Mutex::default(),
@@ -140,7 +153,7 @@ impl<P: Ports> MerchantContext<P> {
         &self.scheduler
     }
 
-    pub fn readback(&self) -> &Readback {
+    pub fn readback(&self) -> &ReadbackTracker {
         &self.readback
     }
 
@@ -159,6 +172,26 @@ impl<P: Ports> MerchantContext<P> {
             let mut before = self.no_create_before.lock().unwrap_or_else(PoisonError::into_inner);
             *before = now.steady.saturating_add(delay);
         }
+    }
+
+    pub(super) fn last_answers(&self) -> LastAnswers {
+        *self.lock_last_answers()
+    }
+
+    pub(super) fn create_ended(&self, outcome: &Outcome) {
+        if outcome.is_answered() {
+            self.lock_last_answers().create = Some(self.clock.now().wall);
+        }
+    }
+
+    pub(super) fn lookup_ended(&self, lookup: &Lookup) {
+        if lookup.is_answered() {
+            self.lock_last_answers().lookup = Some(self.clock.now().wall);
+        }
+    }
+
+    fn lock_last_answers(&self) -> MutexGuard<'_, LastAnswers> {
+        self.last_answers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How long nothing may be created yet.

@@ -17,7 +17,7 @@ use crate::domain::verdict::Verdict;
 
 /// How many references are remembered.
 pub const CAPACITY: usize = 65_536;
-/// How many verdicts are remembered whose events could not be published.
+/// How many verdicts are remembered.
 const VERDICTS_MAX: usize = 4096;
 
 /// The references that were handled recently, by their hash. A collision costs one needless lookup,
@@ -25,13 +25,21 @@ const VERDICTS_MAX: usize = 4096;
 #[derive(Debug)]
 pub struct DedupCache {
     keep: Duration,
+    verdict_keep: Duration,
     capacity: usize,
     strict: bool,
     hasher: RandomState,
     /// When each was inserted last, the oldest first.
     references: Mutex<LinkedHashMap<u64, Duration>>,
     /// By the name that an intent's events have in common.
-    verdicts: Mutex<LinkedHashMap<Uuid, Verdict>>,
+    verdicts: Mutex<LinkedHashMap<Uuid, Remembered>>,
+}
+
+#[derive(Debug)]
+struct Remembered {
+    verdict: Verdict,
+    /// When its event was confirmed.
+    confirmed: Option<Duration>,
 }
 
 /// What inserting a reference found.
@@ -46,10 +54,12 @@ pub enum Inserted {
 }
 
 impl DedupCache {
-    /// A cache that keeps an entry for at most this long. `strict` never evicts one early.
-    pub fn new(capacity: usize, keep: Duration, strict: bool) -> Self {
+    /// A cache that keeps references and verdicts for at most this long. `strict` never evicts a
+    /// reference early.
+    pub fn new(capacity: usize, keep: Duration, verdict_keep: Duration, strict: bool) -> Self {
         Self {
             keep,
+            verdict_keep,
             capacity,
             strict,
             hasher: RandomState::new(),
@@ -108,28 +118,33 @@ impl DedupCache {
         self.lock().remove(&key);
     }
 
-    /// Remembers a verdict whose event could not be published. Its delivery comes back, and the
-    /// same event goes out again.
+    /// Remembers a verdict until its event is confirmed, and for a while after. Further copies of its
+    /// intent, and its own delivery if that comes back, are settled by it.
     pub fn remember_verdict(&self, name: Uuid, verdict: Verdict) {
         let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
-        verdicts.insert(name, verdict);
+        verdicts.insert(name, Remembered { verdict, confirmed: None });
         if verdicts.len() > VERDICTS_MAX {
             verdicts.pop_front();
         }
     }
 
-    /// The verdict that is remembered for this name; there rarely is one.
-    pub fn verdict_of(&self, name: impl FnOnce() -> Uuid) -> Option<Verdict> {
-        let verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
-        if verdicts.is_empty() { None } else { verdicts.get(&name()).cloned() }
+    /// Its event is confirmed.
+    pub fn verdict_confirmed(&self, name: Uuid, now: Duration) {
+        let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(remembered) = verdicts.get_mut(&name) {
+            remembered.confirmed = Some(now);
+        }
     }
 
-    /// Forgets a verdict whose event is confirmed.
-    pub fn forget_verdict(&self, name: impl FnOnce() -> Uuid) {
-        let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
-        if !verdicts.is_empty() {
-            verdicts.remove(&name());
+    /// The verdict that is remembered for this name.
+    pub fn verdict_of(&self, name: impl FnOnce() -> Uuid, now: Duration) -> Option<Verdict> {
+        let verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
+        if verdicts.is_empty() {
+            return None;
         }
+        let Remembered { verdict, confirmed } = verdicts.get(&name())?;
+        let is_young = |at| now.saturating_sub(at) < self.verdict_keep;
+        confirmed.is_none_or(is_young).then(|| verdict.clone())
     }
 
     /// The entries, without those that are too old.

@@ -37,17 +37,10 @@ impl<'a, P: Ports> InFlight<'a, P> {
         parse(&self.delivered().body, self.context.policy.account.api)
     }
 
-    /// Waits until no other delivery with this reference is being processed, and for no longer than
-    /// a lease: the other one may stay for a whole quarantine, and those that wait would use up the
-    /// prefetch.
-    pub(super) async fn lock(&self, reference: &Reference) -> Result<KeyGuard<'a>, Interrupted> {
-        if let Some(guard) = self.context.key_lock.try_acquire(reference) {
-            return Ok(guard);
-        }
-        let acquired = Box::pin(self.context.key_lock.acquire(reference)); // rarely needed
-        self.until(self.context.policy.lease, acquired)
-            .await
-            .map_err(|why| if why == Interrupted::Late { Interrupted::ReferenceBusy } else { why })
+    /// Does not wait for another delivery with this reference: that one may stay for a whole
+    /// quarantine, and those that wait would use up the prefetch.
+    pub(super) fn lock(&self, reference: &Reference) -> Result<KeyGuard<'a>, Interrupted> {
+        self.context.key_lock.try_acquire(reference).ok_or(Interrupted::ReferenceBusy)
     }
 
     pub(super) fn open<'i>(&self, intent: &'i Intent) -> Case<'i>
@@ -67,7 +60,7 @@ impl<'a, P: Ports> InFlight<'a, P> {
                 redelivered: delivered.redelivered,
                 delivery_count: delivered.delivery_count,
                 recent: dedup.holds(&intent.reference, now.steady),
-                verdict: if delivered.redelivered { dedup.verdict_of(name) } else { None },
+                verdict: dedup.verdict_of(name, now.steady),
                 now: now.wall,
             },
         );
@@ -89,7 +82,9 @@ impl<'a, P: Ports> InFlight<'a, P> {
             now: now.wall,
             age: self.age(now),
             requests: self.context.scheduler.requests(),
-            readback: self.context.readback.is_given(),
+            clocks_agree: self.context.clock_drift.agrees(now),
+            readback: self.context.readback.evidence(),
+            last_answers: self.context.last_answers(),
             no_create_for: self.context.takeover_delay(now),
         }
     }

@@ -1,10 +1,8 @@
-//! Keeps two deliveries with one reference from being processed at the same time: the second
-//! waits, and then finds the first in the dedup cache.
+//! Keeps two deliveries with one reference from being processed at the same time: the second goes
+//! back to the broker, and then finds the first in the dedup cache.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use tokio::sync::Notify;
 
 use crate::domain::reference::Reference;
 
@@ -12,10 +10,9 @@ use crate::domain::reference::Reference;
 #[derive(Debug, Default)]
 pub struct KeyLock {
     held: Mutex<HashSet<Reference>>,
-    released: Notify,
 }
 
-/// Holds one reference; dropping it releases the next delivery.
+/// Holds one reference until it is dropped.
 #[derive(Debug)]
 pub struct KeyGuard<'a> {
     lock: &'a KeyLock,
@@ -23,19 +20,6 @@ pub struct KeyGuard<'a> {
 }
 
 impl KeyLock {
-    /// Waits until no other delivery with this reference is being processed.
-    pub async fn acquire(&self, reference: &Reference) -> KeyGuard<'_> {
-        loop {
-            // Registers interest before checking. Otherwise a release in between would be missed.
-            let mut released = std::pin::pin!(self.released.notified());
-            released.as_mut().enable();
-            if let Some(guard) = self.try_acquire(reference) {
-                return guard;
-            }
-            released.await;
-        }
-    }
-
     /// The reference, unless another delivery holds it.
     pub fn try_acquire(&self, reference: &Reference) -> Option<KeyGuard<'_>> {
         let is_free = self.lock().insert(reference.clone());
@@ -57,6 +41,5 @@ impl KeyLock {
 impl Drop for KeyGuard<'_> {
     fn drop(&mut self) {
         self.lock.lock().remove(&self.reference);
-        self.lock.released.notify_waiters();
     }
 }

@@ -61,13 +61,15 @@ impl<P: Ports> MerchantContext<P> {
                 let exchange = self.provider.lookup(&token, &reference);
                 let result = events::trace_call(&self.metrics, CallKind::Lookup, exchange).await;
                 let lookup = Lookup::classify(result, &reference, &self.policy.rules);
+                self.lookup_ended(&lookup);
                 events::probe_ended(&self.metrics, lookup.word());
                 lookup
             }
             Err(result) => Lookup::classify(result, &reference, &self.policy.rules),
         };
-        if let Lookup::Throttled(_) = lookup {
-            self.scheduler.record(None, Signal::of_lookup(&lookup));
+        let signal = Signal::of_lookup(&lookup);
+        if let Signal::Throttled(_) = signal {
+            self.scheduler.record(None, signal);
         }
         ProbeResult::of(&lookup)
     }

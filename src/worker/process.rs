@@ -16,7 +16,7 @@ pub(super) async fn process<P: Ports>(in_flight: InFlight<'_, P>) -> Settled {
         Err(invalid) => return in_flight.settle_invalid(&invalid).await,
     };
     events::intent_read(&intent.reference);
-    let (_lock, mut input) = match in_flight.lock(&intent.reference).await {
+    let (_lock, mut input) = match in_flight.lock(&intent.reference) {
         Ok(lock) => (Some(lock), Input::Start),
         Err(why) => (None, why.at_once()),
     };

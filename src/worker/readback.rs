@@ -1,18 +1,22 @@
-//! Whether lookups show the links of this API at all.
-//!
-//! PayU does not say that its details endpoint knows V1 links. Until it has shown one, "not found"
-//! may only mean that it cannot see them, and nothing is concluded from it.
+//! Gathers [readback](crate::domain::readback): a link that was just made is looked up now and then,
+//! only to see whether it is shown, and how.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::context::MerchantContext;
 use crate::admission::backoff::Backoff;
 use crate::admission::signal::Signal;
+use crate::domain::amount::Amount;
 use crate::domain::call::Priority;
-use crate::domain::classify::lookup::Lookup;
+use crate::domain::classify::comparison::Comparison;
+use crate::domain::classify::lookup::{Details, Lookup};
+use crate::domain::customer::Contact;
+use crate::domain::intent::Intent;
+use crate::domain::readback::{Fields, Readback};
 use crate::domain::reference::Reference;
 use crate::ports::{Clock, Ports, Provider};
 use crate::telemetry::events;
@@ -22,19 +26,22 @@ use crate::telemetry::metrics::CallKind;
 /// Lookups that never show one must not double the requests.
 const TRIES: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_mins(10));
 
-/// The evidence that lookups show links that this API made.
+/// What lookups have shown of links that this API made.
 #[derive(Debug)]
-pub struct Readback {
+pub struct ReadbackTracker {
     shown: Mutex<Shown>,
     changed: Notify,
     offers: Mutex<Offers>,
     offered: Notify,
+    /// How long evidence is as good as new.
+    renew_after: Duration,
 }
 
 #[derive(Debug, Default)]
 struct Shown {
     /// The reference that a lookup has shown last.
     reference: Option<Reference>,
+    evidence: Readback,
     /// Whether the checkpoint carries it, or another one that is as good.
     is_published: bool,
 }
@@ -51,32 +58,44 @@ struct Offers {
 #[derive(Debug)]
 enum Offer {
     /// A link that was just made; it may take the provider a while to show it.
-    Fresh(Reference),
+    Fresh {
+        reference: Reference,
+        amount: Amount,
+        contact: Contact,
+        /// By the wall clock, if that can be believed.
+        made_at: Option<Timestamp>,
+    },
     /// One that an earlier process has seen.
     Known(Reference),
 }
 
-impl Readback {
-    pub(super) fn new() -> Self {
+impl ReadbackTracker {
+    pub(super) fn new(renew_after: Duration) -> Self {
         let offers = Offers { next: None, next_fresh_at: Duration::ZERO, tries: TRIES };
         Self {
             shown: Mutex::default(),
             changed: Notify::new(),
             offers: Mutex::new(offers),
             offered: Notify::new(),
+            renew_after,
         }
     }
 
-    /// Whether there is readback.
-    pub fn is_given(&self) -> bool {
-        self.shown().reference.is_some()
+    /// What was shown so far.
+    pub fn evidence(&self) -> Readback {
+        self.shown().evidence
     }
 
-    /// A lookup has shown the link of this reference.
-    pub fn give(&self, reference: &Reference) {
+    /// A lookup has shown the link of this reference, made at this time, with these fields as they
+    /// were sent.
+    pub fn give(&self, reference: &Reference, made_at: Option<Timestamp>, equal: Fields) {
         let mut shown = self.shown();
+        let Readback { newest, faithful, .. } = shown.evidence;
+        shown.evidence =
+            Readback { is_given: true, newest: newest.max(made_at), faithful: faithful.or(equal) };
         if shown.reference.as_ref() != Some(reference) {
-            *shown = Shown { reference: Some(reference.clone()), is_published: false };
+            shown.reference = Some(reference.clone());
+            shown.is_published = false;
             self.changed.notify_one();
         }
     }
@@ -86,22 +105,28 @@ impl Readback {
         self.shown().reference.clone()
     }
 
-    /// Offers a link that was just made.
-    pub(super) fn offer_fresh(&self, reference: &Reference, now: Duration) {
-        if self.is_given() {
+    /// Offers a link that was just made. Where links are shown, one of them is looked up now and then
+    /// all the same: what was shown long ago says little of today.
+    pub(super) fn offer_fresh(&self, intent: &Intent, made_at: Option<Timestamp>, now: Duration) {
+        let mut offers = self.offers();
+        if now < offers.next_fresh_at {
             return;
         }
-        let mut offers = self.offers();
-        if now >= offers.next_fresh_at {
-            offers.next_fresh_at = now.saturating_add(offers.tries.next_wait());
-            offers.next = Some(Offer::Fresh(reference.clone()));
-            self.offered.notify_one();
-        }
+        let wait =
+            if self.evidence().is_given { self.renew_after } else { offers.tries.next_wait() };
+        offers.next_fresh_at = now.saturating_add(wait);
+        offers.next = Some(Offer::Fresh {
+            reference: intent.reference.clone(),
+            amount: intent.amount,
+            contact: intent.contact.clone(),
+            made_at,
+        });
+        self.offered.notify_one();
     }
 
     /// Offers a reference that an earlier process has seen.
     pub(super) fn offer_known(&self, reference: Reference) {
-        if !self.is_given() {
+        if !self.evidence().is_given {
             self.offers().next = Some(Offer::Known(reference));
             self.offered.notify_one();
         }
@@ -151,37 +176,39 @@ impl<P: Ports> MerchantContext<P> {
     /// Looks up the offered references. Runs as long as it is polled.
     pub(super) async fn read_back(&self) {
         loop {
-            let reference = match self.readback.next_offer().await {
-                Offer::Fresh(reference) => {
+            match self.readback.next_offer().await {
+                Offer::Fresh { reference, amount, contact, made_at } => {
                     self.clock.sleep(self.policy.first_lookup).await;
-                    reference
+                    let Some(details) = self.look_back(&reference).await else { continue };
+                    let compared = Comparison::new(&details, amount, &contact);
+                    self.readback.give(&reference, made_at, compared.equal_fields());
                 }
-                Offer::Known(reference) => reference,
-            };
-            if !self.readback.is_given() {
-                self.look_back(&reference).await;
+                Offer::Known(reference) => {
+                    if self.look_back(&reference).await.is_some() {
+                        self.readback.give(&reference, None, Fields::default());
+                    }
+                }
             }
         }
     }
 
-    async fn look_back(&self, reference: &Reference) {
+    async fn look_back(&self, reference: &Reference) -> Option<Details> {
         let patience = self.clock.sleep(self.policy.lease);
         let permit = tokio::select! {
             biased;
             permit = self.scheduler.acquire(Priority::Lookup) => permit,
-            () = patience => return, // throttled or held back; the next link serves as well
+            () = patience => return None, // throttled or held back; the next link serves as well
         };
-        let (Ok(permit), Some(token)) = (permit, self.provider.token()) else { return };
+        let (Ok(permit), Some(token)) = (permit, self.provider.token()) else { return None };
         let exchange = self.provider.lookup(&token, reference);
         let result = events::trace_call(&self.metrics, CallKind::Lookup, exchange).await;
-        if self.wants_new_token(CallKind::Lookup, &result, &token, &mut 0) {
-            return; // the next call gets one, and this lookup is not worth another
+        if self.wants_new_token(&result, &token, &mut 0) {
+            return None; // the next call gets one, and this lookup is not worth another
         }
         let lookup = Lookup::classify(result, reference, &self.policy.rules);
         self.scheduler.record(Some(&permit), Signal::of_lookup(&lookup));
-        if let Lookup::Found(_) = lookup {
-            self.readback.give(reference);
-        }
+        self.lookup_ended(&lookup);
         events::readback_ended(&self.metrics, reference, lookup.word());
+        if let Lookup::Found(details) = lookup { Some(details) } else { None }
     }
 }

@@ -69,29 +69,20 @@ impl<P: Ports> InFlight<'_, P> {
             let headers = case.parked_headers(&delivered.headers);
             self.parked_copy(headers, &why.code, None)
         });
-        let name = || event::name_id(intent, &context.merchant);
-        let has_fresh_link = matches!(verdict, Verdict::Created { recovered: false, .. });
         let replacement = Replacement {
             event: Event::of_verdict(intent, record, verdict.clone(), self.origin()),
             parked,
             attempts: record.attempts,
             age: age_of(delivered, record.first_seen, now.wall),
         };
+        // What a person has to settle is looked up again first.
+        let name = verdict.is_final().then(|| event::name_id(intent, &context.merchant));
+        if let Some(name) = name {
+            context.dedup.remember_verdict(name, verdict);
+        }
         let settled = self.replace(replacement).await;
-        match settled {
-            Settled::Published(_) => {
-                context.dedup.forget_verdict(name);
-                if has_fresh_link {
-                    context.readback.offer_fresh(&intent.reference, now.steady);
-                }
-            }
-            // An intent that a person has to settle is looked up again first.
-            Settled::Requeued | Settled::Abandoned => {
-                if !matches!(verdict, Verdict::Unresolved(_)) {
-                    context.dedup.remember_verdict(name(), verdict);
-                }
-            }
-            Settled::RetriedLater | Settled::HandedBack => {}
+        if let (Some(name), Settled::Published(_)) = (name, settled) {
+            context.dedup.verdict_confirmed(name, context.clock.now().steady);
         }
         settled
     }

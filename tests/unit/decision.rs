@@ -5,6 +5,7 @@
 mod creates;
 mod lookups;
 mod ages;
+mod turned_away;
 mod arrivals;
 mod delays;
 mod traces;
@@ -18,19 +19,20 @@ use smartsend::domain::amount::Amount;
 use smartsend::domain::call::{NoAnswer, NotSent};
 use smartsend::domain::classify::create::Outcome;
 use smartsend::domain::classify::lookup::{Details, DetailsLink, Lookup, LookupFailure};
-use smartsend::domain::classify::{ClassifyRules, CreatedLink, Denial, UnknownReason};
-use smartsend::domain::customer::Private;
+use smartsend::domain::classify::{ClassifyRules, CreatedLink, Denial, NoToken, UnknownReason};
+use smartsend::domain::customer::{ConfirmedContact, Private};
 use smartsend::domain::decide::{
     CLOCK_SKEW, Case, CreateKind, Decision, DeliveryInfo, Disposition, InDoubtPolicy, Input,
-    Interrupted, Policy, RETURNS_MAX, Requests, RetryLater, Start, Surroundings,
+    Interrupted, LastAnswers, Policy, RETURNS_MAX, Requests, RetryLater, Start, Surroundings,
 };
 use smartsend::domain::intent::Intent;
 use smartsend::domain::intent::wire::parse;
 use smartsend::domain::link::LinkHosts;
+use smartsend::domain::readback::{Fields, Readback};
 use smartsend::domain::record::headers::Headers;
 use smartsend::domain::record::{Doubt, Record, Seen, State};
 use smartsend::domain::retry_delays::RetryDelays;
-use smartsend::domain::verdict::{Failure, Rejection, Unresolved, Verdict};
+use smartsend::domain::verdict::{Failure, LinkSource, Rejection, Unresolved, Verdict};
 
 const SETTLE: Duration = Duration::from_secs(5);
 const QUARANTINE: Duration = Duration::from_mins(5);
@@ -98,9 +100,16 @@ fn around() -> Surroundings {
         now: start(),
         age: Duration::ZERO,
         requests: Requests::Flow,
-        readback: true,
+        clocks_agree: true,
+        readback: shown(),
+        last_answers: LastAnswers::default(),
         no_create_for: Duration::ZERO,
     }
+}
+
+/// Lookups have shown a link of today, as it was sent.
+fn shown() -> Readback {
+    Readback { is_given: true, newest: Some(Timestamp::MAX), faithful: Fields::ALL }
 }
 
 /// A decision, without what few tests ask for.
@@ -151,7 +160,8 @@ struct Play<'a> {
 impl<'a> Play<'a> {
     fn open(intent: &'a Intent, policy: &'a Policy, arrival: &DeliveryInfo<'_>) -> Self {
         let case = Case::open(intent, policy, arrival.clone());
-        Self { case, around: Surroundings { now: arrival.now, ..around() }, decision: None }
+        let around = Surroundings { now: arrival.now, ..around() };
+        Self { case, around, decision: None }
     }
 
     fn first(intent: &'a Intent, policy: &'a Policy) -> Self {
@@ -202,7 +212,7 @@ impl<'a> Play<'a> {
     /// Whether the deadline would keep a create from starting now.
     fn is_overdue(&mut self) -> bool {
         let Some(Decision::Create(call)) = &self.decision else { panic!("no create is decided") };
-        call.start(self.around.now, self.around.age) == Start::Overdue
+        call.start(&self.around) == Start::Overdue
     }
 
     /// The record of a copy that goes back as it is.
@@ -264,7 +274,14 @@ fn found() -> Details {
     }
 }
 
+/// Another amount and another customer.
 fn found_other() -> Lookup {
+    let amount = Amount::parse("7").ok();
+    Lookup::Found(Details { amount, mobile: Some(Private::new("8888888888")), ..found() })
+}
+
+/// The same amount for another customer.
+fn found_conflict() -> Lookup {
     Lookup::Found(Details { mobile: Some(Private::new("8888888888")), ..found() })
 }
 
@@ -289,7 +306,9 @@ fn failed(why: Failure) -> Next {
 }
 
 fn made(recovered: bool) -> Next {
-    Next::Settle(Verdict::Created { made: link(), recovered })
+    let source =
+        if recovered { LinkSource::Lookup(ConfirmedContact::Mobile) } else { LinkSource::Create };
+    Next::Settle(Verdict::Created { made: link(), source })
 }
 
 fn kind(next: &Next) -> Option<CreateKind> {

@@ -14,7 +14,7 @@ fn reference(number: usize) -> Reference {
 
 #[test]
 fn a_full_cache_does_not_grow_while_references_come_and_go() {
-    let cache = DedupCache::new(CAPACITY, KEEP, false).with_room_for(CAPACITY);
+    let cache = DedupCache::new(CAPACITY, KEEP, KEEP, false).with_room_for(CAPACITY);
     let room = cache.room();
     for number in 0..CAPACITY * 200 {
         assert_eq!(cache.insert(&reference(number), Duration::ZERO), Inserted::New);
@@ -26,9 +26,9 @@ fn a_full_cache_does_not_grow_while_references_come_and_go() {
 
 #[test]
 fn room_is_taken_for_no_more_than_may_be_remembered() {
-    let bounded = DedupCache::new(CAPACITY, KEEP, false).with_room_for(usize::MAX);
+    let bounded = DedupCache::new(CAPACITY, KEEP, KEEP, false).with_room_for(usize::MAX);
     assert_eq!(
         bounded.room(),
-        DedupCache::new(CAPACITY, KEEP, true).with_room_for(CAPACITY).room()
+        DedupCache::new(CAPACITY, KEEP, KEEP, true).with_room_for(CAPACITY).room()
     );
 }

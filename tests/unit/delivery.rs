@@ -3,6 +3,7 @@
 #![expect(clippy::unchecked_time_subtraction, reason = "a test may panic")]
 
 mod outages;
+mod odd_answers;
 mod settling;
 mod stays;
 mod strict;
@@ -12,8 +13,10 @@ mod tokens;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::Value as Json;
 use smartsend::admission::signal::Signal;
+use smartsend::domain::readback::Fields;
 use smartsend::domain::record::headers::Value;
 use smartsend::domain::record::{Record, State};
 use smartsend::domain::reference::Reference;
@@ -114,7 +117,8 @@ impl Stand {
 
     /// Makes the process know that details shows links.
     fn prove(&self) {
-        self.context.readback().give(&Reference::parse("shown").unwrap());
+        let shown = Reference::parse("shown").unwrap();
+        self.context.readback().give(&shown, Some(Timestamp::MAX), Fields::ALL);
     }
 
     fn story(&self) -> Vec<String> {
@@ -149,6 +153,12 @@ fn message(reference: &str) -> Message {
     let properties = Properties { message_id: Some("m-1".to_owned()), ..Properties::default() };
     let (body, headers) = (body(reference).into(), Headers::new());
     Message { body, properties, headers, own: false, redelivered: false, count: 0 }
+}
+
+/// The same with another field.
+fn with(reference: &str, field: &str) -> Message {
+    let body = body(reference).replace('}', &format!(",{field}}}"));
+    Message { body: body.into(), ..message(reference) }
 }
 
 /// A copy of our own, with a record.

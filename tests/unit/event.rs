@@ -9,21 +9,21 @@ use serde_json::{Value, json};
 
 use smartsend::domain::account::{Account, Api};
 use smartsend::domain::classify::CreatedLink;
-use smartsend::domain::customer::Private;
+use smartsend::domain::customer::{ConfirmedContact, Private};
 use smartsend::domain::event::wire::errors_json;
 use smartsend::domain::event::{Event, EventKind, Origin, Reason, name_id};
 use smartsend::domain::intent::wire::parse;
 use smartsend::domain::intent::{FieldError, Intent};
 use smartsend::domain::link::LinkHosts;
 use smartsend::domain::record::Record;
-use smartsend::domain::verdict::{Failure, Rejection, Unresolved, Verdict};
+use smartsend::domain::verdict::{Failure, LinkSource, Rejection, Unresolved, Verdict};
 
 const EXAMPLE: &str = r#"{ "merchantRefId": "order-8841-r1", "amount": "100.50",
     "description": "Refund for order 8841", "custName": "Asha Rao", "custMobile": "9999999999",
     "custEmail": "asha@example.com", "deadline": "2026-11-25T18:30:00Z",
     "metadata": { "orderId": "8841" } }"#;
 
-const UNRESOLVED: [(Unresolved, &str); 9] = [
+const UNRESOLVED: [(Unresolved, &str); 10] = [
     (Unresolved::OutcomeUnknown, "OUTCOME_UNKNOWN"),
     (Unresolved::Refused(None), "REFUSED"),
     (Unresolved::NotSent, "NOT_SENT"),
@@ -31,6 +31,7 @@ const UNRESOLVED: [(Unresolved, &str); 9] = [
     (Unresolved::LinkClosed, "LINK_CLOSED"),
     (Unresolved::LinkHost, "LINK_HOST"),
     (Unresolved::ReferenceConflict, "REFERENCE_CONFLICT"),
+    (Unresolved::LinkRepeated, "LINK_REPEATED"),
     (Unresolved::OverLimit, "OVER_LIMIT"),
     (Unresolved::AccountChanged, "ACCOUNT_CHANGED"),
 ];
@@ -68,7 +69,7 @@ fn event(verdict: Verdict) -> Event<'static> {
 }
 
 fn created() -> Verdict {
-    Verdict::Created { made: made(), recovered: false }
+    Verdict::Created { made: made(), source: LinkSource::Create }
 }
 
 fn json_of(event: &Event<'_>) -> Value {
@@ -219,7 +220,8 @@ fn a_repeat_differs_only_in_time_recovered_and_attempts() {
     let first = event(created());
     let later = Origin { now: "2026-11-24T10:00:00Z".parse().unwrap(), ..origin(None) };
     let record = Record { attempts: 3, lookups: 2, returns: 5, ..record() };
-    let verdict = Verdict::Created { made: made(), recovered: true };
+    let verdict =
+        Verdict::Created { made: made(), source: LinkSource::Lookup(ConfirmedContact::Both) };
     let mut repeat = json_of(&Event::of_verdict(intent(), &record, verdict, later));
     let mut first = json_of(&first);
     assert_ne!(first["time"], repeat["time"]);

@@ -16,17 +16,19 @@ use proptest::prelude::*;
 use smartsend::cli::explain::{COLUMNS, explain, explain_all};
 use smartsend::domain::account::Api;
 use smartsend::domain::call::{Answer, CallResult, Data, Envelope, NoAnswer, NotSent, RetryAfter};
+use smartsend::domain::classify::comparison::{Comparison, Match};
 use smartsend::domain::classify::create::Outcome;
-use smartsend::domain::classify::lookup::{Details, DetailsLink, Lookup, LookupFailure, Match};
+use smartsend::domain::classify::lookup::{Details, DetailsLink, Lookup, LookupFailure};
 use smartsend::domain::classify::table::{
     ByStatus, DUPLICATE_WORDS, NOT_FOUND_WORDS, STATUS_ROWS, THROTTLE_WORDS, by_status,
 };
-use smartsend::domain::classify::{ClassifyRules, Denial, UnknownReason};
+use smartsend::domain::classify::{ClassifyRules, Denial, NoToken, UnknownReason};
 use smartsend::domain::codes::{CODES, Code, Meaning};
-use smartsend::domain::customer::Private;
+use smartsend::domain::customer::{ConfirmedContact, Private};
 use smartsend::domain::intent::Intent;
 use smartsend::domain::intent::wire::parse;
 use smartsend::domain::link::LinkHosts;
+use smartsend::domain::readback::Fields;
 use smartsend::domain::reference::Reference;
 
 const LINK: &str = "https://www.payumoney.com/smartPay?id=abc";

@@ -44,7 +44,7 @@
 //! | 8 | `traces::trace_08` | no age check before a first create, no round trip before a resend. The second half is not needed for the promises over these providers |
 //! | 9 | `traces::trace_09` | an amount above `max_amount` fails on any delivery |
 //! | 10 | `traces::trace_10` | the record's account is overwritten with the configured one |
-//! | 11 | `traces::trace_11` | a masked mobile is compared like any other |
+//! | 11, 32 | `traces::trace_11` | details counts as faithful though it masks |
 //! | 12 | `pauses::trace_12` | a pause cancels the consumer, and the next one starts with an open gate |
 //! | 13 | `traces::trace_13` | `max_age` is judged on arrival |
 //! | 14 | `broker_protocol::trace_14` | on a broker: the intents exchange without its alternate exchange |
@@ -61,6 +61,7 @@
 //! | 25 | `traces::trace_25` | the skew is not waited out |
 //! | 26 | `traces::trace_26` | a refusal leaves the kind of an earlier doubt |
 //! | 27 | `traces::trace_27` | a throttled look empties the memory |
+//! | 29 | `traces::trace_29` | a create that was turned away counts for nothing |
 //!
 //! `SMARTSEND_MODEL_STEPS` bounds each search, the nearest states first; one that was bounded says
 //! so. The default ends within a minute, and searches two spaces of three to their end; `.ci/run`

@@ -13,7 +13,7 @@ use smartsend::domain::event::{Event, INVALID_INTENT, Origin};
 use smartsend::domain::intent::wire;
 use smartsend::domain::link::LinkHosts;
 use smartsend::domain::record::Record;
-use smartsend::domain::verdict::{Failure, Rejection, Unresolved, Verdict};
+use smartsend::domain::verdict::{Failure, LinkSource, Rejection, Unresolved, Verdict};
 use smartsend::telemetry::metrics::Metrics;
 use smartsend::telemetry::status::{ConnectionState, Status};
 
@@ -62,7 +62,7 @@ fn the_intent_is_one_and_becomes_the_event() {
     let made = Event::of_verdict(
         &intent,
         &Record::first(account, time),
-        Verdict::Created { made, recovered: false },
+        Verdict::Created { made, source: LinkSource::Create },
         Origin { payout_merchant_id: "1111312", merchant: "default", message_id: None, now: time },
     );
     let made: serde_json::Value = serde_json::from_slice(&made.to_json()).unwrap();
@@ -155,7 +155,8 @@ fn every_reason_is_in_its_table() {
 
     let rejected = Rejection::ALL.into_iter().map(|why| why.reason().code.to_string());
     let rejected = std::iter::once(INVALID_INTENT.to_owned()).chain(rejected);
-    let rejected: Vec<String> = rejected.map(|code| format!("`{code}`")).collect();
+    let rejected = rejected.map(|code| format!("`{code}`"));
+    let rejected: Vec<String> = rejected.chain(["PayU's name of a code".to_owned()]).collect();
     assert_eq!(first_cells("| `reason.code` of rejected | meaning |"), rejected);
 
     let unresolved = Unresolved::ALL.map(|why| format!("`{}`", why.reason().code));

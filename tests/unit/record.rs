@@ -24,6 +24,8 @@ fn unsure(seen: Seen) -> Record {
         first_seen: at(1_800_000_000_123),
         attempts: 2,
         returns: 3,
+        singled_out: 2,
+        turned_away_at: Some(at(1_800_000_001_789)),
         lookups: 1,
         quarantined: Duration::from_millis(45_678),
         waited: Duration::from_millis(98_765),
@@ -63,6 +65,8 @@ prop_compose! {
             first_seen,
             attempts: counts.0,
             returns: counts.1,
+            singled_out: counts.0 / 2,
+            turned_away_at: (counts.0 % 3 == 0).then_some(first_seen),
             lookups: counts.2,
             quarantined: Duration::from_millis(waits.0),
             waited: Duration::from_millis(waits.1),
@@ -103,7 +107,9 @@ fn the_headers_are_those_of_the_contract() {
         ("record", text("v2")),
         ("returns", Value::Number(3)),
         ("seen", text("unknown")),
+        ("singled-out", Value::Number(2)),
         ("state", text("in-doubt")),
+        ("turned-away-at", text("2027-01-15T08:00:01.789Z")),
         ("waited", Value::Number(98_765)),
     ];
     let actual: Vec<_> =
@@ -114,7 +120,7 @@ fn the_headers_are_those_of_the_contract() {
 #[test]
 fn a_new_record_has_no_headers_of_doubt() {
     let headers = Record::first(account(), at(0)).to_headers(None);
-    for absent in ["seen", "code", "last-sent", "due"] {
+    for absent in ["seen", "code", "last-sent", "due", "turned-away-at"] {
         assert!(!headers.contains_key(absent), "{absent}");
     }
     assert_eq!(headers["state"], Value::Text("new".to_owned()));

@@ -1,6 +1,8 @@
 //! One merchant's loop: it stops without a doubt, follows its circuit breaker, and leaves others alone.
 #![expect(clippy::unchecked_time_subtraction, reason = "a test may panic")]
 
+mod odd_intents;
+
 use std::time::Duration;
 
 use jiff::SignedDuration;

@@ -1,10 +1,12 @@
 //! What a create call's result means.
 
 use super::{
-    ClassifyRules, CreatedLink, Denial, UnknownReason, is_filled, is_of_another, says, table,
+    ClassifyRules, CreatedLink, Denial, NoToken, UnknownReason, is_filled, is_of_another, says,
+    table,
 };
 use crate::domain::call::{Answer, CallResult, Envelope, NotSent, RetryAfter};
 use crate::domain::codes::{Code, Meaning};
+use crate::domain::link::Link;
 use crate::domain::reference::Reference;
 
 /// What a create call came to.
@@ -23,9 +25,13 @@ pub enum Outcome {
     Refused(Option<i64>),
     /// Nothing can have reached the provider.
     NotSent(NotSent),
-    /// It was turned away unprocessed: too many requests.
+    /// There is no token for it, so it was never begun.
+    NoToken(NoToken),
+    /// It was turned away for its token, which is replaced.
+    StaleToken,
+    /// It was turned away: too many requests.
     Throttled(Option<RetryAfter>),
-    /// The whole merchant is turned away, unprocessed.
+    /// It was turned away, with an answer about the whole merchant.
     Denied(Denial),
     /// It may or may not have made a link.
     Unknown(UnknownReason),
@@ -36,24 +42,36 @@ impl Outcome {
     pub fn classify(result: CallResult, reference: &Reference, rules: &ClassifyRules) -> Self {
         match result {
             CallResult::NotSent(why) => Self::NotSent(why),
-            CallResult::TokenRefused => Self::Denied(Denial::Credentials),
-            CallResult::TokenThrottled(retry_after) => Self::Throttled(retry_after),
+            CallResult::TokenRefused => Self::NoToken(NoToken::Refused),
+            CallResult::TokenThrottled(retry_after) => {
+                Self::NoToken(NoToken::Throttled(retry_after))
+            }
             CallResult::NoAnswer(why) => Self::Unknown(UnknownReason::NoAnswer(why)),
             CallResult::Answered(answer) => Self::of_answer(answer, reference, rules),
         }
     }
 
-    /// Whether the provider certainly did nothing with it, so that it may be sent again unchanged.
-    pub fn is_unprocessed(&self) -> bool {
-        match self {
-            Self::NotSent(_) | Self::Throttled(_) | Self::Denied(_) => true,
-            Self::Created(_)
-            | Self::ForeignLink
-            | Self::Rejected(_)
-            | Self::Duplicate(_)
-            | Self::Refused(_)
-            | Self::Unknown(_) => false,
+    /// Whether nothing can have reached the provider. One that was turned away has: that nothing
+    /// was done with it is only the provider's word.
+    pub fn is_unsent(&self) -> bool {
+        matches!(self, Self::NotSent(_) | Self::NoToken(_))
+    }
+
+    /// Whether the provider has judged this intent's create, whatever it said: the account works.
+    pub fn is_answered(&self) -> bool {
+        matches!(self, Self::Created(_) | Self::Rejected(_) | Self::Duplicate(_) | Self::Refused(_))
+    }
+
+    /// The same, but for a link that was given for another reference: whoever cached that answer
+    /// says nothing of this create.
+    #[must_use]
+    pub fn unless_repeated(self, is_of_another: impl FnOnce(&Link) -> bool) -> Self {
+        if let Self::Created(made) = &self
+            && is_of_another(&made.link)
+        {
+            return Self::Unknown(UnknownReason::RepeatedLink);
         }
+        self
     }
 
     /// The word in metrics and logs.
@@ -65,6 +83,8 @@ impl Outcome {
             Self::Duplicate(_) => "duplicate",
             Self::Refused(_) => "refused",
             Self::NotSent(_) => "not_sent",
+            Self::NoToken(_) => "no_token",
+            Self::StaleToken => "stale_token",
             Self::Throttled(_) => "throttled",
             Self::Denied(_) => "denied",
             Self::Unknown(_) => "unknown",
@@ -75,7 +95,6 @@ impl Outcome {
         let speaks_of_another = |envelope: &Envelope| is_of_another(&envelope.data, reference);
         let by_status = table::by_status(answer.status);
         match (by_status, answer.envelope) {
-            // These say that nothing was processed, whatever the body may be.
             (table::ByStatus::Throttled, _) => Self::Throttled(answer.retry_after),
             (table::ByStatus::Denied(why), _) => Self::Denied(why),
             (table::ByStatus::Body, Some(envelope)) if speaks_of_another(&envelope) => {
@@ -134,13 +153,21 @@ impl Outcome {
         if first.is_none() && says(envelope, &table::THROTTLE_WORDS) {
             return Self::Throttled(retry_after);
         }
-        // Of several codes the one that may depend on the day decides, and is reported.
+        // Of several codes the one that may depend on the day decides, and is reported. A code that
+        // rejects is not believed beside a link, and then no later decision may rest on it.
         match (meaning(Meaning::Refuses), first) {
             (None, Some(code)) if !envelope.data.link.as_ref().is_some_and(is_filled) => {
                 Self::Rejected(code)
             }
-            (refuses, first) => Self::Refused(refuses.or(first)),
+            (refuses, _) => Self::Refused(refuses),
         }
+    }
+}
+
+impl ClassifyRules {
+    /// Whether a code depends on the intent alone, so that every copy would get it.
+    pub fn is_rejection(&self, code: i64) -> bool {
+        meaning_of(code, self) == Meaning::Rejects
     }
 }
 

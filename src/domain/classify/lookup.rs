@@ -1,11 +1,13 @@
 //! What a lookup's result means. It has outcomes of its own, because a failed lookup says nothing
 //! of the intent.
 
-use super::{ClassifyRules, CreatedLink, Denial, is_filled, is_of_another, says, table};
+use super::comparison::Comparison;
+use super::{ClassifyRules, CreatedLink, Denial, NoToken, is_filled, is_of_another, says, table};
 use crate::domain::amount::Amount;
 use crate::domain::call::{Answer, CallResult, Data, Envelope, NoAnswer, NotSent, RetryAfter};
-use crate::domain::customer::{Contact, Private};
+use crate::domain::customer::Private;
 use crate::domain::intent::Intent;
+use crate::domain::link::Link;
 use crate::domain::reference::Reference;
 
 /// PayU's code for "there is no such link".
@@ -21,9 +23,11 @@ pub enum Lookup {
     NotFound,
     /// It says nothing of the intent.
     Failed(LookupFailure),
+    /// There is no token for it, so it was never begun.
+    NoToken(NoToken),
     /// Too many requests.
     Throttled(Option<RetryAfter>),
-    /// The whole merchant is turned away.
+    /// It was turned away, with an answer about the whole merchant.
     Denied(Denial),
 }
 
@@ -63,19 +67,10 @@ pub enum DetailsLink {
     Absent,
     /// One on a host that is not allowed.
     Foreign,
+    /// One that was given for another reference.
+    Repeated,
     /// One on an allowed host.
     Here(CreatedLink),
-}
-
-/// Whether the link that a lookup shows is our intent's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Match {
-    /// Amount and customer are the same.
-    Same,
-    /// The amount or the customer differs.
-    Different,
-    /// There is nothing to compare.
-    Unknown,
 }
 
 impl Lookup {
@@ -84,8 +79,10 @@ impl Lookup {
         match result {
             CallResult::NotSent(why) => Self::Failed(LookupFailure::NotSent(why)),
             CallResult::NoAnswer(why) => Self::Failed(LookupFailure::NoAnswer(why)),
-            CallResult::TokenRefused => Self::Denied(Denial::Credentials),
-            CallResult::TokenThrottled(retry_after) => Self::Throttled(retry_after),
+            CallResult::TokenRefused => Self::NoToken(NoToken::Refused),
+            CallResult::TokenThrottled(retry_after) => {
+                Self::NoToken(NoToken::Throttled(retry_after))
+            }
             CallResult::Answered(answer) => Self::of_answer(answer, reference, rules),
         }
     }
@@ -96,15 +93,35 @@ impl Lookup {
             Self::Found(_) => "found",
             Self::NotFound => "not_found",
             Self::Failed(_) => "failed",
+            Self::NoToken(_) => "no_token",
             Self::Throttled(_) => "throttled",
             Self::Denied(_) => "denied",
         }
     }
 
-    /// Whether it shows a link that this intent made: another intent's may have been made in any
-    /// other way, and says nothing of the links of this API.
-    pub fn shows_link_of(&self, intent: &Intent) -> bool {
-        matches!(self, Self::Found(details) if details.compare(intent) == Match::Same)
+    /// What it shows of the link that this intent made; `None` if it shows none, or perhaps another
+    /// intent's, which may have been made in any other way.
+    pub fn shows_link_of(&self, intent: &Intent) -> Option<Comparison> {
+        let Self::Found(details) = self else { return None };
+        let compared = Comparison::new(details, intent.amount, &intent.contact);
+        compared.is_ours().then_some(compared)
+    }
+
+    /// Whether it was answered in a way that makes sense.
+    pub fn is_answered(&self) -> bool {
+        matches!(self, Self::Found(_) | Self::NotFound)
+    }
+
+    /// The same, but a link that was given for another reference is called that.
+    #[must_use]
+    pub fn unless_repeated(self, is_of_another: impl FnOnce(&Link) -> bool) -> Self {
+        let Self::Found(mut details) = self else { return self };
+        if let DetailsLink::Here(made) = &details.link
+            && is_of_another(&made.link)
+        {
+            details.link = DetailsLink::Repeated;
+        }
+        Self::Found(details)
     }
 
     fn of_answer(answer: Answer, reference: &Reference, rules: &ClassifyRules) -> Self {
@@ -191,43 +208,4 @@ fn is_closed(status: &str) -> bool {
         status.trim().to_ascii_uppercase().as_str(),
         "EXPIRED" | "CANCELLED" | "REJECTED" | "FAILED"
     )
-}
-
-impl Details {
-    /// Compares the fields that both sides have, unmasked. If one differs, it is another intent's.
-    /// To be the same takes the amount and at least one contact.
-    pub fn compare(&self, intent: &Intent) -> Match {
-        let amount = self.amount.map(|amount| amount == intent.amount);
-        let contacts = [self.same_mobile(&intent.contact), self.same_email(&intent.contact)];
-        if amount == Some(false) || contacts.contains(&Some(false)) {
-            return Match::Different;
-        }
-        if amount.is_none() || contacts == [None, None] {
-            return Match::Unknown;
-        }
-        Match::Same
-    }
-
-    fn same_mobile(&self, contact: &Contact) -> Option<bool> {
-        let ours = contact.mobile()?.expose();
-        let theirs = self.mobile.as_ref()?.expose();
-        if theirs.contains(|c: char| !(c.is_ascii_digit() || matches!(c, '+' | '-' | ' '))) {
-            return None; // masked
-        }
-        let digits: String = theirs.chars().filter(char::is_ascii_digit).collect();
-        let start = digits.len().checked_sub(10)?;
-        Some(digits.get(start..)? == ours)
-    }
-
-    fn same_email(&self, contact: &Contact) -> Option<bool> {
-        let ours = contact.email()?;
-        let theirs = self.email.as_ref()?.expose().trim();
-        let is_masked = !theirs.is_ascii()
-            || theirs.contains(['*', '#'])
-            || theirs.to_ascii_lowercase().contains("xxx");
-        if is_masked || !theirs.contains('@') {
-            return None;
-        }
-        Some(theirs.to_ascii_lowercase() == ours.folded())
-    }
 }

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
-use super::{Input, Interrupted};
+use super::{Case, Decision, Input, Interrupted, Surroundings};
 use crate::domain::call::Priority;
 use crate::domain::intent::Intent;
+use crate::domain::record::State;
 
 /// A call that asks for a link. Only a decision makes one.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -15,6 +14,7 @@ pub struct CreateCall<'a> {
     pub(super) kind: CreateKind,
     pub(super) priority: Priority,
     pub(super) must_start_by: Duration,
+    pub(super) may_renew_token: bool,
 }
 
 /// Whether a create is the first.
@@ -35,7 +35,7 @@ pub enum Start {
     Now,
     /// Its delivery is too old.
     Late,
-    /// Its intent's deadline has passed.
+    /// Its intent's deadline has passed, or cannot be judged.
     Overdue,
 }
 
@@ -65,12 +65,18 @@ impl<'a> CreateCall<'a> {
         self.kind == CreateKind::Resend
     }
 
+    /// Whether a 401 is blamed on the token, and a new one is worth another try.
+    pub fn may_renew_token(&self) -> bool {
+        self.may_renew_token
+    }
+
     /// Judges the moment right before the first byte, since a permit can be long in coming.
-    pub fn start(&self, now: Timestamp, age: Duration) -> Start {
-        if self.intent.deadline.is_some_and(|deadline| now > deadline) {
-            return Start::Overdue;
+    pub fn start(&self, around: &Surroundings) -> Start {
+        match self.intent.deadline {
+            Some(deadline) if !around.clocks_agree || around.now > deadline => Start::Overdue,
+            _ if around.age >= self.must_start_by => Start::Late,
+            _ => Start::Now,
         }
-        if age >= self.must_start_by { Start::Late } else { Start::Now }
     }
 }
 
@@ -90,5 +96,55 @@ impl LookupCall {
     pub fn interrupted(self, why: Interrupted) -> Input {
         let is_only_late = why == Interrupted::Late && !self.precedes_create;
         if is_only_late { Interrupted::LookupLate.at_once() } else { why.at_once() }
+    }
+}
+
+impl<'a> Case<'a> {
+    /// Once, and not for an intent that was turned away before: that may be why it gets a 401. Nor if
+    /// a create that was turned away has to be looked up first.
+    fn may_renew_token(&self) -> bool {
+        self.record.turned_away_at.is_none() && !self.policy.is_strict()
+    }
+
+    pub(super) fn create_first(&self) -> Decision<'a> {
+        let tries = [self.quick_tries, self.record.returns, self.record.attempts];
+        let was_tried = tries.iter().any(|tries| *tries > 0);
+        // A create whose lookup was answered must not wait behind the lookups of all others.
+        let is_retry = was_tried || self.policy.is_strict();
+        Decision::Create(CreateCall {
+            intent: self.intent,
+            kind: CreateKind::First,
+            priority: if is_retry { Priority::Retry } else { Priority::New },
+            must_start_by: self.policy.lease,
+            may_renew_token: self.may_renew_token(),
+        })
+    }
+
+    pub(super) fn resend(&self, around: &Surroundings) -> Decision<'a> {
+        Decision::Create(CreateCall {
+            intent: self.intent,
+            kind: CreateKind::Resend,
+            priority: Priority::Retry,
+            must_start_by: around.age.saturating_add(self.policy.lease),
+            may_renew_token: self.may_renew_token(),
+        })
+    }
+
+    pub(super) fn lookup(&self, around: &Surroundings) -> Decision<'a> {
+        let precedes_create =
+            self.record.state == State::New && !self.is_overdue(around) && !self.is_too_old();
+        let lease = self.policy.lease;
+        Decision::Lookup(LookupCall {
+            // If such a lookup went before creates, all held intents would look up before the first
+            // of them could create, and be too old for it by then.
+            priority: if self.record.is_in_doubt() { Priority::Lookup } else { Priority::New },
+            // Of the lease that is left the create needs its part too.
+            must_start_by: around.age.saturating_add(if precedes_create {
+                lease.saturating_sub(around.age) / 2
+            } else {
+                lease
+            }),
+            precedes_create,
+        })
     }
 }

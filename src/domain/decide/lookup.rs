@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use super::{CLOCK_SKEW, Case, Decision, InDoubtPolicy, Requests, Surroundings, park, settle};
-use crate::domain::classify::lookup::{Details, DetailsLink, Lookup, LookupFailure, Match};
+use crate::domain::classify::comparison::{Comparison, Match};
+use crate::domain::classify::lookup::{Details, DetailsLink, Lookup, LookupFailure};
 use crate::domain::record::{Doubt, Seen, State};
-use crate::domain::verdict::{Failure, Rejection, Unresolved, Verdict};
+use crate::domain::verdict::{Failure, LinkSource, Rejection, Unresolved, Verdict};
 
 impl<'a> Case<'a> {
     pub(super) fn after_lookup(&mut self, lookup: Lookup, around: &Surroundings) -> Decision<'a> {
         match lookup {
-            Lookup::Found(details) => self.after_found(&details),
+            Lookup::Found(details) => self.after_found(&details, around),
             Lookup::NotFound => self.after_not_found(around),
             Lookup::Failed(LookupFailure::NotSent(_)) => self.after_failed_lookup(),
             Lookup::Failed(
@@ -23,49 +24,77 @@ impl<'a> Case<'a> {
                     self.after_failed_lookup()
                 }
             }
-            Lookup::Throttled(_) | Lookup::Denied(_) => self.next(around),
+            Lookup::NoToken(_) => self.next(around),
+            Lookup::Throttled(_) | Lookup::Denied(_) => self.after_lookup_turned_away(around),
         }
     }
 
-    fn after_found(&mut self, details: &Details) -> Decision<'a> {
+    fn after_found(&mut self, details: &Details, around: &Surroundings) -> Decision<'a> {
         if details.is_closed {
             return park(Unresolved::LinkClosed);
         }
-        match (details.compare(self.intent), &details.link) {
-            (Match::Different, _) if self.is_clean_duplicate() => {
-                settle(Verdict::Rejected(Rejection::DuplicateReference))
+        let compared = Comparison::new(details, self.intent.amount, &self.intent.contact);
+        let vague = match (compared.judge(around.readback.faithful), &details.link) {
+            (likeness @ (Match::Other | Match::Conflict), _) => return self.conflict(likeness),
+            (_, DetailsLink::Foreign) => return park(Unresolved::LinkHost),
+            (Match::Same(contact), DetailsLink::Here(made)) => {
+                let source = LinkSource::Lookup(contact);
+                return settle(Verdict::Created { made: made.clone(), source });
             }
-            (Match::Different, _) => park(Unresolved::ReferenceConflict),
-            (_, DetailsLink::Foreign) => park(Unresolved::LinkHost),
-            (Match::Same, DetailsLink::Here(made)) => {
-                settle(Verdict::Created { made: made.clone(), recovered: true })
-            }
-            (Match::Same, DetailsLink::Absent)
-            | (Match::Unknown, DetailsLink::Here(_) | DetailsLink::Absent) => {
-                self.after_vague_lookup()
-            }
-        }
+            (_, DetailsLink::Repeated) => Unresolved::LinkRepeated,
+            (Match::Unknown, _) if compared.looks_different() => Unresolved::ReferenceConflict,
+            (Match::Same(_) | Match::Unknown, _) => Unresolved::LinkUnknown,
+        };
+        self.after_vague_lookup(vague)
     }
 
-    /// This intent's first and only create, of a record that was never in doubt, was answered
-    /// "duplicate": so whatever link there is, this intent did not make it.
-    fn is_clean_duplicate(&self) -> bool {
+    /// The reference has a link for something else. If this intent's first and only create was
+    /// answered "duplicate" or "rejected", that link is not its own.
+    fn conflict(&self, likeness: Match) -> Decision<'a> {
+        if likeness == Match::Other && self.is_first_answer(Seen::Duplicate) {
+            return settle(Verdict::Rejected(Rejection::DuplicateReference));
+        }
+        self.rejected_or(Unresolved::ReferenceConflict)
+    }
+
+    /// Whether the record is in doubt only because this intent's first create was answered so.
+    fn is_first_answer(&self, seen: Seen) -> bool {
         match &self.record.state {
-            State::InDoubt(doubt) => doubt.seen == Seen::Duplicate && self.record.attempts == 1,
+            State::InDoubt(doubt) => doubt.seen == seen && self.record.attempts == 1,
             State::New => false,
         }
     }
 
+    /// The code with which the last create was rejected.
+    fn rejection(&self) -> Option<i64> {
+        let State::InDoubt(Doubt { seen: Seen::Refused, code, .. }) = &self.record.state else {
+            return None;
+        };
+        code.filter(|code| self.policy.rules.is_rejection(*code))
+    }
+
+    /// The same, if that create was the first.
+    fn first_rejection(&self) -> Option<i64> {
+        self.rejection().filter(|_| self.is_first_answer(Seen::Refused))
+    }
+
+    fn rejected_or(&self, why: Unresolved) -> Decision<'a> {
+        match self.first_rejection() {
+            Some(code) => settle(Verdict::Rejected(Rejection::Rejected(code))),
+            None => park(why),
+        }
+    }
+
     /// There is a link, but none that can be sent out yet. Nothing may be created any more.
-    fn after_vague_lookup(&mut self) -> Decision<'a> {
+    fn after_vague_lookup(&mut self, why: Unresolved) -> Decision<'a> {
         if self.record.state == State::New {
             self.record.quarantined = Duration::ZERO;
         }
         self.rule_out_creates();
-        if self.record.quarantined >= self.policy.quarantine || self.is_too_old() {
-            return park(Unresolved::LinkUnknown);
+        if self.record.quarantined < self.policy.quarantine && !self.is_too_old() {
+            return self.after_failed_lookup();
         }
-        self.after_failed_lookup()
+        self.rejected_or(why)
     }
 
     /// Sets the kind of doubt that leads to no create. A link that was shown once stays known, even
@@ -76,7 +105,7 @@ impl<'a> Case<'a> {
             State::InDoubt(doubt) if doubt.seen.may_resend() => doubt.last_sent,
             State::InDoubt(_) => return,
         };
-        if self.record.is_in_doubt() {
+        if self.record.attempts > 0 {
             self.count_attempt(); // two may have left, so neither is a clean first one
         }
         self.record.state = State::InDoubt(Doubt { seen: Seen::Duplicate, last_sent, code: None });
@@ -85,8 +114,11 @@ impl<'a> Case<'a> {
     fn after_not_found(&mut self, around: &Surroundings) -> Decision<'a> {
         self.failed_lookups = 0;
         let is_new = self.record.state == State::New;
-        if is_new && !self.is_overdue(around.now) && !self.is_too_old() {
+        if is_new && !self.is_overdue(around) && !self.is_too_old() {
             return self.create_first(); // the lookup that the strict policy asks for
+        }
+        if let Some(code) = self.first_rejection() {
+            return settle(Verdict::Failed(Failure::Rejected(code)));
         }
         self.record.lookups = self.record.lookups.saturating_add(1);
         if self.is_too_old() {
@@ -96,11 +128,27 @@ impl<'a> Case<'a> {
         {
             return self.lookup_later();
         }
-        match &self.record.state {
-            State::InDoubt(doubt) if !self.may_resend(doubt, around) => park(self.unsettled()),
-            _ if !around.readback => self.until_readback(around),
-            State::New => settle(Verdict::Failed(Failure::DeadlinePassed)),
-            State::InDoubt(_) => self.resend(around),
+        self.conclude(around)
+    }
+
+    /// The lookups are over, and none has found a link.
+    fn conclude(&self, around: &Surroundings) -> Decision<'a> {
+        let readback = &around.readback;
+        match (&self.record.state, self.rejection()) {
+            // It was turned away: that nothing was made is the provider's word only.
+            (State::New, _) if self.record.attempts > 0 => park(self.unsettled()),
+            (State::New, _) => match self.intent.deadline {
+                Some(deadline) if readback.is_newer_than(deadline) => {
+                    settle(Verdict::Failed(Failure::DeadlinePassed))
+                }
+                Some(_) | None => self.until_readback(around),
+            },
+            (State::InDoubt(doubt), None) if !self.may_resend(doubt, around) => {
+                park(self.unsettled())
+            }
+            (State::InDoubt(_), _) if !readback.is_given => self.until_readback(around),
+            (State::InDoubt(_), Some(code)) => settle(Verdict::Failed(Failure::Rejected(code))),
+            (State::InDoubt(_), None) => self.resend(around),
         }
     }
 
@@ -111,19 +159,26 @@ impl<'a> Case<'a> {
         self.retry_later(delay, "no lookup has shown a link yet", around)
     }
 
+    /// A create that was turned away may be sent again under every policy, as if it were the first.
     fn may_resend(&self, doubt: &Doubt, around: &Surroundings) -> bool {
-        doubt.seen.may_resend()
-            && self.policy.in_doubt == InDoubtPolicy::Resend
-            && !self.is_overdue(around.now)
-            && !self.is_over_limit()
+        let allowed = match self.policy.in_doubt {
+            InDoubtPolicy::Resend => doubt.seen.may_resend(),
+            InDoubtPolicy::Park | InDoubtPolicy::Strict => doubt.seen == Seen::TurnedAway,
+        };
+        allowed && !self.is_overdue(around) && !self.is_over_limit()
     }
 
     /// Why an intent that cannot be settled is parked.
-    fn unsettled(&self) -> Unresolved {
+    pub(super) fn unsettled(&self) -> Unresolved {
         match &self.record.state {
-            State::New => Unresolved::NotSent,
-            State::InDoubt(doubt) if doubt.seen.may_resend() => Unresolved::OutcomeUnknown,
-            State::InDoubt(doubt) => Unresolved::Refused(doubt.code),
+            State::New if self.record.attempts == 0 => Unresolved::NotSent,
+            State::New => Unresolved::Refused(None),
+            State::InDoubt(doubt) => match doubt.seen {
+                Seen::Redelivered | Seen::Recent | Seen::Unknown => Unresolved::OutcomeUnknown,
+                Seen::TurnedAway | Seen::Duplicate | Seen::Refused => {
+                    Unresolved::Refused(doubt.code)
+                }
+            },
         }
     }
 

@@ -25,7 +25,7 @@ pub struct DeliveryInfo<'a> {
     pub delivery_count: u64,
     /// Whether this process has handled the same reference recently.
     pub recent: bool,
-    /// The verdict that this process reached for the very same intent, but could not publish yet.
+    /// The verdict that this process has reached for the very same intent.
     pub verdict: Option<Verdict>,
     /// The wall clock.
     pub now: Timestamp,
@@ -73,7 +73,8 @@ impl<'a> Case<'a> {
     /// A record is believed only if the broker vouches for it. One that is not believed, such as
     /// that of a parked copy that a person has published again, or from before the worker's login
     /// was changed, still says that the intent has been here. `redelivered` overrides a record: it
-    /// was written before the delivery that was cut short, and a create may have left since.
+    /// was written before the delivery that was cut short, and a create may have left since. One that
+    /// was turned away is remembered for its own sake, and says so itself.
     pub fn open(intent: &'a Intent, policy: &'a Policy, info: DeliveryInfo<'_>) -> Self {
         let first = || Record::first(policy.account.clone(), info.now);
         let (record, believed) = match Record::from_headers(info.headers) {
@@ -84,7 +85,7 @@ impl<'a> Case<'a> {
         let came_back = info.redelivered || info.delivery_count > 0;
         let record = if came_back || !believed {
             record.doubted(Seen::Redelivered)
-        } else if info.recent && !record.is_in_doubt() {
+        } else if info.recent && !record.is_in_doubt() && record.attempts == 0 {
             record.doubted(Seen::Recent)
         } else {
             record

@@ -56,7 +56,7 @@ impl Failure {
 }
 
 impl Rejection {
-    /// Every one.
+    /// Every one with a code of ours.
     pub const ALL: [Self; 1] = [Self::DuplicateReference];
 
     /// The reason that the event and the parked copy give.
@@ -64,16 +64,24 @@ impl Rejection {
         match self {
             Self::DuplicateReference => Reason::new(
                 "DUPLICATE_REFERENCE",
-                "the reference has a link for another amount or customer, and this message made \
+                "the reference has a link for another amount and customer, and this message made \
                  none; find out which of the two is right",
             ),
+            Self::Rejected(number) => {
+                let reason = Reason::new(
+                    Code::name_of(number),
+                    "the provider rejected this message, and its reference has, or may have, a link \
+                     by another one; find out which of the two is right",
+                );
+                Reason { provider_code: Some(number), ..reason }
+            }
         }
     }
 }
 
 impl Unresolved {
     /// Every one, whatever the provider's code.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::OutcomeUnknown,
         Self::Refused(None),
         Self::NotSent,
@@ -81,6 +89,7 @@ impl Unresolved {
         Self::LinkClosed,
         Self::LinkHost,
         Self::ReferenceConflict,
+        Self::LinkRepeated,
         Self::OverLimit,
         Self::AccountChanged,
     ];
@@ -102,9 +111,10 @@ impl Unresolved {
             Self::NotSent => {
                 ("NOT_SENT", "nothing could be sent in time, and no lookup could rule out a link")
             }
-            Self::LinkUnknown => {
-                ("LINK_UNKNOWN", "there is a link, but the provider does not show it")
-            }
+            Self::LinkUnknown => (
+                "LINK_UNKNOWN",
+                "there is a link, but the provider does not show it, or not for whom",
+            ),
             Self::LinkClosed => {
                 ("LINK_CLOSED", "there is a link, but it is expired, cancelled, rejected or failed")
             }
@@ -115,6 +125,10 @@ impl Unresolved {
                 "REFERENCE_CONFLICT",
                 "the reference has a link for another amount or customer, and this intent may have \
                  been sent before",
+            ),
+            Self::LinkRepeated => (
+                "LINK_REPEATED",
+                "the provider answered with a link that it has given for another reference",
             ),
             Self::OverLimit => {
                 ("OVER_LIMIT", "the amount is above the merchant's max_amount; nothing was sent")

@@ -116,7 +116,8 @@ impl Event<'_> {
     }
 
     fn wire_data(&self) -> Data<'_> {
-        let Subject { reference, amount, description, name, contact, metadata } = self.subject;
+        let Subject { reference, amount, description, name, mobile, email, metadata } =
+            self.subject;
         let intent = Data {
             merchant: self.merchant.as_str().into(),
             merchant_ref_id: reference.map(|reference| reference.as_str().into()),
@@ -124,8 +125,8 @@ impl Event<'_> {
             amount: amount.map(|amount| amount.to_string()),
             description: description.map(|text| text.expose().into()),
             cust_name: name.map(|text| text.expose().into()),
-            cust_mobile: contact.and_then(|c| c.mobile()).map(|mobile| mobile.expose().into()),
-            cust_email: contact.and_then(|c| c.email()).map(|email| email.expose().into()),
+            cust_mobile: mobile.map(|mobile| mobile.expose().into()),
+            cust_email: email.map(|email| email.expose().into()),
             metadata: Cow::Borrowed(metadata),
             reason: self.reason().map(Cow::Borrowed),
             errors: self.reason().map_or(&[][..], |reason| &reason.errors).into(),

@@ -39,12 +39,16 @@ impl Record {
             ("attempts".to_owned(), Value::Number(self.attempts.into())),
             ("lookups".to_owned(), Value::Number(self.lookups.into())),
             ("returns".to_owned(), Value::Number(self.returns.into())),
+            ("singled-out".to_owned(), Value::Number(self.singled_out.into())),
         ]);
         let mut put = |name: &str, value: Value| {
             headers.insert(name.to_owned(), value);
         };
         if let Some(due) = due {
             put("due", Value::Text(written(due)));
+        }
+        if let Some(at) = self.turned_away_at {
+            put("turned-away-at", Value::Text(written(at)));
         }
         match &self.state {
             State::New => put("state", text("new")),
@@ -83,6 +87,8 @@ impl Record {
             first_seen: reader.time("first-seen")?,
             attempts: reader.count("attempts")?,
             returns: reader.count("returns")?,
+            singled_out: reader.count("singled-out")?,
+            turned_away_at: reader.optional("turned-away-at", Reader::time)?,
             lookups: reader.count("lookups")?,
             quarantined: reader.millis("quarantined")?,
             waited: reader.millis("waited")?,

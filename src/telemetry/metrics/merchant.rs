@@ -12,11 +12,12 @@ use super::{Families, Gauges};
 use crate::domain::event::{EventKind, Reason};
 
 #[rustfmt::skip]
-const CREATE_OUTCOMES: [&str; 9] = [
-    "created", "foreign_link", "rejected", "duplicate", "refused", "not_sent", "throttled",
+const CREATE_OUTCOMES: [&str; 11] = [
+    "created", "foreign_link", "rejected", "duplicate", "refused", "not_sent", "no_token", "stale_token", "throttled",
     "denied", "unknown",
 ];
-const LOOKUP_RESULTS: [&str; 5] = ["found", "not_found", "failed", "throttled", "denied"];
+const LOOKUP_RESULTS: [&str; 6] =
+    ["found", "not_found", "failed", "no_token", "throttled", "denied"];
 const TOKEN_OUTCOMES: [&str; 4] = ["granted", "refused", "throttled", "failed"];
 const PUBLISH_KINDS: [&str; 4] = ["event", "retry", "parked", "checkpoint"];
 const PUBLISH_RESULTS: [&str; 4] = ["confirmed", "unroutable", "refused", "unconfirmed"];

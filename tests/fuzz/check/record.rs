@@ -16,11 +16,12 @@ use smartsend::domain::account::{Account, Api};
 use smartsend::domain::amount::Amount;
 use smartsend::domain::classify::ClassifyRules;
 use smartsend::domain::decide::{
-    Case, Decision, DeliveryInfo, InDoubtPolicy, Input, Policy, Requests, Surroundings,
+    Case, Decision, DeliveryInfo, InDoubtPolicy, Input, LastAnswers, Policy, Requests, Surroundings,
 };
 use smartsend::domain::intent::Intent;
 use smartsend::domain::intent::wire::parse;
 use smartsend::domain::link::LinkHosts;
+use smartsend::domain::readback::Readback;
 use smartsend::domain::record::headers::Value;
 use smartsend::domain::record::{Doubt, Record, Seen, State};
 use smartsend::domain::retry_delays::RetryDelays;
@@ -134,7 +135,9 @@ fn assert_in_doubt(mut case: Case<'_>) {
         now: now(),
         age: Duration::ZERO,
         requests: Requests::Flow,
-        readback: true,
+        clocks_agree: true,
+        readback: Readback::default(),
+        last_answers: LastAnswers::default(),
         no_create_for: Duration::ZERO,
     };
     let decision = case.decide(Input::Start, &around);

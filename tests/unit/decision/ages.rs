@@ -56,7 +56,7 @@ fn max_age_parks_what_cannot_be_settled_and_only_after_a_call_was_answered() {
         let mut play = Play::with(&old(unsure(kind)), &intent, &policy);
         let unsent = Lookup::Failed(LookupFailure::NotSent(NotSent::Connect));
         assert!(matches!(play.until_look(&unsent), Next::Wait(_)));
-        assert_eq!(play.until_look(&Lookup::Throttled(None)), Next::Lookup);
+        assert!(matches!(play.until_look(&Lookup::Throttled(None)), Next::HandBack(_)));
         assert_eq!(play.lookup(Lookup::Found(found())), made(true));
     }
     let mut play = Play::with(&old(Record::first(account(), start())), &intent, &policy);
@@ -95,4 +95,56 @@ fn a_provider_that_is_down_ends_nothing_by_its_silence() {
         assert_eq!(play.case.record().waited, policy.max_age, "{requests:?} makes nothing older");
         assert_eq!(play.until_look(&Lookup::NotFound), parked(Unresolved::OutcomeUnknown));
     }
+}
+
+// Trace 31: an index that froze long ago shows old links, and none of today.
+#[test]
+fn a_deadline_has_passed_for_good_only_once_a_later_link_was_shown() {
+    let (intent, policy) = (due_in(Duration::ZERO), policy());
+    let deadline = start();
+    for newest in [None, Some(deadline - SETTLE), Some(deadline)] {
+        let mut play = Play::first(&intent, &policy);
+        play.around.now += SETTLE;
+        play.around.readback = Readback { newest, ..shown() };
+        assert_eq!(play.lookups(&Lookup::NotFound), Next::Return(Duration::from_mins(10)));
+        let record = play.returned(Duration::from_mins(10));
+        let mut play = Play::with(&record, &intent, &policy);
+        play.around.now += Duration::from_mins(20);
+        play.around.readback = Readback { newest: Some(deadline + SETTLE), ..shown() };
+        assert_eq!(play.until_look(&Lookup::NotFound), failed(Failure::DeadlinePassed));
+        // Until then it waits, and at `max_age` a person has to tell.
+        let old = Record { waited: policy.max_age, ..record };
+        let mut play = Play::with(&old, &intent, &policy);
+        play.around.now += Duration::from_hours(30);
+        play.around.readback = Readback { newest, ..shown() };
+        assert_eq!(play.until_look(&Lookup::NotFound), parked(Unresolved::NotSent));
+    }
+}
+
+#[test]
+fn while_the_wall_clock_cannot_be_believed_no_deadline_is_judged() {
+    let due = due_in(Duration::from_mins(10));
+    let wait = Next::HandBack(Duration::from_mins(2));
+    for in_doubt in [InDoubtPolicy::Resend, InDoubtPolicy::Strict] {
+        let policy = Policy { in_doubt, ..policy() };
+        for hour in [0, 1] {
+            let mut play = Play::first(&due, &policy);
+            play.around.clocks_agree = false;
+            play.around.now += Duration::from_hours(hour);
+            assert_eq!(play.until_look(&Lookup::NotFound), wait);
+            assert_eq!(play.handed_back(), Record::first(account(), start()));
+        }
+        // What has no deadline goes on.
+        let intent = intent();
+        let mut play = Play::first(&intent, &policy);
+        play.around.clocks_agree = false;
+        assert!(kind(&play.until_look(&Lookup::NotFound)).is_some());
+    }
+    // In doubt, its link can be found; whether it may be sent again is for later.
+    let policy = policy();
+    let mut play = Play::with(&unsure(Seen::Unknown), &due, &policy);
+    play.around.clocks_agree = false;
+    play.around.now += Duration::from_hours(1);
+    assert_eq!(play.lookups(&Lookup::NotFound), wait);
+    assert_eq!(play.until_look(&Lookup::Found(found())), made(true));
 }

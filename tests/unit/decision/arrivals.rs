@@ -145,8 +145,6 @@ fn what_cannot_go_on_goes_back_as_it_is_unless_its_channel_has_ended() {
         (Interrupted::BreakerOpen, second.clone()),
         (Interrupted::Late, second.clone()),
         (Interrupted::CacheFull, second),
-        // Sooner it would only wait again.
-        (Interrupted::ReferenceBusy, Next::HandBack(Duration::from_mins(2))),
         (Interrupted::ChannelEnded, Next::Abandon),
     ] {
         let mut play = Play::first(&intent, &policy);
@@ -154,6 +152,23 @@ fn what_cannot_go_on_goes_back_as_it_is_unless_its_channel_has_ended() {
         assert_eq!(play.interrupted(why), expected, "{why:?}");
         assert_eq!(play.handed_back(), Record::first(account(), start()), "{why:?}");
     }
+}
+
+// The other copy may stay for a whole quarantine, and there may be thousands of them.
+#[test]
+fn a_copy_that_finds_another_one_waits_longer_each_time_and_grows_no_older() {
+    let (intent, policy) = (intent(), policy());
+    let mut record = Record::first(account(), start());
+    for seconds in [1, 5, 30, 120, 600, 600] {
+        let mut play = Play::with(&record, &intent, &policy);
+        let delay = Duration::from_secs(seconds);
+        assert_eq!(play.interrupted(Interrupted::ReferenceBusy), Next::Return(delay));
+        let Some(Decision::Dispose(Disposition::RetryLater(later))) = play.decision else {
+            panic!()
+        };
+        record = play.case.record_after(later);
+    }
+    assert_eq!(record, Record { returns: 6, ..Record::first(account(), start()) });
 }
 
 #[test]

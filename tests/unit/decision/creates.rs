@@ -56,8 +56,7 @@ fn under_strict_one_lookup_comes_before_a_first_create_and_a_failed_one_creates_
         play.wait(wait);
         assert_eq!(play.next(), Next::Lookup);
     }
-    assert_eq!(play.lookup(Lookup::Throttled(None)), Next::Lookup);
-    assert_eq!(play.lookup(Lookup::Denied(Denial::Unauthorized)), Next::Lookup);
+    assert_eq!(play.lookup(Lookup::NoToken(NoToken::Refused)), Next::Lookup);
     assert_eq!(kind(&play.lookup(Lookup::NotFound)), Some(CreateKind::First));
     // What was not sent is looked up anew.
     let Next::TryAgain(_) = play.create(Outcome::NotSent(NotSent::Connect)) else { panic!() };
@@ -70,17 +69,57 @@ fn under_strict_a_link_that_is_found_is_the_end() {
     let mut play = Play::first(&intent, &policy);
     assert_eq!(play.lookup(Lookup::Found(found())), made(true));
     assert_eq!(play.lookup(found_other()), parked(Unresolved::ReferenceConflict));
+    assert_eq!(play.lookup(found_conflict()), parked(Unresolved::ReferenceConflict));
 }
 
+// Another message with the reference may have made a link, and that one is no failure.
 #[test]
-fn a_rejection_is_the_end_also_on_a_resend() {
+fn a_first_create_that_is_rejected_is_looked_up_once() {
     let (intent, policy) = (intent(), policy());
-    let expected = failed(Failure::Rejected(1105));
-    let mut play = Play::first(&intent, &policy);
-    assert_eq!(play.create(Outcome::Rejected(1105)), expected);
+    let rejected = || {
+        let mut play = Play::first(&intent, &policy);
+        assert_eq!(play.create(Outcome::Rejected(1105)), Next::Lookup);
+        play
+    };
+    assert_eq!(rejected().lookup(Lookup::NotFound), failed(Failure::Rejected(1105)));
+    assert_eq!(rejected().lookup(Lookup::Found(found())), made(true));
+    let otherwise = Next::Settle(Verdict::Rejected(Rejection::Rejected(1105)));
+    assert_eq!(rejected().lookup(found_other()), otherwise);
+    assert_eq!(rejected().lookup(found_conflict()), otherwise);
+    assert!(matches!(rejected().lookup(found_vague()), Next::Wait(_)));
+    assert_eq!(rejected().lookups(&found_vague()), otherwise);
+    assert!(matches!(rejected().lookup(failed_look()), Next::Wait(_)));
+    // Another process goes on from there.
+    let record = rejected().handed_back();
+    let mut play = Play::with(&record, &intent, &policy);
+    assert_eq!(play.until_look(&Lookup::NotFound), failed(Failure::Rejected(1105)));
+    let headers = record.to_headers(None);
+    let back = DeliveryInfo { redelivered: true, delivery_count: 1, ..arrival(&headers) };
+    let mut play = Play::open(&intent, &policy, &back);
+    assert_eq!(play.until_look(&Lookup::NotFound), failed(Failure::Rejected(1105)));
+}
+
+// Trace 36: killed between the answer and its event, it comes back as one that may have been sent.
+#[test]
+fn a_later_create_that_is_rejected_is_looked_up_over_a_quarantine() {
+    let (intent, policy) = (intent(), policy());
     let mut play = Play::redelivered(&intent, &policy);
     assert_eq!(kind(&play.lookups(&Lookup::NotFound)), Some(CreateKind::Resend));
-    assert_eq!(play.create(Outcome::Rejected(1105)), expected);
+    assert_eq!(play.create(Outcome::Rejected(1105)), Next::Wait(SETTLE));
+    assert!(matches!(play.until_look(&Lookup::NotFound), Next::Wait(_)));
+    assert_eq!(play.lookups(&Lookup::NotFound), failed(Failure::Rejected(1105)));
+    assert_eq!(play.case.record().quarantined, QUARANTINE);
+    // Its own first create may be what the other answer hides.
+    play.create(Outcome::Rejected(1105));
+    assert_eq!(play.until_look(&Lookup::Found(found())), made(true));
+    assert_eq!(play.until_look(&found_other()), parked(Unresolved::ReferenceConflict));
+    // Without readback it waits for it, until it is too old.
+    play.around.readback = Readback::default();
+    assert_eq!(play.lookups(&Lookup::NotFound), Next::Return(Duration::from_mins(10)));
+    let old = Record { waited: policy.max_age, ..play.handed_back() };
+    let mut play = Play::with(&old, &intent, &policy);
+    play.around.readback = Readback::default();
+    assert_eq!(play.until_look(&Lookup::NotFound), parked(Unresolved::Refused(Some(1105))));
 }
 
 #[test]
@@ -119,15 +158,9 @@ fn each_trip_through_a_retry_queue_is_longer_up_to_the_longest() {
 }
 
 #[test]
-fn a_throttled_or_denied_create_counts_nothing_and_changes_nothing() {
+fn a_create_without_a_token_changes_nothing() {
     let (intent, policy) = (intent(), policy());
-    for outcome in [
-        Outcome::Throttled(None),
-        Outcome::Denied(Denial::Credentials),
-        Outcome::Denied(Denial::Unauthorized),
-        Outcome::Denied(Denial::Forbidden),
-        Outcome::Denied(Denial::Merchant),
-    ] {
+    for outcome in [NoToken::Refused, NoToken::Throttled(None)].map(Outcome::NoToken) {
         let mut play = Play::first(&intent, &policy);
         let before = play.case.record().clone();
         for _ in 0..10 {
@@ -165,8 +198,9 @@ fn an_intent_in_doubt_has_no_way_to_a_create_but_through_lookups() {
         let record = Record { lookups: LOOKS, quarantined: QUARANTINE, ..unsure(kind) };
         let mut play = Play::with(&record, &intent, &policy);
         assert_eq!(play.next(), Next::Lookup, "{kind:?}");
-        assert_eq!(play.lookup(Lookup::Throttled(None)), Next::Lookup);
-        assert_eq!(play.lookup(Lookup::Denied(Denial::Credentials)), Next::Lookup);
+        assert!(matches!(play.lookup(Lookup::Throttled(None)), Next::HandBack(_)));
+        assert!(matches!(play.lookup(Lookup::Denied(Denial::Unauthorized)), Next::HandBack(_)));
+        assert_eq!(play.lookup(Lookup::NoToken(NoToken::Refused)), Next::Lookup);
         assert!(matches!(play.lookup(failed_look()), Next::Wait(_)));
     }
 }

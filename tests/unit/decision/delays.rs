@@ -81,9 +81,13 @@ fn a_first_create_starts_while_its_delivery_is_young_and_a_resend_within_a_lease
     let Some(Decision::Create(call)) = play.decision.clone() else { panic!() };
     assert_eq!((call.must_start_by(), call.needs_vouching()), (LEASE, false));
     let almost = Duration::from_millis(59_999);
-    assert_eq!(call.start(start() + SETTLE, almost), Start::Now);
-    assert_eq!(call.start(start() + SETTLE, LEASE), Start::Late);
-    assert_eq!(call.start(start() + SETTLE * 2, almost), Start::Overdue);
+    let at = |after, age| Surroundings { now: start() + after, age, ..around() };
+    assert_eq!(call.start(&at(SETTLE, almost)), Start::Now);
+    assert_eq!(call.start(&at(SETTLE, LEASE)), Start::Late);
+    assert_eq!(call.start(&at(SETTLE * 2, almost)), Start::Overdue);
+    // A clock that has jumped judges no deadline.
+    let jumped = Surroundings { clocks_agree: false, ..at(SETTLE, almost) };
+    assert_eq!(call.start(&jumped), Start::Overdue);
     let intent = Intent { deadline: None, ..intent };
     let mut play = Play::redelivered(&intent, &policy);
     play.around.age = LEASE;

@@ -12,12 +12,16 @@ use super::*;
 /// What has truly happened, whatever the record says.
 #[derive(Default)]
 struct Ledger {
-    /// Creates that may have left.
+    /// Creates that may have left, but for those that were turned away.
     left: u32,
+    /// Those that were.
+    turned_away: u32,
     /// Whether a delivery was cut short before the last create.
     cut: bool,
-    /// Whether the only create was the first ever, and was answered "duplicate".
-    clean_duplicate: bool,
+    /// The last create's outcome, if it was the first ever.
+    first: Option<Outcome>,
+    /// The last create's outcome.
+    last: Option<Outcome>,
     /// Not-found looks since the last create that may have left.
     not_found: u32,
     /// Waits since then; for a new intent, since its first not-found look after the deadline.
@@ -37,20 +41,29 @@ struct Ends {
     deadlines: Cell<u32>,
     duplicates: Cell<u32>,
     rejections: Cell<u32>,
+    conflicts: Cell<u32>,
     recovered: Cell<u32>,
     parked: Cell<u32>,
+}
+
+impl Ledger {
+    fn is_in_doubt(&self) -> bool {
+        self.left > 0 || self.cut
+    }
 }
 
 fn count(cell: &Cell<u32>) {
     cell.set(cell.get() + 1);
 }
 
-fn outcomes() -> [Outcome; 12] {
+fn outcomes() -> [Outcome; 14] {
     [
         unknown(),
         Outcome::Unknown(UnknownReason::Status(502)),
         unknown(),
         Outcome::NotSent(NotSent::Connect),
+        Outcome::NoToken(NoToken::Refused),
+        Outcome::StaleToken,
         Outcome::Throttled(None),
         Outcome::Denied(Denial::Forbidden),
         Outcome::Duplicate(Some(1103)),
@@ -62,7 +75,7 @@ fn outcomes() -> [Outcome; 12] {
     ]
 }
 
-fn lookups() -> [Lookup; 16] {
+fn lookups() -> [Lookup; 17] {
     [
         Lookup::NotFound,
         Lookup::NotFound,
@@ -78,6 +91,7 @@ fn lookups() -> [Lookup; 16] {
         failed_look(),
         Lookup::Throttled(None),
         found_vague(),
+        found_conflict(),
         found_other(),
         Lookup::Found(found()),
     ]
@@ -139,8 +153,9 @@ impl<'a> Explorer<'a> {
                 count(&self.ends.resends);
                 assert!(ledger.not_found >= self.policy.lookups, "too few lookups");
                 assert!(ledger.waited >= QUARANTINE, "too early");
-                assert!(self.play.around.readback, "details may be blind");
-                assert_eq!(self.policy.in_doubt, InDoubtPolicy::Resend);
+                assert!(self.play.around.readback.is_given, "details may be blind");
+                let only_turned_away = ledger.left == 0 && !ledger.cut;
+                assert!(self.policy.in_doubt == InDoubtPolicy::Resend || only_turned_away);
                 assert!(self.play.case.record().is_in_doubt());
             }
         }
@@ -148,21 +163,36 @@ impl<'a> Explorer<'a> {
     }
 
     fn answer_create(&mut self, kind: CreateKind, choice: u16) -> Next {
-        let outcome = pick(&outcomes(), choice);
-        let never_left =
-            matches!(outcome, Outcome::NotSent(_) | Outcome::Throttled(_) | Outcome::Denied(_));
+        let outcome = match pick(&outcomes(), choice) {
+            Outcome::StaleToken if !self.may_renew_token() => Outcome::Denied(Denial::Unauthorized),
+            outcome => outcome,
+        };
+        let turned_away =
+            matches!(outcome, Outcome::StaleToken | Outcome::Throttled(_) | Outcome::Denied(_));
+        let never_left = matches!(outcome, Outcome::NotSent(_) | Outcome::NoToken(_));
         if kind == CreateKind::First {
             (self.ledger.not_found, self.ledger.waited) = (0, Duration::ZERO);
         }
-        if !never_left {
-            let is_first = self.ledger.left == 0 && !self.ledger.cut;
-            self.ledger.clean_duplicate = is_first && matches!(outcome, Outcome::Duplicate(_));
+        if turned_away {
+            self.ledger.turned_away += 1;
+            self.ledger.first = None;
+            if self.policy.is_strict() {
+                (self.ledger.not_found, self.ledger.waited) = (0, Duration::ZERO);
+            }
+        } else if !never_left {
+            let is_first = !self.ledger.is_in_doubt() && self.ledger.turned_away == 0;
+            self.ledger.first = is_first.then(|| outcome.clone());
+            self.ledger.last = Some(outcome.clone());
             self.ledger.left += 1;
             (self.ledger.not_found, self.ledger.waited) = (0, Duration::ZERO);
         }
         self.ledger.look = None;
         self.ledger.created = Some(outcome.clone());
         self.play.create(outcome)
+    }
+
+    fn may_renew_token(&self) -> bool {
+        matches!(&self.play.decision, Some(Decision::Create(call)) if call.may_renew_token())
     }
 
     fn answer_look(&mut self, choice: u16) -> Next {
@@ -177,7 +207,8 @@ impl<'a> Explorer<'a> {
     }
 
     fn wait(&mut self, wait: Duration) {
-        if self.ledger.left > 0 || self.ledger.cut || self.ledger.not_found > 0 {
+        let turned_away = self.policy.is_strict() && self.ledger.turned_away > 0;
+        if self.ledger.is_in_doubt() || turned_away || self.ledger.not_found > 0 {
             self.ledger.waited += wait;
         }
     }
@@ -189,7 +220,8 @@ impl<'a> Explorer<'a> {
                 self.may_create(kind);
                 if way == 0 {
                     self.ledger.left += 1;
-                    self.ledger.clean_duplicate = false;
+                    self.ledger.first = None;
+                    self.ledger.last = None;
                     (self.ledger.not_found, self.ledger.waited) = (0, Duration::ZERO);
                     return self.cut();
                 }
@@ -217,6 +249,11 @@ impl<'a> Explorer<'a> {
                 let record = self.play.returned(delay);
                 self.publish(&record)
             }
+            Next::HandBack(delay) => {
+                self.play.around.now += delay;
+                let record = self.play.handed_back();
+                self.publish(&record)
+            }
             settled @ Next::Settle(_) => settled,
             other => panic!("{other:?}"),
         }
@@ -225,27 +262,37 @@ impl<'a> Explorer<'a> {
     fn judge(&self, verdict: &Verdict) {
         let Ledger { left, cut, not_found, waited, look, created, .. } = &self.ledger;
         match verdict {
-            Verdict::Created { recovered: true, .. } => {
+            Verdict::Created { source: LinkSource::Lookup(_), .. } => {
                 count(&self.ends.recovered);
                 assert_eq!(*look, Some(Lookup::Found(found())));
             }
-            Verdict::Created { recovered: false, .. } => {
+            Verdict::Created { source: LinkSource::Create, .. } => {
                 assert_eq!(*created, Some(Outcome::Created(link())));
             }
             Verdict::Failed(Failure::Rejected(code)) => {
                 count(&self.ends.rejections);
-                assert_eq!(*created, Some(Outcome::Rejected(*code)));
+                assert_eq!(*look, Some(Lookup::NotFound));
+                assert_eq!(self.ledger.last, Some(Outcome::Rejected(*code)));
+                if self.ledger.first.is_none() {
+                    assert!(self.play.around.readback.is_given);
+                    assert!(*not_found >= self.policy.lookups && *waited >= QUARANTINE);
+                }
             }
             Verdict::Rejected(Rejection::DuplicateReference) => {
                 count(&self.ends.duplicates);
-                assert!(self.ledger.clean_duplicate && *left == 1);
+                assert!(matches!(self.ledger.first, Some(Outcome::Duplicate(_))) && *left == 1);
                 assert_eq!(*look, Some(found_other()));
+            }
+            Verdict::Rejected(Rejection::Rejected(code)) => {
+                count(&self.ends.conflicts);
+                assert_eq!((&self.ledger.first, *left), (&Some(Outcome::Rejected(*code)), 1));
+                assert!(matches!(look, Some(Lookup::Found(_))));
             }
             Verdict::Failed(Failure::DeadlinePassed) => {
                 count(&self.ends.deadlines);
                 assert_eq!((*left, *cut), (0, false), "it may have been sent");
                 assert!(is_past_deadline(self.intent, &self.play));
-                assert!(self.play.around.readback && *not_found >= self.policy.lookups);
+                assert!(self.play.around.readback.is_given && *not_found >= self.policy.lookups);
                 assert!(*waited >= QUARANTINE + CLOCK_SKEW);
             }
             Verdict::Unresolved(_) => count(&self.ends.parked),
@@ -275,8 +322,11 @@ fn whatever_happens_nothing_is_created_in_doubt_and_nothing_is_failed_by_a_guess
                 if matches!(decision, Next::Settle(_)) {
                     break;
                 }
+                let last = (choice % 3 == 0).then_some(explorer.play.around.now);
+                explorer.play.around.last_answers = LastAnswers { create: last, lookup: last };
                 if !matches!(decision, Next::Create(_)) {
-                    explorer.play.around.readback = choice % 11 != 0;
+                    explorer.play.around.readback =
+                        if choice % 11 == 0 { Readback::default() } else { shown() };
                 }
                 match choice % 97 {
                     0 => explorer.play.around.now += Duration::from_mins(20),
@@ -297,8 +347,8 @@ fn whatever_happens_nothing_is_created_in_doubt_and_nothing_is_failed_by_a_guess
             Ok(())
         })
         .unwrap();
-    let Ends { resends, deadlines, duplicates, rejections, recovered, parked } = &ends;
-    for reached in [resends, deadlines, duplicates, rejections, recovered, parked] {
+    let Ends { resends, deadlines, duplicates, rejections, conflicts, recovered, parked } = &ends;
+    for reached in [resends, deadlines, duplicates, rejections, conflicts, recovered, parked] {
         assert!(reached.get() > 5, "the explorer goes nowhere: {ends:?}");
     }
 }

@@ -14,7 +14,7 @@ fn trace_01_a_link_that_details_is_blind_to_is_never_called_failed() {
         assert!(matches!(end, Next::Settle(Verdict::Unresolved(Unresolved::Refused(_)))));
     }
     let mut play = Play::redelivered(&intent, &policy);
-    play.around.readback = false;
+    play.around.readback = Readback::default();
     assert!(matches!(play.lookups(&Lookup::NotFound), Next::Return(_)));
 }
 

@@ -27,11 +27,12 @@ fn forbidden() -> Act {
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn a_short_pause_is_waited_out_without_a_hand_back() {
+async fn what_was_throttled_steps_aside_and_waits_out_a_short_pause() {
     let mut stand = Stand::usual().await;
     stand.scene.smart_send.on_create([throttled(20)]);
-    assert_eq!(stand.settle("a").await, CREATED);
-    assert_eq!(stand.event()["attempts"], 1, "a throttled attempt does not count");
+    assert_eq!(stand.settle("a").await, Settled::HandedBack);
+    assert_eq!(stand.settle_next().await, CREATED);
+    assert_eq!(stand.event()["attempts"], 2, "it may have been processed all the same");
     let ledger = stand.scene.smart_send.ledger();
     assert!(ledger[2].at - ledger[1].at >= Duration::from_secs(20));
 }
@@ -40,50 +41,62 @@ async fn a_short_pause_is_waited_out_without_a_hand_back() {
 async fn what_was_held_for_hold_goes_back_with_its_record() {
     let mut stand = Stand::usual().await;
     stand.scene.smart_send.on_create([throttled(300)]);
-    let started = stand.scene.clock.elapsed();
     assert_eq!(stand.settle("a").await, Settled::HandedBack);
+    let started = stand.scene.clock.elapsed();
+    assert_eq!(stand.settle_next().await, Settled::HandedBack);
     let held = stand.scene.clock.elapsed() - started;
     assert!(held >= Duration::from_mins(1) && held < Duration::from_secs(62), "{held:?}");
     let (delay, _, record) = stand.returned();
     assert_eq!(delay, Duration::from_secs(1));
     assert!(is_new(&record));
-    assert_eq!((record.attempts, record.returns), (0, 0));
+    assert_eq!((record.attempts, record.returns), (1, 0));
     assert_eq!(stand.scene.smart_send.count(Called::Create), 1);
 }
 
-/// The other copy may stay for a whole quarantine. Those that wait for it meanwhile must not keep
-/// everyone else out.
+/// The other copy may stay for a whole quarantine. Those that wait for it must not keep everyone else
+/// out.
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn a_copy_that_waits_for_the_other_one_goes_back_after_hold() {
+async fn a_copy_that_finds_another_one_at_work_goes_back_at_once() {
     let mut stand = Stand::usual().await;
     stand.scene.smart_send.on_create([Act::LoseRequest]);
     let first = stand.start("a").await;
     seconds(25).await;
     let started = stand.scene.clock.elapsed();
-    assert_eq!(stand.settle("a").await, Settled::HandedBack);
-    let held = stand.scene.clock.elapsed() - started;
-    assert!(held >= Duration::from_mins(1) && held < Duration::from_secs(62), "{held:?}");
+    assert_eq!(stand.settle("a").await, Settled::RetriedLater);
+    assert!(stand.scene.clock.elapsed() - started < Duration::from_secs(1));
     let (delay, _, record) = stand.returned();
-    assert_eq!(delay, Duration::from_mins(2), "as long as the other one lookups");
+    assert_eq!(delay, Duration::from_secs(1));
     let State::InDoubt(Doubt { seen, .. }) = record.state else { panic!("{record:?}") };
-    assert_eq!((seen, record.returns), (Seen::Recent, 0));
+    assert_eq!((seen, record.returns, record.waited), (Seen::Recent, 1, Duration::ZERO));
     assert!(!first.is_finished(), "the first one waits out its quarantine");
     assert_eq!(stand.scene.smart_send.count(Called::Create), 1);
 }
 
+/// Copies of one reference, however many, hold nobody up, and come to one event.
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn a_copy_that_waits_for_the_other_one_goes_back_at_a_stop() {
-    let mut stand = Stand::usual().await;
-    assert_eq!(stand.settle("first").await, CREATED); // and there is a token
-    stand.scene.smart_send.set(|state| state.latency = Duration::from_secs(10));
+async fn two_hundred_copies_take_the_first_one_s_verdict() {
+    let mut settings = Settings::usual();
+    settings.prefetch = 4;
+    let mut stand = Stand::new(&settings).await;
+    stand.scene.smart_send.set(|state| state.latency = Duration::from_secs(1));
     let first = stand.start("a").await;
-    let second = stand.start("a").await;
-    seconds(1).await;
-    stand.process.stopping.cancel();
-    assert_eq!(second.await.unwrap(), Settled::HandedBack);
-    assert!(!first.is_finished(), "a request that was written is not abandoned");
+    for _ in 1..200 {
+        assert_eq!(stand.settle("a").await, Settled::RetriedLater);
+    }
+    let started = stand.scene.clock.elapsed();
+    assert_eq!(stand.settle("b").await, CREATED);
+    let took = stand.scene.clock.elapsed() - started;
+    assert!(took < Duration::from_secs(10), "another intent waited {took:?}");
     assert_eq!(first.await.unwrap(), CREATED);
+    for _ in 1..200 {
+        assert_eq!(stand.settle_next().await, CREATED);
+    }
     assert_eq!(stand.scene.smart_send.count(Called::Create), 2);
+    assert!(stand.scene.smart_send.count(Called::Lookup) <= 1, "no copy is looked up");
+    let results = stand.scene.broker.results();
+    let ids: std::collections::BTreeSet<_> =
+        results.iter().map(|event| event.properties.message_id.clone()).collect();
+    assert_eq!((results.len(), ids.len()), (201, 2));
 }
 
 /// What the process before knew of lookups ended with it. Until a link is shown to this one nothing
@@ -118,9 +131,9 @@ async fn nothing_is_sent_between_a_throttle_and_its_end() {
     stand.scene.smart_send.set(|state| state.latency = Duration::from_secs(2));
     stand.scene.smart_send.on_create([throttled(30)]);
     let tasks = [stand.start("a").await, stand.start("b").await];
-    for task in tasks {
-        assert_eq!(task.await.unwrap(), CREATED);
-    }
+    let [throttled, waiting] = tasks;
+    assert_eq!(throttled.await.unwrap(), Settled::HandedBack);
+    assert_eq!(waiting.await.unwrap(), CREATED);
     let ledger = stand.scene.smart_send.ledger();
     let creates: Vec<Duration> =
         ledger.iter().filter(|r| r.called == Called::Create).map(|r| r.at).collect();
@@ -134,7 +147,7 @@ async fn a_denial_sends_nothing_more_and_hands_back_uncounted() {
     assert_eq!(stand.settle("a").await, Settled::HandedBack);
     let record = stand.returned().2;
     assert!(is_new(&record));
-    assert_eq!((record.attempts, record.returns), (0, 0));
+    assert_eq!((record.attempts, record.returns), (1, 0));
     assert_eq!(stand.settle("b").await, Settled::HandedBack);
     assert_eq!(stand.scene.smart_send.count(Called::Create), 1);
 }
@@ -183,14 +196,16 @@ async fn a_delivery_whose_channel_has_ended_is_never_sent_first_either() {
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn two_copies_never_run_at_once_and_the_second_is_looked_up() {
+async fn two_copies_never_run_at_once_and_the_second_says_the_same() {
     let mut stand = Stand::usual().await;
     stand.scene.smart_send.set(|state| state.naive = true);
     let first = stand.start("a").await;
     let second = stand.start("a").await;
+    assert_eq!(second.await.unwrap(), Settled::RetriedLater);
     assert_eq!(first.await.unwrap(), CREATED);
-    assert_eq!(second.await.unwrap(), CREATED);
-    assert_eq!(stand.event()["recovered"], true);
+    assert_eq!(stand.settle_next().await, CREATED);
+    let results = stand.scene.broker.results();
+    assert_eq!(results[0].properties.message_id, results[1].properties.message_id);
     assert_eq!(stand.scene.smart_send.links("a").len(), 1);
     assert_eq!(stand.scene.smart_send.count(Called::Create), 1);
 }
@@ -201,11 +216,11 @@ async fn a_throttled_lookup_leaves_the_reference_in_the_dedup_cache() {
     stand.scene.smart_send.set(|state| state.naive = true);
     stand.scene.smart_send.on_create([Act::LoseAnswer(Duration::ZERO)]);
     stand.scene.smart_send.on_look([throttled(200)]);
-    assert_eq!(stand.settle("a").await, Settled::RetriedLater);
+    assert_eq!(stand.settle("a").await, Settled::HandedBack);
     assert!(stand.returned().2.is_in_doubt());
     seconds(200).await;
     assert_eq!(stand.settle("a").await, CREATED);
-    assert_eq!(stand.settle("a").await, CREATED);
+    assert_eq!(stand.settle_next().await, CREATED);
     assert_eq!(stand.scene.smart_send.links("a").len(), 1);
 }
 
@@ -214,12 +229,15 @@ async fn a_memory_that_is_full_forgets_the_oldest() {
     let mut settings = Settings::usual();
     settings.capacity = 2;
     let mut stand = Stand::new(&settings).await;
-    for reference in ["a", "b", "c", "a"] {
+    for reference in ["a", "b", "c"] {
         stand.settle(reference).await;
     }
+    // For another amount, so that no verdict is known either.
+    let body = super::body("a").replace("100.50", "7.00");
+    stand.settle_message(Message { body: body.into(), ..message("a") }).await;
     // The fourth was new again, and the provider told.
     assert_eq!(stand.scene.smart_send.count(Called::Create), 4);
-    assert_eq!(stand.event()["recovered"], true);
+    assert_eq!(stand.reason(), "REFERENCE_CONFLICT");
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use smartsend::admission::signal::{Signal, TripReason};
 use smartsend::domain::call::{Answer, CallResult, Data, NoAnswer, NotSent};
-use smartsend::domain::customer::Private;
+use smartsend::domain::customer::{Contact, Mobile, Private};
 use smartsend::domain::decide::InDoubtPolicy;
 use smartsend::domain::event::EventKind;
 use smartsend::domain::record::{Doubt, Record, Seen, State};
 use smartsend::ports::TokenError;
 use smartsend::worker::Settled;
 
-use super::{Stand, first_record, is_new, message, own_message};
+use super::{Stand, first_record, is_new, message, own_message, with};
 use crate::support::model::{Act, Called, Message, Settings, accepted, intent_of, refusal};
 
 const SILENCE: Act = Act::Show(CallResult::NoAnswer(NoAnswer::Connection));
@@ -29,11 +29,6 @@ fn link_elsewhere() -> Act {
 fn unsure(stand: &Stand, seen: Seen) -> Record {
     let state = State::InDoubt(Doubt { seen, last_sent: None, code: None });
     Record { state, attempts: 1, ..first_record(stand) }
-}
-
-fn with(body: &str, extra: &str) -> Message {
-    let body = super::body(body).replace('}', &format!(",{extra}}}"));
-    Message { body: body.into(), ..message("unused") }
 }
 
 fn redelivered(reference: &str) -> Message {
@@ -160,12 +155,15 @@ async fn a_duplicate_of_our_own_link_is_recovered() {
 async fn a_clean_duplicate_of_another_link_fails_and_a_doubtful_one_is_parked() {
     let mut other = intent_of("a");
     other.amount = smartsend::domain::amount::Amount::parse("7.00").unwrap();
+    other.contact = Contact::Mobile(Mobile::parse("8888888888").unwrap());
     let mut stand = Stand::usual().await;
+    stand.prove();
     stand.scene.smart_send.has_link(&other);
     assert_eq!(stand.settle("a").await, Settled::Published(EventKind::Rejected));
     assert_eq!(stand.reason(), "DUPLICATE_REFERENCE");
     assert_eq!(super::text(&stand.parked().headers, "reason"), "DUPLICATE_REFERENCE");
     let mut stand = Stand::usual().await;
+    stand.prove();
     stand.scene.smart_send.has_link(&other);
     assert_eq!(stand.settle_message(redelivered("a")).await, PARKED);
     assert_eq!(stand.reason(), "REFERENCE_CONFLICT");
@@ -258,6 +256,8 @@ async fn a_passed_deadline_is_looked_up_in_vain_before_it_fails() {
     let looked = ledger.last().unwrap().at - ledger[1].at;
     assert!(looked >= Duration::from_secs(305), "quarantine and skew: {looked:?}");
     stand.scene.smart_send.has_link(&intent_of("a"));
+    assert_eq!(stand.settle_message(late.clone()).await, FAILED, "a copy says the same");
+    super::seconds(1_000).await;
     assert_eq!(stand.settle_message(late).await, CREATED, "found is found");
 }
 

@@ -39,7 +39,7 @@ async fn a_401_takes_one_new_token_and_one_more_try() {
     let expected = [Called::Create, Called::Token, Called::Create];
     assert_eq!(calls[before..before + 3], expected);
     assert_eq!(stand.event()["recovered"], false);
-    assert_eq!(stand.event()["attempts"], 1);
+    assert_eq!(stand.event()["attempts"], 2);
     assert_eq!(tripped_by(&stand), None);
 }
 
@@ -51,16 +51,16 @@ async fn a_second_401_opens_the_breaker_and_the_intent_goes_back_uncounted() {
     assert_eq!(tripped_by(&stand), Some(TripReason::Denied(Denial::Unauthorized)));
     let (_, _, record) = stand.returned();
     assert!(is_new(&record));
-    assert_eq!((record.attempts, record.returns), (0, 0));
-    // It was not processed, so it is not remembered either.
+    assert_eq!((record.attempts, record.returns), (2, 0));
+    // It is remembered, and sent again all the same.
     seconds(60).await;
     assert_eq!(stand.settle_next().await, CREATED);
     assert_eq!(stand.event()["recovered"], false);
-    assert_eq!(stand.event()["attempts"], 1);
+    assert_eq!(stand.event()["attempts"], 3);
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn a_401_whose_second_try_never_comes_is_not_remembered() {
+async fn a_401_whose_second_try_never_comes_is_sent_again_without_a_lookup() {
     let mut stand = Stand::usual().await;
     stand.scene.smart_send.on_create([unauthorized()]);
     let task = stand.start("a").await;
@@ -71,7 +71,7 @@ async fn a_401_whose_second_try_never_comes_is_not_remembered() {
     stand.context.scheduler().record(None, Signal::Throttled(Some(pause)));
     assert_eq!(task.await.unwrap(), Settled::HandedBack);
     assert_eq!(stand.settle_in_the_end().await, CREATED);
-    assert_eq!(stand.event()["attempts"], 1);
+    assert_eq!(stand.event()["attempts"], 2);
     assert_eq!(stand.event()["recovered"], false);
 }
 
@@ -146,7 +146,7 @@ async fn an_early_lookup_sees_a_link_that_details_shows_only_after_a_while() {
     stand.scene.smart_send.set(|state| state.lag = Duration::from_secs(3));
     stand.settle("a").await;
     seconds(10).await;
-    assert!(stand.context.readback().is_given());
+    assert!(stand.context.readback().evidence().is_given);
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
@@ -158,7 +158,7 @@ async fn a_blind_details_proves_nothing_and_is_asked_ever_more_rarely() {
         stand.settle(&format!("a{number}")).await;
         seconds(10).await;
     }
-    assert!(!stand.context.readback().is_given());
+    assert!(!stand.context.readback().evidence().is_given);
     let lookups = stand.scene.smart_send.count(Called::Lookup);
     assert!((1..=10).contains(&lookups), "{lookups}");
 }
@@ -171,12 +171,13 @@ async fn a_link_of_another_intent_proves_nothing() {
     other.amount = smartsend::domain::amount::Amount::parse("7.00").unwrap();
     stand.scene.smart_send.has_link(&other);
     let settlement = stand.settle("a").await;
-    assert_eq!(settlement, Settled::Published(EventKind::Rejected));
-    assert!(!stand.context.readback().is_given());
+    assert_eq!(settlement, Settled::Published(EventKind::Unresolved));
+    assert_eq!(stand.reason(), "REFERENCE_CONFLICT");
+    assert!(!stand.context.readback().evidence().is_given);
     stand.scene.smart_send.has_link(&intent_of("b"));
     assert_eq!(stand.settle("b").await, CREATED);
     seconds(10).await;
-    assert!(stand.context.readback().is_given());
+    assert!(stand.context.readback().evidence().is_given);
 }
 
 /// Simulation, seed 61389: each delivery became too late while its token was on the way, dropped the

@@ -4,8 +4,12 @@ use std::time::Duration;
 
 use smartsend::domain::call::RetryAfter;
 use smartsend::domain::classify::UnknownReason;
+use smartsend::domain::classify::comparison::{Comparison, Match};
 use smartsend::domain::classify::create::Outcome;
-use smartsend::domain::classify::lookup::{Lookup, LookupFailure, Match};
+use smartsend::domain::classify::lookup::{Lookup, LookupFailure};
+
+use smartsend::domain::customer::ConfirmedContact;
+use smartsend::domain::readback::Fields;
 
 use super::{Line, account_at, create, created_by, lookup};
 use crate::support::account::intent;
@@ -57,15 +61,17 @@ async fn f13_an_answer_about_another_reference_or_amount_is_not_ours() {
     };
     let mobile = crate::support::canary::MOBILE;
     for (body, likeness) in [
-        (details("order-1", "100.5", mobile), Some(Match::Same)),
-        (details("order-1", "100.51", mobile), Some(Match::Different)),
-        (details("order-1", "100.50", OTHER_MOBILE), Some(Match::Different)),
+        (details("order-1", "100.5", mobile), Some(Match::Same(ConfirmedContact::Mobile))),
+        (details("order-1", "100.51", mobile), Some(Match::Conflict)),
+        (details("order-1", "100.50", OTHER_MOBILE), Some(Match::Conflict)),
         (details("order-2", "100.50", mobile), None),
     ] {
         let payu = Payu::scripted(move |_| Act::Only(ok(&body).to_vec()));
         let looked = lookup(&account_at(payu.server())).await;
         if let Lookup::Found(details) = &looked {
-            assert_eq!(Some(details.compare(&intent("order-1"))), likeness);
+            let intent = intent("order-1");
+            let compared = Comparison::new(details, intent.amount, &intent.contact);
+            assert_eq!(Some(compared.judge(Fields::ALL)), likeness);
         } else {
             assert_eq!((looked, likeness), (Lookup::Failed(LookupFailure::Odd), None));
         }

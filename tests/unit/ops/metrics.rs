@@ -6,7 +6,7 @@ use std::time::Duration;
 use smartsend::domain::call::NotSent;
 use smartsend::domain::classify::create::Outcome;
 use smartsend::domain::classify::lookup::{Lookup, LookupFailure};
-use smartsend::domain::classify::{Denial, UnknownReason};
+use smartsend::domain::classify::{Denial, NoToken, UnknownReason};
 use smartsend::domain::verdict::Unresolved;
 use smartsend::telemetry::events;
 use smartsend::telemetry::metrics::{CallKind, Metrics};
@@ -44,11 +44,13 @@ fn known_at_the_start() -> Vec<String> {
         "duplicate",
         "refused",
         "not_sent",
+        "no_token",
+        "stale_token",
         "throttled",
         "denied",
         "unknown",
     ];
-    let lookups = ["found", "not_found", "failed", "throttled", "denied"];
+    let lookups = ["found", "not_found", "failed", "no_token", "throttled", "denied"];
     let tokens = ["granted", "refused", "throttled", "failed"];
     let reasons = [
         "INVALID_INTENT",
@@ -60,6 +62,7 @@ fn known_at_the_start() -> Vec<String> {
         "LINK_CLOSED",
         "LINK_HOST",
         "REFERENCE_CONFLICT",
+        "LINK_REPEATED",
         "OVER_LIMIT",
         "ACCOUNT_CHANGED",
     ];
@@ -113,6 +116,8 @@ fn every_word_of_the_core_is_known_at_the_start() {
         Outcome::Duplicate(None),
         Outcome::Refused(None),
         Outcome::NotSent(NotSent::Dns),
+        Outcome::NoToken(NoToken::Refused),
+        Outcome::StaleToken,
         Outcome::Throttled(None),
         Outcome::Denied(Denial::Forbidden),
         Outcome::Unknown(UnknownReason::NoLink),
@@ -124,6 +129,7 @@ fn every_word_of_the_core_is_known_at_the_start() {
     let lookups = [
         Lookup::NotFound,
         Lookup::Failed(LookupFailure::Odd),
+        Lookup::NoToken(NoToken::Refused),
         Lookup::Throttled(None),
         Lookup::Denied(Denial::Unauthorized),
     ];

@@ -128,8 +128,9 @@ fn a_call_that_was_not_sent_is_not_sent_and_one_without_an_answer_is_unknown() {
         assert_eq!(of(CallResult::NoAnswer(why)), Outcome::Unknown(UnknownReason::NoAnswer(why)));
         assert_eq!(looked(CallResult::NoAnswer(why)), Lookup::Failed(LookupFailure::NoAnswer(why)));
     }
-    assert_eq!(of(CallResult::TokenRefused), Outcome::Denied(Denial::Credentials));
-    assert_eq!(looked(CallResult::TokenRefused), Lookup::Denied(Denial::Credentials));
-    assert_eq!(of(CallResult::TokenThrottled(None)), Outcome::Throttled(None));
-    assert_eq!(looked(CallResult::TokenThrottled(None)), Lookup::Throttled(None));
+    assert_eq!(of(CallResult::TokenRefused), Outcome::NoToken(NoToken::Refused));
+    assert_eq!(looked(CallResult::TokenRefused), Lookup::NoToken(NoToken::Refused));
+    let throttled = NoToken::Throttled(None);
+    assert_eq!(of(CallResult::TokenThrottled(None)), Outcome::NoToken(throttled));
+    assert_eq!(looked(CallResult::TokenThrottled(None)), Lookup::NoToken(throttled));
 }

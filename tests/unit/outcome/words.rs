@@ -3,32 +3,41 @@
 use super::*;
 
 #[test]
-fn each_outcome_of_a_create_has_its_word_and_few_of_them_are_certain_to_have_done_nothing() {
+fn each_outcome_of_a_create_has_its_word_and_only_what_was_not_sent_has_reached_nobody() {
     let Outcome::Created(made) = create(200, Some(success(Some(LINK)))) else { panic!() };
-    for (outcome, word, is_unprocessed) in [
-        (Outcome::Created(made), "created", false),
-        (Outcome::ForeignLink, "foreign_link", false),
-        (Outcome::Rejected(1101), "rejected", false),
-        (Outcome::Duplicate(None), "duplicate", false),
-        (Outcome::Refused(Some(1128)), "refused", false),
-        (Outcome::NotSent(NotSent::Dns), "not_sent", true),
-        (Outcome::Throttled(None), "throttled", true),
-        (Outcome::Denied(Denial::Forbidden), "denied", true),
-        (Outcome::Unknown(UnknownReason::NoLink), "unknown", false),
+    for (outcome, word, is_unsent, is_answered) in [
+        (Outcome::Created(made), "created", false, true),
+        (Outcome::ForeignLink, "foreign_link", false, false),
+        (Outcome::Rejected(1101), "rejected", false, true),
+        (Outcome::Duplicate(None), "duplicate", false, true),
+        (Outcome::Refused(Some(1128)), "refused", false, true),
+        (Outcome::NotSent(NotSent::Dns), "not_sent", true, false),
+        (Outcome::NoToken(NoToken::Refused), "no_token", true, false),
+        (Outcome::StaleToken, "stale_token", false, false),
+        (Outcome::Throttled(None), "throttled", false, false),
+        (Outcome::Denied(Denial::Forbidden), "denied", false, false),
+        (Outcome::Unknown(UnknownReason::NoLink), "unknown", false, false),
     ] {
-        assert_eq!((outcome.word(), outcome.is_unprocessed()), (word, is_unprocessed));
+        assert_eq!(outcome.word(), word);
+        assert_eq!(
+            (outcome.is_unsent(), outcome.is_answered()),
+            (is_unsent, is_answered),
+            "{word}"
+        );
     }
 }
 
 #[test]
 fn each_outcome_of_a_lookup_has_its_word() {
-    for (lookup, word) in [
-        (lookup(200, Some(found(LINK))), "found"),
-        (Lookup::NotFound, "not_found"),
-        (Lookup::Failed(LookupFailure::Odd), "failed"),
-        (Lookup::Throttled(None), "throttled"),
-        (Lookup::Denied(Denial::Unauthorized), "denied"),
+    for (lookup, word, is_answered) in [
+        (lookup(200, Some(found(LINK))), "found", true),
+        (Lookup::NotFound, "not_found", true),
+        (Lookup::Failed(LookupFailure::Odd), "failed", false),
+        (Lookup::Failed(LookupFailure::NotSent(NotSent::Dns)), "failed", false),
+        (Lookup::NoToken(NoToken::Throttled(None)), "no_token", false),
+        (Lookup::Throttled(None), "throttled", false),
+        (Lookup::Denied(Denial::Unauthorized), "denied", false),
     ] {
-        assert_eq!(lookup.word(), word);
+        assert_eq!((lookup.word(), lookup.is_answered()), (word, is_answered));
     }
 }

@@ -13,7 +13,7 @@ pub(super) enum Action {
     Deliver(usize),
     /// A prefetched delivery is opened.
     Open(usize, usize),
-    /// One that has waited for `hold` behind the running one goes back, to come after it.
+    /// One that waits behind the running one goes back, to come after it.
     GiveWay(usize, usize),
     Lookup(usize, Sight),
     /// A create passes the last check and leaves.
@@ -24,6 +24,8 @@ pub(super) enum Action {
     Lose(usize),
     /// It is not sent, or turned away.
     Turn(usize, Heard),
+    /// It takes effect, and is answered as if it had been turned away.
+    Belie(usize),
     /// A wait is over.
     Wake(usize),
     /// A wait goes through a retry queue.
@@ -135,9 +137,7 @@ fn does(state: &State, setting: &Setting, worker: usize, actions: &mut Vec<Actio
         actions.extend((0..it.prefetched.len()).map(|place| Action::Open(worker, place)));
         return;
     };
-    let tired = |place: &usize| it.prefetched[*place].age >= setting.hold;
-    let waiting = (0..it.prefetched.len()).filter(tired);
-    actions.extend(waiting.map(|place| Action::GiveWay(worker, place)));
+    actions.extend((0..it.prefetched.len()).map(|place| Action::GiveWay(worker, place)));
     match hand.stage {
         Stage::Does(next) => does_next(state, setting, (worker, hand, next), actions),
         Stage::Waits { left: 0, .. } | Stage::Pauses { left: 0 } => {
@@ -240,6 +240,7 @@ fn fails(state: &State, setting: &Setting, worker: usize, actions: &mut Vec<Acti
                 actions.push(Action::Lose(worker));
                 let turned = [Heard::NotSent, Heard::Throttled];
                 actions.extend(turned.map(|heard| Action::Turn(worker, heard)));
+                actions.push(Action::Belie(worker));
             }
             Stage::Does(_) | Stage::Told => {}
         }

@@ -20,21 +20,22 @@ use smartsend::domain::classify::create::Outcome;
 use smartsend::domain::classify::lookup::Lookup;
 use smartsend::domain::customer::Private;
 use smartsend::domain::decide::{
-    Case, Decision, DeliveryInfo, InDoubtPolicy, Input, Interrupted, Policy, Requests, Start,
-    Surroundings,
+    Case, Decision, DeliveryInfo, InDoubtPolicy, Input, Interrupted, LastAnswers, Policy, Requests,
+    Start, Surroundings,
 };
 use smartsend::domain::intent::Intent;
 use smartsend::domain::intent::wire::parse;
 use smartsend::domain::link::LinkHosts;
+use smartsend::domain::readback::{Fields, Readback};
 use smartsend::domain::retry_delays::RetryDelays;
 use smartsend::ports::Headers;
 
 use super::known::{Known, Next, account};
-use super::setting::{Details, LOOKS, SETTLE, Setting, TICK};
+use super::setting::{Details, LOOKS, SETTLE, Setting, TICK, With};
 use crate::support::model::{accepted, refusal};
 
 /// A refusal by a limit, which depends on the day: PayU's code 1128.
-const LIMIT: i64 = 1128;
+pub(super) const LIMIT: i64 = 1128;
 /// PayU's code for a duplicate.
 const DUPLICATE: i64 = 1103;
 /// A refusal that is in no table.
@@ -154,7 +155,9 @@ impl Oracle {
             decision = case.decide(Input::Lookup(Lookup::NotFound), &around);
         }
         match decision {
-            Decision::Create(call) => call.start(at(clock), TICK * u32::from(age)),
+            Decision::Create(call) => {
+                call.start(&Surroundings { age: TICK * u32::from(age), ..self::around(at(clock)) })
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -208,10 +211,22 @@ impl Oracle {
     fn around(&self, now: Timestamp, held_off: u8, age: u8) -> Surroundings {
         Surroundings {
             age: TICK * u32::from(age),
-            readback: self.setting.details != Details::Blind || self.setting.lacks(1),
+            readback: self.readback(),
             no_create_for: TICK * u32::from(held_off),
             ..around(now)
         }
+    }
+
+    /// What details has shown of another link, unless it is blind. Nobody has seen a masked field come
+    /// back as it was sent.
+    fn readback(&self) -> Readback {
+        if self.setting.details == Details::Blind && !self.setting.lacks(1) {
+            return Readback::default();
+        }
+        if self.setting.has(With::Masks) && !self.setting.lacks(11) {
+            return Readback { faithful: Fields::default(), ..shown() };
+        }
+        shown()
     }
 
     fn policy(&self, question: Question) -> Policy {
@@ -252,15 +267,15 @@ impl Oracle {
     }
 
     fn details(&self) -> Data {
-        let mobile = match (self.setting.has(super::setting::With::Masks), self.setting.lacks(11)) {
-            (false, _) => "9999999999",
-            (true, false) => "XXXXXX9999",
-            (true, true) => "0000009999", // a masked field, compared like any other
+        let (amount, mobile) = if self.setting.has(With::Masks) {
+            ("10050", "0000009999") // in paise, and a mask that looks like another mobile
+        } else {
+            ("100.50", "9999999999")
         };
         Data {
             link: Some(Private::new("https://payu.in/l")),
             link_status: Some("ACTIVE".to_owned()),
-            amount: Some("100.50".to_owned()),
+            amount: Some(amount.to_owned()),
             mobile: Some(Private::new(mobile)),
             ..Data::default()
         }
@@ -291,13 +306,20 @@ fn after_all_tries<'a>(case: &mut Case<'a>, around: &Surroundings) -> Decision<'
     }
 }
 
+/// Lookups have shown a link of today, as it was sent.
+fn shown() -> Readback {
+    Readback { is_given: true, newest: Some(Timestamp::MAX), faithful: Fields::ALL }
+}
+
 /// A world in which nothing is in the way.
 pub(super) fn around(now: Timestamp) -> Surroundings {
     Surroundings {
         now,
         age: Duration::ZERO,
         requests: Requests::Flow,
-        readback: true,
+        clocks_agree: true,
+        readback: shown(),
+        last_answers: LastAnswers::default(),
         no_create_for: Duration::ZERO,
     }
 }
@@ -325,7 +347,8 @@ pub(super) fn policy(setting: &Setting) -> Policy {
     let ticks = |ticks: u8| TICK * u32::from(ticks);
     let delays: Vec<Duration> = setting.delays.iter().map(|delay| ticks(*delay)).collect();
     // The cure of 2 and 3: a limit's code is not one of those that depend on the intent alone.
-    let rejects = if matches!(setting.without, Some(2 | 3)) { vec![LIMIT] } else { Vec::new() };
+    let is_static = setting.has(With::StaticLimit) || matches!(setting.without, Some(2 | 3));
+    let rejects = if is_static { vec![LIMIT] } else { Vec::new() };
     Policy {
         account: account(0),
         rules: ClassifyRules { rejects, link_hosts: LinkHosts::Only(vec!["payu.in".to_owned()]) },

@@ -81,6 +81,13 @@ impl Oracle {
                     *wait -= skew();
                 }
             }
+            Some(29) if matches!(asked, Asked::Create(Heard::Throttled)) => {
+                let before = question.known.unwrap_or_else(|| Known::first(known.account));
+                known = before;
+                if let Next::Copy { known, .. } = &mut next {
+                    *known = before;
+                }
+            }
             Some(26) => {
                 let before = question.known.map_or(Kind::New, |known| known.kind);
                 let refused = matches!(asked, Asked::Create(Heard::Duplicate | Heard::Odd));

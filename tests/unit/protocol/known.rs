@@ -8,6 +8,7 @@ use smartsend::domain::record::{Doubt, Record, Seen, State};
 use smartsend::domain::verdict::{Failure, Rejection, Unresolved, Verdict};
 use std::time::Duration;
 
+use super::asked::LIMIT;
 use super::setting::{LOOKS, Setting, TICK};
 
 /// A record, in ticks. Counters stop where they make no difference any more.
@@ -29,9 +30,12 @@ pub(super) enum Kind {
     New,
     Redelivered,
     Recent,
+    TurnedAway,
     Duplicate,
     Unknown,
     Refused,
+    /// Refused by the limit, whose code depends on the intent alone in some settings.
+    Limited,
 }
 
 /// What follows.
@@ -112,12 +116,15 @@ impl Known {
     }
 
     pub(super) fn record(self, now: Timestamp) -> Record {
-        let doubted = |seen| State::InDoubt(Doubt { seen, last_sent: None, code: None });
+        let code = (self.kind == Kind::Limited).then_some(LIMIT);
+        let doubted = |seen| State::InDoubt(Doubt { seen, last_sent: None, code });
         Record {
             account: account(self.account),
             first_seen: now,
             attempts: self.attempts.into(),
             returns: self.returns.into(),
+            singled_out: 0,
+            turned_away_at: None,
             lookups: self.lookups.into(),
             quarantined: TICK * u32::from(self.quarantined),
             waited: TICK * u32::from(self.waited),
@@ -133,8 +140,10 @@ impl Kind {
             State::InDoubt(doubt) => match doubt.seen {
                 Seen::Redelivered => Self::Redelivered,
                 Seen::Recent => Self::Recent,
+                Seen::TurnedAway => Self::TurnedAway,
                 Seen::Duplicate => Self::Duplicate,
                 Seen::Unknown => Self::Unknown,
+                Seen::Refused if doubt.code == Some(LIMIT) => Self::Limited,
                 Seen::Refused => Self::Refused,
             },
         }
@@ -145,9 +154,10 @@ impl Kind {
             Self::New => None,
             Self::Redelivered => Some(Seen::Redelivered),
             Self::Recent => Some(Seen::Recent),
+            Self::TurnedAway => Some(Seen::TurnedAway),
             Self::Duplicate => Some(Seen::Duplicate),
             Self::Unknown => Some(Seen::Unknown),
-            Self::Refused => Some(Seen::Refused),
+            Self::Refused | Self::Limited => Some(Seen::Refused),
         }
     }
 }
@@ -184,7 +194,7 @@ impl End {
             Verdict::Unresolved(
                 Unresolved::OutcomeUnknown | Unresolved::NotSent | Unresolved::Refused(_),
             ) => Self::Unsettled,
-            Verdict::Unresolved(_) => Self::Parked,
+            Verdict::Rejected(Rejection::Rejected(_)) | Verdict::Unresolved(_) => Self::Parked,
         }
     }
 }

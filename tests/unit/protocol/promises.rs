@@ -177,6 +177,7 @@ impl Protocol {
             | Action::Serve(worker, _)
             | Action::Lose(worker)
             | Action::Turn(worker, _)
+            | Action::Belie(worker)
             | Action::Wake(worker)
             | Action::Shelve(worker)
             | Action::Stop(worker)
@@ -201,6 +202,7 @@ fn step(step: &mut Step<'_>, action: Action) {
         Action::Serve(_, heard) => step.serve(heard),
         Action::Lose(_) => step.lose(),
         Action::Turn(_, heard) => step.turn(heard),
+        Action::Belie(_) => step.belie(),
         Action::Wake(_) => step.wake(),
         Action::Shelve(_) => step.shelve(),
         Action::Stop(_) => step.stop(),

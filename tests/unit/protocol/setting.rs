@@ -74,6 +74,8 @@ pub(super) enum With {
     Shelves,
     /// The provider begins and ends to refuse by a limit, which it checks before uniqueness.
     Limits,
+    /// The limit's code counts as one that depends on the intent alone.
+    StaticLimit,
     /// `max_amount` may be lowered below the intent's amount.
     Lowering,
     /// The merchant's account may be changed while every copy carries a record.

@@ -63,6 +63,13 @@ pub(super) const LIMITED: Setting =
 pub(super) const LIMITED_TWICE: Setting =
     Setting { name: "two copies, a limit", with: &[With::Brisk, With::Limits], ..TWICE };
 
+pub(super) const CHANGED_VERDICT: Setting = Setting {
+    name: "a verdict that changes",
+    faults: faults(0, 2, 0),
+    with: &[With::Brisk, With::Limits, With::StaticLimit],
+    ..PLAIN
+};
+
 pub(super) const LATE: Setting = Setting {
     name: "a deadline, effects at any time",
     details: Details::Whenever,

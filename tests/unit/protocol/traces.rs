@@ -178,3 +178,11 @@ fn trace_27_a_throttled_lookup_makes_a_second_copy_new() {
     holds(STRICT_LOSSES);
     breaks(STRICT_LOSSES, 27, ONE_LINK);
 }
+
+#[test]
+fn trace_29_a_create_that_was_turned_away_after_its_link_was_made_counts_for_nothing() {
+    holds(CHANGED_VERDICT);
+    breaks(CHANGED_VERDICT, 29, NO_GUESS);
+    holds(STRICT_LOSSES);
+    breaks(STRICT_LOSSES, 29, ONE_LINK);
+}

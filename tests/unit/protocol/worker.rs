@@ -144,14 +144,25 @@ impl Step<'_> {
         }
     }
 
-    /// It never left, or was turned away: only a create's own answer takes a reference out of the
-    /// dedup cache again.
+    /// It never left, or was turned away: only a create that never left takes its reference out of
+    /// the dedup cache again.
     pub(super) fn turn(&mut self, heard: Heard) {
         self.count_loss(true);
-        if let Stage::Calls { fresh: true, .. } = self.hand().stage {
+        let forgets = heard == Heard::NotSent || self.setting.lacks(29);
+        if let Stage::Calls { fresh: true, .. } = self.hand().stage
+            && forgets
+        {
             self.state.workers[self.worker].memory = 0;
         }
         self.answered(heard);
+    }
+
+    pub(super) fn belie(&mut self) {
+        let (setting, account) = (self.setting, self.state.account);
+        if let Stage::Calls { sent, .. } = self.hand().stage {
+            self.state.land(Orphan { sent, account }, Heard::Duplicate, setting);
+            self.turn(Heard::Throttled);
+        }
     }
 
     fn answered(&mut self, heard: Heard) {

@@ -13,17 +13,32 @@ const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
+/// How long the wall clocks are wrong where there are deadlines, at most.
+pub(super) const WRONG_MAX: Duration = seconds(15);
+
 fn answer(status: u16, retry_after: Option<RetryAfter>) -> CallResult {
     CallResult::Answered(Answer { status, retry_after, envelope: None })
 }
 
-/// One request in bad weather. `badness` goes from 0 to 3, `late` is how late an effect can be.
-pub(super) fn weather(called: Called, chance: &Chance, badness: u64, late: Duration) -> Act {
+/// How bad the weather at the provider is.
+#[derive(Clone, Copy)]
+pub(super) struct Weather {
+    /// From 0 to 3.
+    pub(super) badness: u64,
+    /// How late an effect can be, at most.
+    pub(super) late: Duration,
+    /// Whether a create may be answered as if it had been turned away, and make its link.
+    pub(super) belies: bool,
+}
+
+/// One request in bad weather.
+pub(super) fn weather(called: Called, chance: &Chance, weather: Weather) -> Act {
+    let Weather { badness, late, belies } = weather;
     if badness == 0 || !chance.percent(badness * 14) {
         return Act::Serve;
     }
     let late = chance.up_to(late);
-    match (called, chance.below(16)) {
+    match (called, chance.below(18)) {
         (_, 0..2) => Act::Show(CallResult::NotSent(NotSent::Connect)),
         (_, 2) => Act::LoseRequest,
         (_, 3..6) => Act::LoseAnswer(late),
@@ -33,6 +48,11 @@ pub(super) fn weather(called: Called, chance: &Chance, badness: u64, late: Durat
         (_, 9..11) => Act::Mislead(answer(chance.one_of(&[500, 502, 504]), None), late),
         (_, 11..13) => Act::Mislead(CallResult::NoAnswer(silence(chance)), late),
         (_, 13) => Act::Show(answer(chance.one_of(&[401, 403, 404]), None)),
+        // The gateway turns away what the backend has done.
+        (Called::Create, 16) if belies => {
+            Act::Mislead(answer(chance.one_of(&[401, 403, 429]), None), late)
+        }
+        (Called::Create, 17) if belies => Act::Mislead(refusal(1100), late),
         (Called::Create, 14) => Act::Show(refusal(chance.one_of(&[1128, 1104]))),
         _ => Act::Serve,
     }
@@ -124,15 +144,20 @@ async fn freeze(world: &World, process: &Process) {
     process.thaw();
 }
 
-/// The wall clocks jump. Two that are further apart than a deadline allows for would be wrong
-/// about it, so where there are deadlines they jump by little.
+/// The wall clocks jump. Where there are deadlines they are set right after a few seconds: until they
+/// have run evenly for an hour nobody judges a deadline, and no world lasts that long.
 fn jump(world: &World) {
-    if world.has_deadlines {
-        return;
-    }
     let chance = &world.scene.chance;
     let by = i64::try_from(chance.below(7200)).unwrap() - 3600;
     let by = if chance.percent(50) { by / 100 } else { by };
     world.fault(format_args!("the wall clocks jump by {by} s"));
-    world.scene.clock.jump_wall(SignedDuration::from_secs(by));
+    let clock = world.scene.clock.clone();
+    clock.jump_wall(SignedDuration::from_secs(by));
+    if world.has_deadlines {
+        let wrong_for = chance.up_to(WRONG_MAX);
+        tokio::spawn(async move {
+            tokio::time::sleep(wrong_for).await;
+            clock.jump_wall(SignedDuration::from_secs(-by));
+        });
+    }
 }

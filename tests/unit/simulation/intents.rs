@@ -136,7 +136,7 @@ fn body(reference: &str, amount: &str, more: &str) -> String {
 }
 
 fn body_of_another(reference: &str) -> String {
-    body(reference, "7.00", "")
+    body(reference, "7.00", "").replace("9999999999", "8888888888").replace("asha@", "usha@")
 }
 
 fn parsed(body: &str) -> Intent {

@@ -20,7 +20,7 @@ use intents::{Known, Told};
 use processes::{Hand, Processes};
 
 /// What a parked copy may give as its reason.
-const REASONS: [&str; 11] = [
+const REASONS: [&str; 12] = [
     "OUTCOME_UNKNOWN",
     "REFUSED",
     "NOT_SENT",
@@ -28,6 +28,7 @@ const REASONS: [&str; 11] = [
     "LINK_CLOSED",
     "LINK_HOST",
     "REFERENCE_CONFLICT",
+    "LINK_REPEATED",
     "OVER_LIMIT",
     "ACCOUNT_CHANGED",
     "INVALID_INTENT",

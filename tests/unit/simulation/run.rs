@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::drawn::{self, SILENCE_MAX};
-use super::faults::{OUTAGES, trouble, weather};
+use super::faults::{self, OUTAGES, WRONG_MAX, Weather, trouble};
 use super::intents::{self, Sort};
 use super::kinds::{self, Kind, Trouble};
 use super::oracle::Oracle;
@@ -135,9 +135,11 @@ impl World {
     async fn suffer(self: &Arc<Self>, late: Duration) {
         let chance = self.scene.chance.clone();
         let badness = chance.one_of(&[0, 1, 1, 2, 3]);
-        self.scene
-            .smart_send
-            .weather(chance.clone(), move |called, chance| weather(called, chance, badness, late));
+        // Over a naive provider a create that is sent again after a false answer makes two links.
+        let weather = Weather { badness, late, belies: !self.kind.has_exception() };
+        self.scene.smart_send.weather(chance.clone(), move |called, chance| {
+            faults::weather(called, chance, weather)
+        });
         self.scene.broker.weather(chance.clone(), chance.one_of(&[0, 0, 2, 8]));
         let replicas = 1 + chance.below(2);
         let mut slots = Vec::new();
@@ -152,6 +154,7 @@ impl World {
         for slot in slots {
             slot.await.unwrap();
         }
+        tokio::time::sleep(WRONG_MAX).await; // whoever begins now sees the right time
     }
 
     /// One process, until it is killed, or has stopped.

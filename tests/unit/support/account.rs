@@ -14,10 +14,12 @@ use smartsend::domain::amount::Amount;
 use smartsend::domain::classify::ClassifyRules;
 use smartsend::domain::customer::{Contact, Email, Mobile, Private};
 use smartsend::domain::decide::{
-    Case, CreateCall, Decision, DeliveryInfo, InDoubtPolicy, Input, Policy, Requests, Surroundings,
+    Case, CreateCall, Decision, DeliveryInfo, InDoubtPolicy, Input, LastAnswers, Policy, Requests,
+    Surroundings,
 };
 use smartsend::domain::intent::Intent;
 use smartsend::domain::link::LinkHosts;
+use smartsend::domain::readback::Readback;
 use smartsend::domain::reference::Reference;
 use smartsend::domain::retry_delays::RetryDelays;
 use smartsend::ports::Token;
@@ -103,7 +105,9 @@ pub(crate) fn create_call(intent: &Intent) -> CreateCall<'_> {
         now: arrival.now,
         age: Duration::ZERO,
         requests: Requests::Flow,
-        readback: true,
+        clocks_agree: true,
+        readback: Readback::default(),
+        last_answers: LastAnswers::default(),
         no_create_for: Duration::ZERO,
     };
     let decision = Case::open(intent, &POLICY, arrival).decide(Input::Start, &around);

@@ -20,6 +20,8 @@ pub(super) struct Processes {
     limits: Limits,
     /// How long a process remembers what it has sent; nothing, if it may push it out early.
     remembers: Option<Duration>,
+    /// Whether it believes the provider that what was turned away made nothing.
+    believes: bool,
     each: BTreeMap<u64, Seen>,
 }
 
@@ -45,12 +47,14 @@ struct Seen {
 #[derive(Clone, Copy, Default)]
 struct Calls {
     creates_in_flight: u32,
-    /// Creates that the provider may have processed.
+    /// Creates that the provider may have processed, by what it says.
     may_have_left: u32,
+    /// Those that it says to have turned away.
+    turned_away: u32,
     /// When the last of them left.
     last_left: Duration,
-    /// Looks that found a link and nothing to compare it by.
-    vague: u32,
+    /// Lookups that found a link: one that cannot be compared counts as an attempt.
+    shown: u32,
 }
 
 /// A delivery in hand.
@@ -85,7 +89,8 @@ impl Processes {
         let policy = &settings.policy;
         let is_roomy = settings.capacity >= CAPACITY || policy.is_strict();
         let remembers = is_roomy.then_some(policy.quarantine);
-        Self { limits: settings.limits, remembers, each: BTreeMap::new() }
+        let believes = !policy.is_strict();
+        Self { limits: settings.limits, remembers, believes, each: BTreeMap::new() }
     }
 
     fn of(&mut self, process: u64) -> &mut Seen {
@@ -136,17 +141,18 @@ impl Processes {
         result: &CallResult,
     ) {
         let Some(intent) = intent else { return };
+        let believes = self.believes;
         let calls = self.of(process).calls.entry(intent).or_default();
         match (called, result) {
             (Called::Create, _) => {
                 calls.creates_in_flight -= 1;
-                calls.may_have_left -= u32::from(is_unprocessed(result));
+                let is_turned_away = believes && is_turned_away(result);
+                calls.turned_away += u32::from(is_turned_away);
+                calls.may_have_left -= u32::from(is_turned_away || is_unsent(result));
             }
             (Called::Lookup, CallResult::Answered(answer)) => {
                 let data = answer.envelope.as_ref().map(|envelope| &envelope.data);
-                let is_vague =
-                    data.is_some_and(|data| data.link.is_some() && data.mobile.is_none());
-                calls.vague += u32::from(is_vague);
+                calls.shown += u32::from(data.is_some_and(|data| data.link.is_some()));
             }
             (Called::Lookup | Called::Token, _) => {}
         }
@@ -224,7 +230,7 @@ impl Processes {
         calls.into_iter().any(|calls| calls.may_have_left > 0)
     }
 
-    /// The record of a copy: nothing becomes new again, and what was not processed is not counted.
+    /// The record of a copy: nothing becomes new again, and what was not sent is not counted.
     pub(super) fn check_record(
         &mut self,
         (process, intent): (u64, usize),
@@ -259,8 +265,9 @@ impl Processes {
         let now = seen.calls.get(&intent).copied().unwrap_or_default();
         let most = seen.of(intent).map(|hand| {
             let left = now.may_have_left.saturating_sub(hand.before.may_have_left);
-            let vague = now.vague - hand.before.vague;
-            hand.attempts + 1 + u64::from(left + vague)
+            let turned_away = now.turned_away - hand.before.turned_away;
+            let shown = now.shown - hand.before.shown;
+            hand.attempts + 1 + u64::from(left + turned_away + shown)
         });
         match (most.max(), attempts) {
             (Some(most), Some(attempts)) if attempts > most => {
@@ -278,11 +285,16 @@ impl Seen {
     }
 }
 
-/// By the statuses that the weather has.
-fn is_unprocessed(result: &CallResult) -> bool {
+fn is_unsent(result: &CallResult) -> bool {
     match result {
         CallResult::NotSent(_) | CallResult::TokenRefused | CallResult::TokenThrottled(_) => true,
-        CallResult::NoAnswer(_) => false,
-        CallResult::Answered(answer) => matches!(answer.status, 401 | 403 | 429),
+        CallResult::NoAnswer(_) | CallResult::Answered(_) => false,
     }
+}
+
+/// By the statuses and codes that the weather has.
+fn is_turned_away(result: &CallResult) -> bool {
+    let CallResult::Answered(answer) = result else { return false };
+    let codes = answer.envelope.as_ref().map(|envelope| &envelope.codes);
+    matches!(answer.status, 401 | 403 | 429) || codes.is_some_and(|codes| codes.contains(&1100))
 }

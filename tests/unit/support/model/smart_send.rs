@@ -72,6 +72,10 @@ pub(crate) struct State {
     pub(crate) jitter: Option<Chance>,
     /// Makes details blur some answers: how many out of a hundred.
     pub(crate) blur: Option<(Chance, u64)>,
+    /// How details prints what it knows of a link.
+    pub(crate) prints: Option<fn(&mut Data)>,
+    /// The end of the references whose every request is answered so.
+    pub(crate) disliked: Option<(&'static str, CallResult)>,
     /// How long a client waits for an answer.
     pub(crate) timeout: Duration,
     /// How long a token is used.
@@ -101,6 +105,8 @@ impl SmartSend {
             latency: Duration::from_millis(100),
             jitter: None,
             blur: None,
+            prints: None,
+            disliked: None,
             timeout: Duration::from_secs(20),
             token_life: Duration::from_hours(2),
             rejected: None,
@@ -224,6 +230,10 @@ impl SmartSend {
         };
         let by_weather = || state.weather.as_ref().map(|(pick, chance)| pick(called, chance));
         let act = scripted.or_else(by_weather).unwrap_or(Act::Serve);
+        let act = match (&state.disliked, &state.ledger[number].reference) {
+            (Some((end, result)), Some(name)) if name.ends_with(end) => Act::Show(result.clone()),
+            _ => act,
+        };
         if !matches!(act, Act::Serve) {
             self.note(&Step::Fault(format_args!("request {number}: {act}")));
         }
@@ -275,7 +285,7 @@ impl SmartSend {
                 ..Data::default()
             });
         }
-        accepted(Data {
+        let mut data = Data {
             reference: Some(reference.to_string()),
             link: Some(Private::new(link.url.clone())),
             link_status: Some("ACTIVE".to_owned()),
@@ -283,7 +293,11 @@ impl SmartSend {
             mobile: contact.mobile().map(|mobile| Private::new(mobile.expose())),
             email: contact.email().map(|email| Private::new(email.expose())),
             ..Data::default()
-        })
+        };
+        if let Some(print) = state.prints {
+            print(&mut data);
+        }
+        accepted(data)
     }
 }
 

@@ -1,0 +1,62 @@
+//! What follows a call that was turned away: 401, 403, 429, or an answer that says so.
+//!
+//! Such an answer is about the whole merchant, and admission stops or pauses everything for it. But
+//! it may be about one intent alone, such as one whose text a firewall dislikes. So the intent steps
+//! aside, and others show which of the two it is: while they are answered and this one is not, it is
+//! singled out, waits longer each time, and grows old.
+
+use jiff::Timestamp;
+
+use super::{Case, Decision, Disposition, RetryLater, Surroundings, park};
+use crate::domain::record::Seen;
+
+/// An intent that was singled out so often goes through the longest retry queue from then on, where
+/// it disturbs nobody.
+const SINGLED_OUT_MAX: u32 = 3;
+
+impl<'a> Case<'a> {
+    /// "Not processed" is the provider's word only, so it counts as an attempt. This delivery is
+    /// sent again all the same, without a lookup; under the strict policy not even that is believed.
+    pub(super) fn after_turned_away(&mut self, around: &Surroundings) -> Decision<'a> {
+        if self.policy.is_strict() {
+            self.doubt(Seen::TurnedAway, None, around.now);
+        } else {
+            self.count_attempt();
+        }
+        self.step_aside(around.last_answers.create, around.now)
+    }
+
+    /// A lookup was turned away, which says nothing of the intent.
+    pub(super) fn after_lookup_turned_away(&mut self, around: &Surroundings) -> Decision<'a> {
+        let last_answer = around.last_answers.lookup;
+        if self.is_too_old() && self.is_singled_out(last_answer) {
+            return park(self.unsettled());
+        }
+        self.step_aside(last_answer, around.now)
+    }
+
+    /// In an outage, where others are turned away as well, it comes back as old as it was.
+    fn step_aside(&mut self, last_answer: Option<Timestamp>, now: Timestamp) -> Decision<'a> {
+        let is_singled_out = self.is_singled_out(last_answer);
+        self.record.turned_away_at = Some(now);
+        if is_singled_out {
+            self.record.singled_out = self.record.singled_out.saturating_add(1);
+        }
+        let delay = if self.record.singled_out >= SINGLED_OUT_MAX {
+            self.policy.delays.longest()
+        } else {
+            self.policy.delays.after(self.record.returns)
+        };
+        Decision::Dispose(Disposition::RetryLater(RetryLater {
+            delay,
+            counted: is_singled_out,
+            ages: is_singled_out,
+            why: "it was turned away",
+        }))
+    }
+
+    /// Whether others were answered since it was turned away before.
+    fn is_singled_out(&self, last_answer: Option<Timestamp>) -> bool {
+        self.record.turned_away_at.is_some_and(|before| last_answer > Some(before))
+    }
+}

@@ -1,0 +1,63 @@
+//! Whether the wall clock can be believed.
+//!
+//! Deadlines are times of day, and a wall clock may be wrong, and be set right a moment later. So it
+//! is compared with the steady clock, which only counts.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::domain::decide::CLOCK_SKEW;
+use crate::ports::Moment;
+
+/// For so long the two must have run together after a jump before the wall clock is believed again:
+/// it may have been set right by the jump, or wrong.
+const TRUSTED_AFTER: Duration = Duration::from_hours(1);
+
+/// How far the wall clock has drifted from the steady one.
+#[derive(Debug)]
+pub(super) struct ClockDrift {
+    offsets: Mutex<Offsets>,
+}
+
+#[derive(Debug)]
+struct Offsets {
+    /// The wall clock's time when the steady clock was at zero.
+    trusted: Timestamp,
+    /// The same since the last jump, and when that was on the steady clock.
+    latest: Timestamp,
+    jumped_at: Duration,
+}
+
+impl ClockDrift {
+    /// Believes the wall clock of this moment.
+    pub(super) fn new(now: Moment) -> Self {
+        let origin = origin_of(now);
+        let offsets = Offsets { trusted: origin, latest: origin, jumped_at: now.steady };
+        Self { offsets: Mutex::new(offsets) }
+    }
+
+    /// Whether the wall clock can be believed now.
+    pub(super) fn agrees(&self, now: Moment) -> bool {
+        let origin = origin_of(now);
+        let mut offsets = self.offsets.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_apart(origin, offsets.latest) {
+            offsets.latest = origin;
+            offsets.jumped_at = now.steady;
+        }
+        if now.steady.saturating_sub(offsets.jumped_at) >= TRUSTED_AFTER {
+            offsets.trusted = offsets.latest;
+        }
+        !is_apart(origin, offsets.trusted)
+    }
+}
+
+fn origin_of(now: Moment) -> Timestamp {
+    let steady = SignedDuration::try_from(now.steady).unwrap_or(SignedDuration::MAX);
+    now.wall.saturating_sub(steady).unwrap_or(Timestamp::MIN)
+}
+
+fn is_apart(one: Timestamp, other: Timestamp) -> bool {
+    one.duration_since(other).unsigned_abs() > CLOCK_SKEW
+}
