@@ -11,6 +11,7 @@ pub mod amount;
 pub mod customer;
 pub mod account;
 pub mod intent;
+pub mod trace;
 pub mod record;
 pub mod call;
 pub mod codes;

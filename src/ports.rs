@@ -19,6 +19,7 @@ use crate::domain::event::EventKind;
 pub use crate::domain::record::headers::Headers;
 use crate::domain::reference::Reference;
 use crate::domain::retry_delays::RetryDelay;
+use crate::domain::trace::Trace;
 
 /// Everything that a merchant's worker talks to.
 pub trait Ports: Send + Sync + 'static {
@@ -94,6 +95,14 @@ pub struct Properties {
     pub traceparent: Option<String>,
     /// Header `tracestate`.
     pub tracestate: Option<String>,
+}
+
+impl Properties {
+    /// The trace that the message belongs to.
+    pub fn trace(&self) -> Trace<'_> {
+        let Self { traceparent, tracestate, .. } = self;
+        Trace { traceparent: traceparent.as_deref(), tracestate: tracestate.as_deref() }
+    }
 }
 
 /// The content of a delivery, without the means to settle it.

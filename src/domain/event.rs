@@ -18,6 +18,7 @@ use super::customer::{Contact, Email, Mobile, Private};
 use super::intent::{Intent, Invalid};
 use super::record::Record;
 use super::reference::Reference;
+use super::trace::Trace;
 use super::verdict::{LinkSource, Verdict};
 pub use kind::EventKind;
 pub use reason::INVALID_INTENT;
@@ -37,6 +38,10 @@ pub struct Event<'a> {
     pub payout_merchant_id: String,
     /// The merchant's name.
     pub merchant: String,
+    /// The `traceparent` of its intent, if that has its form.
+    pub traceparent: Option<String>,
+    /// The `tracestate` of its intent, if it can be one.
+    pub tracestate: Option<String>,
     /// When this event was made.
     pub time: Timestamp,
     /// What the intent said, as far as it is valid.
@@ -128,6 +133,8 @@ pub struct Origin<'a> {
     pub merchant: &'a str,
     /// The intent's `message_id`.
     pub message_id: Option<&'a str>,
+    /// The trace that the intent belongs to.
+    pub trace: Trace<'a>,
     /// The wall clock.
     pub now: Timestamp,
 }
@@ -188,6 +195,8 @@ impl<'a> Event<'a> {
             intent_id: origin.message_id.map_or_else(intent_id, ToOwned::to_owned),
             payout_merchant_id: origin.payout_merchant_id.to_owned(),
             merchant: origin.merchant.to_owned(),
+            traceparent: origin.trace.parent().map(ToOwned::to_owned),
+            tracestate: origin.trace.state().map(ToOwned::to_owned),
             time: origin.now,
             subject,
             result,

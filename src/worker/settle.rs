@@ -167,6 +167,7 @@ impl<P: Ports> InFlight<'_, P> {
             payout_merchant_id: &self.context.policy.account.payout_merchant_id,
             merchant: &self.context.merchant,
             message_id: self.delivered().properties.message_id.as_deref(),
+            trace: self.delivered().properties.trace(),
             now: self.context.clock.now().wall,
         }
     }

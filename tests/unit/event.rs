@@ -16,6 +16,7 @@ use smartsend::domain::intent::wire::parse;
 use smartsend::domain::intent::{FieldError, Intent};
 use smartsend::domain::link::LinkHosts;
 use smartsend::domain::record::Record;
+use smartsend::domain::trace::Trace;
 use smartsend::domain::verdict::{Failure, LinkSource, Rejection, Unresolved, Verdict};
 
 const EXAMPLE: &str = r#"{ "merchantRefId": "order-8841-r1", "amount": "100.50",
@@ -61,7 +62,13 @@ fn origin(message_id: Option<&str>) -> Origin<'_> {
 }
 
 fn origin_of<'a>(merchant: &'a str, message_id: Option<&'a str>) -> Origin<'a> {
-    Origin { payout_merchant_id: "1111312", merchant, message_id, now: noon() }
+    Origin {
+        payout_merchant_id: "1111312",
+        merchant,
+        message_id,
+        trace: Trace::default(),
+        now: noon(),
+    }
 }
 
 fn event(verdict: Verdict) -> Event<'static> {
@@ -85,6 +92,33 @@ fn the_ids_are_those_of_the_contract() {
     assert_eq!(unresolved.id.to_string(), "3016a06a-a9fd-5f09-9823-73903e7cb0df");
     assert_eq!(failed.intent_id, "a3d78b6f-af37-51c8-ad59-5d489ffd1635");
     assert_eq!(name_id(intent(), "default").to_string(), failed.intent_id);
+}
+
+#[test]
+fn the_trace_is_an_attribute_of_every_event_if_it_has_its_form() {
+    const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let invalid = parse(b"{", Api::V1).unwrap_err();
+    let attributes = |traceparent, tracestate| {
+        let trace = Trace { traceparent, tracestate };
+        let origin = Origin { trace, ..origin(None) };
+        let made = json_of(&Event::of_verdict(intent(), &record(), created(), origin));
+        let rejected = json_of(&Event::of_invalid(&invalid, b"{", origin));
+        let of = |event: &Value| {
+            ["traceparent", "tracestate"].map(|name| event.get(name)?.as_str().map(str::to_owned))
+        };
+        assert_eq!(of(&made), of(&rejected));
+        of(&made)
+    };
+    let [parent, state] = [PARENT, "vendor=1"].map(|text| Some(text.to_owned()));
+    assert_eq!(attributes(Some(PARENT), Some("vendor=1")), [parent.clone(), state]);
+    assert_eq!(attributes(Some(PARENT), None), [parent.clone(), None]);
+    assert_eq!(attributes(None, Some("vendor=1")), [None, None], "it says nothing alone");
+    for odd in ["", "a\nb", "caf\u{e9}=1"] {
+        assert_eq!(attributes(Some(PARENT), Some(odd)), [parent.clone(), None], "{odd:?}");
+    }
+    for odd in ["", "00-1-2-01", &PARENT.replace('-', "\n"), &PARENT.replace("00-", "-00")] {
+        assert_eq!(attributes(Some(odd), Some("vendor=1")), [None, None], "{odd:?}");
+    }
 }
 
 #[test]

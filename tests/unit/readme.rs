@@ -13,6 +13,7 @@ use smartsend::domain::event::{Event, INVALID_INTENT, Origin};
 use smartsend::domain::intent::wire;
 use smartsend::domain::link::LinkHosts;
 use smartsend::domain::record::Record;
+use smartsend::domain::trace::Trace;
 use smartsend::domain::verdict::{Failure, LinkSource, Rejection, Unresolved, Verdict};
 use smartsend::telemetry::metrics::Metrics;
 use smartsend::telemetry::status::{ConnectionState, Status};
@@ -63,7 +64,13 @@ fn the_intent_is_one_and_becomes_the_event() {
         &intent,
         &Record::first(account, time),
         Verdict::Created { made, source: LinkSource::Create },
-        Origin { payout_merchant_id: "1111312", merchant: "default", message_id: None, now: time },
+        Origin {
+            payout_merchant_id: "1111312",
+            merchant: "default",
+            message_id: None,
+            trace: Trace::default(),
+            now: time,
+        },
     );
     let made: serde_json::Value = serde_json::from_slice(&made.to_json()).unwrap();
     let shown: serde_json::Value = serde_json::from_str(event).unwrap();

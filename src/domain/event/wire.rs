@@ -51,6 +51,11 @@ struct Envelope<'a> {
     subject: Option<Cow<'a, str>>,
     time: String,
     datacontenttype: Cow<'a, str>,
+    /// Of the extension "Distributed Tracing", for consumers that see no AMQP headers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tracestate: Option<Cow<'a, str>>,
     data: Data<'a>,
 }
 
@@ -104,6 +109,8 @@ impl Event<'_> {
             subject: self.subject.reference.map(|reference| reference.as_str().into()),
             time: written(self.time),
             datacontenttype: "application/json".into(),
+            traceparent: self.traceparent.as_deref().map(Cow::Borrowed),
+            tracestate: self.tracestate.as_deref().map(Cow::Borrowed),
             data: self.wire_data(),
         };
         let mut json = Vec::with_capacity(USUAL_SIZE);

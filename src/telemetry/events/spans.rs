@@ -16,7 +16,7 @@ pub fn delivery_span(merchant: &str, properties: &Properties) -> Span {
         merchant,
         intent.id = properties.message_id.as_deref(),
         intent.reference = field::Empty,
-        traceparent = properties.traceparent.as_deref().filter(|text| is_traceparent(text)),
+        traceparent = properties.trace().parent(),
     )
 }
 
@@ -38,9 +38,4 @@ pub async fn trace_call<T>(
 ) -> T {
     let _in_flight = metrics.in_flight();
     exchange.instrument(call_span(metrics, call)).await
-}
-
-/// Whether it has the form of W3C Trace Context, version 00. Anything else could be anything.
-fn is_traceparent(text: &str) -> bool {
-    text.len() == 55 && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
 }

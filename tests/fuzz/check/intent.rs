@@ -11,6 +11,7 @@ use smartsend::domain::event::{Event, Origin};
 use smartsend::domain::intent::wire::{FIELDS, parse};
 use smartsend::domain::intent::{Intent, Invalid};
 use smartsend::domain::reference::REFERENCE_LEN_MAX;
+use smartsend::domain::trace::Trace;
 use smartsend::payu::wire::create_body;
 
 /// What is told of one body: the fields of the contract, 20 unknown names, and how many more.
@@ -39,6 +40,7 @@ fn origin() -> Origin<'static> {
         payout_merchant_id: "1111312",
         merchant: "default",
         message_id: None,
+        trace: Trace::default(),
         now: Timestamp::UNIX_EPOCH,
     }
 }

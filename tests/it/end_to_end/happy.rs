@@ -39,6 +39,8 @@ async fn an_intent_becomes_a_link_and_an_event_by_the_contract() {
         "type": "smartsend.link.created",
         "subject": "order-8841-r1",
         "datacontenttype": "application/json",
+        "traceparent": TRACEPARENT,
+        "tracestate": "vendor=1",
         "data": {
             "merchant": "default",
             "merchantRefId": "order-8841-r1",

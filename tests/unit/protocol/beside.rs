@@ -7,6 +7,7 @@ use smartsend::domain::account::Api;
 use smartsend::domain::decide::{Case, Decision, DeliveryInfo, Disposition, Input, RETURNS_MAX};
 use smartsend::domain::event::{Event, Origin};
 use smartsend::domain::intent::wire::parse;
+use smartsend::domain::trace::Trace;
 use smartsend::ports::Headers;
 use stateright::{Checker, Model, Property};
 
@@ -84,6 +85,7 @@ fn trace_18_two_unreadable_intents_share_an_id_and_downstream_drops_one() {
                 payout_merchant_id: "1111312",
                 merchant: "default",
                 message_id: None,
+                trace: Trace::default(),
                 now: at(0),
             };
             Event::of_invalid(&invalid, id_is_made_of(body), origin).id
