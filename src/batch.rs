@@ -7,9 +7,11 @@
 mod progress;
 mod read;
 mod results_file;
+mod row_errors;
 mod status;
 mod submission;
 mod summary;
+mod text;
 mod validate;
 
 use std::collections::VecDeque;
@@ -64,7 +66,7 @@ impl<'a> Batch<'a> {
     pub fn read(path: &'a Path, merchant: &'a Merchant) -> Result<Self, BatchError> {
         let bytes = std::fs::read(path)
             .map_err(|source| BatchError::Read { path: path.to_owned(), source })?;
-        let sheet = read::csv::read(&bytes)
+        let sheet = read::read(&bytes)
             .map_err(|source| BatchError::Sheet { path: path.to_owned(), source })?;
         Ok(Self { path, merchant, rows: validate(sheet, merchant) })
     }
@@ -78,12 +80,9 @@ impl<'a> Batch<'a> {
         self.rows.iter().filter(|row| row.result.is_err()).count()
     }
 
-    /// Every error of every bad row, a line each.
-    pub fn errors(&self) -> impl Iterator<Item = String> {
-        self.rows.iter().flat_map(|Validated { number, result }| {
-            let errors = result.as_ref().err().into_iter().flat_map(|row| &row.errors);
-            errors.map(move |error| format!("row {number}: {error}"))
-        })
+    /// Every error of every bad row, a line for all rows that have it.
+    pub fn errors(&self) -> Vec<String> {
+        row_errors::lines(&self.rows)
     }
 
     /// Sends the good rows; with `wait` follows their results and writes them beside the file.

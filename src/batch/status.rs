@@ -83,9 +83,9 @@ impl BatchStatus {
         place
     }
 
-    pub(super) fn add_skipped(&mut self, InvalidRow { reference, errors }: InvalidRow) {
-        let status = RowStatus::Skipped(errors);
-        self.rows.push(TrackedRow { reference, status, amount: None });
+    pub(super) fn add_skipped(&mut self, row: InvalidRow) {
+        let InvalidRow { reference, amount, errors } = row;
+        self.rows.push(TrackedRow { reference, status: RowStatus::Skipped(errors), amount });
     }
 
     /// Records that a publish has begun: until its confirm the broker may or may not have it.

@@ -2,7 +2,9 @@
 //!
 //! A second set of rules would sooner or later pass a row that the worker fails, or stop one that
 //! it accepts. So each row becomes the JSON that would be sent, and that is parsed. What can
-//! be checked here on top of it: the merchant's `max_amount`, and a reference that is repeated.
+//! be checked here on top of it: the merchant's `max_amount`, a reference that is repeated, and
+//! what a spreadsheet does to a cell. That is no rule of an intent: upstream's programs may have
+//! reasons for a blank description, a person who fills a sheet has none.
 
 use std::collections::HashMap;
 
@@ -10,6 +12,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::read::{Column, Row, Sheet};
+use super::text;
 use crate::config::Merchant;
 use crate::domain::amount::Amount;
 use crate::domain::intent::{FieldError, Intent, wire};
@@ -33,6 +36,8 @@ pub(super) struct ValidRow {
 pub(super) struct InvalidRow {
     /// Its reference, if that is valid.
     pub(super) reference: Option<Reference>,
+    /// Its amount, if that is valid.
+    pub(super) amount: Option<Amount>,
     /// Everything that is wrong with it.
     pub(super) errors: Vec<CellError>,
 }
@@ -64,8 +69,8 @@ impl Validated {
     fn add_error(&mut self, error: CellError) {
         match &mut self.result {
             Ok(row) => {
-                let reference = Some(row.reference.clone());
-                self.result = Err(InvalidRow { reference, errors: vec![error] });
+                let (reference, amount) = (Some(row.reference.clone()), Some(row.amount));
+                self.result = Err(InvalidRow { reference, amount, errors: vec![error] });
             }
             Err(row) => row.errors.push(error),
         }
@@ -81,6 +86,7 @@ pub(super) fn validate(sheet: Sheet, merchant: &Merchant) -> Vec<Validated> {
             Ok(cells) => valid_row(&columns, &cells, merchant),
             Err(message) => Err(InvalidRow {
                 reference: None,
+                amount: None,
                 errors: vec![CellError { column: None, message }],
             }),
         },
@@ -96,20 +102,75 @@ fn valid_row(
     merchant: &Merchant,
 ) -> Result<ValidRow, InvalidRow> {
     let body = body(columns, cells, |_| true);
-    let intent = wire::parse(&body, merchant.account.api).map_err(|invalid| {
-        let errors = invalid.errors.into_iter();
-        let errors = errors.flat_map(|error| cell_errors(error, columns, cells, merchant));
-        InvalidRow { reference: invalid.valid.reference, errors: errors.collect() }
-    })?;
-    let Intent { reference, amount, .. } = intent;
-    if amount > merchant.max_amount {
-        let error = CellError {
-            column: Some("amount".to_owned()),
-            message: format!("is above the merchant's max_amount, {}", merchant.max_amount),
-        };
-        return Err(InvalidRow { reference: Some(reference), errors: vec![error] });
+    let mut errors = damages(columns, cells);
+    let (reference, amount) = match wire::parse(&body, merchant.account.api) {
+        Ok(Intent { reference, amount, .. }) => (Some(reference), Some(amount)),
+        Err(invalid) => {
+            let broken = invalid.errors.into_iter();
+            let broken = broken.flat_map(|error| cell_errors(error, columns, cells, merchant));
+            // What is wrong with a damaged cell is the damage.
+            let damaged: Vec<_> = errors.iter().map(|error| error.column.clone()).collect();
+            errors.extend(broken.filter(|error| !damaged.contains(&error.column)));
+            (invalid.valid.reference, invalid.valid.amount)
+        }
+    };
+    if amount.is_some_and(|amount| amount > merchant.max_amount) {
+        let message = format!("is above the merchant's max_amount, {}", merchant.max_amount);
+        errors.push(CellError { column: Some("amount".to_owned()), message });
     }
-    Ok(ValidRow { reference, amount, body: body.into() })
+    match (reference, amount) {
+        (Some(reference), Some(amount)) if errors.is_empty() => {
+            Ok(ValidRow { reference, amount, body: body.into() })
+        }
+        (reference, amount) => Err(InvalidRow { reference, amount, errors }),
+    }
+}
+
+/// Every cell that a spreadsheet, or a copy from elsewhere, has damaged.
+fn damages(columns: &[Column], cells: &[String]) -> Vec<CellError> {
+    let cells = columns.iter().zip(cells);
+    let damaged = cells.filter_map(|(column, cell)| {
+        let message = damage(column, cell)?;
+        Some(CellError { column: Some(column.name()), message })
+    });
+    damaged.collect()
+}
+
+fn damage(column: &Column, cell: &str) -> Option<String> {
+    if cell.is_empty() {
+        return None;
+    }
+    if !text::is_visible(cell) {
+        return Some("has nothing in it that can be seen; fill it in, or empty it".to_owned());
+    }
+    if let Some(error) = text::formula_error(cell) {
+        return Some(format!("has {error}, which a spreadsheet writes in place of a value"));
+    }
+    if let Some(bidi) = text::bidi_override(cell).map(text::code_point) {
+        return Some(format!(
+            "has {bidi}, which changes the order in which it is shown; delete it"
+        ));
+    }
+    // In a text for people, other invisible characters belong to its writing: Indian scripts and
+    // emoji are joined by them.
+    let is_for_people = match column {
+        Column::Field(name) => matches!(*name, "description" | "custName"),
+        Column::Metadata(_) => true,
+    };
+    if is_for_people {
+        return None;
+    }
+    if let Some(hidden) = cell.chars().find(|c| text::is_invisible(*c)).map(text::code_point) {
+        return Some(format!("has the invisible character {hidden}; delete it"));
+    }
+    if cell.starts_with(' ') || cell.ends_with(' ') {
+        return Some("begins or ends with a blank; delete it".to_owned());
+    }
+    text::is_shortened_number(cell).then(|| {
+        "has a number that a spreadsheet has shortened, as 1.9E+18; format the column as text, and \
+         fill it in again"
+            .to_owned()
+    })
 }
 
 /// The JSON of a row. Every value is the cell's text as a string, so that no digit passes

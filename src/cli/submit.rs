@@ -31,7 +31,7 @@ pub struct Options {
 pub async fn execute(config: &Config, options: &Options) -> Result<Exit, CommandError> {
     let merchant = merchants::one(config, options.merchant.as_deref())?;
     let batch = Batch::read(&options.file, merchant).map_err(CommandError::failed)?;
-    batch.errors().for_each(|error| complain(&error));
+    batch.errors().iter().for_each(complain);
     let (bad, all) = (batch.bad_row_count(), batch.row_count());
     if bad > 0 && !options.skip_bad {
         return Err(CommandError::Failed(format!(

@@ -2,26 +2,24 @@
 
 use csv::{ByteRecord, ReaderBuilder};
 
-use super::{Row, Sheet, SheetError, columns};
+use super::row::{Row, SheetError};
 
-/// Reads a whole file: UTF-8 with or without a byte order mark.
-pub(in crate::batch) fn read(bytes: &[u8]) -> Result<Sheet, SheetError> {
+/// The rows of a whole file, without the empty ones: UTF-8 with or without a byte order mark.
+pub(super) fn rows(bytes: &[u8]) -> Result<impl Iterator<Item = Row>, SheetError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
         let line = line_breaks(before).saturating_add(1);
         SheetError::one(format!("line {line} is not UTF-8; save the file as \"CSV UTF-8\""))
     })?;
-    let mut records = Records::new(text);
-    let empty = || SheetError::one("it is empty; its first row must name the columns");
-    let header = records.next().ok_or_else(empty)?;
-    let names: Vec<&str> = header.fields.iter().map(|name| name.trim()).collect();
-    let columns = columns(&names)?;
-    let width = columns.len();
-    let rows = records
-        .filter(|record| !record.is_blank())
-        .map(|record| Row { number: record.number, cells: record.cells(width) });
-    Ok(Sheet { rows: rows.collect(), columns })
+    if text.trim_start_matches('"').get(..4).is_some_and(|it| it.eq_ignore_ascii_case("sep=")) {
+        return Err(SheetError::one(
+            "its first line, sep=, only tells Excel how the cells are separated; delete it, and \
+             separate the cells by commas",
+        ));
+    }
+    let records = Records::new(text).filter(|record| !record.is_blank());
+    Ok(records.map(|record| Row { number: record.number, cells: record.cells() }))
 }
 
 /// The records of a text, each with the row that a spreadsheet shows it in.
@@ -85,20 +83,12 @@ impl Record {
         self.is_paired && self.fields.iter().all(|field| field.trim().is_empty())
     }
 
-    fn cells(self, width: usize) -> Result<Vec<String>, String> {
-        if !self.is_paired {
-            return Err("has a quotation mark without its partner; inside a quoted cell it is \
-                        written twice"
-                .to_owned());
+    fn cells(self) -> Result<Vec<String>, String> {
+        if self.is_paired {
+            return Ok(self.fields);
         }
-        if self.fields.len() != width {
-            return Err(format!(
-                "has {} cells, but the header has {width}; a cell that holds a comma must be in \
-                 quotation marks",
-                self.fields.len()
-            ));
-        }
-        Ok(self.fields)
+        Err("has a quotation mark without its partner; inside a quoted cell it is written twice"
+            .to_owned())
     }
 }
 

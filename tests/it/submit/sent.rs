@@ -21,7 +21,7 @@ async fn a_good_file_becomes_intents_that_the_worker_can_read() {
         "pay.csv",
         "\u{feff}merchantRefId, amount ,description,custName,custMobile,deadline,metadata.orderId\r\n\
          order-1,123.10,\"Refund, \"\"late\"\"\",Asha Rao,+919999999999,2099-01-01T00:00:00Z,0042\r\n\
-         order-2,7,Refund,,9999999998,,\r\n\r\n,,,,,,\r\n",
+         order-2,7,\u{0930}\u{092b}\u{094d}\u{200d}\u{0921} \u{1f468}\u{200d}\u{1f469},,9999999998,,\r\n\r\n,,,,,,\r\n",
     );
     let told = ground.submit(&["pay.csv"]).await;
     assert_eq!((told.code, told.err.as_str()), (0, ""), "{told:?}");
@@ -43,7 +43,8 @@ async fn a_good_file_becomes_intents_that_the_worker_can_read() {
                 "metadata": { "orderId": "0042" }
             }),
             serde_json::json!({
-                "merchantRefId": "order-2", "amount": "7", "description": "Refund",
+                "merchantRefId": "order-2", "amount": "7",
+                "description": "\u{0930}\u{092b}\u{094d}\u{200d}\u{0921} \u{1f468}\u{200d}\u{1f469}",
                 "custMobile": "9999999998"
             }),
         ]

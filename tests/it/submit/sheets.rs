@@ -21,7 +21,7 @@ async fn refused(text: &str) -> String {
 
 async fn refused_rows(rows: &str) -> Vec<String> {
     let err = refused(&format!("{HEADER}\n{rows}")).await;
-    err.lines().filter(|line| line.starts_with("row ")).map(str::to_owned).collect()
+    err.lines().filter(|line| line.starts_with("row")).map(str::to_owned).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,7 +103,7 @@ async fn a_row_that_is_not_as_wide_as_the_header_is_bad() {
 async fn columns_that_mean_nothing_or_two_things_are_reported_at_once() {
     let err = refused("merchantRefId,amount,custemail,amount,colour,9876543210\na,1,,1,,\n").await;
     for expected in [
-        "column C is not a field of an intent; write custEmail",
+        "column C differs from custEmail only in case; write custEmail",
         "columns B and D are both amount",
         "column E, colour, is not a field of an intent",
         "column F is not a field of an intent",
@@ -141,4 +141,97 @@ async fn a_field_of_v2_is_refused_for_v1_as_the_worker_would() {
     .await;
     let rows: Vec<_> = err.lines().filter(|line| line.starts_with("row ")).collect();
     assert_eq!(rows, ["row 2: disableApprovalFlow is only for merchants with api = \"v2\""]);
+}
+
+#[tokio::test]
+async fn the_same_error_of_many_rows_is_one_line() {
+    let rows = (2..=9).map(|row| match row {
+        5 => "a-5,1,Refund,,9999999999,,\n".to_owned(),
+        7 => "a-7,0,Refund,,12345,,\n".to_owned(),
+        row => format!("a-{row},0,Refund,,9999999999,,\n"),
+    });
+    let told = refused_rows(&rows.collect::<String>()).await;
+    let mobile = "row 7: custMobile must be 10 digits, with or without +91 before them";
+    assert_eq!(told, ["rows 2-4, 6-9: amount must be more than 0", mobile]);
+    let told = refused_rows(&"a-1,1,Refund,,9999999999,,\n".repeat(4)).await;
+    assert_eq!(
+        told,
+        [
+            "row 2: merchantRefId is the same as in row 3",
+            "rows 3-5: merchantRefId is the same as in row 2"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_is_above_the_column_names_is_named_for_what_it_is() {
+    let names = "merchantRefId,amount,description,custMobile\na-1,1,Refund,9999999999\n";
+    for hint in ["sep=,\n", "SEP=;\r\n", "\"sep=;\"\n"] {
+        let err = refused(&format!("{hint}{names}")).await;
+        assert!(err.contains("its first line, sep=, only tells Excel how"), "{hint}: {err}");
+    }
+    for (title, row) in [("Refunds of Asha Rao,,,\n", 2), ("Refunds\n,,\n2026-11-29,,,12.50\n", 4)]
+    {
+        let err = refused(&format!("{title}{names}")).await;
+        let expected = format!(
+            "row {row} names the columns, and the first row must; delete the rows above it"
+        );
+        assert!(err.contains(&expected) && !err.contains("Asha"), "{err}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_is_nearly_one_is_named_for_what_it_is() {
+    let err = refused(
+        "MERCHANTREFID,Amount,descrip\u{ad}tion,cust\u{a0}Mobile,Metadata.order,col\u{200b}our\na,1,b,c,d,e\n",
+    )
+    .await;
+    let told: Vec<_> = err.lines().map(|line| line.trim_start_matches("pay.csv: ")).collect();
+    assert_eq!(
+        told,
+        [
+            "column A differs from merchantRefId only in case; write merchantRefId",
+            "column B differs from amount only in case; write amount",
+            "column C has the invisible character U+00AD in its name; write description",
+            "column D has the invisible character U+00A0 in its name; write custMobile",
+            "column E differs from metadata.KEY only in case",
+            "column F has the invisible character U+200B in its name",
+            "nothing was sent",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_nobody_wrote_into_a_cell_is_named_for_what_it_is() {
+    let told = refused_rows(
+        "a\u{200b}-2,1,Refund,,9999999999,,\n\
+         a-3,1\u{a0}000,Refund,,9999999999,,\n\
+         a-4,1,\u{2003}\u{2060} ,,9999999999, ,\u{feff}\n\
+         a-5,1,05\u{202e}50,,9999999999,,\u{2066}x\n\
+         a-6,#REF!,Refund for #N/A,########,9999999999,,Err:508\n\
+         1.9E+18,1,Refund,,9.2E+11,,\n\
+         a-8 ,1,Refund,,9999999999,,\n",
+    )
+    .await;
+    assert_eq!(
+        told,
+        [
+            "row 2: merchantRefId has the invisible character U+200B; delete it",
+            "row 3: amount has the invisible character U+00A0; delete it",
+            "row 4: description has nothing in it that can be seen; fill it in, or empty it",
+            "row 4: custEmail has nothing in it that can be seen; fill it in, or empty it",
+            "row 4: metadata.order has nothing in it that can be seen; fill it in, or empty it",
+            "row 5: description has U+202E, which changes the order in which it is shown; delete it",
+            "row 5: metadata.order has U+2066, which changes the order in which it is shown; delete it",
+            "row 6: amount has #REF!, which a spreadsheet writes in place of a value",
+            "row 6: description has #N/A, which a spreadsheet writes in place of a value",
+            "row 6: custName has ###, which a spreadsheet writes in place of a value",
+            "row 6: metadata.order has Err:, which a spreadsheet writes in place of a value",
+            "row 7: merchantRefId has a number that a spreadsheet has shortened, as 1.9E+18; format \
+             the column as text, and fill it in again",
+            "row 7: custMobile has a number that a spreadsheet has shortened, as 1.9E+18; format \
+             the column as text, and fill it in again",
+            "row 8: merchantRefId begins or ends with a blank; delete it",
+        ]
+    );
 }
