@@ -126,15 +126,15 @@ if [ ! -s "$results" ]; then
 fi
 
 say "6. Ten of the results: seven links, and three rows that were skipped because they are bad"
-awk -F, 'NR > 1 && ($2 == "created" ? ++links <= 7 : ++bad <= 3) {
+awk -F, 'NR > 1 && ($4 == "created" ? ++links <= 7 : ++bad <= 3) {
   rest = $0
-  sub(/^[^,]*,[^,]*,/, "", rest)
+  sub(/^[^,]*,[^,]*,[^,]*,[^,]*,/, "", rest)
   gsub(/^,?"?|"?,?$/, "", rest)
-  printf "   %-15s %-9s %s\n", $1, $2, rest
+  printf "   row %-4s %-15s %9s  %-9s %s\n", $1, $2, $3, $4, rest
 }' "$results"
 printf '\n'
 sed 's/^/   /' "$home/submit.out"
-links=$(awk -F, 'NR > 1 && $2 == "created"' "$results" | wc -l)
+links=$(awk -F, 'NR > 1 && $4 == "created"' "$results" | wc -l)
 [ "$links" = 186 ] || die "186 rows should have a link, and $links have; the worker's output is in $home/worker.out"
 say "
 All 200 rows are in that results file. The links are made up: the sandbox has no customers.

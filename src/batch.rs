@@ -112,7 +112,7 @@ impl<'a> Batch<'a> {
             counts: status.counts(),
             waited: wait,
             elapsed: clock.now().since(begun),
-            results_file: results_file.map(|file| file.finish(&status)).transpose()?,
+            results: results_file.map(|file| file.finish(&status)),
         })
     }
 
@@ -121,11 +121,11 @@ impl<'a> Batch<'a> {
         let mut messages = VecDeque::new();
         for row in self.rows {
             match row.result {
-                Err(row) => status.add_skipped(row),
-                Ok(row) => {
-                    let id = intent_id(&self.merchant.name, &row.reference);
-                    let place = status.add_valid(&row, id.clone());
-                    messages.push_back((place, message(row, id, self.merchant, now)));
+                Err(invalid) => status.add_skipped(row.number, invalid),
+                Ok(valid) => {
+                    let id = intent_id(&self.merchant.name, &valid.reference);
+                    let place = status.add_valid(row.number, &valid, id.clone());
+                    messages.push_back((place, message(valid, id, self.merchant, now)));
                 }
             }
         }

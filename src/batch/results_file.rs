@@ -5,20 +5,20 @@
 //! is whole. It is made before anything is sent: a folder that cannot be written stops the command
 //! while that costs nothing.
 //!
-//! A spreadsheet takes a cell that begins with `=`, `+`, `-` or `@` for a formula. Links begin with
-//! `http`. References are written unchanged, because programs join on them: of the four signs they
-//! can begin only with `-`, and no formula of letters, digits, `_` and `-` reaches anything outside
-//! its sheet. A reason that begins with such a sign gets an apostrophe before it.
+//! What was sent cannot be sent back, so what is known of it is never thrown away. A report takes
+//! the place of an earlier one only if that says nothing more: a second run that is stopped at once
+//! knows nothing of the links that the first one wrote down. Otherwise it takes the next free name.
+//! If the folder is gone or full by now, the report goes where temporary files go.
 
-use std::borrow::Cow;
-use std::fs::File;
-use std::io;
+mod earlier;
+mod lines;
+
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use tempfile::{Builder, NamedTempFile};
 
-use super::status::{BatchStatus, RowStatus, TrackedRow};
-use crate::domain::event::Reason;
+use super::status::BatchStatus;
 
 /// An unfinished results file. Dropping it leaves nothing behind.
 #[derive(Debug)]
@@ -29,10 +29,29 @@ pub(super) struct ResultsFile {
 
 /// The results file cannot be written.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write {}: {source}", path.display())]
-pub struct ResultsFileError {
-    path: PathBuf,
-    source: io::Error,
+pub enum ResultsFileError {
+    #[error("cannot write {}: {source}; nothing was sent", path.display())]
+    NotBegun { path: PathBuf, source: io::Error },
+    #[error(
+        "cannot write {}: {source}; the results are in {}, from where temporary files are deleted, \
+         so move them to a safe place",
+        path.display(), rescued.display()
+    )]
+    Elsewhere { path: PathBuf, source: io::Error, rescued: PathBuf },
+    #[error(
+        "cannot write {}: {source}; nor anywhere else: {second}; the events of what was sent are \
+         in the queues of downstream",
+        path.display()
+    )]
+    Lost { path: PathBuf, source: io::Error, second: io::Error },
+}
+
+/// Where the results are.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub(super) path: PathBuf,
+    /// The earlier report that says more, and was kept.
+    pub(super) kept: Option<PathBuf>,
 }
 
 impl ResultsFile {
@@ -40,21 +59,25 @@ impl ResultsFile {
     pub(super) fn beside(input: &Path) -> Result<Self, ResultsFileError> {
         let path = path_for(input);
         let folder = path.parent().unwrap_or(&path);
-        match tempfile::Builder::new().prefix(".results.").suffix(".draft").tempfile_in(folder) {
+        match Builder::new().prefix(".results.").suffix(".draft").tempfile_in(folder) {
             Ok(draft) => Ok(Self { path, draft }),
-            Err(source) => Err(ResultsFileError { path, source }),
+            Err(source) => Err(ResultsFileError::NotBegun { path, source }),
         }
     }
 
-    /// Writes everything and gives the file its name, replacing an older one.
-    pub(super) fn finish(self, status: &BatchStatus) -> Result<PathBuf, ResultsFileError> {
+    /// Writes everything and gives the file its name.
+    pub(super) fn finish(self, status: &BatchStatus) -> Result<Written, ResultsFileError> {
         let Self { path, draft } = self;
-        let written = write(draft.as_file(), status.rows())
-            .and_then(|()| draft.as_file().sync_all())
-            .and_then(|()| draft.persist(&path).map_err(io::Error::from));
-        match written {
-            Ok(_) => Ok(path),
-            Err(source) => Err(ResultsFileError { path, source }),
+        let report = lines::write(status.rows());
+        let written = filled(draft, &report).and_then(|draft| take_name(draft, &path, &report));
+        let source = match written {
+            Ok(taken) if taken == path => return Ok(Written { path, kept: None }),
+            Ok(taken) => return Ok(Written { path: taken, kept: Some(path) }),
+            Err(source) => source,
+        };
+        match rescue(&report) {
+            Ok(rescued) => Err(ResultsFileError::Elsewhere { path, source, rescued }),
+            Err(second) => Err(ResultsFileError::Lost { path, source, second }),
         }
     }
 }
@@ -68,55 +91,36 @@ fn path_for(input: &Path) -> PathBuf {
     input.with_file_name(name)
 }
 
-fn write(file: &File, rows: &[TrackedRow]) -> io::Result<()> {
-    let mut writer = csv::Writer::from_writer(file);
-    writer.write_record(["reference", "outcome", "link", "reason"])?;
-    for TrackedRow { reference, status, .. } in rows {
-        let reference = reference.as_ref().map_or("", |reference| reference.as_str());
-        let (outcome, reason) = outcome_and_reason(status);
-        let link = if let RowStatus::Created(link) = status { link.expose() } else { "" };
-        writer.write_record([reference, outcome, link, &harmless(&reason)])?;
-    }
-    writer.flush()
+fn filled(mut draft: NamedTempFile, report: &[u8]) -> io::Result<NamedTempFile> {
+    draft.write_all(report)?;
+    draft.as_file().sync_all()?;
+    Ok(draft)
 }
 
-fn outcome_and_reason(status: &RowStatus) -> (&'static str, Cow<'static, str>) {
-    match status {
-        RowStatus::Skipped(errors) => {
-            let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
-            ("skipped", errors.join("; ").into())
+/// Takes the first name that is free, or whose report this one replaces.
+fn take_name(mut draft: NamedTempFile, path: &Path, report: &[u8]) -> io::Result<PathBuf> {
+    for number in 1..=u32::MAX {
+        let name = numbered(path, number);
+        let replaces = std::fs::read(&name).is_ok_and(|old| earlier::says_no_more(&old, report));
+        let taken = if replaces { draft.persist(&name) } else { draft.persist_noclobber(&name) };
+        match taken {
+            Ok(_) => return Ok(name),
+            Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => {
+                draft = refused.file;
+            }
+            Err(refused) => return Err(refused.error),
         }
-        RowStatus::Unsent => ("unsent", "it was not sent; submit it again".into()),
-        RowStatus::Unconfirmed => (
-            "unknown",
-            "RabbitMQ did not confirm it, and may have it or not; submit it again with the same \
-             reference"
-                .into(),
-        ),
-        RowStatus::Sent => (
-            "unknown",
-            "it is with the worker, and no event was seen before the wait ended; look for its \
-             event before you do anything else"
-                .into(),
-        ),
-        RowStatus::Created(_) => ("created", "".into()),
-        RowStatus::Failed(reason) => ("failed", text(reason).into()),
-        RowStatus::Rejected(reason) => ("rejected", text(reason).into()),
-        RowStatus::Unresolved(reason) => ("unresolved", text(reason).into()),
     }
+    Err(io::ErrorKind::AlreadyExists.into())
 }
 
-/// `CODE 1101: sentence; field error; field error`.
-fn text(Reason { code, provider_code, message, errors }: &Reason) -> String {
-    let number = provider_code.map(|number| format!(" {number}")).unwrap_or_default();
-    let errors: Vec<_> =
-        errors.iter().map(|error| format!("; {} {}", error.field, error.message)).collect();
-    format!("{code}{number}: {message}{}", errors.concat())
+/// `pay.results.csv`, then `pay.results.2.csv` and so on.
+fn numbered(path: &Path, number: u32) -> PathBuf {
+    if number == 1 { path.to_owned() } else { path.with_extension(format!("{number}.csv")) }
 }
 
-fn harmless(text: &str) -> Cow<'_, str> {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        return Cow::Owned(format!("'{text}"));
-    }
-    Cow::Borrowed(text)
+/// Keeps the report where temporary files are, under a name that nobody can have taken before.
+fn rescue(report: &[u8]) -> io::Result<PathBuf> {
+    let draft = Builder::new().prefix("smartsend.results.").suffix(".csv").tempfile()?;
+    Ok(filled(draft, report)?.keep()?.1)
 }

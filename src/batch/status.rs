@@ -35,10 +35,13 @@ pub(super) enum RowStatus {
 
 #[derive(Debug)]
 pub(super) struct TrackedRow {
+    /// The number that a spreadsheet shows.
+    pub(super) number: usize,
     /// Its reference, if that is valid.
     pub(super) reference: Option<Reference>,
+    /// Its amount, if that is valid.
+    pub(super) amount: Option<Amount>,
     pub(super) status: RowStatus,
-    amount: Option<Amount>,
 }
 
 /// All rows, in the order of the file.
@@ -71,21 +74,23 @@ pub(super) struct Counts {
 }
 
 impl BatchStatus {
-    pub(super) fn add_valid(&mut self, row: &ValidRow, intent_id: String) -> Place {
+    pub(super) fn add_valid(&mut self, number: usize, row: &ValidRow, intent_id: String) -> Place {
         let place = self.rows.len();
         self.by_reference.insert(row.reference.clone(), place);
         self.by_intent_id.insert(intent_id, place);
         self.rows.push(TrackedRow {
+            number,
             reference: Some(row.reference.clone()),
-            status: RowStatus::Unsent,
             amount: Some(row.amount),
+            status: RowStatus::Unsent,
         });
         place
     }
 
-    pub(super) fn add_skipped(&mut self, row: InvalidRow) {
+    pub(super) fn add_skipped(&mut self, number: usize, row: InvalidRow) {
         let InvalidRow { reference, amount, errors } = row;
-        self.rows.push(TrackedRow { reference, status: RowStatus::Skipped(errors), amount });
+        let status = RowStatus::Skipped(errors);
+        self.rows.push(TrackedRow { number, reference, amount, status });
     }
 
     /// Records that a publish has begun: until its confirm the broker may or may not have it.

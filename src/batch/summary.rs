@@ -1,9 +1,9 @@
 //! The summary of a submission, for a person.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::time::Duration;
 
+use super::results_file::{ResultsFileError, Written};
 use super::status::Counts;
 use super::submission::SubmissionEnd;
 use crate::ports::PublishError;
@@ -17,7 +17,8 @@ pub struct Summary {
     /// Whether the results were waited for.
     pub(super) waited: bool,
     pub(super) elapsed: Duration,
-    pub(super) results_file: Option<PathBuf>,
+    /// Where the results are, if they were waited for.
+    pub(super) results: Option<Result<Written, ResultsFileError>>,
 }
 
 impl Summary {
@@ -25,11 +26,29 @@ impl Summary {
     pub fn is_success(&self) -> bool {
         let Counts { rows, skipped, created, .. } = self.counts;
         let enough = if self.waited { created == rows } else { rows == 0 || skipped < rows };
-        self.end == SubmissionEnd::Finished && enough
+        self.end == SubmissionEnd::Finished && enough && !self.is_misplaced()
     }
 
-    /// What the numbers do not show, if anything.
-    pub fn advice(&self) -> Option<&'static str> {
+    /// Whether the results could not be written where they belong.
+    pub fn is_misplaced(&self) -> bool {
+        matches!(self.results, Some(Err(_)))
+    }
+
+    /// What the numbers do not show.
+    pub fn advice(&self) -> Vec<String> {
+        let of_end = self.advice_after_end().map(ToOwned::to_owned);
+        let of_results = match &self.results {
+            Some(Err(error)) => Some(error.to_string()),
+            Some(Ok(Written { kept: Some(kept), .. })) => Some(format!(
+                "{} says more than this run has seen, and was left as it is",
+                kept.display()
+            )),
+            Some(Ok(Written { kept: None, .. })) | None => None,
+        };
+        of_end.into_iter().chain(of_results).collect()
+    }
+
+    fn advice_after_end(&self) -> Option<&'static str> {
         match self.end {
             SubmissionEnd::Finished => None,
             SubmissionEnd::Interrupted => Some(
@@ -81,9 +100,9 @@ impl fmt::Display for Summary {
             }
         }
         writeln!(f, "time        {:.1?}", self.elapsed)?;
-        match &self.results_file {
-            Some(path) => writeln!(f, "results     {}", path.display()),
-            None => Ok(()),
+        match &self.results {
+            Some(Ok(written)) => writeln!(f, "results     {}", written.path.display()),
+            Some(Err(_)) | None => Ok(()),
         }
     }
 }

@@ -53,12 +53,13 @@ pub async fn execute(config: &Config, options: &Options) -> Result<Exit, Command
     })?;
     // A closed stdout does not undo what was sent.
     print(&summary);
-    if let Some(advice) = summary.advice() {
-        complain(&advice);
-    }
+    summary.advice().iter().for_each(complain);
     Ok(match summary.end {
-        SubmissionEnd::Interrupted => Exit::WorkLeft,
-        SubmissionEnd::Finished | SubmissionEnd::GaveUp(_) | SubmissionEnd::ResultsLost => {
+        SubmissionEnd::Interrupted if !summary.is_misplaced() => Exit::WorkLeft,
+        SubmissionEnd::Finished
+        | SubmissionEnd::Interrupted
+        | SubmissionEnd::GaveUp(_)
+        | SubmissionEnd::ResultsLost => {
             if summary.is_success() {
                 Exit::Done
             } else {

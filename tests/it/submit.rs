@@ -4,3 +4,4 @@ mod ground;
 mod sheets;
 mod sent;
 mod waited;
+mod reports;

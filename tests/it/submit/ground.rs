@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use lapin::Connection;
+use lapin::{BasicProperties, Connection};
 use smartsend::amqp::topology::{Topology, apply};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
@@ -14,7 +14,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
 use crate::support::amqp::settings;
-use crate::support::broker::{Node, Taken, take_next};
+use crate::support::broker::{Node, Taken, publish, take_next};
 use crate::support::canary::{self, SANDBOX_SECRET};
 use crate::support::program::Program;
 
@@ -96,6 +96,29 @@ impl Ground {
         self.write(name, &text);
     }
 
+    /// Starts a submission, and takes every intent from the queue.
+    pub(super) async fn submit_and_take(&self, arguments: &[&str], count: usize) -> Child {
+        self.taken(&mut self.command(&[&["submit"], arguments].concat()), count).await
+    }
+
+    /// Starts this command, and takes every intent that it sends.
+    pub(super) async fn taken(&self, command: &mut Command, count: usize) -> Child {
+        let child = command.spawn().unwrap();
+        let connection = self.connect().await;
+        for _ in 0..count {
+            take_next(&connection, QUEUE).await;
+        }
+        child
+    }
+
+    /// Publishes an event of the merchant `default`.
+    pub(super) async fn tell(&self, kind: &str, data: &serde_json::Value) {
+        let connection = self.connect().await;
+        let key = format!("{}.default", kind.trim_start_matches("smartsend."));
+        let (body, properties) = (event(kind, data), BasicProperties::default());
+        assert!(publish(&connection, "smartsend.results", &key, &body, properties).await);
+    }
+
     /// The names of the files in the folder but the configuration and the log.
     pub(super) fn files(&self) -> Vec<String> {
         let names = fs::read_dir(self.dir.path()).unwrap();
@@ -145,6 +168,40 @@ impl Ground {
         }
         taken
     }
+}
+
+/// An event for an intent, of the worker's shape.
+pub(super) fn event(kind: &str, data: &serde_json::Value) -> Vec<u8> {
+    let event = serde_json::json!({ "specversion": "1.0", "type": kind, "data": data });
+    event.to_string().into_bytes()
+}
+
+/// The lines of `pay.results.csv`.
+pub(super) fn results(ground: &Ground) -> Vec<[String; 6]> {
+    results_in(&ground.path("pay.results.csv"))
+}
+
+pub(super) fn results_in(path: &Path) -> Vec<[String; 6]> {
+    let mut reader = csv::Reader::from_path(path).unwrap();
+    let columns = ["row", "reference", "amount", "outcome", "link", "reason"];
+    assert_eq!(reader.headers().unwrap(), &columns[..]);
+    let rows = reader.records().map(|record| {
+        let cells: Vec<_> = record.unwrap().iter().map(str::to_owned).collect();
+        cells.try_into().unwrap()
+    });
+    rows.collect()
+}
+
+/// Sends a signal and waits for the end.
+pub(super) async fn end_by(signal: &str, child: Child) -> Told {
+    let pid = child.id().unwrap().to_string();
+    let sent = Command::new("kill").args([signal, &pid]).stdin(Stdio::null()).status().await;
+    assert!(sent.unwrap().success());
+    end_of(child).await
+}
+
+pub(super) async fn end_of(child: Child) -> Told {
+    Told::of(timeout(SOON, child.wait_with_output()).await.unwrap().unwrap())
 }
 
 /// What the program said.

@@ -8,28 +8,8 @@ use lapin::BasicProperties;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::ground::{Ground, QUEUE, SOON, Sandbox, Told, start_worker};
+use super::ground::{Ground, QUEUE, SOON, Sandbox, Told, event, results, start_worker};
 use crate::support::broker::{publish, take_next};
-
-fn results(ground: &Ground) -> Vec<[String; 4]> {
-    let mut reader = csv::Reader::from_path(ground.path("pay.results.csv")).unwrap();
-    assert_eq!(reader.headers().unwrap(), vec!["reference", "outcome", "link", "reason"]);
-    let rows = reader.records().map(|record| {
-        let cells: Vec<_> = record.unwrap().iter().map(str::to_owned).collect();
-        cells.try_into().unwrap()
-    });
-    rows.collect()
-}
-
-fn row(cells: [&str; 4]) -> [String; 4] {
-    cells.map(str::to_owned)
-}
-
-/// An event for an intent, of the worker's shape.
-fn event(kind: &str, data: &serde_json::Value) -> Vec<u8> {
-    let event = serde_json::json!({ "specversion": "1.0", "type": kind, "data": data });
-    event.to_string().into_bytes()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_row_gets_its_line_from_a_real_worker() {
@@ -43,26 +23,31 @@ async fn every_row_gets_its_line_from_a_real_worker() {
          -first,1,Refund,9999999999\nb d,2,Refund,9999999999\nthird,3,Refund,9999999999\n\
          late,4,Refund,\n",
     );
-    ground.write("pay.results.csv", "of an earlier day");
     let told = ground.submit(&["pay.csv", "--wait", "--skip-bad"]).await;
     assert_eq!(told.code, 1, "two rows have no link: {told:?}");
     assert_eq!((told.number("sent"), told.number("created")), (Some(2), Some(2)), "{told:?}");
 
     let results = results(&ground);
-    let references: Vec<_> = results.iter().map(|row| (&*row[0], &*row[1])).collect();
+    let begins: Vec<_> =
+        results.iter().map(|row| [&*row[0], &*row[1], &*row[2], &*row[3]]).collect();
     assert_eq!(
-        references,
-        [("-first", "created"), ("", "skipped"), ("third", "created"), ("late", "skipped")]
+        begins,
+        [
+            ["2", "-first", "1.00", "created"],
+            ["3", "", "2.00", "skipped"],
+            ["4", "third", "3.00", "created"],
+            ["5", "late", "4.00", "skipped"]
+        ]
     );
-    assert!(results[0][2].starts_with("http") && results[2][2].starts_with("http"));
-    assert_ne!(results[0][2], results[2][2]);
-    assert_eq!(results[1][3], "merchantRefId may contain only letters, digits, '_' and '-'");
-    assert_eq!(results[3][3], "custMobile or custEmail is needed: at least one of them");
+    assert!(results[0][4].starts_with("http") && results[2][4].starts_with("http"));
+    assert_ne!(results[0][4], results[2][4]);
+    assert_eq!(results[1][5], "merchantRefId may contain only letters, digits, '_' and '-'");
+    assert_eq!(results[3][5], "custMobile or custEmail is needed: at least one of them");
     let mode = fs::metadata(ground.path("pay.results.csv")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     assert_eq!(ground.files(), ["pay.csv", "pay.results.csv"]);
     for told in [&told.out, &told.err] {
-        assert!(!told.contains(&results[0][2]), "a link is only for the file");
+        assert!(!told.contains(&results[0][4]), "a link is only for the file");
     }
 
     ground.write_good("more.csv", 100);
@@ -135,11 +120,11 @@ async fn every_kind_of_event_is_read_and_others_are_passed_over() {
     assert_eq!(
         results(&ground),
         [
-            row(["p-1", "created", "https://a.example/1", ""]),
-            row(["p-2", "failed", "", "INVALID_MERCHNAT_REF_ID 1101: it is bad"]),
-            row(["p-3", "rejected", "", "INVALID_INTENT: no intent; amount is missing"]),
-            row(["p-4", "unresolved", "", "NOT_SENT: too late"]),
-            row(["p-5", "unresolved", "", "'=CODE 1101: it is bad"]),
+            ["2", "p-1", "10.50", "created", "https://a.example/1", ""],
+            ["3", "p-2", "10.50", "failed", "", "INVALID_MERCHNAT_REF_ID 1101: it is bad"],
+            ["4", "p-3", "10.50", "rejected", "", "INVALID_INTENT: no intent; amount is missing"],
+            ["5", "p-4", "10.50", "unresolved", "", "NOT_SENT: too late"],
+            ["6", "p-5", "10.50", "unresolved", "", "'=CODE 1101: it is bad"],
         ]
     );
 }
@@ -164,7 +149,7 @@ async fn writes_what_is_known(signal: &str) {
     assert!(sent.unwrap().success());
     let told = Told::of(timeout(SOON, child.wait_with_output()).await.unwrap().unwrap());
     assert_eq!(told.code, 3, "{signal}: {told:?}");
-    let outcomes: Vec<_> = results(&ground).into_iter().map(|row| row[1].clone()).collect();
+    let outcomes: Vec<_> = results(&ground).into_iter().map(|row| row[3].clone()).collect();
     assert_eq!(outcomes, ["unknown", "unknown"]);
 }
 
@@ -182,6 +167,6 @@ async fn a_connection_that_is_lost_while_waiting_leaves_the_open_rows_unknown() 
     let told = Told::of(timeout(SOON, child.wait_with_output()).await.unwrap().unwrap());
     assert_eq!((told.code, told.number("unknown")), (1, Some(2)), "{told:?}");
     assert!(told.err.contains("the intents themselves are safe with the worker"), "{told:?}");
-    let outcomes: Vec<_> = results(&ground).into_iter().map(|row| row[1].clone()).collect();
+    let outcomes: Vec<_> = results(&ground).into_iter().map(|row| row[3].clone()).collect();
     assert_eq!(outcomes, ["unknown", "unknown"]);
 }

@@ -1,0 +1,72 @@
+//! The report's text.
+//!
+//! A spreadsheet takes a cell that begins with `=`, `+`, `-` or `@` for a formula. Links begin with
+//! `http`. References are written unchanged, because programs join on them: of the four signs they
+//! can begin only with `-`, and no formula of letters, digits, `_` and `-` reaches anything outside
+//! its sheet. A reason that begins with such a sign gets an apostrophe before it.
+
+use std::borrow::Cow;
+
+use crate::batch::status::{RowStatus, TrackedRow};
+use crate::domain::event::Reason;
+
+/// The columns. A bad row may have no reference that could be written, but it has its row.
+pub(super) const HEADER: [&str; 6] = ["row", "reference", "amount", "outcome", "link", "reason"];
+
+pub(super) fn write(rows: &[TrackedRow]) -> Vec<u8> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut write = |record: [&str; 6]| {
+        #[expect(clippy::expect_used, reason = "all records have six cells, and a vector grows")]
+        writer.write_record(record).expect("a vector takes everything");
+    };
+    write(HEADER);
+    for TrackedRow { number, reference, amount, status } in rows {
+        let reference = reference.as_ref().map_or("", |reference| reference.as_str());
+        let amount = amount.map(|amount| amount.to_string()).unwrap_or_default();
+        let (outcome, reason) = outcome_and_reason(status);
+        let link = if let RowStatus::Created(link) = status { link.expose() } else { "" };
+        write([&number.to_string(), reference, &amount, outcome, link, &harmless(&reason)]);
+    }
+    writer.into_inner().unwrap_or_default()
+}
+
+fn outcome_and_reason(status: &RowStatus) -> (&'static str, Cow<'static, str>) {
+    match status {
+        RowStatus::Skipped(errors) => {
+            let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+            ("skipped", errors.join("; ").into())
+        }
+        RowStatus::Unsent => ("unsent", "it was not sent; submit it again".into()),
+        RowStatus::Unconfirmed => (
+            "unknown",
+            "RabbitMQ did not confirm it, and may have it or not; submit it again with the same \
+             reference"
+                .into(),
+        ),
+        RowStatus::Sent => (
+            "unknown",
+            "it is with the worker, and no event was seen before the wait ended; look for its \
+             event before you do anything else"
+                .into(),
+        ),
+        RowStatus::Created(_) => ("created", "".into()),
+        RowStatus::Failed(reason) => ("failed", text(reason).into()),
+        RowStatus::Rejected(reason) => ("rejected", text(reason).into()),
+        RowStatus::Unresolved(reason) => ("unresolved", text(reason).into()),
+    }
+}
+
+/// `CODE 1101: sentence; field error; field error`.
+fn text(Reason { code, provider_code, message, errors }: &Reason) -> String {
+    let number = provider_code.map(|number| format!(" {number}")).unwrap_or_default();
+    let errors: Vec<_> =
+        errors.iter().map(|error| format!("; {} {}", error.field, error.message)).collect();
+    format!("{code}{number}: {message}{}", errors.concat())
+}
+
+fn harmless(text: &str) -> Cow<'_, str> {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        return Cow::Owned(format!("'{text}"));
+    }
+    Cow::Borrowed(text)
+}

@@ -1,0 +1,105 @@
+//! What becomes of a report when there is another one, or no place for it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::json;
+
+use super::ground::{Ground, Told, end_by, end_of, results_in};
+
+const CREATED: &str = "smartsend.link.created";
+
+fn created(number: usize) -> (&'static str, serde_json::Value) {
+    let (reference, link) = (format!("p-{number}"), format!("https://a.example/{number}"));
+    (CREATED, json!({ "merchantRefId": reference, "amount": "10.50", "link": link }))
+}
+
+fn unresolved(number: usize) -> (&'static str, serde_json::Value) {
+    let reason = json!({ "code": "NOT_SENT", "message": "too late" });
+    let reference = format!("p-{number}");
+    let data = json!({ "merchantRefId": reference, "amount": "10.50", "reason": reason });
+    ("smartsend.link.unresolved", data)
+}
+
+/// A submission of `pay.csv`, an event for each of its rows, and the exit code.
+async fn submit_to_the_end(ground: &Ground, events: &[(&str, serde_json::Value)]) -> Told {
+    let child = ground.submit_and_take(&["pay.csv", "--wait"], events.len()).await;
+    for (kind, data) in events {
+        ground.tell(kind, data).await;
+    }
+    end_of(child).await
+}
+
+async fn submit_and_interrupt(ground: &Ground) -> Told {
+    let child = ground.submit_and_take(&["pay.csv", "--wait"], 2).await;
+    end_by("-INT", child).await
+}
+
+const KEPT: &str = "pay.results.csv says more than this run has seen, and was left as it is";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_that_says_less_does_not_replace_the_one_that_has_the_links() {
+    let ground = Ground::with(&["default"]).await;
+    ground.write_good("pay.csv", 2);
+    let outcomes = |name| {
+        let lines = results_in(&ground.path(name)).into_iter();
+        lines.map(|line| line[3].clone()).collect::<Vec<_>>().join(" ")
+    };
+    submit_and_interrupt(&ground).await;
+    assert_eq!(outcomes("pay.results.csv"), "unknown unknown");
+    let told = submit_to_the_end(&ground, &[created(1), created(2)]).await;
+    assert_eq!((told.code, told.err.contains(KEPT)), (0, false), "{told:?}");
+    assert_eq!(outcomes("pay.results.csv"), "created created", "the better one replaces it");
+
+    // The same file again, and nobody makes links: the second report is the worse one.
+    let told = submit_and_interrupt(&ground).await;
+    assert_eq!((told.code, told.err.contains(KEPT)), (3, true), "{told:?}");
+    assert!(told.out.contains("results     pay.results.2.csv"), "{told:?}");
+    assert_eq!(outcomes("pay.results.csv"), "created created");
+    assert_eq!(outcomes("pay.results.2.csv"), "unknown unknown");
+
+    let told = submit_to_the_end(&ground, &[created(1), unresolved(2)]).await;
+    assert_eq!((told.code, told.err.contains(KEPT)), (1, true), "{told:?}");
+    assert_eq!(outcomes("pay.results.csv"), "created created");
+    assert_eq!(outcomes("pay.results.2.csv"), "created unresolved");
+    assert_eq!(ground.files(), ["pay.csv", "pay.results.2.csv", "pay.results.csv"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_day_or_another_program_wrote_is_not_replaced() {
+    let ground = Ground::with(&["default"]).await;
+    ground.write_good("pay.csv", 1);
+    let other_row = "row,reference,amount,outcome,link,reason\n2,q-1,10.50,unknown,,it is sent\n";
+    for (number, text) in [(2, "a note of mine\n"), (3, other_row)] {
+        let name = if number == 2 { "pay.results.csv" } else { "pay.results.2.csv" };
+        ground.write(name, text);
+        let told = submit_to_the_end(&ground, &[created(1)]).await;
+        assert_eq!((told.code, told.err.contains(KEPT)), (0, true), "{told:?}");
+        assert_eq!(fs::read_to_string(ground.path(name)).unwrap(), text);
+        let report = ground.path(&format!("pay.results.{number}.csv"));
+        assert_eq!(results_in(&report)[0][4], "https://a.example/1");
+        assert_eq!(fs::metadata(&report).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_that_has_lost_its_place_is_kept_elsewhere() {
+    let ground = Ground::with(&["default"]).await;
+    let (day, temporary) = (ground.path("day"), ground.path("temporary"));
+    fs::create_dir(&day).unwrap();
+    fs::create_dir(&temporary).unwrap();
+    ground.write_good("day/pay.csv", 1);
+    let mut command = ground.command(&["submit", "day/pay.csv", "--wait"]);
+    let child = ground.taken(command.env("TMPDIR", &temporary), 1).await;
+    fs::rename(&day, ground.path("yesterday")).unwrap();
+    let (kind, data) = created(1);
+    ground.tell(kind, &data).await;
+    let told = end_of(child).await;
+    assert_eq!((told.code, told.number("created")), (1, Some(1)), "{told:?}");
+
+    let rescued = fs::read_dir(&temporary).unwrap().next().expect("a report").unwrap().path();
+    assert!(told.err.contains("cannot write day/pay.results.csv: "), "{told:?}");
+    assert!(told.err.contains(&format!("the results are in {}", rescued.display())), "{told:?}");
+    assert_eq!(results_in(&rescued)[0][4], "https://a.example/1");
+    assert_eq!(fs::metadata(&rescued).unwrap().permissions().mode() & 0o777, 0o600);
+}
