@@ -23,14 +23,15 @@ use uuid::Uuid;
 
 use crate::clock::SystemClock;
 use crate::config::{Config, Merchant};
+use crate::domain::amount::Total;
 use crate::domain::event::NAMESPACE;
 use crate::domain::reference::Reference;
 use crate::ports::{Clock, Copied, Headers, Moment, Properties};
 use read::SheetError;
 use results_file::{ResultsFile, ResultsFileError};
 use status::{BatchStatus, Place};
-pub use submission::SubmissionEnd;
 use submission::{Submission, SubmissionError};
+pub use submission::{SubmissionEnd, Wait};
 pub use summary::Summary;
 use validate::{ValidRow, Validated, validate};
 
@@ -80,21 +81,28 @@ impl<'a> Batch<'a> {
         self.rows.iter().filter(|row| row.result.is_err()).count()
     }
 
+    /// The rupees of the good rows.
+    pub fn rupees(&self) -> Total {
+        let good = self.rows.iter().filter_map(|row| row.result.as_ref().ok());
+        good.fold(Total::default(), |sum, row| sum.plus(row.amount))
+    }
+
     /// Every error of every bad row, a line for all rows that have it.
     pub fn errors(&self) -> Vec<String> {
         row_errors::lines(&self.rows)
     }
 
-    /// Sends the good rows; with `wait` follows their results and writes them beside the file.
+    /// Sends the good rows; if it waits for their results, it writes them beside the file.
     pub async fn submit(
         self,
         config: &Config,
-        wait: bool,
+        wait: Wait,
         stop: &CancellationToken,
     ) -> Result<Summary, BatchError> {
         let clock = SystemClock::start();
         let begun = clock.now();
-        let results_file = if wait { Some(ResultsFile::beside(self.path)?) } else { None };
+        let waited = wait != Wait::No;
+        let results_file = waited.then(|| ResultsFile::beside(self.path)).transpose()?;
         let merchant = self.merchant;
         let (mut status, messages) = self.into_messages(begun);
         let end = if messages.is_empty() {
@@ -110,7 +118,7 @@ impl<'a> Batch<'a> {
         Ok(Summary {
             end,
             counts: status.counts(),
-            waited: wait,
+            waited,
             elapsed: clock.now().since(begun),
             results: results_file.map(|file| file.finish(&status)),
         })

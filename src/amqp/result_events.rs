@@ -5,20 +5,24 @@
 //! connection. Events that come without a connection are missed, so the queue is never recreated:
 //! its end is reported, and the reader knows that events may be missing.
 
-use futures_util::StreamExt;
+use std::time::Duration;
+
+use futures_util::stream::{self, Stream, StreamExt};
 use lapin::options::{BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{FieldTable, ShortString};
 use lapin::{Channel, Consumer};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::connection::reason;
 use super::session::{Session, timed_out};
-use super::topology::names::{results_exchange, short};
+use super::topology::names::{intents_queue, results_exchange, short};
 use crate::domain::event::EventKind;
 
 /// The events that come from now on, as long as the session lasts.
 pub struct ResultEvents {
     session: Session,
+    /// Where the intents of the same merchant are.
+    intents: String,
     stream: Consumer,
     /// lapin closes a channel with its last handle, and the stream holds none.
     _channel: Channel,
@@ -42,10 +46,28 @@ impl ResultEvents {
         let begun = async {
             let channel = session.open_channel().await?;
             let stream = begin(&channel, prefix, merchant).await?;
-            Ok(Self { session: session.clone(), stream, _channel: channel })
+            let intents = intents_queue(prefix, merchant);
+            Ok(Self { session: session.clone(), intents, stream, _channel: channel })
         };
         let begun = timeout(session.limit(), begun).await.unwrap_or_else(|_| Err(timed_out()));
         begun.map_err(|err| ResultEventsError(reason(&err)))
+    }
+
+    /// Whether anybody consumes the merchant's intents, again and again; `None` where the broker
+    /// did not say.
+    pub fn intents_are_consumed(
+        &self,
+        every: Duration,
+    ) -> impl Stream<Item = Option<bool>> + use<> {
+        let (session, intents) = (self.session.clone(), self.intents.clone());
+        stream::unfold(Duration::ZERO, move |wait| {
+            let (session, intents) = (session.clone(), intents.clone());
+            async move {
+                sleep(wait).await;
+                let count = session.consumer_count(&intents).await;
+                Some((count.map(|count| count > 0), every))
+            }
+        })
     }
 
     /// The next event's body; `None` once the session or the queue has ended, and events may

@@ -177,17 +177,26 @@ impl Session {
 
     /// How many messages of a queue are ready to be delivered; `None` if that is unknown.
     pub(super) async fn ready_count(&self, queue: &str) -> Option<u32> {
+        Some(self.inspect(queue).await?.message_count())
+    }
+
+    /// How many consumers a queue has, waiting ones included; `None` if that is unknown.
+    pub(super) async fn consumer_count(&self, queue: &str) -> Option<u32> {
+        Some(self.inspect(queue).await?.consumer_count())
+    }
+
+    async fn inspect(&self, queue: &str) -> Option<lapin::Queue> {
         let mut questions = self.inner.questions.lock().await;
-        let counted = timeout(self.limit(), async {
+        let inspected = timeout(self.limit(), async {
             let channel = match questions.take() {
                 Some(channel) => channel,
                 None => self.open_channel().await.ok()?,
             };
-            let count = inspect_queue(&channel, queue).await.ok()?;
+            let found = inspect_queue(&channel, queue).await.ok()?;
             *questions = Some(channel);
-            Some(count)
+            Some(found)
         });
-        counted.await.ok()?
+        inspected.await.ok()?
     }
 
     pub(super) fn connection(&self) -> &Connection {

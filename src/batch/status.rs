@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::validate::{CellError, InvalidRow, ValidRow};
-use crate::domain::amount::Amount;
+use crate::domain::amount::{Amount, Total};
 use crate::domain::customer::Private;
 use crate::domain::event::{Reason, Received, ReceivedResult};
 use crate::domain::reference::Reference;
@@ -56,21 +56,51 @@ pub(super) struct BatchStatus {
 /// A row's index.
 pub(super) type Place = usize;
 
-/// How many rows there are of each status.
+/// How many rows there are of each status, and their rupees.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
+    pub(super) rows: Share,
+    pub(super) skipped: Share,
+    pub(super) unsent: Share,
+    pub(super) unconfirmed: Share,
+    pub(super) sent: Share,
+    /// Sent, and without an event.
+    pub(super) open: Share,
+    pub(super) created: Share,
+    pub(super) failed: ByCode,
+    pub(super) rejected: ByCode,
+    pub(super) unresolved: ByCode,
+}
+
+/// The rows whose events give a reason.
+#[derive(Debug, Default)]
+pub(super) struct ByCode {
+    pub(super) all: Share,
+    pub(super) codes: BTreeMap<String, Share>,
+}
+
+/// Some of the rows.
+#[derive(Debug, Default)]
+pub(super) struct Share {
     pub(super) rows: usize,
-    pub(super) skipped: usize,
-    pub(super) unsent: usize,
-    pub(super) unconfirmed: usize,
-    pub(super) open: usize,
-    pub(super) created: usize,
-    /// By code.
-    pub(super) failed: BTreeMap<String, usize>,
-    /// By code.
-    pub(super) rejected: BTreeMap<String, usize>,
-    /// By code.
-    pub(super) unresolved: BTreeMap<String, usize>,
+    /// As far as their amounts are valid.
+    pub(super) rupees: Total,
+}
+
+impl ByCode {
+    fn add(&mut self, row: &TrackedRow, reason: &Reason) {
+        self.all.add(row);
+        self.codes.entry(reason.code.to_string()).or_default().add(row);
+    }
+}
+
+impl Share {
+    fn add(&mut self, row: &TrackedRow) {
+        self.rows = self.rows.saturating_add(1);
+        if let Some(amount) = row.amount {
+            self.rupees = self.rupees.plus(amount);
+        }
+    }
 }
 
 impl BatchStatus {
@@ -152,31 +182,34 @@ impl BatchStatus {
     }
 
     pub(super) fn counts(&self) -> Counts {
-        let mut counts = Counts { rows: self.rows.len(), ..Counts::default() };
+        let mut counts = Counts::default();
         for row in &self.rows {
-            let slot = match &row.status {
-                RowStatus::Skipped(_) => &mut counts.skipped,
-                RowStatus::Unsent => &mut counts.unsent,
-                RowStatus::Unconfirmed => &mut counts.unconfirmed,
-                RowStatus::Sent => &mut counts.open,
-                RowStatus::Created(_) => &mut counts.created,
-                RowStatus::Failed(reason) => {
-                    counts.failed.entry(reason.code.to_string()).or_default()
-                }
-                RowStatus::Rejected(reason) => {
-                    counts.rejected.entry(reason.code.to_string()).or_default()
-                }
-                RowStatus::Unresolved(reason) => {
-                    counts.unresolved.entry(reason.code.to_string()).or_default()
-                }
-            };
-            *slot = slot.saturating_add(1);
+            counts.rows.add(row);
+            match &row.status {
+                RowStatus::Skipped(_) => counts.skipped.add(row),
+                RowStatus::Unsent => counts.unsent.add(row),
+                RowStatus::Unconfirmed => counts.unconfirmed.add(row),
+                RowStatus::Sent => counts.open.add(row),
+                RowStatus::Created(_) => counts.created.add(row),
+                RowStatus::Failed(reason) => counts.failed.add(row, reason),
+                RowStatus::Rejected(reason) => counts.rejected.add(row, reason),
+                RowStatus::Unresolved(reason) => counts.unresolved.add(row, reason),
+            }
+            if row.is_sent() {
+                counts.sent.add(row);
+            }
         }
         counts
     }
 }
 
 impl TrackedRow {
+    /// Whether the broker has, or had, its intent.
+    fn is_sent(&self) -> bool {
+        use RowStatus::{Skipped, Unconfirmed, Unsent};
+        !matches!(self.status, Skipped(_) | Unsent | Unconfirmed)
+    }
+
     fn is_open(&self) -> bool {
         matches!(self.status, RowStatus::Unsent | RowStatus::Unconfirmed | RowStatus::Sent)
     }

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::stream::{FuturesUnordered, StreamExt};
+use futures_util::stream::{self, FuturesUnordered, Stream, StreamExt};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -28,6 +28,8 @@ use crate::ports::{Copied, PublishError};
 /// How long a session may take to be set up once the broker has answered.
 const SESSION_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// How often to ask whether anybody consumes the intents.
+const CONSUMERS_EVERY: Duration = Duration::from_secs(5);
 /// How many publishes are in flight at once, a channel each.
 const IN_FLIGHT_MAX: usize = 32;
 /// How often a publish is tried before the command gives up.
@@ -42,6 +44,7 @@ pub(super) struct Submission {
     publisher: Publisher,
     /// The results, if they are to be waited for.
     results: Option<ResultEvents>,
+    wait: Wait,
     /// How long to wait for the last confirms after an interruption.
     confirm_timeout: Duration,
 }
@@ -67,6 +70,15 @@ pub enum SubmissionError {
     Results(#[from] ResultEventsError),
 }
 
+/// Whether the results are waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    No,
+    UntilAll,
+    /// This long, once everything is sent.
+    AtMost(Duration),
+}
+
 /// How a submission ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SubmissionEnd {
@@ -78,6 +90,8 @@ pub enum SubmissionEnd {
     GaveUp(PublishError),
     /// Everything was sent, but the private queue of results is gone.
     ResultsLost,
+    /// Everything was sent, and the time to wait for results was over.
+    TimedOut,
 }
 
 impl Submission {
@@ -86,7 +100,7 @@ impl Submission {
     pub(super) async fn open(
         config: &Config,
         merchant: &Merchant,
-        wait: bool,
+        wait: Wait,
         clock: SystemClock,
     ) -> Result<Self, SubmissionError> {
         let Config { broker: settings, retry, .. } = config;
@@ -108,15 +122,16 @@ impl Submission {
                 }
             })
         })?;
-        let results = if wait {
-            let session = broker.connect("results").await?;
-            Some(ResultEvents::open(&session, topology.prefix(), &merchant.name).await?)
-        } else {
-            None
+        let results = match wait {
+            Wait::No => None,
+            Wait::UntilAll | Wait::AtMost(_) => {
+                let session = broker.connect("results").await?;
+                Some(ResultEvents::open(&session, topology.prefix(), &merchant.name).await?)
+            }
         };
         let publisher = Publisher::new(broker.clone(), &topology);
         let confirm_timeout = settings.confirm_timeout;
-        Ok(Self { broker, supervisor, publisher, results, confirm_timeout })
+        Ok(Self { broker, supervisor, publisher, results, wait, confirm_timeout })
     }
 
     /// Sends everything, then waits for the results if there is a queue for them.
@@ -200,6 +215,9 @@ impl Submission {
         stop: &CancellationToken,
     ) -> SubmissionEnd {
         let mut progress = Progress::start("results", all, status.settled());
+        let mut over = pin!(over(self.wait));
+        let mut consumed = pin!(consumed(self.results.as_ref()));
+        let mut idle_shown = false;
         let end = loop {
             if status.settled() >= all {
                 break SubmissionEnd::Finished;
@@ -209,12 +227,42 @@ impl Submission {
             }
             tokio::select! {
                 event = next_event(&mut self.results) => settle(status, &mut self.results, event),
+                Some(answer) = consumed.next() => if let Some(consumed) = answer {
+                    show_consumed(consumed, idle_shown, &progress);
+                    idle_shown = !consumed;
+                },
+                () = &mut over => break SubmissionEnd::TimedOut,
                 () = stop.cancelled() => break SubmissionEnd::Interrupted,
             }
             progress.set(status.settled());
         };
         progress.end();
         end
+    }
+}
+
+/// Returns once the results have been waited for long enough.
+async fn over(wait: Wait) {
+    match wait {
+        Wait::AtMost(limit) => sleep(limit).await,
+        Wait::No | Wait::UntilAll => std::future::pending().await,
+    }
+}
+
+/// Whether anybody consumes the intents; without a queue of results nobody asks.
+fn consumed(results: Option<&ResultEvents>) -> impl Stream<Item = Option<bool>> + use<> {
+    let consumed = results.map(|results| results.intents_are_consumed(CONSUMERS_EVERY));
+    stream::iter(consumed).flatten()
+}
+
+fn show_consumed(consumed: bool, idle_shown: bool, progress: &Progress) {
+    match (consumed, idle_shown) {
+        (true, true) => progress.note("a worker consumes the intents now"),
+        (false, false) => progress.note(
+            "nobody consumes the intents at the moment, so no result can come: start a worker with \
+             `smartsend run`; if there is one, its /readyz says why it consumes nothing",
+        ),
+        (true, false) | (false, true) => {}
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::results_file::{ResultsFileError, Written};
-use super::status::Counts;
+use super::status::{ByCode, Counts, Share};
 use super::submission::SubmissionEnd;
 use crate::ports::PublishError;
 
@@ -24,9 +24,9 @@ pub struct Summary {
 impl Summary {
     /// Whether every row was sent and, if results were waited for, has a link.
     pub fn is_success(&self) -> bool {
-        let Counts { rows, skipped, created, .. } = self.counts;
-        let enough = if self.waited { created == rows } else { rows == 0 || skipped < rows };
-        self.end == SubmissionEnd::Finished && enough && !self.is_misplaced()
+        let Counts { rows, sent, created, .. } = &self.counts;
+        let good = if self.waited { created } else { sent };
+        self.end == SubmissionEnd::Finished && good.rows == rows.rows && !self.is_misplaced()
     }
 
     /// Whether the results could not be written where they belong.
@@ -55,6 +55,10 @@ impl Summary {
                 "stopped before the end; what was sent stays with the worker, and the file can be \
                  submitted again with the same references",
             ),
+            SubmissionEnd::TimedOut => Some(
+                "the time to wait was over before every result had come; what was sent stays with \
+                 the worker, and the file can be submitted again with the same references",
+            ),
             SubmissionEnd::GaveUp(PublishError::Unroutable) => Some(
                 "RabbitMQ has no queue for the intents any more; declare it with `smartsend \
                  topology apply`, then submit the file again with the same references",
@@ -74,29 +78,28 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counts { rows, skipped, unsent, unconfirmed, open, created, .. } = self.counts;
-        let not_sent = skipped.saturating_add(unsent).saturating_add(unconfirmed);
-        let mut line = |name: &str, count: usize| writeln!(f, "{name:<11} {count}");
-        line("rows", rows)?;
-        line("sent", rows.saturating_sub(not_sent))?;
-        line("skipped", skipped)?;
-        for (name, count) in [("unsent", unsent), ("unconfirmed", unconfirmed)] {
-            if count > 0 {
-                line(name, count)?;
+        let Counts { rows, skipped, sent, unsent, unconfirmed, open, created, .. } = &self.counts;
+        // Of bad rows not every amount is known.
+        writeln!(f, "{:<11} {}", "rows", rows.rows)?;
+        line(f, "sent", sent)?;
+        writeln!(f, "{:<11} {}", "skipped", skipped.rows)?;
+        for (name, share) in [("unsent", unsent), ("unconfirmed", unconfirmed)] {
+            if share.rows > 0 {
+                line(f, name, share)?;
             }
         }
         if self.waited {
-            line("created", created)?;
+            line(f, "created", created)?;
             let Counts { failed, rejected, unresolved, .. } = &self.counts;
             let by_code = [("failed", failed), ("rejected", rejected), ("unresolved", unresolved)];
-            for (name, codes) in by_code {
-                line(name, codes.values().sum())?;
-                for (code, count) in codes {
-                    line(&format!("  {code}"), *count)?;
+            for (name, ByCode { all, codes }) in by_code {
+                line(f, name, all)?;
+                for (code, share) in codes {
+                    line(f, &format!("  {code}"), share)?;
                 }
             }
-            if open > 0 {
-                line("unknown", open)?;
+            if open.rows > 0 {
+                line(f, "unknown", open)?;
             }
         }
         writeln!(f, "time        {:.1?}", self.elapsed)?;
@@ -105,4 +108,8 @@ impl fmt::Display for Summary {
             Some(Err(_)) | None => Ok(()),
         }
     }
+}
+
+fn line(f: &mut fmt::Formatter<'_>, name: &str, share: &Share) -> fmt::Result {
+    writeln!(f, "{name:<11} {:<6} {:>12} rupees", share.rows, share.rupees)
 }

@@ -1,13 +1,14 @@
 //! `smartsend submit FILE.csv`: a file of intents, as upstream would publish them.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use super::exit::{CommandError, Exit, complain, print};
 use super::merchants;
-use crate::batch::{Batch, SubmissionEnd};
-use crate::config::Config;
+use crate::batch::{Batch, SubmissionEnd, Wait};
+use crate::config::{Config, duration};
 use crate::signals::StopSignals;
 
 #[derive(Clone, Debug, clap::Args)]
@@ -23,9 +24,22 @@ pub struct Options {
     /// Wait for the results, write FILE.results.csv; exit 1 if a row has no link
     #[arg(long)]
     wait: bool,
-    /// Send the good rows even if there are bad ones
+    /// Wait no longer than this once everything is sent, such as 30m; exit 3 if results are missing
+    #[arg(long, value_name = "DURATION", requires = "wait", value_parser = duration::parse)]
+    timeout: Option<Duration>,
+    /// Send the good rows even if there are bad ones; exit 1 all the same
     #[arg(long)]
     skip_bad: bool,
+}
+
+impl Options {
+    fn wait(&self) -> Wait {
+        match self.timeout {
+            _ if !self.wait => Wait::No,
+            None => Wait::UntilAll,
+            Some(limit) => Wait::AtMost(limit),
+        }
+    }
 }
 
 pub async fn execute(config: &Config, options: &Options) -> Result<Exit, CommandError> {
@@ -39,6 +53,13 @@ pub async fn execute(config: &Config, options: &Options) -> Result<Exit, Command
              rows with --skip-bad"
         )));
     }
+    complain(&format_args!(
+        "{} of {all} rows, {} rupees, for the merchant {} (account {})",
+        all.saturating_sub(bad),
+        batch.rupees(),
+        merchant.name,
+        merchant.account.payout_merchant_id
+    ));
     let stop = CancellationToken::new();
     let mut signals = StopSignals::listen().map_err(|error| {
         CommandError::Failed(format!("cannot listen for signals: {error}; nothing was sent"))
@@ -48,23 +69,16 @@ pub async fn execute(config: &Config, options: &Options) -> Result<Exit, Command
         signals.next().await;
         stopping.cancel();
     });
-    let summary = batch.submit(config, options.wait, &stop).await.map_err(|error| {
+    let summary = batch.submit(config, options.wait(), &stop).await.map_err(|error| {
         if error.is_usage() { CommandError::usage(error) } else { CommandError::failed(error) }
     })?;
     // A closed stdout does not undo what was sent.
     print(&summary);
     summary.advice().iter().for_each(complain);
-    Ok(match summary.end {
-        SubmissionEnd::Interrupted if !summary.is_misplaced() => Exit::WorkLeft,
-        SubmissionEnd::Finished
-        | SubmissionEnd::Interrupted
-        | SubmissionEnd::GaveUp(_)
-        | SubmissionEnd::ResultsLost => {
-            if summary.is_success() {
-                Exit::Done
-            } else {
-                Exit::Failed
-            }
-        }
+    let is_undecided = matches!(summary.end, SubmissionEnd::Interrupted | SubmissionEnd::TimedOut);
+    Ok(match summary.is_success() {
+        true => Exit::Done,
+        false if is_undecided && !summary.is_misplaced() => Exit::WorkLeft,
+        false => Exit::Failed,
     })
 }

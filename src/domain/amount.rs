@@ -72,6 +72,24 @@ impl fmt::Display for Amount {
     }
 }
 
+/// The sum of any number of amounts, exactly.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Total(Decimal);
+
+impl Total {
+    /// The sum with one more amount.
+    #[must_use]
+    pub fn plus(self, amount: Amount) -> Self {
+        Self(self.0.saturating_add(amount.0))
+    }
+}
+
+impl fmt::Display for Total {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{:.2}", self.0))
+    }
+}
+
 impl fmt::Debug for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Amount({self})")

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use smartsend::domain::amount::Amount;
+use smartsend::domain::amount::{Amount, Total};
 
 fn written(text: &str) -> Option<String> {
     Amount::parse(text).ok().map(|amount| amount.to_string())
@@ -132,4 +132,15 @@ proptest! {
             && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
         prop_assert!(shape || Amount::parse(&text).is_err());
     }
+}
+
+#[test]
+fn a_total_is_exact_and_has_two_decimals() {
+    let total = |amounts: &[&str]| {
+        let amounts = amounts.iter().map(|text| Amount::parse(text).unwrap());
+        amounts.fold(Total::default(), Total::plus).to_string()
+    };
+    assert_eq!(total(&[]), "0.00");
+    assert_eq!(total(&["0.1", "0.2"]), "0.30");
+    assert_eq!(total(&["999999999999999999.99", "0.01", "5"]), "1000000000000000005.00");
 }

@@ -42,8 +42,14 @@ fn folder_with(configuration: &str) -> tempfile::TempDir {
 #[test]
 fn wrong_usage_exits_with_2_and_says_what_is_right() {
     let folder = folder_with(CONFIGURATION);
-    for arguments in [&[][..], &["walk"], &["explain"], &["explain", "1103", "--all"], &["submit"]]
-    {
+    for arguments in [
+        &[][..],
+        &["walk"],
+        &["explain"],
+        &["explain", "1103", "--all"],
+        &["submit"],
+        &["submit", "pay.csv", "--timeout", "1m"],
+    ] {
         let output = smartsend(folder.path(), arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(said(&output).contains("Usage:"), "{arguments:?}: {}", said(&output));

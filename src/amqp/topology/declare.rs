@@ -133,11 +133,13 @@ impl Topology {
     }
 }
 
-/// The number of ready messages of a queue. If it does not exist, the broker closes the channel.
-pub(in crate::amqp) async fn inspect_queue(channel: &Channel, queue: &str) -> lapin::Result<u32> {
+/// What the broker says of a queue. If it does not exist, the broker closes the channel.
+pub(in crate::amqp) async fn inspect_queue(
+    channel: &Channel,
+    queue: &str,
+) -> lapin::Result<lapin::Queue> {
     let options = QueueDeclareOptions::durable().passive();
-    let found = channel.queue_declare(short(queue)?, options, FieldTable::default()).await?;
-    Ok(found.message_count())
+    channel.queue_declare(short(queue)?, options, FieldTable::default()).await
 }
 
 async fn open(connection: &Connection) -> Result<Channel, TopologyError> {

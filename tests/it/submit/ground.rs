@@ -222,10 +222,20 @@ impl Told {
         }
     }
 
-    /// The number that the summary gives for a name.
+    /// The number of rows that the summary gives for a name.
     pub(super) fn number(&self, name: &str) -> Option<usize> {
+        self.cells(name)?.get(1)?.parse().ok()
+    }
+
+    /// The rupees that the summary gives for a name.
+    pub(super) fn rupees(&self, name: &str) -> Option<&str> {
+        let cells = self.cells(name)?;
+        (*cells.get(3)? == "rupees").then(|| cells[2])
+    }
+
+    fn cells(&self, name: &str) -> Option<Vec<&str>> {
         let line = self.out.lines().find(|line| line.trim_start().starts_with(name))?;
-        line.split_whitespace().last()?.parse().ok()
+        Some(line.split_whitespace().collect())
     }
 }
 

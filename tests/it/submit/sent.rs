@@ -24,8 +24,10 @@ async fn a_good_file_becomes_intents_that_the_worker_can_read() {
          order-2,7,\u{0930}\u{092b}\u{094d}\u{200d}\u{0921} \u{1f468}\u{200d}\u{1f469},,9999999998,,\r\n\r\n,,,,,,\r\n",
     );
     let told = ground.submit(&["pay.csv"]).await;
-    assert_eq!((told.code, told.err.as_str()), (0, ""), "{told:?}");
+    let before = "2 of 2 rows, 130.10 rupees, for the merchant default (account 0)\n";
+    assert_eq!((told.code, told.err.as_str()), (0, before), "{told:?}");
     assert_eq!((told.number("rows"), told.number("sent")), (Some(2), Some(2)));
+    assert_eq!(told.rupees("sent"), Some("130.10"));
 
     let mut taken = ground.take_all(QUEUE).await;
     taken.sort_by_key(|taken| taken.body.clone());
@@ -75,7 +77,7 @@ async fn a_file_that_is_submitted_twice_gives_the_same_ids() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn skip_bad_sends_the_good_rows_and_tells_the_others() {
+async fn skip_bad_sends_the_good_rows_tells_the_others_and_has_not_done_all() {
     let ground = Ground::with(&["default"]).await;
     ground.write(
         "pay.csv",
@@ -83,8 +85,12 @@ async fn skip_bad_sends_the_good_rows_and_tells_the_others() {
          a-1,1,Refund,9999999999\na-2,0,Refund,9999999999\na-3,1,Refund,9999999999\n",
     );
     let told = ground.submit(&["pay.csv", "--skip-bad"]).await;
-    assert_eq!((told.code, told.number("sent"), told.number("skipped")), (0, Some(2), Some(1)));
-    assert_eq!(told.err, "row 3: amount must be more than 0\n");
+    assert_eq!((told.code, told.number("sent"), told.number("skipped")), (1, Some(2), Some(1)));
+    assert_eq!(
+        told.err,
+        "row 3: amount must be more than 0\n\
+         2 of 3 rows, 2.00 rupees, for the merchant default (account 0)\n"
+    );
     assert_eq!(ground.depth(QUEUE).await, 2);
 }
 
@@ -107,7 +113,8 @@ async fn a_merchant_without_a_queue_gets_nothing_sent() {
     assert_eq!(told.code, 1);
     assert_eq!(
         told.err,
-        "missing on RabbitMQ: queue smartsend.intents.second, queue smartsend.checkpoint.second; \
+        "1 of 1 rows, 10.50 rupees, for the merchant second (account 1)\n\
+         missing on RabbitMQ: queue smartsend.intents.second, queue smartsend.checkpoint.second; \
          declare it with `smartsend topology apply`; nothing was sent\n"
     );
     assert_eq!(ground.depth("smartsend.parked").await, 0);
@@ -140,7 +147,7 @@ async fn a_broker_that_is_not_there_is_reported_in_a_sentence() {
     let told = timeout(Duration::from_secs(20), ground.submit(&["pay.csv"])).await.unwrap();
     assert_eq!(told.code, 1);
     let begin = format!("cannot connect to RabbitMQ at {closed}: ");
-    assert!(told.err.starts_with(&begin) && told.err.ends_with("; nothing was sent\n"), "{told:?}");
+    assert!(told.err.contains(&begin) && told.err.ends_with("; nothing was sent\n"), "{told:?}");
 }
 
 #[tokio::test]

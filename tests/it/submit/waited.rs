@@ -5,10 +5,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
 use lapin::BasicProperties;
+use lapin::options::BasicConsumeOptions;
+use lapin::types::FieldTable;
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::ground::{Ground, QUEUE, SOON, Sandbox, Told, event, results, start_worker};
+use super::ground::{Ground, QUEUE, SOON, Sandbox, Told, end_of, event, results, start_worker};
 use crate::support::broker::{publish, take_next};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,47 +59,43 @@ async fn every_row_gets_its_line_from_a_real_worker() {
     drop(worker);
 }
 
+fn ended(kind: &str, reference: &str, reason: &serde_json::Value) -> Vec<u8> {
+    let data =
+        serde_json::json!({ "merchantRefId": reference, "amount": "10.50", "reason": reason });
+    event(kind, &data)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_kind_of_event_is_read_and_others_are_passed_over() {
     let ground = Ground::with(&["default", "second"]).await;
     ground.write_good("pay.csv", 5);
-    let mut command = ground.command(&["submit", "pay.csv", "--wait", "--merchant", "default"]);
-    let child = command.spawn().unwrap();
+    let submit = ["submit", "pay.csv", "--wait", "--merchant", "default"];
+    let child = ground.command(&submit).spawn().unwrap();
     let connection = ground.connect().await;
-    let mut ids = std::collections::HashMap::new();
+    let mut third = String::new();
     for _ in 0..5 {
         let taken = take_next(&connection, QUEUE).await;
-        let body: serde_json::Value = serde_json::from_slice(&taken.body).unwrap();
-        let id = taken.properties.message_id().clone().unwrap().to_string();
-        ids.insert(body["merchantRefId"].as_str().unwrap().to_owned(), id);
+        if String::from_utf8_lossy(&taken.body).contains("p-3") {
+            third = taken.properties.message_id().clone().unwrap().to_string();
+        }
     }
-    let created = "smartsend.link.created";
     let link = |reference: &str, amount: &str, link: &str| {
         let data =
             serde_json::json!({ "merchantRefId": reference, "amount": amount, "link": link });
-        event(created, &data)
+        event("smartsend.link.created", &data)
     };
-    let failed = event(
-        "smartsend.link.failed",
-        &serde_json::json!({ "merchantRefId": "p-2", "amount": "10.50",
-            "reason": { "code": "INVALID_MERCHNAT_REF_ID", "providerCode": 1101, "message": "it is bad" } }),
-    );
-    let unknown = event(
-        "smartsend.link.failed",
-        &serde_json::json!({ "merchantRefId": "p-5", "amount": "10.50",
-            "reason": { "code": "=CODE", "providerCode": 1101, "message": "it is bad" } }),
-    );
+    let bad =
+        |code| serde_json::json!({ "code": code, "providerCode": 1101, "message": "it is bad" });
+    let failed = ended("smartsend.link.failed", "p-2", &bad("INVALID_MERCHNAT_REF_ID"));
+    let unknown = ended("smartsend.link.failed", "p-5", &bad("=CODE"));
     let invalid = event(
         "smartsend.intent.rejected",
-        &serde_json::json!({ "intentId": ids["p-3"],
+        &serde_json::json!({ "intentId": third,
             "reason": { "code": "INVALID_INTENT", "message": "no intent" },
             "errors": [{ "field": "amount", "message": "is missing" }] }),
     );
-    let unresolved = event(
-        "smartsend.link.unresolved",
-        &serde_json::json!({ "merchantRefId": "p-4", "amount": "10.50", "since": "",
-            "reason": { "code": "NOT_SENT", "message": "too late" } }),
-    );
+    let late = serde_json::json!({ "code": "NOT_SENT", "message": "too late" });
+    let unresolved = ended("smartsend.link.unresolved", "p-4", &late);
     for (key, body) in [
         ("link.created.default", b"no event".to_vec()),
         ("link.created.default", link("other", "10.50", "https://a.example/0")),
@@ -112,9 +111,13 @@ async fn every_kind_of_event_is_read_and_others_are_passed_over() {
     ] {
         publish(&connection, "smartsend.results", key, &body, BasicProperties::default()).await;
     }
-    let told = Told::of(timeout(SOON, child.wait_with_output()).await.unwrap().unwrap());
-    assert_eq!(told.code, 1, "{told:?}");
-    assert_eq!(told.number("failed"), Some(1));
+    let told = end_of(child).await;
+    assert_eq!((told.code, told.number("rows")), (1, Some(5)), "{told:?}");
+    assert_eq!((told.number("failed"), told.rupees("failed")), (Some(1), Some("10.50")));
+    assert_eq!(
+        (told.rupees("unresolved"), told.rupees("NOT_SENT")),
+        (Some("21.00"), Some("10.50"))
+    );
     assert_eq!((told.number("rejected"), told.number("INVALID_INTENT")), (Some(1), Some(1)));
     assert_eq!((told.number("unresolved"), told.number("NOT_SENT")), (Some(2), Some(1)));
     assert_eq!(
@@ -169,4 +172,38 @@ async fn a_connection_that_is_lost_while_waiting_leaves_the_open_rows_unknown() 
     assert!(told.err.contains("the intents themselves are safe with the worker"), "{told:?}");
     let outcomes: Vec<_> = results(&ground).into_iter().map(|row| row[3].clone()).collect();
     assert_eq!(outcomes, ["unknown", "unknown"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_without_a_worker_is_told_and_ends_in_time() {
+    let ground = Ground::with(&["default"]).await;
+    ground.write_good("pay.csv", 2);
+    let told = ground.submit(&["pay.csv", "--wait", "--timeout", "1s"]).await;
+    assert_eq!(told.code, 3, "{told:?}");
+    assert!(told.err.contains("nobody consumes the intents at the moment"), "{told:?}");
+    assert!(told.err.contains("the time to wait was over"), "{told:?}");
+    assert_eq!((told.number("unknown"), told.rupees("unknown")), (Some(2), Some("21.00")));
+    assert_eq!(results(&ground)[1][3], "unknown");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_comes_later_is_told_too() {
+    let ground = Ground::with(&["default"]).await;
+    ground.write_good("pay.csv", 1);
+    let mut child = ground.command(&["submit", "pay.csv", "--wait"]).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut told = async |words: &str| {
+        let told = async { while !lines.next_line().await.unwrap().unwrap().contains(words) {} };
+        timeout(SOON, told).await.unwrap_or_else(|_| panic!("{words} is not told"));
+    };
+    told("nobody consumes the intents").await;
+    let channel = ground.connect().await.create_channel().await.unwrap();
+    let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
+    let _worker =
+        channel.basic_consume(QUEUE.into(), "worker".into(), options, arguments).await.unwrap();
+    told("a worker consumes the intents now").await;
+    let data = serde_json::json!({ "merchantRefId": "p-1", "amount": "10.50", "link": "https://a.example/1" });
+    ground.tell("smartsend.link.created", &data).await;
+    let told = end_of(child).await;
+    assert_eq!((told.code, told.rupees("created")), (0, Some("10.50")), "{told:?}");
 }
