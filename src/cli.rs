@@ -1,7 +1,7 @@
 //! The command line: one file per command.
 //!
 //! Output goes to stdout and everything else to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage
-//! or configuration, 3 stopped with work left.
+//! or configuration, 3 stopped with work left, or not decided yet.
 
 mod exit;
 pub mod explain;
@@ -24,6 +24,16 @@ pub use exit::{CommandError, Exit};
 /// lost.
 #[derive(Debug, Parser)]
 #[command(name = "smartsend", version)]
+#[command(after_help = "\
+Examples:
+  smartsend topology apply --results-queue my.results   declare the exchanges and queues
+  smartsend run                                         work until SIGTERM, SIGINT or SIGHUP
+  smartsend submit refunds.csv --wait                   pay a file, and wait for the links
+  smartsend explain OUTCOME_UNKNOWN                     what a code means, and what to do
+  smartsend sandbox                                     stand in for PayU, to try all this
+
+Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 stopped with work left, or not
+decided yet. Output goes to stdout, everything else to stderr.")]
 pub struct Cli {
     /// The configuration [default: smartsend.toml]
     #[arg(

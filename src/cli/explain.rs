@@ -1,10 +1,14 @@
-//! `smartsend explain`: what an answer of the provider means.
+//! `smartsend explain`: what a code or an answer of the provider means.
 //!
 //! A manual that is written beside the code is wrong by the second change, and someone who reads
-//! it pays a customer twice. So the lines here are the data that the worker itself decides by.
+//! it pays a customer twice. So what the provider says is explained by the data that the worker
+//! itself decides by.
+
+mod outcomes;
+mod page;
+mod reasons;
 
 use strum::VariantArray as _;
-use textwrap::WordSplitter;
 
 use super::exit::{CommandError, Exit, print};
 use crate::domain::call::{NoAnswer, NotSent};
@@ -12,98 +16,141 @@ use crate::domain::classify::table::{
     DUPLICATE_WORDS, NOT_FOUND_WORDS, STATUS_ROWS, StatusRow, THROTTLE_WORDS,
 };
 use crate::domain::codes::{CODES, Code, Meaning};
+use outcomes::{Explained, OUTCOMES};
+pub use page::COLUMNS;
+use page::Page;
+use reasons::{REASONS, ReasonRow};
+
+/// How alike a word has to be to a code to be taken for a slip.
+const ALIKE: f64 = 0.75;
+/// Where the texts of a page begin.
+const INDENT: usize = 12;
 
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
+#[command(after_help = "\
+Examples:
+  smartsend explain 1103                        a code of PayU's
+  smartsend explain DUPLICATE_MERCHNAT_REF_ID   its name, as PayU spells it
+  smartsend explain OUTCOME_UNKNOWN             the reason of an event or of a parked message
+  smartsend explain http 429                    an HTTP status
+  smartsend explain --all                       everything that decides
+
+Exit codes: 0 explained; 1 there is no such code; 2 wrong usage.")]
 pub struct Options {
-    /// A code of PayU's, such as 1103
-    #[arg(value_parser = number)]
-    code: Option<i64>,
+    /// A code: PayU's number or name, a reason of an event, or `http` and a status
+    #[arg(num_args = 1..=2, value_name = "CODE")]
+    code: Vec<String>,
     /// Explain every code, word and status
     #[arg(long)]
     all: bool,
 }
 
-fn number(text: &str) -> Result<i64, &'static str> {
-    text.parse().map_err(|_| "a code is a number, such as 1103")
-}
-
 pub fn execute(options: &Options) -> Result<Exit, CommandError> {
-    let Some(code) = options.code else {
+    if options.all {
         return Ok(print(&explain_all()));
-    };
-    let page = explain(code).ok_or_else(|| {
-        CommandError::Failed(format!(
-            "PayU lists no code {code} for Smart Send; a create that is answered with it is \
-             Refused, unless the merchant lists it in reject_codes; for all codes: smartsend \
-             explain --all"
-        ))
-    })?;
+    }
+    let page = explain(&options.code.join(" ")).map_err(CommandError::Failed)?;
     Ok(print(&page))
 }
 
-/// The widest line, in characters.
-pub const COLUMNS: usize = 100;
-
-// The outcomes of a create: the name of each, and what follows for the intent.
-const CREATED: (&str, &str) = (
-    "Created",
-    "link.created. On a host outside link_hosts: parked, and the circuit breaker opens.",
-);
-const REJECTED: (&str, &str) =
-    ("Rejected", "link.failed with the code: it depends on the intent alone.");
-const NOT_SENT: (&str, &str) =
-    ("NotSent", "two quick tries, then a retry queue; the record stays as it was.");
-const THROTTLED: (&str, &str) =
-    ("Throttled", "the merchant's requests pause; the attempt does not count.");
-const DENIED: (&str, &str) =
-    ("Denied", "the merchant's circuit breaker opens; no intent fails and nothing is counted.");
-const DUPLICATE: (&str, &str) = (
-    "Duplicate",
-    "looked up. The same amount and customer: link.created. Another: link.failed \
-     DUPLICATE_REFERENCE after a clean first create, else parked. Not found: parked. Never sent \
-     again.",
-);
-const REFUSED: (&str, &str) = (
-    "Refused",
-    "looked up: it may depend on the day, or hide a duplicate. Not found: parked with the code. \
-     Never sent again.",
-);
-const UNKNOWN: (&str, &str) = (
-    "Unknown",
-    "looked up: it may have made a link. Not found after all lookups and the quarantine: sent \
-     again with the same reference, or parked, as in_doubt.policy says.",
-);
-
-/// The certain ones first.
-const OUTCOMES: [(&str, &str); 8] =
-    [CREATED, REJECTED, NOT_SENT, THROTTLED, DENIED, DUPLICATE, REFUSED, UNKNOWN];
-
-/// One code: its name, what it says and what follows; `None` if PayU does not list it.
-pub fn explain(code: i64) -> Option<String> {
-    let Code { number, name, meaning, message } = Code::find(code)?;
-    let (outcome, follows) = outcome_of(*meaning);
-    let mut page = Page::default();
-    page.line(&format!("{number} {name}"));
-    page.row("  says", 12, message);
-    page.row("  means", 12, outcome);
-    page.row("  follows", 12, follows);
-    if *meaning == Meaning::Refuses {
-        page.row("", 12, "For a merchant that lists the code in reject_codes it means Rejected.");
+/// What a code means, whether money is at risk, and what to do; or that there is no such code.
+pub fn explain(text: &str) -> Result<String, String> {
+    let word = text.trim().to_ascii_uppercase();
+    if let Some(status) = word.strip_prefix("HTTP") {
+        return status.trim().parse().ok().and_then(status_page).ok_or_else(|| {
+            format!("{text} is no HTTP status of an answer; they are from 200 to 599")
+        });
     }
-    Some(page.0)
+    let number = word.strip_prefix("CODE_").unwrap_or(&word).parse().ok();
+    if let Some(number) = number {
+        // PayU's codes have four digits and more.
+        let status = u16::try_from(number).ok().and_then(status_page);
+        return Code::find(number).map(code_page).or(status).ok_or_else(|| unlisted(number));
+    }
+    let reason = REASONS.iter().find(|row| row.code == word).map(reason_page);
+    let code = || CODES.iter().find(|code| code.name == word).map(code_page);
+    let outcome = || {
+        let mut outcomes = OUTCOMES.iter();
+        outcomes.find(|outcome| outcome.name.eq_ignore_ascii_case(&word)).map(outcome_page)
+    };
+    reason.or_else(code).or_else(outcome).ok_or_else(|| no_such(text, &word))
 }
 
-/// The classification of all outcomes of a create.
+fn unlisted(number: i64) -> String {
+    format!(
+        "PayU lists no code {number} for Smart Send. A create that is answered with it is \
+         Refused (smartsend explain refused), unless the merchant lists it in reject_codes. For \
+         all codes: smartsend explain --all"
+    )
+}
+
+fn no_such(text: &str, word: &str) -> String {
+    let names = REASONS.iter().map(|row| row.code).chain(CODES.iter().map(|code| code.name));
+    let alike = names.map(|name| (strsim::normalized_damerau_levenshtein(name, word), name));
+    let nearest = alike.max_by(|(a, _), (b, _)| a.total_cmp(b)).filter(|(alike, _)| *alike > ALIKE);
+    let meant = match nearest {
+        Some((_, name)) => format!("; did you mean {name}?"),
+        None => ".".to_owned(),
+    };
+    format!("there is no code {text}{meant} For all codes: smartsend explain --all")
+}
+
+fn code_page(Code { number, name, meaning, message }: &Code) -> String {
+    let outcome = outcomes::of_code(*meaning);
+    let mut page = Page::default();
+    page.line(&format!("{number} {name}"));
+    page.row("  says", INDENT, message);
+    page.row("  means", INDENT, outcome.name);
+    add_rest(&mut page, &outcome);
+    if *meaning == Meaning::Refuses {
+        let rule = "For a merchant that lists the code in reject_codes it means Rejected.";
+        page.row("  but", INDENT, rule);
+    }
+    page.into_text()
+}
+
+fn status_page(status: u16) -> Option<String> {
+    let row = STATUS_ROWS.iter().find(|row| (row.from..=row.to).contains(&status))?;
+    let mut page = Page::default();
+    page.line(&format!("HTTP {status}"));
+    page.row("  means", INDENT, row.means);
+    add_rest(&mut page, &outcomes::of_status(status));
+    Some(page.into_text())
+}
+
+fn outcome_page(outcome: &Explained) -> String {
+    let mut page = Page::default();
+    page.line(&format!("{}, an outcome of a create", outcome.name));
+    add_rest(&mut page, outcome);
+    page.into_text()
+}
+
+fn add_rest(page: &mut Page, outcome: &Explained) {
+    page.row("  follows", INDENT, outcome.follows);
+    page.row("  at risk", INDENT, outcome.money);
+    page.row("  to do", INDENT, outcome.to_do);
+}
+
+fn reason_page(ReasonRow { code, event, means, money, to_do }: &ReasonRow) -> String {
+    let mut page = Page::default();
+    page.line(&format!("{code}, a reason of {event}"));
+    page.row("  means", INDENT, means);
+    page.row("  at risk", INDENT, money);
+    page.row("  to do", INDENT, to_do);
+    page.into_text()
+}
+
+/// The classification of all outcomes of a create, and every reason.
 pub fn explain_all() -> String {
     let mut page = Page::default();
     page.line("Outcomes of a create, and what follows for the intent");
-    for (outcome, follows) in OUTCOMES {
-        page.row(&format!("  {outcome}"), 14, follows);
+    for Explained { name, follows, .. } in OUTCOMES {
+        page.row(&format!("  {name}"), 14, follows);
     }
     page.line("\nPayU's codes, in an envelope with status 1 and an HTTP status of 2xx or 4xx");
     for Code { number, name, meaning, message } in CODES {
-        let (outcome, _) = outcome_of(*meaning);
+        let outcome = outcomes::of_code(*meaning).name;
         page.row(&format!("  {number}  {name:<30}  {outcome}"), 51, message);
     }
     let other =
@@ -126,16 +173,11 @@ pub fn explain_all() -> String {
     for why in NoAnswer::VARIANTS {
         page.row("  Unknown", 14, unanswered(*why));
     }
-    page.0
-}
-
-fn outcome_of(meaning: Meaning) -> (&'static str, &'static str) {
-    match meaning {
-        Meaning::Rejects => REJECTED,
-        Meaning::Duplicate => DUPLICATE,
-        Meaning::Denies => DENIED,
-        Meaning::Refuses => REFUSED,
+    page.line("\nReasons of events, beside PayU's names");
+    for ReasonRow { code, means, .. } in REASONS {
+        page.row(&format!("  {code}"), 23, means);
     }
+    page.into_text()
 }
 
 fn unsent(why: NotSent) -> &'static str {
@@ -161,24 +203,4 @@ fn unanswered(why: NoAnswer) -> &'static str {
 fn quoted(words: &[&str]) -> String {
     let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
     words.join(", ")
-}
-
-#[derive(Default)]
-struct Page(String);
-
-impl Page {
-    fn line(&mut self, text: &str) {
-        self.0.push_str(text);
-        self.0.push('\n');
-    }
-
-    /// A head, and a text beside it that is broken into lines from the column `indent` on.
-    fn row(&mut self, head: &str, indent: usize, text: &str) {
-        let (head, below) = (format!("{head:<indent$}"), " ".repeat(indent));
-        let options = textwrap::Options::new(COLUMNS)
-            .initial_indent(&head)
-            .subsequent_indent(&below)
-            .word_splitter(WordSplitter::NoHyphenation);
-        self.line(&textwrap::fill(text, options));
-    }
 }

@@ -6,6 +6,14 @@ use crate::config::Config;
 use crate::telemetry::log;
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  smartsend run
+  smartsend run --declare
+  SMARTSEND_MERCHANTS__DEFAULT__RATE_PER_SECOND=5 smartsend run
+
+Exit codes: 0 stopped by a signal, with nothing left in hand; 1 failed; 2 wrong usage or
+configuration; 3 stopped with work left, which RabbitMQ delivers again.")]
 pub struct Options {
     /// Declare what is missing of the queues and exchanges, and then work.
     #[arg(long)]

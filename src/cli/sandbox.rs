@@ -10,6 +10,15 @@ use crate::sandbox::{Faults, Sandbox, SandboxSettings};
 use crate::signals::StopSignals;
 
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+Examples:
+  smartsend sandbox
+  smartsend sandbox --listen 127.0.0.1:0 --faults faults.json
+  curl 127.0.0.1:8099/sandbox/ledger
+  curl -X PUT 127.0.0.1:8099/sandbox/faults -d '{\"lost_after\": 0.1}'
+
+Exit codes: 0 stopped by a signal; 1 failed, as where the address is taken; 2 wrong usage, or a file
+of faults that cannot be used.")]
 pub struct Options {
     /// The address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8099", value_parser = address)]

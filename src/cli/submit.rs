@@ -12,8 +12,36 @@ use crate::config::{Config, duration};
 use crate::signals::StopSignals;
 
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_help = "Columns: merchantRefId, amount, description, and custMobile or custEmail \
-or both;\nif needed also custName, deadline (RFC 3339) and metadata.KEY.")]
+#[command(after_help = "\
+Columns, by the names in the first row, in any order:
+  merchantRefId          required: 1 to 40 of A-Z a-z 0-9 _ -, another one for each payout
+  amount                 required: rupees, such as 100.50
+  description            required: what the customer reads
+  custMobile, custEmail  one of them or both
+  custName               required for merchants with api = \"v2\"
+  expiryDate             only with api = \"v2\": when the link expires (RFC 3339)
+  disableApprovalFlow    only with api = \"v2\": true or false
+  deadline               no link is made after it (RFC 3339)
+  metadata.KEY           copied into the event; a column for each key
+
+Columns of FILE.results.csv:
+  row        as the spreadsheet shows it; the column names are row 1
+  reference  if it is valid
+  amount     if it is valid
+  outcome    created, failed, rejected, unresolved, unknown, unsent, skipped
+  link       of created; whoever has it can claim the money, so the file has mode 0600
+  reason     of all others; smartsend explain says what its code means
+An earlier report is replaced only if the new one says as much; otherwise the new one is
+FILE.results.2.csv.
+
+Examples:
+  smartsend submit refunds.csv
+  smartsend submit refunds.csv --wait --timeout 30m
+  smartsend submit refunds.csv --merchant acme --skip-bad
+
+Exit codes: 0 every row was sent and, with --wait, has a link; 1 a row is bad, or has no link, or
+sending failed; 2 wrong usage or configuration; 3 stopped, or the time was over, before every result
+had come. A file can be submitted again: the same reference is not paid twice.")]
 pub struct Options {
     /// A CSV file in UTF-8 whose first row names the columns
     #[arg(value_name = "FILE.csv")]
@@ -21,10 +49,10 @@ pub struct Options {
     /// The merchant that pays; needed only if several are configured
     #[arg(long, value_name = "NAME")]
     merchant: Option<String>,
-    /// Wait for the results, write FILE.results.csv; exit 1 if a row has no link
+    /// Wait for the results, and write them to FILE.results.csv
     #[arg(long)]
     wait: bool,
-    /// Wait no longer than this once everything is sent, such as 30m; exit 3 if results are missing
+    /// Wait at most this long after sending, such as 30m; then exit 3
     #[arg(long, value_name = "DURATION", requires = "wait", value_parser = duration::parse)]
     timeout: Option<Duration>,
     /// Send the good rows even if there are bad ones; exit 1 all the same

@@ -6,6 +6,13 @@ use crate::amqp::topology::{Topology, TopologyError, apply};
 use crate::config::Config;
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  smartsend topology apply --results-queue my.results
+  smartsend topology export >definitions.json
+
+Exit codes: 0 done; 1 failed, as where a queue exists with other arguments, which is then named; 2
+wrong usage or configuration.")]
 pub struct Options {
     #[command(subcommand)]
     verb: Verb,

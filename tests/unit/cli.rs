@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use smartsend::cli::explain;
+use smartsend::domain::intent::wire::FIELDS;
 
 use crate::support::canary;
 
@@ -148,7 +149,9 @@ fn explain_prints_the_classification_and_fails_for_a_code_that_nobody_lists() {
     let folder = tempfile::tempdir().unwrap();
     let output = smartsend(folder.path(), &["explain", "1103"]);
     assert_eq!(output.status.code(), Some(0));
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), explain::explain(1103).unwrap());
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), explain::explain("1103").unwrap());
+    let output = smartsend(folder.path(), &["explain", "http", "429"]);
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), explain::explain("http 429").unwrap());
     let output = smartsend(folder.path(), &["explain", "--all"]);
     assert_eq!(String::from_utf8(output.stdout).unwrap(), explain::explain_all());
     let output = smartsend(folder.path(), &["explain", "42"]);
@@ -170,4 +173,32 @@ fn help_names_every_command_and_none_that_is_not_built() {
         .map(|line| line.split_whitespace().next().unwrap())
         .collect();
     assert_eq!(commands, ["run", "submit", "sandbox", "topology", "explain", "help"]);
+}
+
+/// The help of each command, and of none.
+#[test]
+fn every_help_has_examples_and_exit_codes() {
+    let folder = tempfile::tempdir().unwrap();
+    for command in [&[][..], &["run"], &["submit"], &["sandbox"], &["topology"], &["explain"]] {
+        let output = smartsend(folder.path(), &[command, &["--help"]].concat());
+        let help = String::from_utf8(output.stdout).unwrap();
+        let examples = help.split("\nExamples:\n").nth(1).unwrap_or_else(|| panic!("{help}"));
+        let examples: Vec<&str> = examples.lines().take_while(|line| !line.is_empty()).collect();
+        assert!(examples.iter().all(|line| line.starts_with("  ")), "{examples:?}");
+        let mine = ["smartsend", command.first().unwrap_or(&"run")].join(" ");
+        assert!(examples.iter().any(|line| line.contains(&mine)), "{examples:?}");
+        assert!(help.contains("\nExit codes: 0 "), "{help}");
+        assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
+    }
+}
+
+#[test]
+fn the_help_of_submit_names_every_column() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = smartsend(folder.path(), &["submit", "--help"]);
+    let help = String::from_utf8(output.stdout).unwrap();
+    for column in FIELDS.iter().chain(&["row", "reference", "outcome", "link", "reason"]) {
+        let names = |line: &str| line.starts_with("  ") && line.contains(column);
+        assert!(help.lines().any(names), "{column}: {help}");
+    }
 }
