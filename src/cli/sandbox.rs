@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use super::exit::{CommandError, Exit};
+use super::exit::{CommandError, Exit, complain};
 use crate::sandbox::{Faults, Sandbox, SandboxSettings};
 use crate::signals::StopSignals;
 
@@ -35,15 +35,22 @@ fn address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse().map_err(|_| "it must be an IP address and a port, such as 127.0.0.1:8099")
 }
 
-/// Serves until SIGTERM, SIGINT or SIGHUP; prints the address that it listens on.
+/// Serves until SIGTERM, SIGINT or SIGHUP; prints what a client has to know.
 pub async fn execute(options: Options) -> Result<Exit, CommandError> {
     let mut signals = StopSignals::listen()
         .map_err(|error| CommandError::Failed(format!("cannot listen for signals: {error}")))?;
+    if !options.listen.ip().is_loopback() {
+        complain(&format_args!(
+            "warning: {} can be reached from other machines; whoever reaches it can change the \
+             faults, and read every customer that was sent to it",
+            options.listen
+        ));
+    }
     serve(options, io::stdout(), signals.next()).await?;
     Ok(Exit::Done)
 }
 
-/// Serves until `stopped`; prints the address that it listens on to `output`.
+/// Serves until `stopped`; prints what a client has to know to `output`.
 pub async fn serve(
     options: Options,
     mut output: impl Write,
@@ -55,15 +62,35 @@ pub async fn serve(
     };
     faults.seed = options.seed.unwrap_or(faults.seed);
     let settings = SandboxSettings { faults, ..SandboxSettings::default() };
+    let (secret, password) = (settings.client_secret.clone(), settings.password.clone());
     let start = Sandbox::start(options.listen, settings).await;
     let running = start.map_err(|error| {
         CommandError::Failed(format!("cannot start on {}: {error}", options.listen))
     })?;
-    let line = writeln!(output, "listening on {}", running.url()).and_then(|()| output.flush());
-    line.map_err(|error| CommandError::Failed(format!("cannot print the address: {error}")))?;
+    let welcome = welcome(&running.url(), &secret, &password);
+    let printed = output.write_all(welcome.as_bytes()).and_then(|()| output.flush());
+    printed.map_err(|error| CommandError::Failed(format!("cannot print the address: {error}")))?;
     stopped.await;
     running.stop().await;
     Ok(())
+}
+
+/// The address first, for programs that read one line.
+fn welcome(url: &str, secret: &str, password: &str) -> String {
+    let faults = format!("faults: {}", Faults::names().join(", "));
+    let faults = textwrap::fill(&faults, textwrap::Options::new(100).subsequent_indent("  "));
+    format!(
+        "listening on {url}\n\n\
+         For smartsend.toml:\n  \
+           api_url = \"{url}/payout\"\n  \
+           auth_url = \"{url}/oauth/token\"\n  \
+           client_id = \"anyone\"                 # every client_id is accepted\n  \
+           client_secret = \"{secret}\"\n  \
+           sandbox = true\n\
+         With grant = \"password\" every username, and the password {password}.\n\n\
+         What goes wrong is set by --faults FILE or PUT /sandbox/faults, a JSON object.\n\
+         {faults}\n"
+    )
 }
 
 fn read(path: &Path) -> Result<Faults, CommandError> {

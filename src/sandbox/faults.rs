@@ -169,6 +169,12 @@ impl Faults {
         serde_json::from_slice(json).map_err(|e| FaultsError(e.to_string()))
     }
 
+    /// The keys of the document.
+    pub fn names() -> Vec<String> {
+        let document = serde_json::to_value(Self::default()).unwrap_or_default();
+        document.as_object().into_iter().flat_map(|keys| keys.keys().cloned()).collect()
+    }
+
     /// Checks what the types do not. [`FaultInjector`](super::fault_injector) checks the shares.
     pub(super) fn check(&self) -> Result<(), FaultsError> {
         let wrong = |text: &str| Err(FaultsError(text.to_owned()));

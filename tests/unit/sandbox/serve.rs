@@ -1,12 +1,16 @@
 //! The subcommand.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use smartsend::cli::sandbox::{Options, serve};
+use smartsend::sandbox::SandboxSettings;
 use tokio::sync::{mpsc, oneshot};
+
+use crate::support::canary;
 
 /// Passes on what is printed.
 struct Output(mpsc::UnboundedSender<Vec<u8>>);
@@ -27,7 +31,7 @@ fn options(faults: Option<PathBuf>) -> Options {
 }
 
 #[tokio::test]
-async fn the_sandbox_prints_its_address_serves_and_stops() {
+async fn the_sandbox_prints_what_a_client_has_to_know_serves_and_stops() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("faults.json");
     fs::write(&file, r#"{"seed": 3, "lost_after": 0.1}"#).unwrap();
@@ -35,18 +39,67 @@ async fn the_sandbox_prints_its_address_serves_and_stops() {
     let (stop, stopped) = oneshot::channel::<()>();
     let stopped = async { stopped.await.unwrap() };
     let server = tokio::spawn(serve(options(Some(file)), Output(output), stopped));
-    let mut line = String::new();
-    while !line.ends_with('\n') {
-        line.push_str(&String::from_utf8(printed.recv().await.unwrap()).unwrap());
+    let mut text = String::new();
+    while let Some(part) = printed.recv().await.filter(|part| !part.is_empty()) {
+        text.push_str(&String::from_utf8(part).unwrap());
     }
-    let url = line.strip_prefix("listening on ").unwrap().trim_end().to_owned();
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let (line, rest) = text.split_once('\n').unwrap();
+    let url = line.strip_prefix("listening on ").unwrap().to_owned();
+    let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
     let answer = client.get(format!("{url}/sandbox/faults")).send().await.unwrap();
     let faults: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
     assert_eq!((&faults["seed"], &faults["lost_after"]), (&42.into(), &0.1.into()));
+    let said: Vec<&str> = rest.split([' ', '\n', ',', '"', '.']).collect();
+    let SandboxSettings { client_secret, password, .. } = SandboxSettings::default();
+    let names = faults.as_object().unwrap().keys();
+    for word in names.chain([&client_secret, &password, &"client_id".to_owned()]) {
+        assert!(said.contains(&word.as_str()), "{word} is not in {rest}");
+    }
+    assert!(rest.lines().all(|line| line.chars().count() <= 100), "{rest}");
+    the_told_credentials_are_taken(&client, &url, rest).await;
     stop.send(()).unwrap();
     server.await.unwrap().unwrap();
     assert!(client.get(url).send().await.unwrap_err().is_connect());
+}
+
+async fn the_told_credentials_are_taken(client: &reqwest::Client, url: &str, told: &str) {
+    let of = |key: &str| {
+        let line = told.lines().find(|line| line.trim_start().starts_with(key)).unwrap();
+        line.split('"').nth(1).unwrap()
+    };
+    assert_eq!(of("api_url"), format!("{url}/payout"));
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("scope", "create_payout_transactions"),
+        ("client_id", of("client_id")),
+        ("client_secret", of("client_secret")),
+    ];
+    let answer = client.post(of("auth_url")).form(&form).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+}
+
+#[test]
+fn an_address_that_others_reach_is_warned_of() {
+    let mut told = Vec::new();
+    for address in ["0.0.0.0:0", "127.0.0.1:0", "[::1]:0"] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_smartsend"))
+            .args(["sandbox", "--listen", address])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // It listens, or has said why it cannot.
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        child.kill().unwrap();
+        let output = canary::checked(child.wait_with_output().unwrap());
+        told.push(String::from_utf8(output.stderr).unwrap());
+    }
+    assert!(
+        told[0].starts_with("warning: 0.0.0.0:0 can be reached from other machines"),
+        "{told:?}"
+    );
+    assert!(told[1..].iter().all(|told| !told.contains("warning")), "{told:?}");
 }
 
 #[tokio::test]
