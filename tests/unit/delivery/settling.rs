@@ -221,6 +221,44 @@ async fn a_parked_copy_carries_its_record_its_properties_and_the_reason() {
     assert_eq!(event.traceparent.as_deref(), Some("00-1-2-01"));
 }
 
+/// The README has a table of what comes back.
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn of_an_intent_s_properties_those_come_back_that_the_readme_names() {
+    const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let table = include_str!("../../../README.md").split("| of the intent | in its event |").nth(1);
+    let rows = table.unwrap().lines().skip(2).take_while(|line| line.starts_with('|'));
+    let named: String = rows.map(|row| row.split('|').nth(1).unwrap().to_owned()).collect();
+
+    let mut stand = Stand::usual().await;
+    let text = |text: &str| Some(text.to_owned());
+    let properties = Properties {
+        content_type: text("a-content-type"),
+        message_id: text("a-message_id"),
+        correlation_id: text("a-correlation_id"),
+        kind: text("a-type"),
+        app_id: text("an-app_id"),
+        timestamp: Some(1_234_567),
+        traceparent: text(TRACEPARENT),
+        tracestate: text("a=tracestate"),
+    };
+    stand.settle_message(Message { properties, ..message("a") }).await;
+    let event = stand.scene.broker.results().pop().unwrap();
+    let all = format!("{:?} {}", event.properties, String::from_utf8_lossy(&event.body));
+    for (property, value) in [
+        ("content_type", "a-content-type"),
+        ("message_id", "a-message_id"),
+        ("correlation_id", "a-correlation_id"),
+        ("type", "a-type"),
+        ("app_id", "an-app_id"),
+        ("timestamp", "1234567"),
+        ("traceparent", TRACEPARENT),
+        ("tracestate", "a=tracestate"),
+    ] {
+        let is_named = named.contains(&format!("`{property}`"));
+        assert_eq!(all.contains(value), is_named, "{property}: {all}");
+    }
+}
+
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn a_parked_copy_without_its_confirm_acknowledges_nothing() {
     let mut stand = Stand::usual().await;
