@@ -13,6 +13,7 @@
 mod earlier;
 mod lines;
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -68,7 +69,7 @@ impl ResultsFile {
     /// Writes everything and gives the file its name.
     pub(super) fn finish(self, status: &BatchStatus) -> Result<Written, ResultsFileError> {
         let Self { path, draft } = self;
-        let report = lines::write(status.rows());
+        let report = lines::write(status.rows(), &links_in_earlier(&path));
         let written = filled(draft, &report).and_then(|draft| take_name(draft, &path, &report));
         let source = match written {
             Ok(taken) if taken == path => return Ok(Written { path, kept: None }),
@@ -95,6 +96,18 @@ fn filled(mut draft: NamedTempFile, report: &[u8]) -> io::Result<NamedTempFile> 
     draft.write_all(report)?;
     draft.as_file().sync_all()?;
     Ok(draft)
+}
+
+/// What the reports of earlier runs have links for, by reference; the first counts.
+fn links_in_earlier(path: &Path) -> HashMap<String, String> {
+    let names = (1..=u32::MAX).map(|number| numbered(path, number));
+    let reports = names.map_while(|name| Some((std::fs::read(&name).ok()?, name)));
+    let links = reports.flat_map(|(report, name)| earlier::links(&name, &report));
+    let mut by_reference = HashMap::new();
+    for (reference, told) in links {
+        by_reference.entry(reference).or_insert(told);
+    }
+    by_reference
 }
 
 /// Takes the first name that is free, or whose report this one replaces.

@@ -42,6 +42,8 @@ pub(super) struct TrackedRow {
     /// Its amount, if that is valid.
     pub(super) amount: Option<Amount>,
     pub(super) status: RowStatus,
+    /// The amount of a link that its reference got by another message, as an event tells.
+    pub(super) other_link: Option<Amount>,
 }
 
 /// All rows, in the order of the file.
@@ -113,6 +115,7 @@ impl BatchStatus {
             reference: Some(row.reference.clone()),
             amount: Some(row.amount),
             status: RowStatus::Unsent,
+            other_link: None,
         });
         place
     }
@@ -120,7 +123,7 @@ impl BatchStatus {
     pub(super) fn add_skipped(&mut self, number: usize, row: InvalidRow) {
         let InvalidRow { reference, amount, errors } = row;
         let status = RowStatus::Skipped(errors);
-        self.rows.push(TrackedRow { number, reference, amount, status });
+        self.rows.push(TrackedRow { number, reference, amount, status, other_link: None });
     }
 
     /// Records that a publish has begun: until its confirm the broker may or may not have it.
@@ -146,10 +149,17 @@ impl BatchStatus {
         }
     }
 
-    /// Records an event. Events of other intents are ignored.
+    /// Records an event. One reference with another amount is another intent, of another file or
+    /// another day: its end is not this row's, but a link of it may be in this row's way.
     pub(super) fn settle(&mut self, event: &[u8]) {
         let Some(event) = Received::from_json(event) else { return };
         let Some(row) = self.row_of(&event) else { return };
+        if event.amount.is_some() && event.amount != row.amount {
+            if let ReceivedResult::Created(_) = event.result {
+                row.other_link = event.amount;
+            }
+            return;
+        }
         let was_open = row.is_open();
         let status = RowStatus::from(event.result);
         // A link that exists outweighs anything earlier.
@@ -161,15 +171,13 @@ impl BatchStatus {
         self.settled = self.settled.saturating_add(usize::from(was_open));
     }
 
-    /// An intent that cannot be read may have no reference in its event. One reference with
-    /// another amount is another intent, of another file or another day.
+    /// An intent that cannot be read may have no reference in its event.
     fn row_of(&mut self, event: &Received) -> Option<&mut TrackedRow> {
         let place = match &event.reference {
             Some(reference) => self.by_reference.get(reference),
             None => self.by_intent_id.get(&event.intent_id),
         };
-        let row = self.rows.get_mut(*place?)?;
-        (event.amount.is_none() || event.amount == row.amount).then_some(row)
+        self.rows.get_mut(*place?)
     }
 
     /// How many rows have been settled by an event.

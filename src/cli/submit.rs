@@ -30,7 +30,8 @@ Columns of FILE.results.csv:
   amount     if it is valid
   outcome    created, failed, rejected, unresolved, unknown, unsent, skipped
   link       of created; whoever has it can claim the money, so the file has mode 0600
-  reason     of all others; smartsend explain says what its code means
+  reason     of all others, and where a link for the reference is known; smartsend explain says
+             what its code means
 An earlier report is replaced only if the new one says as much; otherwise the new one is
 FILE.results.2.csv.
 

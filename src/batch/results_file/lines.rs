@@ -6,6 +6,7 @@
 //! its sheet. A reason that begins with such a sign gets an apostrophe before it.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use crate::batch::status::{RowStatus, TrackedRow};
 use crate::domain::event::Reason;
@@ -13,18 +14,28 @@ use crate::domain::event::Reason;
 /// The columns. A bad row may have no reference that could be written, but it has its row.
 pub(super) const HEADER: [&str; 6] = ["row", "reference", "amount", "outcome", "link", "reason"];
 
-pub(super) fn write(rows: &[TrackedRow]) -> Vec<u8> {
+/// The report. A row without a link says where one is known for its reference, since that decides
+/// whether it may be paid: `links` has those of earlier reports.
+pub(super) fn write(rows: &[TrackedRow], links: &HashMap<String, String>) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let mut write = |record: [&str; 6]| {
         #[expect(clippy::expect_used, reason = "all records have six cells, and a vector grows")]
         writer.write_record(record).expect("a vector takes everything");
     };
     write(HEADER);
-    for TrackedRow { number, reference, amount, status } in rows {
+    for TrackedRow { number, reference, amount, status, other_link } in rows {
         let reference = reference.as_ref().map_or("", |reference| reference.as_str());
         let amount = amount.map(|amount| amount.to_string()).unwrap_or_default();
-        let (outcome, reason) = outcome_and_reason(status);
+        let (outcome, mut reason) = outcome_and_reason(status);
         let link = if let RowStatus::Created(link) = status { link.expose() } else { "" };
+        let other = other_link.map(|amount| {
+            format!("meanwhile a link for this reference was announced, over {amount}")
+        });
+        if link.is_empty() {
+            for known in other.iter().chain(links.get(reference)) {
+                reason = format!("{reason}; {known}").into();
+            }
+        }
         write([&number.to_string(), reference, &amount, outcome, link, &harmless(&reason)]);
     }
     writer.into_inner().unwrap_or_default()

@@ -103,11 +103,18 @@ impl Ground {
 
     /// Starts this command, and takes every intent that it sends.
     pub(super) async fn taken(&self, command: &mut Command, count: usize) -> Child {
-        let child = command.spawn().unwrap();
+        let mut child = command.spawn().unwrap();
         let connection = self.connect().await;
-        for _ in 0..count {
-            take_next(&connection, QUEUE).await;
-        }
+        let take = async {
+            for _ in 0..count {
+                take_next(&connection, QUEUE).await;
+            }
+        };
+        let is_done = tokio::select! {
+            () = take => true,
+            _ = child.wait() => false,
+        };
+        assert!(is_done, "it ended before its intents were taken: {:?}", end_of(child).await);
         child
     }
 

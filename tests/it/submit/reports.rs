@@ -21,9 +21,10 @@ fn unresolved(number: usize) -> (&'static str, serde_json::Value) {
     ("smartsend.link.unresolved", data)
 }
 
-/// A submission of `pay.csv`, an event for each of its rows, and the exit code.
+/// A submission of `pay.csv`, events, and the exit code.
 async fn submit_to_the_end(ground: &Ground, events: &[(&str, serde_json::Value)]) -> Told {
-    let child = ground.submit_and_take(&["pay.csv", "--wait"], events.len()).await;
+    let rows = fs::read_to_string(ground.path("pay.csv")).unwrap().lines().count() - 1;
+    let child = ground.submit_and_take(&["pay.csv", "--wait"], rows).await;
     for (kind, data) in events {
         ground.tell(kind, data).await;
     }
@@ -102,4 +103,34 @@ async fn a_report_that_has_lost_its_place_is_kept_elsewhere() {
     assert!(told.err.contains(&format!("the results are in {}", rescued.display())), "{told:?}");
     assert_eq!(results_in(&rescued)[0][4], "https://a.example/1");
     assert_eq!(fs::metadata(&rescued).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_in_conflict_says_what_is_known_of_the_link_in_its_way() {
+    let ground = Ground::with(&["default"]).await;
+    ground.write_good("pay.csv", 2);
+    let told = submit_to_the_end(&ground, &[created(1), created(2)]).await;
+    assert_eq!(told.code, 0, "{told:?}");
+
+    // The amounts of the same file are other ones now.
+    let text = fs::read_to_string(ground.path("pay.csv")).unwrap().replace("10.50", "99");
+    ground.write("pay.csv", &text);
+    let reason = json!({ "code": "REFERENCE_CONFLICT", "message": "it has a link" });
+    let conflict = |number: usize| {
+        let reference = format!("p-{number}");
+        let data = json!({ "merchantRefId": reference, "amount": "99.00", "reason": reason });
+        ("smartsend.link.unresolved", data)
+    };
+    let told = submit_to_the_end(&ground, &[created(2), conflict(1), conflict(2)]).await;
+    assert_eq!(told.code, 1, "{told:?}");
+    let lines = results_in(&ground.path("pay.results.2.csv"));
+    let reasons: Vec<_> = lines.iter().map(|line| [&*line[2], &*line[4], &*line[5]]).collect();
+    let known = "REFERENCE_CONFLICT: it has a link";
+    let first =
+        format!("{known}; row 2 of pay.results.csv has a link for this reference, over 10.50");
+    let second = format!(
+        "{known}; meanwhile a link for this reference was announced, over 10.50; row 3 of \
+         pay.results.csv has a link for this reference, over 10.50"
+    );
+    assert_eq!(reasons, [["99.00", "", &*first], ["99.00", "", &*second]]);
 }
