@@ -131,6 +131,23 @@ async fn a_client_that_says_half_a_request_does_not_hold_up_a_stop() {
     tokio::time::timeout(Duration::from_secs(5), pages.close()).await.unwrap();
 }
 
+#[tokio::test]
+async fn clients_that_are_slow_silent_or_idle_take_no_page_from_others() {
+    let pages = Pages::open().await;
+    let mut clients = Vec::new();
+    for said in ["", "G", "GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n"] {
+        for _ in 0..100 {
+            let mut client = TcpStream::connect(pages.address).await.unwrap();
+            client.write_all(said.as_bytes()).await.unwrap();
+            clients.push(client);
+        }
+        let asked = tokio::time::timeout(Duration::from_secs(5), pages.get("/livez"));
+        let (status, _) = asked.await.unwrap_or_else(|_| panic!("no answer after 100 × {said:?}"));
+        assert_eq!(status, StatusCode::OK);
+    }
+    pages.close().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_silent_client_is_let_go() {
     let pages = Pages::open().await;
