@@ -21,7 +21,8 @@ use crate::domain::call::{Answer, CallResult, NotSent};
 use crate::domain::decide::CreateCall;
 use crate::domain::reference::Reference;
 use crate::ports::{Clock, Provider, Token, TokenError};
-use crate::telemetry::metrics::MerchantMetrics;
+use crate::telemetry::events;
+use crate::telemetry::metrics::{CallKind, MerchantMetrics};
 
 use client::Client;
 use dialect::Dialect;
@@ -32,6 +33,8 @@ pub struct PayuAccount<C> {
     client: Client,
     tokens: TokenCache<C>,
     dialect: Dialect,
+    clock: C,
+    metrics: Arc<MerchantMetrics>,
 }
 
 /// The TLS stack has no roots, or cannot be built.
@@ -53,23 +56,45 @@ impl<C: Clock> PayuAccount<C> {
             merchant: merchant.name.clone(),
             cause: transport_error::causes(&error),
         })?;
-        let tokens = TokenCache::new(merchant, clock, metrics);
-        Ok(Self { client, tokens, dialect: Dialect::new(merchant) })
+        let tokens = TokenCache::new(merchant, clock.clone(), Arc::clone(&metrics));
+        Ok(Self { client, tokens, dialect: Dialect::new(merchant), clock, metrics })
     }
 
     /// Sends a call whose request could be built, and reports what was seen.
-    async fn call(&self, request: Option<reqwest::Request>) -> CallResult {
+    async fn call(&self, call: CallKind, request: Option<reqwest::Request>) -> CallResult {
         let Some(request) = request else {
             return CallResult::NotSent(NotSent::Unbuildable);
         };
         match self.client.exchange(request).await {
-            Ok(reply) => CallResult::Answered(Answer {
-                status: reply.status,
-                retry_after: reply.retry_after,
-                envelope: wire::envelope(&reply.body),
-            }),
-            Err(error) => error.into(),
+            Ok(reply) => {
+                let envelope = wire::envelope(&reply.body);
+                if let Some(cause) = not_served(reply.status, envelope.is_some()) {
+                    self.failed(call, &cause);
+                }
+                CallResult::Answered(Answer {
+                    status: reply.status,
+                    retry_after: reply.retry_after,
+                    envelope,
+                })
+            }
+            Err(failed) => {
+                self.failed(call, &failed.causes);
+                failed.error.into()
+            }
         }
+    }
+
+    fn failed(&self, call: CallKind, cause: &str) {
+        events::call_failed(&self.metrics, call, cause, self.clock.now().wall);
+    }
+}
+
+/// The words for an answer that is about the caller or the server, and not about what was asked.
+fn not_served(status: u16, has_envelope: bool) -> Option<String> {
+    match status {
+        401 | 403 | 429 | 500.. => Some(format!("HTTP {status}")),
+        _ if !has_envelope => Some(format!("HTTP {status} without PayU's envelope")),
+        _ => None,
     }
 }
 
@@ -90,10 +115,10 @@ impl<C: Clock> Provider for PayuAccount<C> {
     }
 
     async fn create(&self, token: &Token, call: &CreateCall<'_>) -> CallResult {
-        self.call(self.dialect.create(token, call.intent())).await
+        self.call(CallKind::Create, self.dialect.create(token, call.intent())).await
     }
 
     async fn lookup(&self, token: &Token, reference: &Reference) -> CallResult {
-        self.call(self.dialect.lookup(token, reference)).await
+        self.call(CallKind::Lookup, self.dialect.lookup(token, reference)).await
     }
 }

@@ -129,16 +129,21 @@ impl<P: Ports> Worker<P> {
     /// merchant with wrong credentials leaves its intents where they are.
     async fn get_ready(&self) {
         let mut ready = pin!(self.context.get_ready());
-        tokio::select! {
-            biased;
-            () = &mut ready => return,
-            () = self.context.clock.sleep(READY_SOON) => {}
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut ready => break,
+                () = self.context.clock.sleep(READY_SOON) => {}
+            }
+            // An open breaker reports itself.
+            if self.context.scheduler.is_open() {
+                self.status.withdraw(Component::Token);
+                continue;
+            }
+            let last = self.context.metrics.last_failure();
+            let last = last.map_or_else(String::new, |cause| format!("; last failure: {cause}"));
+            self.status.raise(Component::Token, &format!("it has no token yet{last}"));
         }
-        // An open breaker reports itself.
-        if !self.context.scheduler.is_open() {
-            self.status.raise(Component::Token, "it has no token yet; check auth_url");
-        }
-        ready.await;
         self.status.clear(Component::Token);
     }
 

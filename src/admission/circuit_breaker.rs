@@ -28,6 +28,7 @@
 use std::time::Duration;
 
 use crate::domain::classify::lookup::{Lookup, LookupFailure};
+use crate::domain::classify::{Denial, NoToken};
 use crate::domain::decide::Requests;
 
 use super::backoff::Backoff;
@@ -88,8 +89,9 @@ pub enum ProbeResult {
     Error,
     /// No answer to the lookup.
     Silent,
-    /// No token, no connection, or an answer that keeps the breaker open.
-    Bad,
+    /// No token, no connection, or an answer that keeps the breaker open; and why it is open from
+    /// now on, where that shows it.
+    Bad(Option<TripReason>),
 }
 
 impl ProbeResult {
@@ -102,10 +104,24 @@ impl ProbeResult {
             | Lookup::Failed(LookupFailure::Status(400..=499)) => Self::Good,
             Lookup::Failed(LookupFailure::Status(_) | LookupFailure::Odd) => Self::Error,
             Lookup::Failed(LookupFailure::NoAnswer(_)) => Self::Silent,
-            Lookup::Failed(LookupFailure::NotSent(_))
-            | Lookup::NoToken(_)
-            | Lookup::Throttled(_)
-            | Lookup::Denied(_) => Self::Bad,
+            Lookup::Failed(LookupFailure::NotSent(why)) => {
+                Self::Bad(FailureKind::of_not_sent(*why).map(TripReason::Down))
+            }
+            Lookup::NoToken(NoToken::Refused) => {
+                Self::Bad(Some(TripReason::Denied(Denial::Credentials)))
+            }
+            Lookup::Denied(why) => Self::Bad(Some(TripReason::Denied(*why))),
+            Lookup::NoToken(NoToken::Throttled(_)) | Lookup::Throttled(_) => Self::Bad(None),
+        }
+    }
+
+    /// Why the breaker is open, as the probe shows it.
+    fn reason(self) -> Option<TripReason> {
+        match self {
+            Self::Good => None,
+            Self::Error => Some(TripReason::Down(FailureKind::Broken)),
+            Self::Silent => Some(TripReason::Down(FailureKind::Silent)),
+            Self::Bad(why) => why,
         }
     }
 }
@@ -190,9 +206,9 @@ impl CircuitBreaker {
             Signal::LookedUp | Signal::LookupFailed(FailureKind::Broken) => {
                 self.connections.record_success(now);
             }
-            Signal::LookupFailed(FailureKind::Unreachable) => {
+            Signal::LookupFailed(kind @ (FailureKind::Unreachable | FailureKind::NoSecret)) => {
                 if self.connections.record_failure(now) {
-                    self.trip(TripReason::Down(FailureKind::Unreachable), now);
+                    self.trip(TripReason::Down(kind), now);
                 }
             }
             Signal::Failed(kind) => self.record_failed_create(kind, now),
@@ -203,7 +219,9 @@ impl CircuitBreaker {
     fn record_failed_create(&mut self, kind: FailureKind, now: Duration) {
         let creates_fail = self.creates.record_failure(now);
         let is_cut_off = match kind {
-            FailureKind::Unreachable => self.connections.record_failure(now),
+            FailureKind::Unreachable | FailureKind::NoSecret => {
+                self.connections.record_failure(now)
+            }
             FailureKind::Broken => {
                 self.connections.record_success(now);
                 false
@@ -240,10 +258,12 @@ impl CircuitBreaker {
         now.saturating_add(self.probe_waits.next_wait())
     }
 
-    /// Records what a probe showed.
+    /// Records what a probe showed. One that leaves it open also says why it is open by now, which
+    /// may be for another reason than it opened.
     pub fn probed(&mut self, probe: ProbeResult, now: Duration) {
         let BreakerState::Open { why, probe_at: Some(_) } = self.state else { return };
         if !self.is_good(probe, why) {
+            let why = probe.reason().unwrap_or(why);
             let probe_at = Some(self.next_probe_at(now));
             self.state = BreakerState::Open { why, probe_at };
             return;
@@ -256,7 +276,7 @@ impl CircuitBreaker {
     /// An error shows that the provider answers, which is enough after a denial.
     fn is_good(&mut self, probe: ProbeResult, why: TripReason) -> bool {
         match (probe, why) {
-            (ProbeResult::Bad, _) => false,
+            (ProbeResult::Bad(_), _) => false,
             (ProbeResult::Error | ProbeResult::Silent, TripReason::Down(_))
             | (ProbeResult::Silent, _) => {
                 self.unclear_probes = self.unclear_probes.saturating_add(1);

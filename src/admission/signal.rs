@@ -26,6 +26,8 @@ pub enum Signal {
 pub enum FailureKind {
     /// No connection, or no token.
     Unreachable,
+    /// No token can be asked for.
+    NoSecret,
     Silent,
     /// An answer that is an error or makes no sense.
     Broken,
@@ -135,13 +137,14 @@ impl FailureKind {
     }
 
     /// `None` for a request that cannot be built: that is a bug here.
-    fn of_not_sent(why: NotSent) -> Option<Self> {
+    pub(super) fn of_not_sent(why: NotSent) -> Option<Self> {
         match why {
             NotSent::Dns
             | NotSent::Connect
             | NotSent::ConnectTimeout
             | NotSent::Unstarted
             | NotSent::NoToken => Some(Self::Unreachable),
+            NotSent::NoSecret => Some(Self::NoSecret),
             NotSent::Unbuildable => None,
         }
     }
@@ -173,6 +176,9 @@ impl fmt::Display for TripReason {
             Self::Down(FailureKind::Unreachable) => {
                 "the provider is down: no connection, or no token; check the network, api_url and \
                  auth_url"
+            }
+            Self::Down(FailureKind::NoSecret) => {
+                "no token can be asked for, since the file of a secret cannot be used"
             }
             Self::Down(FailureKind::Silent) => {
                 "the provider is down: it answers nothing within `timeout`"

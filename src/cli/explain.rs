@@ -188,6 +188,7 @@ fn unsent(why: NotSent) -> &'static str {
         NotSent::Unstarted => "the connection ended before the request was started",
         NotSent::Unbuildable => "the request could not be built",
         NotSent::NoToken => "there was no token",
+        NotSent::NoSecret => "a secret's file could not be used, so there was no token",
     }
 }
 

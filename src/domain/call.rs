@@ -71,6 +71,8 @@ pub enum NotSent {
     Unbuildable,
     /// No token could be obtained, for a reason other than our credentials.
     NoToken,
+    /// No token could be asked for: a secret's file cannot be used.
+    NoSecret,
 }
 
 /// Why there is no answer to a request that may have arrived.

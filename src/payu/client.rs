@@ -11,7 +11,6 @@ use reqwest::{Request, Response, redirect, retry};
 
 use crate::config::Merchant;
 use crate::domain::call::{NoAnswer, RetryAfter};
-use crate::telemetry::events;
 
 use super::retry_after;
 use super::transport_error::{self, TransportError};
@@ -33,6 +32,19 @@ pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) retry_after: Option<RetryAfter>,
     pub(super) body: Vec<u8>,
+}
+
+/// An exchange without a whole answer.
+pub(super) struct Failed {
+    pub(super) error: TransportError,
+    /// In words, without an address.
+    pub(super) causes: String,
+}
+
+impl Failed {
+    fn by(cause: &reqwest::Error, error: TransportError) -> Self {
+        Self { error, causes: transport_error::causes(cause) }
+    }
 }
 
 impl Client {
@@ -60,10 +72,10 @@ impl Client {
         Ok(Self { http })
     }
 
-    pub(super) async fn exchange(&self, request: Request) -> Result<Reply, TransportError> {
+    pub(super) async fn exchange(&self, request: Request) -> Result<Reply, Failed> {
         let mut response = match self.http.execute(request).await {
             Ok(response) => response,
-            Err(error) => return Err(failed(&error, transport_error::before_head(&error))),
+            Err(error) => return Err(Failed::by(&error, transport_error::before_head(&error))),
         };
         let body = body_of(&mut response).await?;
         Ok(Reply {
@@ -74,27 +86,25 @@ impl Client {
     }
 }
 
-async fn body_of(response: &mut Response) -> Result<Vec<u8>, TransportError> {
-    const TOO_LARGE: TransportError = TransportError::NoAnswer(NoAnswer::TooLarge);
+async fn body_of(response: &mut Response) -> Result<Vec<u8>, Failed> {
+    let too_large = || Failed {
+        error: TransportError::NoAnswer(NoAnswer::TooLarge),
+        causes: format!("an answer of more than {BODY_SIZE_MAX} bytes"),
+    };
     if response.content_length().is_some_and(|size| size > BODY_SIZE_MAX as u64) {
-        return Err(TOO_LARGE);
+        return Err(too_large());
     }
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) if body.len() + chunk.len() > BODY_SIZE_MAX => {
-                return Err(TOO_LARGE);
+                return Err(too_large());
             }
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => return Ok(body),
-            Err(error) => return Err(failed(&error, transport_error::after_head(&error))),
+            Err(error) => return Err(Failed::by(&error, transport_error::after_head(&error))),
         }
     }
-}
-
-fn failed(error: &reqwest::Error, cause: TransportError) -> TransportError {
-    events::exchange_failed(&transport_error::causes(error));
-    cause
 }
 
 fn retry_after_of(headers: &HeaderMap) -> Option<RetryAfter> {

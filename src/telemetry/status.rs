@@ -61,6 +61,8 @@ pub enum CircuitBreakerState {
     Open {
         /// Why, and what to do.
         reason: String,
+        /// What was seen last of the provider, if that is the reason.
+        cause: Option<String>,
         /// When the next probe goes out; `None`: not before a restart.
         until: Option<Time>,
     },
@@ -216,6 +218,10 @@ impl Status {
         if let Some(before) = before {
             events::unready_resolved(component, merchant, &before.is);
         }
+    }
+
+    fn withdraw_for(&self, component: Component, merchant: Option<&str>) {
+        self.lock().raised.remove(&(component, merchant.map(str::to_owned)));
     }
 
     fn now(&self) -> Moment {

@@ -56,7 +56,7 @@ impl<P: Ports> MerchantContext<P> {
         let lookup = match self.new_token(Priority::Probe, Arc::default()).await {
             Ok(token) => {
                 let Ok(_permit) = self.scheduler.acquire(Priority::Probe).await else {
-                    return ProbeResult::Bad;
+                    return ProbeResult::Bad(None);
                 };
                 let exchange = self.provider.lookup(&token, &reference);
                 let result = events::trace_call(&self.metrics, CallKind::Lookup, exchange).await;

@@ -3,6 +3,7 @@
 use super::Worker;
 use crate::admission::AdmissionState;
 use crate::admission::circuit_breaker::BreakerState;
+use crate::admission::signal::TripReason;
 use crate::ports::{Clock, Ports};
 use crate::telemetry::status::{CircuitBreakerState, Time};
 
@@ -24,6 +25,14 @@ impl<P: Ports> Worker<P> {
             BreakerState::HalfOpen { .. } => CircuitBreakerState::HalfOpen,
             BreakerState::Open { why, probe_at } => CircuitBreakerState::Open {
                 reason: why.to_string(),
+                cause: match why {
+                    TripReason::Down(_) => self.context.metrics.last_failure(),
+                    TripReason::Denied(_)
+                    | TripReason::Misdirected(_)
+                    | TripReason::ForeignLink => {
+                        None // they say what was answered
+                    }
+                },
                 until: probe_at.map(|due| self.context.clock.now().wall_at(due)).map(Time),
             },
         }

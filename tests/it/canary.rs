@@ -144,7 +144,7 @@ fn everything_was_met(payu: &Payu, events: &[Message], log: &str) {
         "could not renew the token",
         "token renewed",
         "the provider asked for fewer requests",
-        "no whole answer came",
+        "the call failed",
         "the call ended",
         "the intent is settled",
     ] {

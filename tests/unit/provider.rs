@@ -3,6 +3,7 @@
 
 mod answers;
 mod calls;
+mod causes;
 mod transport_errors;
 
 use smartsend::config::Merchant;

@@ -22,8 +22,7 @@ use crate::telemetry::events;
 use crate::telemetry::metrics::{CallKind, MerchantMetrics};
 
 use super::grant::{form_of_grant, form_of_refresh};
-use crate::payu::client::{Client, Reply};
-use crate::payu::transport_error::TransportError;
+use crate::payu::client::{Client, Failed, Reply};
 use crate::payu::wire::{Granted, TokenAnswer, token_answer};
 
 /// How long before it expires a token is renewed; one with a short life is renewed when a fifth of
@@ -51,8 +50,17 @@ struct State {
     issues: u64,
     /// Requests to the endpoint that have ended.
     flights: u64,
+    /// Why there has been no new token since the last one.
+    cause: Option<String>,
     /// What the last of them fetched.
     fetched: Option<Result<Token, TokenError>>,
+}
+
+/// Why a request brought no token.
+struct Ungranted {
+    why: TokenError,
+    /// In words that hold no secret.
+    cause: String,
 }
 
 /// A token and its life, on the steady clock.
@@ -159,21 +167,34 @@ impl<C: Clock> TokenCache<C> {
             turn().await;
             let form = form_of_refresh(&self.grant, &refresh);
             match self.post(client, form).await {
-                Err(TokenError::Refused) => self.state().refresh = None,
-                answered @ (Ok(_) | Err(_)) => return answered,
+                Err(Ungranted { why: TokenError::Refused, .. }) => self.state().refresh = None,
+                answered @ (Ok(_) | Err(_)) => return self.told(answered),
             }
         }
         // The secrets are read before the permit is acquired: the permit is the last step before
         // the send.
-        let form = form_of_grant(&self.grant).await.map_err(|error| {
-            events::secret_unreadable(&self.metrics, &error);
-            TokenError::Unavailable(NotSent::NoToken)
-        })?;
+        let form = match form_of_grant(&self.grant).await {
+            Ok(form) => form,
+            Err(error) => {
+                let why = TokenError::Unavailable(NotSent::NoSecret);
+                return self.told(Err(Ungranted { why, cause: error.to_string() }));
+            }
+        };
         turn().await;
-        self.post(client, form).await
+        self.told(self.post(client, form).await)
     }
 
-    async fn post(&self, client: &Client, form: String) -> Result<Token, TokenError> {
+    /// Reports why there is no new token.
+    fn told(&self, asked: Result<Token, Ungranted>) -> Result<Token, TokenError> {
+        asked.map_err(|Ungranted { why, cause }| {
+            let is_news = self.state().cause.as_ref() != Some(&cause);
+            events::token_missing(&self.metrics, &cause, self.clock.now().wall, is_news);
+            self.state().cause = Some(cause);
+            why
+        })
+    }
+
+    async fn post(&self, client: &Client, form: String) -> Result<Token, Ungranted> {
         let mut request = Request::new(Method::POST, self.auth_url.clone());
         let headers = request.headers_mut();
         let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
@@ -183,22 +204,32 @@ impl<C: Clock> TokenCache<C> {
 
         let asked_at = self.clock.now().steady;
         let exchange = client.exchange(request);
-        let granted = read(events::trace_call(&self.metrics, CallKind::Token, exchange).await);
+        let answered = events::trace_call(&self.metrics, CallKind::Token, exchange).await;
         let took = self.clock.now().steady.saturating_sub(asked_at);
-        let outcome = match &granted {
-            Ok(_) => "granted",
-            Err(TokenError::Refused) => "refused",
-            Err(TokenError::Throttled(_)) => "throttled",
-            Err(TokenError::Unavailable(_)) => "failed",
+        let seen = match &answered {
+            Ok(reply) => format!("HTTP {}", reply.status),
+            Err(failed) => failed.causes.clone(),
         };
-        let life = granted.as_ref().ok().map(|granted| granted.life);
-        events::token_ended(&self.metrics, outcome, took, life);
-        granted.map(|granted| self.keep(granted, asked_at))
+        let why = match read(answered) {
+            Ok(granted) => {
+                events::token_renewed(&self.metrics, took, granted.life);
+                return Ok(self.keep(granted, asked_at));
+            }
+            Err(why) => why,
+        };
+        let (outcome, cause) = match why {
+            TokenError::Refused => ("refused", format!("the credentials are refused, {seen}")),
+            TokenError::Throttled(_) => ("throttled", seen),
+            TokenError::Unavailable(_) => ("failed", format!("no token, {seen}")),
+        };
+        events::token_refused(&self.metrics, outcome, took);
+        Err(Ungranted { why, cause })
     }
 
     fn keep(&self, granted: Granted, asked_at: Duration) -> Token {
         let mut state = self.state();
         state.issues += 1;
+        state.cause = None;
         let token = Token { issue: state.issues, bearer: granted.bearer };
         let lead = RENEWAL_LEAD_MAX.min(granted.life / 5);
         let ends_at = asked_at.saturating_add(granted.life);
@@ -219,7 +250,7 @@ impl<C: Clock> TokenCache<C> {
 
 /// What an exchange with the token endpoint means. PayU prints no HTTP status for its errors, so an
 /// error by name counts whatever the status is.
-fn read(exchange: Result<Reply, TransportError>) -> Result<Granted, TokenError> {
+fn read(exchange: Result<Reply, Failed>) -> Result<Granted, TokenError> {
     const UNAVAILABLE: TokenError = TokenError::Unavailable(NotSent::NoToken);
     let reply = exchange.map_err(|_| UNAVAILABLE)?;
     match (reply.status, token_answer(&reply.body)) {

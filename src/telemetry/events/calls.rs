@@ -1,9 +1,9 @@
 //! Calls to the provider.
 
-use std::error::Error;
 use std::time::Duration;
 
-use tracing::{debug, error, info, warn};
+use jiff::Timestamp;
+use tracing::{debug, info, warn};
 
 use super::broker::millis;
 use crate::domain::reference::Reference;
@@ -57,34 +57,39 @@ pub fn readback_ended(metrics: &MerchantMetrics, reference: &Reference, result: 
     }
 }
 
-/// The token endpoint answered, or did not. `life` is the new token's, if there is one.
-pub fn token_ended(
-    metrics: &MerchantMetrics,
-    outcome: &'static str,
-    took: Duration,
-    life: Option<Duration>,
-) {
-    metrics.calls(CallKind::Token, outcome).inc();
-    metrics.call_duration(CallKind::Token).observe(took.as_secs_f64());
+/// The token endpoint gave a token with this life.
+pub fn token_renewed(metrics: &MerchantMetrics, took: Duration, life: Duration) {
+    token_answered(metrics, "granted", took);
     let merchant = metrics.merchant();
     // The token belongs to the merchant, not to the intent that happened to need it first.
-    if let Some(life) = life {
-        info!(parent: None, merchant, life_s = life.as_secs(), "token renewed");
+    info!(parent: None, merchant, life_s = life.as_secs(), "token renewed");
+}
+
+/// The token endpoint gave none.
+pub fn token_refused(metrics: &MerchantMetrics, outcome: &'static str, took: Duration) {
+    token_answered(metrics, outcome, took);
+}
+
+fn token_answered(metrics: &MerchantMetrics, outcome: &'static str, took: Duration) {
+    metrics.calls(CallKind::Token, outcome).inc();
+    metrics.call_duration(CallKind::Token).observe(took.as_secs_f64());
+}
+
+/// There is no new token. `cause` holds no secret. Only what is news concerns a person: it is tried
+/// again and again.
+pub fn token_missing(metrics: &MerchantMetrics, cause: &str, at: Timestamp, is_news: bool) {
+    metrics.set_last_failure(CallKind::Token, cause.to_owned(), at);
+    let merchant = metrics.merchant();
+    if is_news {
+        warn!(parent: None, merchant, cause, "could not renew the token: {cause}");
     } else {
-        warn!(
-            parent: None, merchant, outcome,
-            "could not renew the token; nothing is sent without one"
-        );
+        debug!(parent: None, merchant, cause, "could not renew the token: {cause}");
     }
 }
 
-/// A secret's file cannot be used; `error` names the file and the cause, never the content.
-pub fn secret_unreadable(metrics: &MerchantMetrics, error: &dyn Error) {
-    error!(parent: None, merchant = metrics.merchant(), "cannot ask for a token: {error}");
-}
-
-/// An exchange ended without a whole answer. This logs why; what follows is logged elsewhere.
-/// `causes` holds no address.
-pub fn exchange_failed(causes: &str) {
-    debug!(causes, "no whole answer came from the provider");
+/// A call brought no answer, or one that says that it is not served. `cause` holds no address. What
+/// follows from it is logged elsewhere.
+pub fn call_failed(metrics: &MerchantMetrics, call: CallKind, cause: &str, at: Timestamp) {
+    metrics.set_last_failure(call, cause.to_owned(), at);
+    debug!(call = call.into_str(), cause, "the call failed: {cause}");
 }

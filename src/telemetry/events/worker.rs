@@ -75,8 +75,9 @@ pub(in crate::telemetry) fn circuit_breaker_changed(merchant: &str, state: &Circ
         CircuitBreakerState::HalfOpen => {
             info!(merchant, "the circuit breaker is half-open; one call goes out at a time");
         }
-        CircuitBreakerState::Open { reason, .. } => {
-            warn!(merchant, reason, "the circuit breaker is open, nothing is sent: {reason}");
+        CircuitBreakerState::Open { .. } => {
+            let why = state.why_open().unwrap_or_default();
+            warn!(merchant, "the circuit breaker is open, nothing is sent: {why}");
         }
     }
 }

@@ -1,7 +1,9 @@
 //! One merchant's series.
 
 use std::borrow::Cow;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
@@ -44,6 +46,15 @@ pub struct MerchantMetrics {
     in_doubt: Gauge,
     held: Gauge,
     waiting: Gauge,
+    last_failure: Mutex<Option<CallFailure>>,
+}
+
+/// A call to the provider that failed, as it was seen on the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct CallFailure {
+    call: CallKind,
+    cause: String,
+    at: Timestamp,
 }
 
 impl MerchantMetrics {
@@ -58,6 +69,7 @@ impl MerchantMetrics {
             in_doubt: families.in_doubt.get_or_create_owned(&own),
             held: families.held.get_or_create_owned(&own),
             waiting: families.waiting.get_or_create_owned(&own),
+            last_failure: Mutex::default(),
             merchant: name.to_owned(),
             families,
         };
@@ -176,7 +188,28 @@ impl MerchantMetrics {
         Counted::new(&self.in_doubt)
     }
 
-    /// How many there are now, and how many were handed back since the start.
+    pub(in crate::telemetry) fn set_last_failure(
+        &self,
+        call: CallKind,
+        cause: String,
+        at: Timestamp,
+    ) {
+        *self.lock_last_failure() = Some(CallFailure { call, cause, at });
+    }
+
+    /// The last call that failed, and why.
+    pub fn last_failure(&self) -> Option<String> {
+        let failure = self.lock_last_failure();
+        let CallFailure { call, cause, .. } = failure.as_ref()?;
+        Some(format!("{}, {cause}", call.into_str()))
+    }
+
+    fn lock_last_failure(&self) -> MutexGuard<'_, Option<CallFailure>> {
+        // Nothing panics while it is locked.
+        self.last_failure.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many there are now, and how many were handed back since the start; and the last failure.
     pub(in crate::telemetry) fn levels(&self) -> serde_json::Value {
         json!({
             "in_flight": self.in_flight.get(),
@@ -184,6 +217,9 @@ impl MerchantMetrics {
             "held": self.held.get(),
             "in_doubt": self.in_doubt.get(),
             "handed_back": self.handed_back.get(),
+            "last_failure": self.lock_last_failure().as_ref().map(|CallFailure { call, cause, at }| {
+                json!({ "call": call.into_str(), "cause": cause, "at": format!("{at:.3}") })
+            }),
         })
     }
 }

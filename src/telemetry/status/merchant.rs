@@ -19,10 +19,24 @@ pub struct MerchantStatus {
 }
 
 impl CircuitBreakerState {
+    /// Why nothing is sent, if it is open.
+    pub(in crate::telemetry) fn why_open(&self) -> Option<String> {
+        match self {
+            Self::Open { reason, cause: Some(cause), .. } => {
+                Some(format!("{reason}; last failure: {cause}"))
+            }
+            Self::Open { reason, cause: None, .. } => Some(reason.clone()),
+            Self::Closed | Self::HalfOpen => None,
+        }
+    }
+
     /// Whether only the time of the next probe differs: in a long outage there are many probes.
     fn is_same_but_for_the_time(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Open { reason, .. }, Self::Open { reason: other, .. }) => reason == other,
+            (
+                Self::Open { reason, cause, until: _ },
+                Self::Open { reason: other, cause: others, until: _ },
+            ) => (reason, cause) == (other, others),
             (Self::Closed | Self::HalfOpen | Self::Open { .. }, other) => self == other,
         }
     }
@@ -40,6 +54,12 @@ impl MerchantStatus {
         self.status.clear_for(component, Some(self.merchant()));
     }
 
+    /// Takes back what was raised, if anything was: another reason stands for it, or nobody finds
+    /// out any more whether it holds.
+    pub fn withdraw(&self, component: Component) {
+        self.status.withdraw_for(component, Some(self.merchant()));
+    }
+
     pub fn set_consumer(&self, state: ConsumerState) {
         self.metrics.set_consumer_state(ConsumerState::VARIANTS, state.into_str());
         let now = self.status.now().wall;
@@ -54,10 +74,11 @@ impl MerchantStatus {
         let has_changed = self.change(|merchant| {
             let Since { is, since } = &mut merchant.circuit_breaker;
             let has_changed = !is.is_same_but_for_the_time(state);
-            is.clone_from(state);
-            if has_changed {
+            // It may stay open for another reason than it opened.
+            if std::mem::discriminant(is) != std::mem::discriminant(state) {
                 *since = now;
             }
+            is.clone_from(state);
             has_changed
         });
         if has_changed {

@@ -100,10 +100,11 @@ impl State {
 
 impl CircuitBreakerState {
     fn unready(&self, merchant: &str) -> Option<String> {
-        let Self::Open { reason, until } = self else { return None };
+        let Self::Open { until, .. } = self else { return None };
+        let why = self.why_open()?;
         let probe = until
             .map_or_else(String::new, |Time(at)| format!("; the next probe goes out at {at:.0}"));
-        Some(format!("merchant {merchant}: the circuit breaker is open: {reason}{probe}"))
+        Some(format!("merchant {merchant}: the circuit breaker is open: {why}{probe}"))
     }
 }
 

@@ -1,8 +1,10 @@
 //! Every way from one state of the circuit breaker to another.
 
 use smartsend::admission::circuit_breaker::{BreakerState, ProbeResult};
-use smartsend::admission::signal::{FailureKind, Signal};
-use smartsend::domain::call::Priority;
+use smartsend::admission::signal::{FailureKind, Signal, TripReason};
+use smartsend::domain::call::{NoAnswer, NotSent, Priority};
+use smartsend::domain::classify::Denial;
+use smartsend::domain::classify::lookup::{Lookup, LookupFailure};
 
 use super::{
     DENIED, FOREIGN, at, closed, enqueue, granted, half_open, is_closed, is_half_open, probe_due,
@@ -57,7 +59,7 @@ fn probes_get_rarer_and_a_good_one_leads_back_through_half_open() {
     for _ in 0..8 {
         let now = probe_due(&admission).unwrap();
         due.push(now);
-        admission.probed(ProbeResult::Bad, at(now));
+        admission.probed(ProbeResult::Bad(None), at(now));
     }
     assert_eq!(due, [1, 3, 7, 15, 31, 61, 91, 121]);
     admission.probed(ProbeResult::Good, at(151));
@@ -66,6 +68,30 @@ fn probes_get_rarer_and_a_good_one_leads_back_through_half_open() {
     assert!(is_closed(&admission));
     admission.record(None, DENIED, at(153));
     assert_eq!(probe_due(&admission), Some(154), "after an answered create they begin anew");
+}
+
+/// An operator acts on the reason, and what was wrong an hour ago may be mended by now.
+#[test]
+fn a_probe_that_leaves_it_open_says_why_it_is_open_by_now() {
+    let (denied, down) = (TripReason::Denied(Denial::Credentials), TripReason::Down);
+    let mut admission = closed();
+    for _ in 0..5 {
+        admission.record(None, Signal::Failed(FailureKind::Unreachable), at(0));
+    }
+    let failed = Lookup::Failed;
+    for (lookup, why) in [
+        (failed(LookupFailure::NotSent(NotSent::NoSecret)), down(FailureKind::NoSecret)),
+        (Lookup::Denied(Denial::Credentials), denied),
+        (Lookup::Throttled(None), denied), // which says nothing new
+        (failed(LookupFailure::NoAnswer(NoAnswer::Timeout)), down(FailureKind::Silent)),
+        (failed(LookupFailure::NotSent(NotSent::Dns)), down(FailureKind::Unreachable)),
+        (failed(LookupFailure::Status(503)), down(FailureKind::Broken)),
+    ] {
+        let due = probe_due(&admission).unwrap();
+        admission.probed(ProbeResult::of(&lookup), at(due));
+        let BreakerState::Open { why: shown, .. } = admission.state().breaker else { panic!() };
+        assert_eq!(shown, why);
+    }
 }
 
 #[test]
@@ -83,7 +109,7 @@ fn a_foreign_link_opens_it_until_a_restart() {
     admission.record(None, FOREIGN, at(0));
     assert_eq!(probe_due(&admission), None);
     admission.probed(ProbeResult::Good, at(1));
-    admission.probed(ProbeResult::Bad, at(1));
+    admission.probed(ProbeResult::Bad(None), at(1));
     admission.record(None, Signal::Answered, at(1));
     admission.record(None, DENIED, at(1));
     admission.on_activated(at(1));

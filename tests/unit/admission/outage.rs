@@ -228,7 +228,7 @@ fn of_ten_probes_that_only_details_leaves_open_one_counts_as_good_for_whatever_r
         assert!(is_half_open(&admission));
     }
     let mut admission = down_at(0);
-    probe_when_due(&mut admission, [ProbeResult::Bad; 100]);
+    probe_when_due(&mut admission, [ProbeResult::Bad(None); 100]);
     assert!(is_down(&admission), "no token, no connection: nothing can be created");
 }
 

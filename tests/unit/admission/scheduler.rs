@@ -215,7 +215,7 @@ async fn a_probe_is_due_when_the_open_breaker_says_so() {
     for _ in 0..4 {
         scheduler.probe_due().await;
         due.push((clock.elapsed() - opened).as_secs());
-        scheduler.probed(ProbeResult::Bad);
+        scheduler.probed(ProbeResult::Bad(None));
     }
     assert_eq!(due, [1, 3, 7, 15]);
     scheduler.record(None, FOREIGN);

@@ -102,8 +102,7 @@ fn a_line_of_the_merchant_has_no_ids_of_the_delivery_that_it_happens_in() {
     let metrics = Metrics::new().merchant("default");
     let text = logged("info", || {
         events::delivery_span("default", &properties(TRACEPARENT)).in_scope(|| {
-            let life = Some(Duration::from_mins(5));
-            events::token_ended(&metrics, "granted", Duration::ZERO, life);
+            events::token_renewed(&metrics, Duration::ZERO, Duration::from_mins(5));
         });
     });
     let line = line(&text);

@@ -54,14 +54,14 @@ impl Worker {
 }
 
 fn open(reason: &str, until: Option<Time>) -> CircuitBreakerState {
-    CircuitBreakerState::Open { reason: reason.to_owned(), until }
+    CircuitBreakerState::Open { reason: reason.to_owned(), cause: None, until }
 }
 
 #[test]
 fn a_merchant_is_shown_by_states_and_since_when_they_hold() {
     let worker = Worker::new();
-    let levels =
-        json!({ "in_flight": 0, "waiting": 0, "held": 0, "in_doubt": 0, "handed_back": 0 });
+    let levels = json!({ "in_flight": 0, "waiting": 0, "held": 0, "in_doubt": 0, "handed_back": 0,
+            "last_failure": null });
     let with_levels = |mut states: Value| {
         states.as_object_mut().unwrap().extend(levels.as_object().unwrap().clone());
         states
@@ -78,7 +78,7 @@ fn a_merchant_is_shown_by_states_and_since_when_they_hold() {
     worker.merchant.set_consumer(ConsumerState::Active);
     worker.merchant.set_circuit_breaker(&open("it is down", Some(Time(until))));
     let open = json!({
-        "state": "open", "reason": "it is down", "until": "2026-11-24T09:31:30.000Z", "since": LATER
+        "state": "open", "reason": "it is down", "cause": null, "until": "2026-11-24T09:31:30.000Z", "since": LATER
     });
     let consumer = json!({ "state": "active", "since": LATER });
     assert_eq!(worker.merchant()["consumer"], consumer);
@@ -132,6 +132,17 @@ fn an_open_circuit_breaker_is_a_reason_with_the_time_of_the_next_probe_and_is_lo
         let reason = &worker.shown()["not_ready"][0];
         assert_eq!(reason["component"], "circuit_breaker");
         assert_eq!((&reason["name"], &reason["since"]), (&json!("default"), &json!(START)));
+        worker.a_minute_later();
+        worker.merchant.set_circuit_breaker(&CircuitBreakerState::Open {
+            reason: "the provider is down".to_owned(),
+            cause: Some("token, HTTP 503".to_owned()),
+            until: None,
+        });
+        let why = "the provider is down; last failure: token, HTTP 503";
+        let shown = format!("merchant default: the circuit breaker is open: {why}");
+        assert_eq!(worker.status.reasons(), [shown]);
+        let since = &worker.shown()["not_ready"][0]["since"];
+        assert_eq!(since, START, "it has been open since then, for whatever reason");
         worker.merchant.set_circuit_breaker(&open("a foreign link", None));
         assert_eq!(
             worker.status.reasons(),
@@ -140,7 +151,8 @@ fn an_open_circuit_breaker_is_a_reason_with_the_time_of_the_next_probe_and_is_lo
         worker.merchant.set_circuit_breaker(&CircuitBreakerState::Closed);
         assert!(worker.status.reasons().is_empty());
     });
-    assert_eq!(text.matches("the circuit breaker is open").count(), 2, "{text}");
+    assert_eq!(text.matches("the circuit breaker is open").count(), 3, "{text}");
+    assert_eq!(text.matches("last failure: token, HTTP 503").count(), 1, "{text}");
     assert_eq!(text.matches("the circuit breaker is closed").count(), 1, "{text}");
 }
 

@@ -92,7 +92,7 @@ fn the_whole_classification_can_be_read_in_a_terminal() {
     {
         assert!(text.contains(&format!("\n  {outcome}")), "{outcome}");
     }
-    assert_eq!(text.matches("\n  NotSent ").count(), 1 + 6);
+    assert_eq!(text.matches("\n  NotSent ").count(), 1 + 7);
     assert_eq!(text.matches("\n  Unknown ").count(), 1 + 4);
     for line in text.lines() {
         assert!(line.chars().count() <= COLUMNS, "{line}");

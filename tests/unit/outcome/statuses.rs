@@ -120,6 +120,7 @@ fn a_call_that_was_not_sent_is_not_sent_and_one_without_an_answer_is_unknown() {
         NotSent::Unstarted,
         NotSent::Unbuildable,
         NotSent::NoToken,
+        NotSent::NoSecret,
     ] {
         assert_eq!(of(CallResult::NotSent(why)), Outcome::NotSent(why));
         assert_eq!(looked(CallResult::NotSent(why)), Lookup::Failed(LookupFailure::NotSent(why)));

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use smartsend::config::{Grant, Secret};
-use smartsend::domain::call::RetryAfter;
+use smartsend::domain::call::{NotSent, RetryAfter};
 use smartsend::payu::PayuAccount;
 use smartsend::ports::{Provider, TokenError};
 
@@ -167,8 +167,9 @@ async fn a_secret_in_a_file_is_read_again_for_each_token() {
 
     endpoint.clock.advance(Duration::from_secs(100));
     std::fs::write(file.path(), "\n").unwrap();
-    assert_eq!(endpoint.new_token().await.unwrap_err(), UNAVAILABLE, "it is empty");
+    let no_secret = TokenError::Unavailable(NotSent::NoSecret);
+    assert_eq!(endpoint.new_token().await.unwrap_err(), no_secret, "it is empty");
     drop(file);
-    assert_eq!(endpoint.new_token().await.unwrap_err(), UNAVAILABLE, "it is gone");
+    assert_eq!(endpoint.new_token().await.unwrap_err(), no_secret, "it is gone");
     assert_eq!(endpoint.requests(), 2);
 }
