@@ -35,6 +35,7 @@ impl Ports for Live {
 
 pub struct App {
     broker: Broker,
+    status: Status,
     stopping: CancellationToken,
     /// Cancelled when everything else has ended, so that the pages show "stopping" until then.
     stopped: CancellationToken,
@@ -87,5 +88,5 @@ pub async fn start(config: &Config, declares: bool) -> Result<App, StartError> {
     watching.spawn(watch_broker(broker.clone(), contexts, status.clone()));
     watching.spawn(watch_parked(broker.clone(), metrics));
     status.started();
-    Ok(App { broker, stopping, stopped, workers, serving, watching })
+    Ok(App { broker, status, stopping, stopped, workers, serving, watching })
 }

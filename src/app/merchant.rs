@@ -54,8 +54,9 @@ pub(super) fn worker(
     let own = Topology::new(&config.broker.prefix, [&*merchant.name], &delays)?;
     let name = merchant.name.clone();
     let metrics = shared.metrics.merchant(&name);
-    let telemetry =
-        Telemetry { status: shared.status.merchant(&metrics), metrics: Arc::clone(&metrics) };
+    let status = shared.status.merchant(&metrics);
+    status.starting();
+    let telemetry = Telemetry { status, metrics: Arc::clone(&metrics) };
     let adapters = Adapters {
         clock: shared.clock,
         queue: MerchantQueue::new(shared.broker.clone(), own, name, prefetch.total),

@@ -19,6 +19,7 @@ impl App {
         let mut signals = StopSignals::listen()?;
         signals.next().await;
         events::worker_stopping();
+        self.status.stopping();
         self.stopping.cancel();
         let mut left = 0_usize;
         let drained = async {

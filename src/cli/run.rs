@@ -3,7 +3,7 @@
 use super::exit::{CommandError, Exit};
 use crate::app;
 use crate::config::Config;
-use crate::telemetry::log;
+use crate::telemetry::{events, log};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -29,6 +29,9 @@ pub async fn execute(config: &Config, options: &Options) -> Result<Exit, Command
         Ok(app) => app.until_stopped().await.map_err(CommandError::failed),
         Err(error) => Err(CommandError::usage(error)),
     };
-    log.flush();
+    if let Ok(left) = left {
+        events::worker_stopped(left);
+    }
+    log.close();
     Ok(if left? == 0 { Exit::Done } else { Exit::WorkLeft })
 }

@@ -22,7 +22,7 @@ use batched_writer::BatchedWriter;
 use lines::Lines;
 
 /// Sends the log lines of this process to stderr, in the format and from the level of `[log]`.
-/// Flush what this returns before the process ends.
+/// Close what this returns before the process ends.
 pub fn init(log: &config::Log) -> Result<BatchedWriter<Stderr>, Box<dyn Error>> {
     let writer = BatchedWriter::new(io::stderr())?;
     tracing::subscriber::set_global_default(lines(log, writer.clone())?)?;

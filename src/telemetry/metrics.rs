@@ -89,7 +89,7 @@ families! {
     in_flight: Gauges<1> = Family::default(),
         "in_flight", "Calls in flight now";
     in_doubt: Gauges<1> = Family::default(),
-        "in_doubt", "Deliveries in this process that may have been sent already";
+        "in_doubt", "Intents that may have been sent and that this process has seen, not settled yet";
     held: Gauges<1> = Family::default(),
         "held", "Deliveries that wait in this process for their next step";
     waiting: Gauges<1> = Family::default(),

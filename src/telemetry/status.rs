@@ -27,6 +27,7 @@ pub use snapshot::Time;
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Component {
     Start,
+    Stop,
     Broker,
     Topology,
     Queue,
@@ -160,6 +161,17 @@ impl Status {
         self.lock().raised.remove(&(Component::Start, None));
     }
 
+    /// No new work is started from now on.
+    pub fn stopping(&self) {
+        self.insert(Component::Stop, None, "the worker is stopping".to_owned());
+    }
+
+    /// Adds a reason that is logged elsewhere.
+    fn insert(&self, component: Component, merchant: Option<String>, is: String) {
+        let since = Time(self.now().wall);
+        self.lock().raised.insert((component, merchant), Since { is, since });
+    }
+
     /// Reports what is not ready and what to do, in a sentence.
     pub fn raise(&self, component: Component, sentence: impl Into<String>) {
         self.raise_for(component, None, sentence.into());
@@ -179,6 +191,7 @@ impl Status {
             circuit_breaker: Since { is: CircuitBreakerState::HalfOpen, since },
             throttle: None,
         };
+        self.0.metrics.set_broker_connected(&format!("consume/{}", metrics.merchant()), false);
         self.lock().merchants.insert(metrics.merchant().to_owned(), state);
         let merchant = MerchantStatus { status: self.clone(), metrics: Arc::clone(metrics) };
         merchant.set_consumer(ConsumerState::Stopped);

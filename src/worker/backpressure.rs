@@ -33,11 +33,12 @@ struct Refusals {
     blocked: bool,
 }
 
-/// A publish that is being refused: nothing new is started while there is one. Dropping it clears
-/// the target, since nothing would try it any more.
+/// A publish that is being refused: nothing new is started while there is one. Dropping it takes
+/// its reason back, since nothing would try the target any more.
 pub(super) struct Refusal<'a, C: Clock> {
     backpressure: &'a Backpressure<C>,
     target: PublishTarget,
+    is_resolved: bool,
 }
 
 impl PublishTarget {
@@ -95,7 +96,7 @@ impl<C: Clock> Backpressure<C> {
             self.status.raise(target.component(), target.sentence());
         }
         self.scheduler.set_backpressure(true);
-        Refusal { backpressure: self, target }
+        Refusal { backpressure: self, target, is_resolved: false }
     }
 
     /// RabbitMQ accepts no publishes, or accepts them again.
@@ -112,13 +113,21 @@ impl<C: Clock> Backpressure<C> {
     }
 }
 
+impl<C: Clock> Refusal<'_, C> {
+    /// The publish was accepted.
+    pub(super) fn resolve(mut self) {
+        self.is_resolved = true;
+    }
+}
+
 impl<C: Clock> Drop for Refusal<'_, C> {
     fn drop(&mut self) {
         let mut refusals = self.backpressure.lock();
         let count = refusals.of(self.target);
         *count = count.saturating_sub(1);
         if *count == 0 {
-            self.backpressure.status.clear(self.target.component());
+            let (status, component) = (&self.backpressure.status, self.target.component());
+            if self.is_resolved { status.clear(component) } else { status.withdraw(component) }
         }
         self.backpressure.scheduler.set_backpressure(refusals.any());
     }

@@ -13,7 +13,6 @@ use crate::domain::intent::wire::parse;
 use crate::domain::intent::{Intent, Invalid};
 use crate::domain::reference::Reference;
 use crate::ports::{Clock, Delivered, Delivery, DeliveryOf, Moment, Ports};
-use crate::telemetry::metrics::Counted;
 
 /// One delivery from its arrival to its settlement.
 pub(super) struct InFlight<'a, P: Ports> {
@@ -71,11 +70,6 @@ impl<'a, P: Ports> InFlight<'a, P> {
         case
     }
 
-    /// Counts it as in doubt, if it arrived in doubt.
-    pub(super) fn count_in_doubt(&self, case: &Case<'_>) -> Option<Counted> {
-        case.record().is_in_doubt().then(|| self.context.metrics.in_doubt())
-    }
-
     pub(super) fn surroundings(&self) -> Surroundings {
         let now = self.context.clock.now();
         Surroundings {
@@ -97,7 +91,6 @@ impl<'a, P: Ports> InFlight<'a, P> {
         let fits = age.saturating_add(duration) <= self.context.held_max;
         let place = if fits { self.context.places.try_acquire().ok() } else { None };
         let Some(_place) = place else { return Interrupted::NoPlace(duration).at_once() };
-        let _held = self.context.metrics.held();
         match self.sleep(duration).await {
             (waited, None) => Input::Waited(waited),
             (waited, Some(why)) => Input::Interrupted { why, waited },
@@ -136,6 +129,7 @@ impl<'a, P: Ports> InFlight<'a, P> {
 
     /// Returns how long it really slept, and what ended it early.
     async fn sleep(&self, duration: Duration) -> (Duration, Option<Interrupted>) {
+        let _held = self.context.metrics.held();
         let started = self.context.clock.now().steady;
         let interrupted = tokio::select! {
             biased;

@@ -21,9 +21,10 @@ pub(super) async fn process<P: Ports>(in_flight: InFlight<'_, P>) -> Settled {
         Err(why) => (None, why.at_once()),
     };
     let mut case = in_flight.open(&intent);
-    let _in_doubt = in_flight.count_in_doubt(&case);
     loop {
-        input = match case.decide(input, &in_flight.surroundings()) {
+        let decision = case.decide(input, &in_flight.surroundings());
+        events::intent_known(&in_flight.context.metrics, &intent.reference, case.record());
+        input = match decision {
             Decision::Create(call) => in_flight.create(&call).await,
             Decision::Lookup(call) => in_flight.lookup(&intent, call).await,
             Decision::Wait(duration) => in_flight.wait(duration).await,

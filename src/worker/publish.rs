@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::backpressure::PublishTarget;
+use super::backpressure::{PublishTarget, Refusal};
 use super::in_flight::InFlight;
 use crate::admission::backoff::Backoff;
 use crate::ports::{Clock, Outbox, Outgoing, Ports, PublishError};
@@ -31,16 +31,23 @@ impl<P: Ports> InFlight<'_, P> {
         outgoing: &Outgoing,
     ) -> Result<(), NotPublished> {
         let context = self.context;
-        let mut refusal = None;
+        let mut refusal: Option<Refusal<'_, P::Clock>> = None;
+        let mut held = None;
         let mut tries = TRIES;
         loop {
             let result = context.outbox.publish(outgoing).await;
             events::publish_ended(&context.metrics, outgoing, result);
             match result {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    if let Some(refusal) = refusal {
+                        refusal.resolve();
+                    }
+                    return Ok(());
+                }
                 Err(PublishError::Unconfirmed) => return Err(NotPublished::Unconfirmed),
                 Err(PublishError::Unroutable | PublishError::Refused) => {
                     refusal.get_or_insert_with(|| context.backpressure.refuse(target));
+                    held.get_or_insert_with(|| context.metrics.held());
                 }
             }
             tokio::select! {

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::backpressure::PublishTarget;
+use super::context::MerchantContext;
 use super::in_flight::InFlight;
 use super::publish::NotPublished;
 use crate::domain::decide::{Case, Disposition, RetryLater};
@@ -14,7 +15,10 @@ use crate::domain::event::{self, Event, EventKind, Origin};
 use crate::domain::intent::{Intent, Invalid};
 use crate::domain::record::headers::{Headers, Value, written};
 use crate::domain::verdict::Verdict;
-use crate::ports::{Clock, Copied, Delivered, Delivery, EventMessage, Outgoing, Ports, Properties};
+use crate::ports::{
+    ChannelEndedError, Clock, Copied, Delivered, Delivery, EventMessage, Outgoing, Ports,
+    Properties,
+};
 use crate::telemetry::events;
 
 /// How a delivery was disposed of.
@@ -119,12 +123,13 @@ impl<P: Ports> InFlight<'_, P> {
                 events::intent_settled(&context.metrics, &event, attempts, age);
                 Settled::Published(event.kind())
             }
-            Err(_) => Settled::Abandoned,
+            Err(error) => context.let_go(error),
         }
     }
 
     async fn retry_later(self, case: &Case<'_>, later: RetryLater) -> Settled {
-        let now = self.context.clock.now().wall;
+        let context = self.context;
+        let now = context.clock.now().wall;
         let headers = case.retry_headers(later, &self.delivered().headers, now);
         let copy = self.copy(headers);
         let outgoing = Outgoing::Retry { delay: later.delay, copy };
@@ -141,18 +146,19 @@ impl<P: Ports> InFlight<'_, P> {
                 Settled::RetriedLater
             }
             Ok(()) => {
-                events::intent_handed_back(&self.context.metrics, later.why);
+                events::intent_handed_back(&context.metrics, later.why);
                 Settled::HandedBack
             }
-            Err(_) => Settled::Abandoned,
+            Err(error) => context.let_go(error),
         }
     }
 
     async fn requeue(self) -> Settled {
+        let context = self.context;
         events::delivery_requeued();
         match self.delivery.requeue().await {
             Ok(()) => Settled::Requeued,
-            Err(_) => Settled::Abandoned,
+            Err(error) => context.let_go(error),
         }
     }
 
@@ -213,6 +219,14 @@ impl<P: Ports> InFlight<'_, P> {
             put("errors", errors);
         }
         self.copy(headers)
+    }
+}
+
+impl<P: Ports> MerchantContext<P> {
+    /// What was said to the broker of a delivery did not reach it.
+    fn let_go(&self, _: ChannelEndedError) -> Settled {
+        events::delivery_abandoned("its channel has ended", self.stopping.is_cancelled());
+        Settled::Abandoned
     }
 }
 

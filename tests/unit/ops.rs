@@ -1,5 +1,6 @@
 //! Health, metrics, status and log, as an operator sees them.
 
+mod intents;
 mod log;
 mod metrics;
 mod status;

@@ -1,12 +1,30 @@
-//! How intents end: one `info` line each.
+//! What becomes of intents: one `info` line for each that is in doubt, goes through a retry queue,
+//! is let go or is settled.
 
 use std::time::Duration;
 
 use tracing::{debug, info, warn};
 
 use crate::domain::event::{Event, EventResult};
-use crate::domain::record::Record;
+use crate::domain::record::{Doubt, Record, State};
+use crate::domain::reference::Reference;
 use crate::telemetry::metrics::MerchantMetrics;
+
+/// What is known of an intent on its way, after each step.
+pub fn intent_known(metrics: &MerchantMetrics, reference: &Reference, record: &Record) {
+    let State::InDoubt(Doubt { seen, code, .. }) = &record.state else {
+        return metrics.leave_doubt(reference);
+    };
+    if metrics.enter_doubt(reference) {
+        info!(
+            seen = seen.as_str(),
+            code,
+            attempts = record.attempts,
+            "the intent is in doubt: it may have been sent, and is looked up before it is sent \
+             again",
+        );
+    }
+}
 
 /// An intent is settled: what replaces its delivery is confirmed, and the delivery acknowledged.
 /// `age` is from its publish to its result.
@@ -18,6 +36,9 @@ pub fn intent_settled(
 ) {
     let outcome = event.kind().outcome();
     metrics.intents(outcome).inc();
+    if let Some(reference) = event.subject.reference {
+        metrics.leave_doubt(reference);
+    }
     if let Some(age) = age {
         metrics.intent_age.observe(age.as_secs_f64());
     }
@@ -38,10 +59,11 @@ pub fn intent_settled(
 
 /// A copy of an intent with this record waits on the retry queue of this delay.
 pub fn intent_returned(record: &Record, delay: Duration) {
-    debug!(
+    info!(
         in_doubt = record.is_in_doubt(),
         attempts = record.attempts,
         lookups = record.lookups,
+        returns = record.returns,
         delay_s = delay.as_secs(),
         "the intent goes through a retry queue",
     );
@@ -59,8 +81,7 @@ pub fn delivery_abandoned(why: &'static str, stopping: bool) {
     if stopping {
         warn!(why, "{TEXT}");
     } else {
-        // The end of the session that goes with it is logged separately.
-        debug!(why, "{TEXT}");
+        info!(why, "{TEXT}");
     }
 }
 

@@ -21,6 +21,14 @@ pub fn worker_stopping() {
     info!("stopping: no new work is started; deliveries are settled or handed back");
 }
 
+/// The last line of all. `left` is how many deliveries are not settled.
+pub fn worker_stopped(left: usize) {
+    match left {
+        0 => info!("stopped; everything is settled or handed back"),
+        left => warn!(work_left = left, "stopped; deliveries left to RabbitMQ: {left}"),
+    }
+}
+
 /// The stop took longer than `drain`; `left` deliveries are unacknowledged.
 pub fn drain_timed_out(metrics: &MerchantMetrics, left: usize, references: &[Reference]) {
     let named: Vec<_> = references.iter().take(NAMED_MAX).map(Reference::as_str).collect();
@@ -44,7 +52,8 @@ pub(in crate::telemetry) fn became_unready(
     merchant: Option<&str>,
     sentence: &str,
 ) {
-    warn!(component = component.into_str(), merchant, "not ready: {sentence}");
+    // It belongs to the merchant, not to the intent that happened to meet it first.
+    warn!(parent: None, component = component.into_str(), merchant, "not ready: {sentence}");
 }
 
 pub(in crate::telemetry) fn unready_resolved(
@@ -52,7 +61,7 @@ pub(in crate::telemetry) fn unready_resolved(
     merchant: Option<&str>,
     sentence: &str,
 ) {
-    info!(component = component.into_str(), merchant, "resolved: {sentence}");
+    info!(parent: None, component = component.into_str(), merchant, "resolved: {sentence}");
 }
 
 pub(in crate::telemetry) fn consumer_changed(merchant: &str, state: ConsumerState) {

@@ -28,22 +28,27 @@ struct Shared<W> {
 struct Batch<W> {
     out: W,
     lines: Vec<u8>,
+    is_closed: bool,
     /// A line came in the last few milliseconds, so the next one waits for more.
     busy: bool,
 }
 
 impl<W: Write + Send + 'static> BatchedWriter<W> {
     pub fn new(out: W) -> io::Result<Self> {
-        let batch = Batch { out, lines: Vec::with_capacity(BYTES_MAX), busy: false };
+        let batch =
+            Batch { out, lines: Vec::with_capacity(BYTES_MAX), is_closed: false, busy: false };
         let shared = Arc::new(Shared { batch: Mutex::new(batch), busy: Condvar::new() });
         let ticking = Arc::clone(&shared);
         std::thread::Builder::new().name("log".to_owned()).spawn(move || ticking.tick())?;
         Ok(Self(shared))
     }
 
-    /// Writes what is held back.
-    pub fn flush(&self) {
-        self.0.lock().write();
+    /// Writes what is held back, and nothing after it: what is dropped with the process has
+    /// nothing to tell.
+    pub fn close(&self) {
+        let mut batch = self.0.lock();
+        batch.write();
+        batch.is_closed = true;
     }
 }
 
@@ -90,6 +95,9 @@ pub struct LineWriter<'a, W> {
 impl<W: Write> Write for LineWriter<'_, W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let mut batch = self.shared.lock();
+        if batch.is_closed {
+            return Ok(line.len());
+        }
         batch.lines.extend_from_slice(line);
         if self.urgent || !batch.busy || batch.lines.len() >= BYTES_MAX {
             batch.write();

@@ -1,6 +1,7 @@
 //! One merchant's series.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -12,6 +13,7 @@ use strum::IntoStaticStr;
 
 use super::{Families, Gauges};
 use crate::domain::event::{EventKind, Reason};
+use crate::domain::reference::Reference;
 
 #[rustfmt::skip]
 const CREATE_OUTCOMES: [&str; 11] = [
@@ -22,6 +24,8 @@ const LOOKUP_RESULTS: [&str; 6] =
     ["found", "not_found", "failed", "no_token", "throttled", "denied"];
 const TOKEN_OUTCOMES: [&str; 4] = ["granted", "refused", "throttled", "failed"];
 const PUBLISH_KINDS: [&str; 4] = ["event", "retry", "parked", "checkpoint"];
+/// How many intents are counted as in doubt at most, so that memory is bounded.
+const DOUBTS_MAX: usize = 65_536;
 const PUBLISH_RESULTS: [&str; 4] = ["confirmed", "unroutable", "refused", "unconfirmed"];
 
 /// The HTTP calls to the provider.
@@ -44,6 +48,8 @@ pub struct MerchantMetrics {
     pub(in crate::telemetry) throttled: Gauge,
     in_flight: Gauge,
     in_doubt: Gauge,
+    /// The references that `in_doubt` counts.
+    doubts: Mutex<HashSet<Reference>>,
     held: Gauge,
     waiting: Gauge,
     last_failure: Mutex<Option<CallFailure>>,
@@ -67,6 +73,7 @@ impl MerchantMetrics {
             throttled: families.throttled.get_or_create_owned(&own),
             in_flight: families.in_flight.get_or_create_owned(&own),
             in_doubt: families.in_doubt.get_or_create_owned(&own),
+            doubts: Mutex::default(),
             held: families.held.get_or_create_owned(&own),
             waiting: families.waiting.get_or_create_owned(&own),
             last_failure: Mutex::default(),
@@ -183,9 +190,37 @@ impl MerchantMetrics {
         Counted::new(&self.held)
     }
 
-    /// Counts one more delivery that may have been sent, until this is dropped.
-    pub fn in_doubt(&self) -> Counted {
-        Counted::new(&self.in_doubt)
+    /// Counts an intent as in doubt, wherever it waits, until its doubt is over; whether it was not
+    /// counted before.
+    pub(in crate::telemetry) fn enter_doubt(&self, reference: &Reference) -> bool {
+        let mut doubts = self.lock_doubts();
+        let is_new = doubts.len() < DOUBTS_MAX && doubts.insert(reference.clone());
+        self.count_doubts(&doubts);
+        is_new
+    }
+
+    pub(in crate::telemetry) fn leave_doubt(&self, reference: &Reference) {
+        let mut doubts = self.lock_doubts();
+        if doubts.remove(reference) {
+            self.count_doubts(&doubts);
+        }
+    }
+
+    /// Begins to count anew: another process may have settled them by now, and what is still in
+    /// doubt comes back here.
+    pub(in crate::telemetry) fn forget_doubts(&self) {
+        let mut doubts = self.lock_doubts();
+        doubts.clear();
+        self.count_doubts(&doubts);
+    }
+
+    fn count_doubts(&self, doubts: &HashSet<Reference>) {
+        self.in_doubt.set(i64::try_from(doubts.len()).unwrap_or(i64::MAX));
+    }
+
+    fn lock_doubts(&self) -> MutexGuard<'_, HashSet<Reference>> {
+        // Nothing panics while it is locked.
+        self.doubts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(in crate::telemetry) fn set_last_failure(

@@ -43,6 +43,13 @@ impl CircuitBreakerState {
 }
 
 impl MerchantStatus {
+    /// It consumes nothing yet: until it does, or says why not, it is not ready.
+    pub fn starting(&self) {
+        let merchant = self.merchant().to_owned();
+        let sentence = format!("merchant {merchant}: it is starting, and consumes nothing yet");
+        self.status.insert(Component::Start, Some(merchant), sentence);
+    }
+
     /// Reports what of this merchant is not ready and what to do, in a sentence.
     pub fn raise(&self, component: Component, sentence: &str) {
         let sentence = format!("merchant {}: {sentence}", self.merchant());
@@ -63,6 +70,10 @@ impl MerchantStatus {
     pub fn set_consumer(&self, state: ConsumerState) {
         self.metrics.set_consumer_state(ConsumerState::VARIANTS, state.into_str());
         let now = self.status.now().wall;
+        if state == ConsumerState::Standby {
+            self.withdraw(Component::Start);
+            self.metrics.forget_doubts();
+        }
         if self.change(|merchant| merchant.consumer.becomes(state, now)) {
             events::consumer_changed(self.merchant(), state);
         }

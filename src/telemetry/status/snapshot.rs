@@ -93,6 +93,16 @@ impl State {
             Some(NotReady { component: Component::Broker, name, reason, since: *since })
         });
         let mut reasons: Vec<NotReady> = raised.chain(breakers).chain(connections).collect();
+        // Whoever says what is wrong no longer has to say that it is starting.
+        let told: Vec<_> = reasons
+            .iter()
+            .filter(|reason| reason.component != Component::Start)
+            .filter_map(|reason| reason.name.clone())
+            .collect();
+        reasons.retain(|reason| {
+            let is_told = reason.name.as_ref().is_some_and(|name| told.contains(name));
+            reason.component != Component::Start || !is_told
+        });
         reasons.sort_unstable();
         reasons
     }

@@ -130,6 +130,8 @@ async fn a_drain_that_runs_out_counts_and_names_what_is_left_and_loses_nothing()
     let told = lines.rfind(|line| !line["left"].is_null());
     let told = told.unwrap_or_else(|| panic!("the log does not say what was left:\n{log}"));
     assert_eq!((&told["left"], &told["references"]), (&json!(1), &json!("untold")));
+    let last = log.lines().last().unwrap();
+    assert!(last.contains("stopped; deliveries left to RabbitMQ: 1"), "{log}");
     scenario.apply(&["--results-queue", RESULTS]).await;
     let results = scenario.results().await;
     let worker = scenario.ready_worker().await;

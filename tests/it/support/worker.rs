@@ -97,7 +97,9 @@ impl Worker {
         self.program.terminate().await;
         let log = self.program.log_path().to_owned();
         let code = self.program.exit_code(SOON).await;
-        assert_eq!(code, 0, "{}", std::fs::read_to_string(log).unwrap());
+        let log = std::fs::read_to_string(log).unwrap();
+        assert_eq!(code, 0, "{log}");
+        assert!(log.lines().last().unwrap().contains("\"message\":\"stopped"), "{log}");
     }
 
     /// Where its pages are: its log says so.

@@ -11,17 +11,33 @@ use smartsend::ports::Properties;
 use smartsend::telemetry::log::batched_writer::BatchedWriter;
 use smartsend::telemetry::metrics::{CallKind, Metrics};
 use smartsend::telemetry::{events, log};
+use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::support::canary;
 
 /// Log lines, kept.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Lines {
     fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    /// The references of the lines with these words, in order.
+    pub(super) fn references(&self, words: &str) -> Vec<String> {
+        self.with(words)
+            .into_iter()
+            .map(|line| line["intent.reference"].as_str().unwrap_or("none").to_owned())
+            .collect()
+    }
+
+    /// The lines with these words.
+    pub(super) fn with(&self, words: &str) -> Vec<Value> {
+        let text = self.text();
+        let lines = text.lines().filter(|line| line.contains(words));
+        lines.map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
 
@@ -42,6 +58,14 @@ impl<'w> MakeWriter<'w> for Lines {
     fn make_writer(&'w self) -> Self {
         self.clone()
     }
+}
+
+/// Keeps what this thread logs as JSON, until the guard is dropped.
+pub(super) fn watch(level: &str) -> (Lines, DefaultGuard) {
+    let lines = Lines::default();
+    let log = Log { format: LogFormat::Json, level: level.to_owned() };
+    let guard = tracing::subscriber::set_default(log::lines(&log, lines.clone()).unwrap());
+    (lines, guard)
 }
 
 /// What is logged meanwhile.
@@ -183,7 +207,7 @@ fn lines_that_come_fast_are_written_in_batches_and_none_is_lost() {
         let last = writes.0.lock().unwrap().last().unwrap().clone();
         assert!(last.contains("a warning"), "a warning goes at once, with all that came before");
     });
-    batched.flush();
+    batched.close();
     let writes = writes.0.lock().unwrap();
     assert_eq!(writes.concat().lines().count(), 1002);
     assert!(writes.len() < 200, "{} writes", writes.len());
