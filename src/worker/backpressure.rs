@@ -4,7 +4,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::admission::scheduler::Scheduler;
-use crate::ports::Clock;
+use crate::ports::{Clock, PublishError};
 use crate::telemetry::status::{Component, MerchantStatus};
 
 /// Where a message goes.
@@ -38,6 +38,7 @@ struct Refusals {
 pub(super) struct Refusal<'a, C: Clock> {
     backpressure: &'a Backpressure<C>,
     target: PublishTarget,
+    error: PublishError,
     is_resolved: bool,
 }
 
@@ -50,21 +51,25 @@ impl PublishTarget {
         }
     }
 
-    fn sentence(self) -> &'static str {
-        match self {
-            Self::Results => {
-                "no queue is bound to the results exchange for this merchant's events, or it \
-                 refuses them; bind a queue; nothing new is started"
+    fn sentence(self, error: PublishError) -> String {
+        let what = match self {
+            Self::Results => "this merchant's events",
+            Self::Retries => "what is to be retried",
+            Self::Parked => "what is to be parked",
+        };
+        let why = match (self, error) {
+            (Self::Results, PublishError::Unroutable) => {
+                "no queue is bound to the results exchange for them; bind one"
             }
-            Self::Retries => {
-                "a retry queue is missing or refuses messages; run `smartsend topology apply`; \
-                 nothing new is started"
+            (Self::Retries | Self::Parked, PublishError::Unroutable) => {
+                "no queue is bound to its exchange; run `smartsend topology apply`"
             }
-            Self::Parked => {
-                "the parked queue is missing or refuses messages; run `smartsend topology apply`; \
-                 nothing new is started"
+            (_, PublishError::Refused | PublishError::Unconfirmed) => {
+                "RabbitMQ refuses it: a queue is full or cannot be reached, the exchange is missing, \
+                 or this login may not write to it"
             }
-        }
+        };
+        format!("{what} cannot be published: {why}; nothing new is started")
     }
 }
 
@@ -88,15 +93,15 @@ impl<C: Clock> Backpressure<C> {
     }
 
     /// Counts a refused publish until the guard is dropped.
-    pub(super) fn refuse(&self, target: PublishTarget) -> Refusal<'_, C> {
+    pub(super) fn refuse(&self, target: PublishTarget, error: PublishError) -> Refusal<'_, C> {
         let mut refusals = self.lock();
         let count = refusals.of(target);
         *count = count.saturating_add(1);
         if *count == 1 {
-            self.status.raise(target.component(), target.sentence());
+            self.status.raise(target.component(), &target.sentence(error));
         }
         self.scheduler.set_backpressure(true);
-        Refusal { backpressure: self, target, is_resolved: false }
+        Refusal { backpressure: self, target, error, is_resolved: false }
     }
 
     /// RabbitMQ accepts no publishes, or accepts them again.
@@ -114,6 +119,14 @@ impl<C: Clock> Backpressure<C> {
 }
 
 impl<C: Clock> Refusal<'_, C> {
+    /// It is refused again, perhaps for another reason.
+    pub(super) fn repeat(&mut self, error: PublishError) {
+        if std::mem::replace(&mut self.error, error) != error {
+            let sentence = self.target.sentence(error);
+            self.backpressure.status.raise(self.target.component(), &sentence);
+        }
+    }
+
     /// The publish was accepted.
     pub(super) fn resolve(mut self) {
         self.is_resolved = true;

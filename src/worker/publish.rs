@@ -45,8 +45,10 @@ impl<P: Ports> InFlight<'_, P> {
                     return Ok(());
                 }
                 Err(PublishError::Unconfirmed) => return Err(NotPublished::Unconfirmed),
-                Err(PublishError::Unroutable | PublishError::Refused) => {
-                    refusal.get_or_insert_with(|| context.backpressure.refuse(target));
+                Err(error @ (PublishError::Unroutable | PublishError::Refused)) => {
+                    refusal
+                        .get_or_insert_with(|| context.backpressure.refuse(target, error))
+                        .repeat(error);
                     held.get_or_insert_with(|| context.metrics.held());
                 }
             }

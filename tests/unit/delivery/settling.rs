@@ -34,6 +34,20 @@ async fn an_unroutable_result_is_kept_and_stalls_the_worker_until_there_is_a_que
     assert_eq!(stand.scene.smart_send.links("a").len(), 1);
 }
 
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_target_that_has_no_queue_is_told_from_one_that_refuses() {
+    let mut stand = Stand::usual().await;
+    stand.scene.broker.on_publish(Door::Results, [Fault::Refused, Fault::Unroutable]);
+    let settled = stand.start("a").await;
+    let refused = "events cannot be published: RabbitMQ refuses it";
+    until("the refusal", SOON, async || stand.is_refused(refused)).await;
+    let unbound = "events cannot be published: no queue is bound to the results exchange";
+    until("the other reason", SOON, async || stand.is_refused(unbound)).await;
+    assert!(!stand.is_refused("refuses it"), "the last reason holds");
+    assert_eq!(settled.await.unwrap(), CREATED);
+    assert!(stand.process.status.reasons().is_empty());
+}
+
 /// A queue may be bound for `link.created` alone.
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn a_result_that_finds_its_queue_opens_the_way_for_no_other() {
