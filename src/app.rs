@@ -18,7 +18,7 @@ use crate::ports::Ports;
 use crate::telemetry::events;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::status::Status;
-use watch::{declare, watch_broker, watch_parked};
+use watch::{declare, watch_broker, watch_queues};
 
 /// Why nothing can be started: a wrong configuration, or an address in use.
 pub type StartError = Box<dyn std::error::Error + Send + Sync>;
@@ -82,11 +82,11 @@ pub async fn start(config: &Config, declares: bool) -> Result<App, StartError> {
     }
     let Shared { broker, metrics, status, stopping, topology, .. } = shared;
     let mut watching = JoinSet::new();
+    watching.spawn(watch_queues(broker.clone(), topology.clone(), status.clone(), metrics));
     if declares {
         watching.spawn(declare(broker.clone(), config.broker.clone(), topology, status.clone()));
     }
     watching.spawn(watch_broker(broker.clone(), contexts, status.clone()));
-    watching.spawn(watch_parked(broker.clone(), metrics));
     status.started();
     Ok(App { broker, status, stopping, stopped, workers, serving, watching })
 }

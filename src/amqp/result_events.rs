@@ -64,7 +64,7 @@ impl ResultEvents {
             let (session, intents) = (session.clone(), intents.clone());
             async move {
                 sleep(wait).await;
-                let count = session.consumer_count(&intents).await;
+                let count = session.count(&intents).await.map(|it| it.consumers);
                 Some((count.map(|count| count > 0), every))
             }
         })

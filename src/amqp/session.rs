@@ -19,6 +19,7 @@ use super::connection::{ConnectError, Connection};
 use super::hosts::Hosts;
 use super::topology::inspect_queue;
 use crate::ports::Moment;
+use crate::telemetry::status::QueueCount;
 
 /// Why a healthy session ends.
 const STOPPING: &str = "the worker is stopping";
@@ -175,19 +176,10 @@ impl Session {
         opened.unwrap_or_else(|| Err(timed_out()))
     }
 
-    /// How many messages of a queue are ready to be delivered; `None` if that is unknown.
-    pub(super) async fn ready_count(&self, queue: &str) -> Option<u32> {
-        Some(self.inspect(queue).await?.message_count())
-    }
-
-    /// How many consumers a queue has, waiting ones included; `None` if that is unknown.
-    pub(super) async fn consumer_count(&self, queue: &str) -> Option<u32> {
-        Some(self.inspect(queue).await?.consumer_count())
-    }
-
-    async fn inspect(&self, queue: &str) -> Option<lapin::Queue> {
+    /// What a queue holds; `None` if that is unknown.
+    pub(super) async fn count(&self, queue: &str) -> Option<QueueCount> {
         let mut questions = self.inner.questions.lock().await;
-        let inspected = timeout(self.limit(), async {
+        let counted = timeout(self.limit(), async {
             let channel = match questions.take() {
                 Some(channel) => channel,
                 None => self.open_channel().await.ok()?,
@@ -196,7 +188,7 @@ impl Session {
             *questions = Some(channel);
             Some(found)
         });
-        inspected.await.ok()?
+        counted.await.ok()?
     }
 
     pub(super) fn connection(&self) -> &Connection {

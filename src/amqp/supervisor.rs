@@ -23,10 +23,10 @@ use super::hosts::Hosts;
 use super::outage::Outage;
 use super::session::{Session, Settings};
 use super::tls::BrokerConfigError;
-use super::topology::names::parked_name;
 use crate::config;
 use crate::ports::Clock;
 use crate::telemetry::events;
+use crate::telemetry::status::QueueCount;
 
 /// How long [`Broker::close`] waits for the connections to close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -43,7 +43,6 @@ pub struct Broker {
 
 struct Shared {
     settings: Arc<Settings>,
-    parked_queue: String,
     pool: watch::Sender<Option<Arc<ChannelPool>>>,
     /// Of the publishing connection.
     state: watch::Sender<BrokerState>,
@@ -68,7 +67,6 @@ impl Broker {
         };
         let shared = Arc::new(Shared {
             settings: Arc::new(settings),
-            parked_queue: parked_name(&config.prefix),
             pool: watch::Sender::new(None),
             state: watch::Sender::new(ConnectionInfo::default().state),
             connections: ConnectionBoard::new(PUBLISH),
@@ -117,10 +115,9 @@ impl Broker {
         &self.shared.settings
     }
 
-    /// How many messages wait in the parked queue now; `None` if that is unknown.
-    pub async fn parked_count(&self) -> Option<u64> {
-        let session = self.shared.connections.any()?;
-        session.ready_count(&self.shared.parked_queue).await.map(u64::from)
+    /// What a queue holds now; `None` if that is unknown.
+    pub async fn count(&self, queue: &str) -> Option<QueueCount> {
+        self.shared.connections.any()?.count(queue).await
     }
 
     /// Ends every session and the supervisor, within a few seconds whatever the broker does.

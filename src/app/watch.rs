@@ -1,18 +1,20 @@
 //! Background tasks beside the merchants' workers.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Live;
 use crate::amqp::topology::apply;
+use crate::amqp::topology::names::{intents_queue, parked_name};
 use crate::amqp::{Broker, BrokerState, Topology};
 use crate::config;
 use crate::telemetry::metrics::Metrics;
-use crate::telemetry::status::{Component, ConnectionState, Status};
+use crate::telemetry::status::{Component, ConnectionState, QueueCount, Status};
 use crate::worker::MerchantContext;
 
-/// How often the parked messages are counted.
-const PARKED_EVERY: Duration = Duration::from_secs(10);
+/// How often the queues are counted.
+const COUNT_EVERY: Duration = Duration::from_secs(10);
 /// How long until a topology that could not be declared is declared again.
 const DECLARE_WAIT: Duration = Duration::from_secs(5);
 
@@ -46,15 +48,66 @@ pub(super) async fn watch_broker(
     }
 }
 
-/// Counts the parked messages now and then.
-pub(super) async fn watch_parked(broker: Broker, metrics: Metrics) {
+/// Counts what waits on the queues now and then, and who consumes them.
+pub(super) async fn watch_queues(
+    broker: Broker,
+    topology: Topology,
+    status: Status,
+    metrics: Metrics,
+) {
+    let parked = parked_name(topology.prefix());
+    let mut passed_over = BTreeMap::new();
     let mut state = broker.state();
-    while state.wait_for(|state| *state == BrokerState::Connected).await.is_ok() {
-        if let Some(count) = broker.parked_count().await {
-            metrics.set_parked_messages(count);
+    let is_up = |state: &BrokerState| !matches!(state, BrokerState::Disconnected { .. });
+    while state.wait_for(is_up).await.is_ok() {
+        let counts = count(&broker, &topology).await;
+        if let Some(parked) = counts.get(&parked) {
+            metrics.set_parked_messages(parked.ready.into());
         }
-        tokio::time::sleep(PARKED_EVERY).await;
+        status.note_consumers(None, stray_consumers(&topology, &counts));
+        status.set_queues(counts, |merchant| intents_queue(topology.prefix(), merchant));
+        let before = std::mem::replace(&mut passed_over, status.passed_over());
+        for merchant in before.keys().chain(passed_over.keys()) {
+            // Once may be the moment before the first delivery.
+            let queue = passed_over.get(merchant).filter(|_| before.contains_key(merchant));
+            let name = intents_queue(topology.prefix(), merchant);
+            let note = queue.map(|queue| another_consumer(merchant, &name, *queue));
+            status.note_consumers(Some(merchant), note);
+        }
+        tokio::time::sleep(COUNT_EVERY).await;
     }
+}
+
+/// The queues up to the first one that is not there, or does not answer: each of those costs a
+/// channel.
+async fn count(broker: &Broker, topology: &Topology) -> BTreeMap<String, QueueCount> {
+    let mut counts = BTreeMap::new();
+    for queue in topology.queues() {
+        let Some(count) = broker.count(queue).await else { break };
+        counts.insert(queue.to_owned(), count);
+    }
+    counts
+}
+
+fn stray_consumers(topology: &Topology, counts: &BTreeMap<String, QueueCount>) -> Option<String> {
+    let is_consumed = |queue: &String| counts.get(queue).is_some_and(|count| count.consumers > 0);
+    let queues: Vec<_> = topology.unconsumed_queues().filter(is_consumed).collect();
+    (!queues.is_empty()).then(|| {
+        format!(
+            "a stray consumer takes what is on {}, which nobody may consume; `rabbitmqctl \
+             list_consumers` names it; stop it",
+            queues.join(", ")
+        )
+    })
+}
+
+fn another_consumer(merchant: &str, queue: &str, count: QueueCount) -> String {
+    format!(
+        "merchant {merchant}: RabbitMQ gives what is on {queue} to another consumer, and {} wait \
+         there; if no other smartsend runs, it is a stray one, and `rabbitmqctl list_consumers` \
+         names it",
+        count.ready
+    )
 }
 
 /// Declares the topology once there is a broker, and again until that succeeds.

@@ -59,11 +59,9 @@ fn router(pages: Arc<Pages>) -> Router {
 }
 
 async fn ready(State(pages): State<Arc<Pages>>) -> (StatusCode, String) {
-    let reasons = pages.status.reasons();
-    if reasons.is_empty() {
-        return (StatusCode::OK, "The worker is ready.\n".to_owned());
-    }
-    (StatusCode::SERVICE_UNAVAILABLE, reasons.join("\n") + "\n")
+    let (is_ready, lines) = pages.status.readiness();
+    let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, lines.join("\n") + "\n")
 }
 
 async fn render(State(pages): State<Arc<Pages>>) -> impl IntoResponse {

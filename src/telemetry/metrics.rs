@@ -20,7 +20,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-pub use merchant::{CallKind, Counted, MerchantMetrics};
+pub use merchant::{CallFailure, CallKind, Counted, MerchantMetrics};
 
 pub use prometheus_text::CONTENT_TYPE;
 

@@ -5,6 +5,8 @@
 //! later.
 
 mod merchant;
+mod queues;
+mod readiness;
 mod snapshot;
 
 use std::collections::BTreeMap;
@@ -16,7 +18,7 @@ use serde::Serialize;
 use strum::{IntoStaticStr, VariantNames};
 
 use super::events;
-use super::metrics::{MerchantMetrics, Metrics};
+use super::metrics::{CallFailure, MerchantMetrics, Metrics};
 use crate::ports::{Clock, Moment};
 pub use merchant::MerchantStatus;
 pub use snapshot::Time;
@@ -38,6 +40,16 @@ pub enum Component {
     Results,
     Retries,
     Parked,
+    /// Who else consumes.
+    Consumers,
+    Throttle,
+}
+
+impl Component {
+    /// Whether what is raised of it keeps nothing from being ready.
+    fn is_note(self) -> bool {
+        matches!(self, Self::Consumers | Self::Throttle)
+    }
 }
 
 /// Whether this process receives a merchant's deliveries.
@@ -63,7 +75,7 @@ pub enum CircuitBreakerState {
         /// Why, and what to do.
         reason: String,
         /// What was seen last of the provider, if that is the reason.
-        cause: Option<String>,
+        cause: Option<CallFailure>,
         /// When the next probe goes out; `None`: not before a restart.
         until: Option<Time>,
     },
@@ -100,6 +112,7 @@ struct State {
     raised: BTreeMap<(Component, Option<String>), Since<String>>,
     merchants: BTreeMap<String, MerchantState>,
     connections: BTreeMap<String, Connection>,
+    queues: QueueCounts,
 }
 
 #[derive(Serialize)]
@@ -107,6 +120,8 @@ struct MerchantState {
     consumer: Since<ConsumerState>,
     circuit_breaker: Since<CircuitBreakerState>,
     throttle: Option<Since<Pause>>,
+    /// What its queue held when it was counted last.
+    queue: Option<QueueCount>,
     #[serde(flatten, serialize_with = "snapshot::levels")]
     metrics: Arc<MerchantMetrics>,
 }
@@ -125,6 +140,22 @@ struct Connection {
     host: Option<String>,
     /// How often it was set up since the start.
     connects: u64,
+}
+
+/// What RabbitMQ says of a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct QueueCount {
+    /// Messages that wait to be delivered.
+    pub ready: u32,
+    pub consumers: u32,
+}
+
+/// The queues that could be counted, by their names.
+#[derive(Default, Serialize)]
+struct QueueCounts {
+    counted_at: Option<Time>,
+    #[serde(flatten)]
+    queues: BTreeMap<String, QueueCount>,
 }
 
 /// A value, and when it came to be.
@@ -190,6 +221,7 @@ impl Status {
             consumer: Since { is: ConsumerState::Stopped, since },
             circuit_breaker: Since { is: CircuitBreakerState::HalfOpen, since },
             throttle: None,
+            queue: None,
         };
         self.0.metrics.set_broker_connected(&format!("consume/{}", metrics.merchant()), false);
         self.lock().merchants.insert(metrics.merchant().to_owned(), state);
@@ -221,7 +253,7 @@ impl Status {
         let raised = state.raised.entry((component, merchant.map(str::to_owned)));
         let raised = raised.or_insert_with(|| Since { is: String::new(), since });
         if raised.is != sentence {
-            events::became_unready(component, merchant, &sentence);
+            events::raised(component, merchant, component.is_note(), &sentence);
             raised.is = sentence;
         }
     }
@@ -229,7 +261,7 @@ impl Status {
     fn clear_for(&self, component: Component, merchant: Option<&str>) {
         let before = self.lock().raised.remove(&(component, merchant.map(str::to_owned)));
         if let Some(before) = before {
-            events::unready_resolved(component, merchant, &before.is);
+            events::resolved(component, merchant, &before.is);
         }
     }
 

@@ -10,3 +10,4 @@ mod broker;
 mod topology;
 mod stop;
 mod configuration;
+mod consumers;

@@ -331,6 +331,10 @@ fn foreign() -> BasicProperties {
         .with_message_id("m-1".into())
 }
 
+async fn parked_count(ground: &Ground) -> Option<u32> {
+    ground.running.broker.count("smartsend.parked").await.map(|count| count.ready)
+}
+
 #[tokio::test]
 async fn a_parked_copy_carries_only_what_the_contract_names() {
     let node = Node::shared();
@@ -338,7 +342,7 @@ async fn a_parked_copy_carries_only_what_the_contract_names() {
     let headers = Headers::from([("reason".to_owned(), Value::Text("OVER_LIMIT".to_owned()))]);
     let parked = Outgoing::Parked(copied(headers));
     assert_eq!(ground.publisher.publish(&parked).await, Ok(()));
-    assert_eq!(ground.running.broker.parked_count().await, Some(1));
+    assert_eq!(parked_count(&ground).await, Some(1));
     let taken = take_next(&node.connect(&ground.vhost).await, "smartsend.parked").await;
     let properties = taken.properties;
     let table = properties.headers().as_ref().unwrap();
@@ -347,7 +351,7 @@ async fn a_parked_copy_carries_only_what_the_contract_names() {
     assert_eq!(properties.user_id().as_ref().unwrap().as_str(), "guest");
     assert_eq!(*properties.delivery_mode(), Some(2));
     assert_eq!(properties.expiration(), &None);
-    assert_eq!(ground.running.broker.parked_count().await, Some(0));
+    assert_eq!(parked_count(&ground).await, Some(0));
 }
 
 /// lapin panics on a short string of more than 255 bytes, and a header frame that is too large
@@ -406,7 +410,7 @@ async fn a_blocked_broker_makes_publishes_wait_and_loses_none() {
     assert!(waiting.iter().all(|publish| !publish.is_finished()));
     assert_eq!(*ground.running.broker.state().borrow(), BrokerState::Blocked);
     // What is parked is counted all the same.
-    assert!(ground.running.broker.parked_count().await.is_some());
+    assert!(parked_count(&ground).await.is_some());
     node.memory_alarm(false).await;
     for publish in waiting {
         assert_eq!(timeout(SOON, publish).await.unwrap().unwrap(), Ok(()));

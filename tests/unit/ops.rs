@@ -66,7 +66,8 @@ impl Pages {
 #[tokio::test]
 async fn readyz_says_every_reason_as_a_sentence_and_livez_none() {
     let pages = Pages::open().await;
-    let reason = "the worker is starting\n".to_owned();
+    let since = "; since 2026-11-24T09:30:00Z, for 0 s\n";
+    let reason = format!("the worker is starting{since}");
     assert_eq!(pages.get("/readyz").await, (StatusCode::SERVICE_UNAVAILABLE, reason));
     assert_eq!(pages.get("/livez").await.0, StatusCode::OK);
 
@@ -75,8 +76,8 @@ async fn readyz_says_every_reason_as_a_sentence_and_livez_none() {
 
     pages.status.raise(Component::Parked, "there is no parked queue");
     pages.status.raise(Component::Topology, "the topology is not declared");
-    let reasons = "the topology is not declared\nthere is no parked queue\n";
-    let unready = (StatusCode::SERVICE_UNAVAILABLE, reasons.to_owned());
+    let reasons = format!("the topology is not declared{since}there is no parked queue{since}");
+    let unready = (StatusCode::SERVICE_UNAVAILABLE, reasons);
     assert_eq!(pages.get("/readyz").await, unready);
     assert_eq!(pages.get("/livez").await.0, StatusCode::OK);
 

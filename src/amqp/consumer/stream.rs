@@ -114,7 +114,7 @@ impl DeliveryStream {
     async fn is_owed(&self) -> bool {
         let channel = &self.channel;
         self.received_count > 0
-            && channel.session.ready_count(&channel.queue).await.is_some_and(|count| count > 0)
+            && channel.session.count(&channel.queue).await.is_some_and(|count| count.ready > 0)
     }
 
     /// Waits until something has come or a tick has passed, and takes all that is there.

@@ -16,6 +16,7 @@ use crate::amqp::connection::{ConnectError, Connection, reason};
 use crate::amqp::hosts::{BRIEF, Hosts};
 use crate::amqp::tls::BrokerConfigError;
 use crate::config;
+use crate::telemetry::status::QueueCount;
 
 /// How long declaring or verifying the whole topology may take.
 const TOPOLOGY_TIMEOUT: Duration = Duration::from_mins(1);
@@ -133,13 +134,14 @@ impl Topology {
     }
 }
 
-/// What the broker says of a queue. If it does not exist, the broker closes the channel.
+/// What a queue holds. If it does not exist, the broker closes the channel.
 pub(in crate::amqp) async fn inspect_queue(
     channel: &Channel,
     queue: &str,
-) -> lapin::Result<lapin::Queue> {
+) -> lapin::Result<QueueCount> {
     let options = QueueDeclareOptions::durable().passive();
-    channel.queue_declare(short(queue)?, options, FieldTable::default()).await
+    let found = channel.queue_declare(short(queue)?, options, FieldTable::default()).await?;
+    Ok(QueueCount { ready: found.message_count(), consumers: found.consumer_count() })
 }
 
 async fn open(connection: &Connection) -> Result<Channel, TopologyError> {

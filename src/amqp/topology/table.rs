@@ -98,6 +98,18 @@ impl Topology {
         exchanges.chain(queues.map(|queue| format!("queue {}", queue.name)))
     }
 
+    pub fn queues(&self) -> impl Iterator<Item = &str> {
+        self.queues.iter().map(|queue| &*queue.name)
+    }
+
+    /// The queues that nobody may consume: RabbitMQ itself moves on what waits on a retry queue,
+    /// and a checkpoint is only looked at.
+    pub fn unconsumed_queues(&self) -> impl Iterator<Item = String> {
+        let retries = self.delays.iter().map(|delay| retry_name(&self.prefix, *delay));
+        let merchants = self.merchants.iter();
+        retries.chain(merchants.map(|merchant| checkpoint_queue(&self.prefix, merchant)))
+    }
+
     pub(in crate::amqp) fn merchants(&self) -> &[String] {
         &self.merchants
     }

@@ -207,6 +207,9 @@ impl<C: Clock> TokenCache<C> {
         let answered = events::trace_call(&self.metrics, CallKind::Token, exchange).await;
         let took = self.clock.now().steady.saturating_sub(asked_at);
         let seen = match &answered {
+            Ok(reply @ Reply { status: 200..=299, .. }) => {
+                format!("HTTP {} without a token", reply.status)
+            }
             Ok(reply) => format!("HTTP {}", reply.status),
             Err(failed) => failed.causes.clone(),
         };
@@ -220,7 +223,7 @@ impl<C: Clock> TokenCache<C> {
         let (outcome, cause) = match why {
             TokenError::Refused => ("refused", format!("the credentials are refused, {seen}")),
             TokenError::Throttled(_) => ("throttled", seen),
-            TokenError::Unavailable(_) => ("failed", format!("no token, {seen}")),
+            TokenError::Unavailable(_) => ("failed", seen),
         };
         events::token_refused(&self.metrics, outcome, took);
         Err(Ungranted { why, cause })

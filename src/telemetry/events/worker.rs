@@ -47,20 +47,18 @@ pub fn task_panicked() {
     );
 }
 
-pub(in crate::telemetry) fn became_unready(
+pub(in crate::telemetry) fn raised(
     component: Component,
     merchant: Option<&str>,
+    is_note: bool,
     sentence: &str,
 ) {
+    let begin = if is_note { "note" } else { "not ready" };
     // It belongs to the merchant, not to the intent that happened to meet it first.
-    warn!(parent: None, component = component.into_str(), merchant, "not ready: {sentence}");
+    warn!(parent: None, component = component.into_str(), merchant, "{begin}: {sentence}");
 }
 
-pub(in crate::telemetry) fn unready_resolved(
-    component: Component,
-    merchant: Option<&str>,
-    sentence: &str,
-) {
+pub(in crate::telemetry) fn resolved(component: Component, merchant: Option<&str>, sentence: &str) {
     info!(parent: None, component = component.into_str(), merchant, "resolved: {sentence}");
 }
 
@@ -92,5 +90,8 @@ pub(in crate::telemetry) fn circuit_breaker_changed(merchant: &str, state: &Circ
 }
 
 pub(in crate::telemetry) fn throttled(merchant: &str, until: Timestamp) {
-    info!(merchant, %until, "the provider asked for fewer requests; none is sent until {until:.0}");
+    info!(
+        parent: None, merchant, %until,
+        "the provider asked for fewer requests; none is sent until {until:.0}"
+    );
 }

@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
+use serde::{Serialize, Serializer};
 use serde_json::json;
 use strum::IntoStaticStr;
 
@@ -29,7 +31,8 @@ const DOUBTS_MAX: usize = 65_536;
 const PUBLISH_RESULTS: [&str; 4] = ["confirmed", "unroutable", "refused", "unconfirmed"];
 
 /// The HTTP calls to the provider.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum CallKind {
     Create,
@@ -56,11 +59,22 @@ pub struct MerchantMetrics {
 }
 
 /// A call to the provider that failed, as it was seen on the wire.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct CallFailure {
-    call: CallKind,
-    cause: String,
-    at: Timestamp,
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CallFailure {
+    pub call: CallKind,
+    pub cause: String,
+    #[serde(serialize_with = "to_millis")]
+    pub at: Timestamp,
+}
+
+impl fmt::Display for CallFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {}", self.call.into_str(), self.cause)
+    }
+}
+
+fn to_millis<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{at:.3}"))
 }
 
 impl MerchantMetrics {
@@ -233,15 +247,18 @@ impl MerchantMetrics {
     }
 
     /// The last call that failed, and why.
-    pub fn last_failure(&self) -> Option<String> {
-        let failure = self.lock_last_failure();
-        let CallFailure { call, cause, .. } = failure.as_ref()?;
-        Some(format!("{}, {cause}", call.into_str()))
+    pub fn last_failure(&self) -> Option<CallFailure> {
+        self.lock_last_failure().clone()
     }
 
     fn lock_last_failure(&self) -> MutexGuard<'_, Option<CallFailure>> {
         // Nothing panics while it is locked.
         self.last_failure.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many calls wait, deliveries are held, and intents are in doubt.
+    pub(in crate::telemetry) fn waiting_levels(&self) -> (i64, i64, i64) {
+        (self.waiting.get(), self.held.get(), self.in_doubt.get())
     }
 
     /// How many there are now, and how many were handed back since the start; and the last failure.
@@ -252,9 +269,7 @@ impl MerchantMetrics {
             "held": self.held.get(),
             "in_doubt": self.in_doubt.get(),
             "handed_back": self.handed_back.get(),
-            "last_failure": self.lock_last_failure().as_ref().map(|CallFailure { call, cause, at }| {
-                json!({ "call": call.into_str(), "cause": cause, "at": format!("{at:.3}") })
-            }),
+            "last_failure": *self.lock_last_failure(),
         })
     }
 }

@@ -9,7 +9,7 @@ use super::{
     CircuitBreakerState, Component, ConsumerState, MerchantState, Pause, Since, Status, Time,
 };
 use crate::telemetry::events;
-use crate::telemetry::metrics::MerchantMetrics;
+use crate::telemetry::metrics::{CallFailure, MerchantMetrics};
 
 /// Where one merchant's worker reports its status. Clones share it.
 #[derive(Clone, Debug)]
@@ -36,7 +36,11 @@ impl CircuitBreakerState {
             (
                 Self::Open { reason, cause, until: _ },
                 Self::Open { reason: other, cause: others, until: _ },
-            ) => (reason, cause) == (other, others),
+            ) => {
+                // Which call it was says little: another one fails first the next time.
+                let text = |cause: &Option<CallFailure>| cause.as_ref().map(|it| it.cause.clone());
+                reason == other && text(cause) == text(others)
+            }
             (Self::Closed | Self::HalfOpen | Self::Open { .. }, other) => self == other,
         }
     }

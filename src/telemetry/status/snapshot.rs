@@ -1,6 +1,7 @@
 //! What `/status` and `/readyz` show at one moment.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
@@ -13,14 +14,15 @@ use crate::telemetry::metrics::MerchantMetrics;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Time(pub Timestamp);
 
+/// Something that is not ready, or that a person should know of.
 #[derive(PartialEq, Eq, PartialOrd, Ord, Serialize)]
-struct NotReady {
+pub(super) struct NotReady {
     component: Component,
     /// The merchant, or the connection.
     name: Option<String>,
-    /// A sentence: what is not ready, and what to do.
-    reason: String,
-    since: Time,
+    /// A sentence: what it is, and what to do.
+    pub(super) reason: String,
+    pub(super) since: Time,
 }
 
 impl Serialize for Time {
@@ -38,14 +40,6 @@ pub(super) fn levels<S: Serializer>(
 }
 
 impl Status {
-    /// Every reason why this process is not ready, as a sentence; none if it is.
-    pub fn reasons(&self) -> Vec<String> {
-        let mut sentences: Vec<_> =
-            self.lock().reasons().into_iter().map(|reason| reason.reason).collect();
-        sentences.dedup(); // several connections can be down for the same reason
-        sentences
-    }
-
     /// Ends the pauses whose time is over. While no call waits nobody else notices.
     pub fn end_pauses(&self) {
         let now = self.now().wall;
@@ -61,30 +55,28 @@ impl Status {
         self.end_pauses();
         let now = self.now();
         let state = self.lock();
-        let reasons = state.reasons();
+        let reasons = state.reasons(now.wall);
         json!({
             "version": env!("CARGO_PKG_VERSION"),
             "uptime_seconds": now.steady.saturating_sub(self.0.started.steady).as_secs(),
             "now": Time(now.wall),
             "ready": reasons.is_empty(),
             "not_ready": reasons,
+            "notes": state.notes(now.wall),
             "merchants": state.merchants,
             "connections": state.connections,
+            "queues": state.queues,
         })
     }
 }
 
 impl State {
-    fn reasons(&self) -> Vec<NotReady> {
-        let raised = self.raised.iter().map(|((component, name), Since { is, since })| NotReady {
-            component: *component,
-            name: name.clone(),
-            reason: is.clone(),
-            since: *since,
-        });
+    /// What keeps this process from being ready.
+    pub(super) fn reasons(&self, now: Timestamp) -> Vec<NotReady> {
+        let raised = self.raised(false);
         let breakers = self.merchants.iter().filter_map(|(name, merchant)| {
             let Since { is, since } = &merchant.circuit_breaker;
-            let (reason, name) = (is.unready(name)?, Some(name.clone()));
+            let (reason, name) = (is.unready(name, now)?, Some(name.clone()));
             Some(NotReady { component: Component::CircuitBreaker, name, reason, since: *since })
         });
         let connections = self.connections.iter().filter_map(|(name, connection)| {
@@ -106,14 +98,47 @@ impl State {
         reasons.sort_unstable();
         reasons
     }
+
+    /// What a person should know of though all is ready.
+    pub(super) fn notes(&self, now: Timestamp) -> Vec<NotReady> {
+        let throttles = self.merchants.iter().filter_map(|(name, merchant)| {
+            let Since { is, since } = merchant.throttle.as_ref()?;
+            let until = countdown(is.until, now);
+            let reason = format!(
+                "merchant {name}: the provider asked for fewer requests; none is sent until {until}"
+            );
+            let name = Some(name.clone());
+            Some(NotReady { component: Component::Throttle, name, reason, since: *since })
+        });
+        self.raised(true).chain(throttles).collect()
+    }
+
+    fn raised(&self, notes: bool) -> impl Iterator<Item = NotReady> {
+        let raised = self.raised.iter();
+        let raised = raised.filter(move |((component, _), _)| component.is_note() == notes);
+        raised.map(|((component, name), Since { is, since })| NotReady {
+            component: *component,
+            name: name.clone(),
+            reason: is.clone(),
+            since: *since,
+        })
+    }
+}
+
+/// A moment to come, and how long that is.
+fn countdown(Time(at): Time, now: Timestamp) -> String {
+    format!("{at:.0}, in {}", span(now, at))
 }
 
 impl CircuitBreakerState {
-    fn unready(&self, merchant: &str) -> Option<String> {
+    fn unready(&self, merchant: &str, now: Timestamp) -> Option<String> {
         let Self::Open { until, .. } = self else { return None };
         let why = self.why_open()?;
-        let probe = until
-            .map_or_else(String::new, |Time(at)| format!("; the next probe goes out at {at:.0}"));
+        let probe = match until {
+            None => String::new(),
+            Some(Time(at)) if *at <= now => "; a probe is under way".to_owned(),
+            Some(at) => format!("; the next probe goes out at {}", countdown(*at, now)),
+        };
         Some(format!("merchant {merchant}: the circuit breaker is open: {why}{probe}"))
     }
 }
@@ -127,5 +152,15 @@ impl ConnectionState {
             Self::Blocked => Some(BLOCKED.to_owned()),
             Self::Disconnected { reason } => Some(format!("not connected to RabbitMQ: {reason}")),
         }
+    }
+}
+
+/// The time between two moments, in words.
+pub(super) fn span(from: Timestamp, to: Timestamp) -> String {
+    let between = Duration::try_from(to.duration_since(from)).unwrap_or_default();
+    match between.as_secs() {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds @ 120..7200 => format!("{} min", seconds / 60),
+        seconds => format!("{} h", seconds / 3600),
     }
 }

@@ -58,7 +58,7 @@ impl Road {
 /// When the next probe goes out, as `/readyz` says.
 async fn next_probe(worker: &Worker) -> Timestamp {
     let text = worker.unready("the next probe goes out at").await;
-    let time = text.split("goes out at ").nth(1).unwrap().split_whitespace().next().unwrap();
+    let time = text.split("goes out at ").nth(1).unwrap().split(',').next().unwrap();
     time.parse().unwrap()
 }
 

@@ -1,12 +1,14 @@
 //! What the worker says of its state.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use smartsend::ports::{Clock as _, Moment};
-use smartsend::telemetry::metrics::Metrics;
+use smartsend::telemetry::metrics::{CallFailure, CallKind, Metrics};
 use smartsend::telemetry::status::{
-    CircuitBreakerState, Component, ConnectionState, ConsumerState, MerchantStatus, Status, Time,
+    CircuitBreakerState, Component, ConnectionState, ConsumerState, MerchantStatus, QueueCount,
+    Status, Time,
 };
 
 use super::log::logged;
@@ -70,6 +72,7 @@ fn a_merchant_is_shown_by_states_and_since_when_they_hold() {
         "consumer": { "state": "stopped", "since": START },
         "circuit_breaker": { "state": "half_open", "since": START },
         "throttle": null,
+        "queue": null,
     }));
     assert_eq!(worker.merchant(), first);
 
@@ -126,7 +129,7 @@ fn an_open_circuit_breaker_is_a_reason_with_the_time_of_the_next_probe_and_is_lo
             worker.status.reasons(),
             [
                 "merchant default: the circuit breaker is open: the provider is down; the next probe \
-              goes out at 2026-11-24T09:30:07Z"
+              goes out at 2026-11-24T09:30:07Z, in 7 s"
             ]
         );
         let reason = &worker.shown()["not_ready"][0];
@@ -135,7 +138,11 @@ fn an_open_circuit_breaker_is_a_reason_with_the_time_of_the_next_probe_and_is_lo
         worker.a_minute_later();
         worker.merchant.set_circuit_breaker(&CircuitBreakerState::Open {
             reason: "the provider is down".to_owned(),
-            cause: Some("token, HTTP 503".to_owned()),
+            cause: Some(CallFailure {
+                call: CallKind::Token,
+                cause: "HTTP 503".to_owned(),
+                at: worker.now().wall,
+            }),
             until: None,
         });
         let why = "the provider is down; last failure: token, HTTP 503";
@@ -154,6 +161,103 @@ fn an_open_circuit_breaker_is_a_reason_with_the_time_of_the_next_probe_and_is_lo
     assert_eq!(text.matches("the circuit breaker is open").count(), 3, "{text}");
     assert_eq!(text.matches("last failure: token, HTTP 503").count(), 1, "{text}");
     assert_eq!(text.matches("the circuit breaker is closed").count(), 1, "{text}");
+}
+
+#[test]
+fn a_countdown_counts() {
+    let worker = Worker::new();
+    let steady = worker.now().steady;
+    let at = |seconds| Some(Time(worker.now().wall_at(steady + Duration::from_secs(seconds))));
+    worker.merchant.set_circuit_breaker(&open("it is down", at(90)));
+    worker.merchant.set_throttle(Some(steady + Duration::from_secs(70)));
+    let shown = || (worker.status.reasons()[0].clone(), worker.status.notes()[0].clone());
+    let (reason, note) = shown();
+    assert!(
+        reason.ends_with("; the next probe goes out at 2026-11-24T09:31:30Z, in 90 s"),
+        "{reason}"
+    );
+    let asked = "merchant default: the provider asked for fewer requests; none is sent until";
+    assert_eq!(note, format!("{asked} 2026-11-24T09:31:10Z, in 70 s"));
+    worker.a_minute_later();
+    let (reason, note) = shown();
+    assert!(reason.ends_with(", in 30 s") && note.ends_with(", in 10 s"), "{reason} {note}");
+    worker.a_minute_later();
+    assert!(worker.status.reasons()[0].ends_with("; a probe is under way"));
+    assert!(worker.status.readiness().1.iter().all(|line| !line.contains("fewer requests")));
+}
+
+#[test]
+fn readyz_says_since_when_and_how_much_waits() {
+    let worker = Worker::new();
+    let calm = (true, vec!["The worker is ready.".to_owned()]);
+    assert_eq!(worker.status.readiness(), calm);
+    let metrics = worker.metrics.merchant("default");
+    let _calls = [metrics.waiting(), metrics.waiting()];
+    let _held = metrics.held();
+    assert_eq!(worker.status.readiness(), calm, "a usual wait concerns nobody");
+
+    worker.merchant.set_circuit_breaker(&open("it is down", None));
+    worker.a_minute_later();
+    let reason = "merchant default: the circuit breaker is open: it is down; since \
+                  2026-11-24T09:30:00Z, for 60 s";
+    let waiting = |queue| {
+        format!(
+            "merchant default: {queue} in the queue, 2 here for a call, 1 here for their next step; \
+             in doubt: 0"
+        )
+    };
+    let expected = (false, vec![reason.to_owned(), waiting("an unknown number")]);
+    assert_eq!(worker.status.readiness(), expected);
+
+    let queue = QueueCount { ready: 17, consumers: 1 };
+    let queues = BTreeMap::from([("q.default".to_owned(), queue)]);
+    worker.status.set_queues(queues, |merchant| format!("q.{merchant}"));
+    assert_eq!(worker.status.readiness().1[1], waiting("17"));
+    let counted = json!({ "counted_at": LATER, "q.default": { "ready": 17, "consumers": 1 } });
+    assert_eq!(worker.shown()["queues"], counted);
+    assert_eq!(worker.merchant()["queue"], counted["q.default"]);
+}
+
+#[test]
+fn a_note_is_shown_and_logged_and_keeps_nothing_from_being_ready() {
+    let text = logged("info", || {
+        let worker = Worker::new();
+        let note = || Some("a stray consumer".to_owned());
+        worker.status.note_consumers(None, note());
+        worker.status.note_consumers(None, note());
+        let (is_ready, lines) = worker.status.readiness();
+        assert!(is_ready);
+        let line = "note: a stray consumer; since 2026-11-24T09:30:00Z, for 0 s";
+        assert_eq!(lines, ["The worker is ready.", line]);
+        assert_eq!(worker.shown()["notes"][0]["component"], "consumers");
+        assert_eq!(
+            (&worker.shown()["ready"], &worker.shown()["not_ready"]),
+            (&true.into(), &json!([]))
+        );
+        worker.status.note_consumers(None, None);
+        assert_eq!(worker.status.readiness().1, ["The worker is ready."]);
+    });
+    assert_eq!(text.matches("note: a stray consumer").count(), 1, "{text}");
+    assert_eq!(text.matches("resolved: a stray consumer").count(), 1, "{text}");
+}
+
+#[test]
+fn a_merchant_that_starts_or_a_worker_that_stops_is_not_ready() {
+    let text = logged("info", || {
+        let worker = Worker::new();
+        worker.merchant.starting();
+        let starting = "merchant default: it is starting, and consumes nothing yet";
+        assert_eq!(worker.status.reasons(), [starting]);
+        worker.merchant.raise(Component::Token, "it has no token yet");
+        let no_token = "merchant default: it has no token yet";
+        assert_eq!(worker.status.reasons(), [no_token], "whoever says why is no longer starting");
+        worker.merchant.withdraw(Component::Token);
+        worker.merchant.set_consumer(ConsumerState::Standby);
+        assert!(worker.status.reasons().is_empty());
+        worker.status.stopping();
+        assert_eq!(worker.status.reasons(), ["the worker is stopping"]);
+    });
+    assert_eq!(text.matches("starting").count() + text.matches("resolved").count(), 0, "{text}");
 }
 
 #[test]

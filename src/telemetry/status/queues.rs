@@ -1,0 +1,44 @@
+//! What waits on RabbitMQ, as it was counted last.
+
+use std::collections::BTreeMap;
+
+use super::{Component, ConsumerState, QueueCount, QueueCounts, Status, Time};
+
+impl Status {
+    /// What was counted now. `intents_queue` is the queue of a merchant.
+    pub fn set_queues(
+        &self,
+        queues: BTreeMap<String, QueueCount>,
+        intents_queue: impl Fn(&str) -> String,
+    ) {
+        let counted_at = Some(Time(self.now().wall));
+        let mut state = self.lock();
+        for (name, merchant) in &mut state.merchants {
+            merchant.queue = queues.get(&intents_queue(name)).copied();
+        }
+        state.queues = QueueCounts { counted_at, queues };
+    }
+
+    /// The merchants that consume and are given nothing, though intents wait; each with what its
+    /// queue holds. How many consume says little: of those that wait for their turn, RabbitMQ 3.10
+    /// counts none.
+    pub fn passed_over(&self) -> BTreeMap<String, QueueCount> {
+        let state = self.lock();
+        let merchants = state.merchants.iter();
+        let passed_over = merchants.filter_map(|(name, merchant)| {
+            let queue = merchant.queue?;
+            let is_standby = merchant.consumer.is == ConsumerState::Standby;
+            (is_standby && queue.ready > 0).then(|| (name.clone(), queue))
+        });
+        passed_over.collect()
+    }
+
+    /// Tells what is wrong with the consumers of a queue, and of a merchant if it is one's, or that
+    /// nothing is.
+    pub fn note_consumers(&self, merchant: Option<&str>, note: Option<String>) {
+        match note {
+            Some(note) => self.raise_for(Component::Consumers, merchant, note),
+            None => self.clear_for(Component::Consumers, merchant),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What `/readyz` says, for a person.
+
+use jiff::Timestamp;
+
+use super::snapshot::{NotReady, span};
+use super::{MerchantState, State, Status};
+
+impl Status {
+    /// Every reason why this process is not ready, as a sentence; none if it is.
+    pub fn reasons(&self) -> Vec<String> {
+        sentences(self.lock().reasons(self.now().wall))
+    }
+
+    /// What a person should know of, though it keeps nothing from being ready.
+    pub fn notes(&self) -> Vec<String> {
+        sentences(self.lock().notes(self.now().wall))
+    }
+
+    /// Whether this process is ready; and why not, since when, and how much waits for it.
+    pub fn readiness(&self) -> (bool, Vec<String>) {
+        self.end_pauses();
+        let now = self.now().wall;
+        let state = self.lock();
+        let reasons = state.reasons(now);
+        let is_ready = reasons.is_empty();
+        let notes = state.notes(now);
+        let is_calm = is_ready && notes.is_empty();
+        let mut lines: Vec<_> = if is_ready {
+            vec!["The worker is ready.".to_owned()]
+        } else {
+            reasons.into_iter().map(|reason| reason.line(now)).collect()
+        };
+        lines.extend(notes.into_iter().map(|note| format!("note: {}", note.line(now))));
+        if !is_calm {
+            lines.extend(state.waiting());
+        }
+        lines.dedup(); // several connections can be down for the same reason
+        (is_ready, lines)
+    }
+}
+
+fn sentences(reasons: Vec<NotReady>) -> Vec<String> {
+    let mut sentences: Vec<_> = reasons.into_iter().map(|reason| reason.reason).collect();
+    sentences.dedup();
+    sentences
+}
+
+impl NotReady {
+    fn line(self, now: Timestamp) -> String {
+        let since = self.since.0;
+        format!("{}; since {since:.0}, for {}", self.reason, span(since, now))
+    }
+}
+
+impl State {
+    /// How much waits, for each merchant that anything waits for.
+    fn waiting(&self) -> impl Iterator<Item = String> {
+        self.merchants.iter().filter_map(|(name, merchant)| {
+            let waiting = merchant.waiting()?;
+            Some(format!("merchant {name}: {waiting}"))
+        })
+    }
+}
+
+impl MerchantState {
+    fn waiting(&self) -> Option<String> {
+        let (calls, held, in_doubt) = self.metrics.waiting_levels();
+        let ready = self.queue.map(|queue| queue.ready);
+        if ready.is_none_or(|ready| ready == 0) && calls + held + in_doubt == 0 {
+            return None;
+        }
+        let ready = ready.map_or_else(|| "an unknown number".to_owned(), |ready| ready.to_string());
+        Some(format!(
+            "{ready} in the queue, {calls} here for a call, {held} here for their next step; in \
+             doubt: {in_doubt}"
+        ))
+    }
+}
