@@ -14,7 +14,7 @@ use crate::telemetry::status::{Component, ConnectionState, QueueCount, Status};
 use crate::worker::MerchantContext;
 
 /// How often the queues are counted.
-const COUNT_EVERY: Duration = Duration::from_secs(10);
+const COUNT_EVERY: Duration = Duration::from_secs(5);
 /// How long until a topology that could not be declared is declared again.
 const DECLARE_WAIT: Duration = Duration::from_secs(5);
 
@@ -65,7 +65,11 @@ pub(super) async fn watch_queues(
             metrics.set_parked_messages(parked.ready.into());
         }
         status.note_consumers(None, stray_consumers(&topology, &counts));
-        status.set_queues(counts, |merchant| intents_queue(topology.prefix(), merchant));
+        status.set_queues(
+            counts,
+            |merchant| intents_queue(topology.prefix(), merchant),
+            |queue| topology.is_retry_queue(queue),
+        );
         let before = std::mem::replace(&mut passed_over, status.passed_over());
         for merchant in before.keys().chain(passed_over.keys()) {
             // Once may be the moment before the first delivery.

@@ -84,11 +84,16 @@ pub fn causes(error: &reqwest::Error) -> String {
     let mut text = String::new();
     let mut source = error.source();
     while let Some(cause) = source {
+        let words = cause.to_string();
+        source = cause.source();
+        // hyper's own words say at which step, and what follows says it better.
+        if source.is_some() && words.starts_with("client error (") {
+            continue;
+        }
         if !text.is_empty() {
             text.push_str(": ");
         }
-        text.push_str(&cause.to_string());
-        source = cause.source();
+        text.push_str(&words);
     }
     text
 }

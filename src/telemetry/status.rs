@@ -50,6 +50,13 @@ impl Component {
     fn is_note(self) -> bool {
         matches!(self, Self::Consumers | Self::Throttle)
     }
+
+    /// Whoever says what is wrong with a merchant need not say that it is starting, and an open
+    /// breaker is why it has no token.
+    fn is_explained_by(self, other: Self) -> bool {
+        (self == Self::Start && other > Self::Start)
+            || (self == Self::Token && other == Self::CircuitBreaker)
+    }
 }
 
 /// Whether this process receives a merchant's deliveries.
@@ -154,6 +161,9 @@ pub struct QueueCount {
 #[derive(Default, Serialize)]
 struct QueueCounts {
     counted_at: Option<Time>,
+    /// What waits on all retry queues together.
+    #[serde(skip)]
+    retries: u64,
     #[serde(flatten)]
     queues: BTreeMap<String, QueueCount>,
 }

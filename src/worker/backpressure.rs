@@ -53,7 +53,7 @@ impl PublishTarget {
 
     fn sentence(self, error: PublishError) -> String {
         let what = match self {
-            Self::Results => "this merchant's events",
+            Self::Results => "its events",
             Self::Retries => "what is to be retried",
             Self::Parked => "what is to be parked",
         };

@@ -102,6 +102,10 @@ impl Topology {
         self.queues.iter().map(|queue| &*queue.name)
     }
 
+    pub fn is_retry_queue(&self, queue: &str) -> bool {
+        self.delays.iter().any(|delay| retry_name(&self.prefix, *delay) == queue)
+    }
+
     /// The queues that nobody may consume: RabbitMQ itself moves on what waits on a retry queue,
     /// and a checkpoint is only looked at.
     pub fn unconsumed_queues(&self) -> impl Iterator<Item = String> {

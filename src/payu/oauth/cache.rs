@@ -187,9 +187,13 @@ impl<C: Clock> TokenCache<C> {
     /// Reports why there is no new token.
     fn told(&self, asked: Result<Token, Ungranted>) -> Result<Token, TokenError> {
         asked.map_err(|Ungranted { why, cause }| {
-            let is_news = self.state().cause.as_ref() != Some(&cause);
-            events::token_missing(&self.metrics, &cause, self.clock.now().wall, is_news);
-            self.state().cause = Some(cause);
+            let now = self.clock.now();
+            let mut state = self.state();
+            // Where there is no token any more, the calls that go without say so.
+            let is_valid = state.held.as_ref().is_some_and(|held| now.steady < held.ends_at);
+            let is_news = is_valid && state.cause.as_ref() != Some(&cause);
+            events::token_missing(&self.metrics, &cause, now.wall, is_news);
+            state.cause = Some(cause);
             why
         })
     }

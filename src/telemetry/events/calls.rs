@@ -75,13 +75,12 @@ fn token_answered(metrics: &MerchantMetrics, outcome: &'static str, took: Durati
     metrics.call_duration(CallKind::Token).observe(took.as_secs_f64());
 }
 
-/// There is no new token. `cause` holds no secret. Only what is news concerns a person: it is tried
-/// again and again.
+/// There is no new token. `cause` holds no secret. It is `is_news` where nobody else tells of it.
 pub fn token_missing(metrics: &MerchantMetrics, cause: &str, at: Timestamp, is_news: bool) {
     metrics.set_last_failure(CallKind::Token, cause.to_owned(), at);
     let merchant = metrics.merchant();
     if is_news {
-        warn!(parent: None, merchant, cause, "could not renew the token: {cause}");
+        warn!(parent: None, merchant, cause, "could not renew the token, which is still valid: {cause}");
     } else {
         debug!(parent: None, merchant, cause, "could not renew the token: {cause}");
     }

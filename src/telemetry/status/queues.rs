@@ -5,18 +5,22 @@ use std::collections::BTreeMap;
 use super::{Component, ConsumerState, QueueCount, QueueCounts, Status, Time};
 
 impl Status {
-    /// What was counted now. `intents_queue` is the queue of a merchant.
+    /// What was counted now. `intents_queue` is the queue of a merchant; the others that matter
+    /// hold what is to be retried.
     pub fn set_queues(
         &self,
         queues: BTreeMap<String, QueueCount>,
         intents_queue: impl Fn(&str) -> String,
+        is_retry_queue: impl Fn(&str) -> bool,
     ) {
         let counted_at = Some(Time(self.now().wall));
         let mut state = self.lock();
         for (name, merchant) in &mut state.merchants {
             merchant.queue = queues.get(&intents_queue(name)).copied();
         }
-        state.queues = QueueCounts { counted_at, queues };
+        let retries = queues.iter().filter(|(name, _)| is_retry_queue(name));
+        let retries = retries.map(|(_, queue)| u64::from(queue.ready)).sum();
+        state.queues = QueueCounts { counted_at, retries, queues };
     }
 
     /// The merchants that consume and are given nothing, though intents wait; each with what its

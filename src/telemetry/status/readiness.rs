@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::snapshot::{NotReady, span};
-use super::{MerchantState, State, Status};
+use super::{MerchantState, State, Status, Time};
 
 impl Status {
     /// Every reason why this process is not ready, as a sentence; none if it is.
@@ -32,7 +32,7 @@ impl Status {
         };
         lines.extend(notes.into_iter().map(|note| format!("note: {}", note.line(now))));
         if !is_calm {
-            lines.extend(state.waiting());
+            lines.extend(state.waiting(now));
         }
         lines.dedup(); // several connections can be down for the same reason
         (is_ready, lines)
@@ -53,25 +53,32 @@ impl NotReady {
 }
 
 impl State {
-    /// How much waits, for each merchant that anything waits for.
-    fn waiting(&self) -> impl Iterator<Item = String> {
-        self.merchants.iter().filter_map(|(name, merchant)| {
-            let waiting = merchant.waiting()?;
+    /// How much waits, for each merchant that anything waits for, and on the queues of all.
+    fn waiting(&self, now: Timestamp) -> Vec<String> {
+        let counted = self.queues.counted_at.map(|Time(at)| span(at, now));
+        let merchants = self.merchants.iter().filter_map(|(name, merchant)| {
+            let waiting = merchant.waiting(counted.as_deref())?;
             Some(format!("merchant {name}: {waiting}"))
-        })
+        });
+        let retries = (self.queues.retries > 0)
+            .then(|| format!("all merchants: {} on the retry queues", self.queues.retries));
+        merchants.chain(retries).collect()
     }
 }
 
 impl MerchantState {
-    fn waiting(&self) -> Option<String> {
+    fn waiting(&self, counted: Option<&str>) -> Option<String> {
         let (calls, held, in_doubt) = self.metrics.waiting_levels();
         let ready = self.queue.map(|queue| queue.ready);
         if ready.is_none_or(|ready| ready == 0) && calls + held + in_doubt == 0 {
             return None;
         }
-        let ready = ready.map_or_else(|| "an unknown number".to_owned(), |ready| ready.to_string());
+        let queue = match (ready, counted) {
+            (Some(ready), Some(counted)) => format!("{ready} in the queue {counted} ago"),
+            _ => "an unknown number in the queue".to_owned(),
+        };
         Some(format!(
-            "{ready} in the queue, {calls} here for a call, {held} here for their next step; in \
+            "{queue}, {calls} here for a call, {held} here for their next step; in \
              doubt: {in_doubt}"
         ))
     }

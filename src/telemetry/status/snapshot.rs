@@ -85,15 +85,12 @@ impl State {
             Some(NotReady { component: Component::Broker, name, reason, since: *since })
         });
         let mut reasons: Vec<NotReady> = raised.chain(breakers).chain(connections).collect();
-        // Whoever says what is wrong no longer has to say that it is starting.
-        let told: Vec<_> = reasons
-            .iter()
-            .filter(|reason| reason.component != Component::Start)
-            .filter_map(|reason| reason.name.clone())
-            .collect();
-        reasons.retain(|reason| {
-            let is_told = reason.name.as_ref().is_some_and(|name| told.contains(name));
-            reason.component != Component::Start || !is_told
+        let all: Vec<_> = reasons.iter().map(|it| (it.component, it.name.clone())).collect();
+        reasons.retain(|it| {
+            let explains = |(component, name): &(Component, Option<String>)| {
+                name.is_some() && *name == it.name && it.component.is_explained_by(*component)
+            };
+            !all.iter().any(explains)
         });
         reasons.sort_unstable();
         reasons

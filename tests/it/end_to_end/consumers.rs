@@ -48,7 +48,7 @@ async fn a_worker_that_is_passed_over_says_so_and_how_much_waits() {
         let (status, page) = worker.readiness().await;
         assert_eq!(status, 200, "{page}");
         page.contains("to another consumer, and 2 wait there")
-            && page.contains("merchant default: 2 in the queue")
+            && page.contains("merchant default: 2 in the queue ")
     };
     until("the note", SOON, noted).await;
     drop(taken);

@@ -202,18 +202,29 @@ fn readyz_says_since_when_and_how_much_waits() {
                   2026-11-24T09:30:00Z, for 60 s";
     let waiting = |queue| {
         format!(
-            "merchant default: {queue} in the queue, 2 here for a call, 1 here for their next step; \
+            "merchant default: {queue}, 2 here for a call, 1 here for their next step; \
              in doubt: 0"
         )
     };
-    let expected = (false, vec![reason.to_owned(), waiting("an unknown number")]);
+    let expected = (false, vec![reason.to_owned(), waiting("an unknown number in the queue")]);
     assert_eq!(worker.status.readiness(), expected);
 
     let queue = QueueCount { ready: 17, consumers: 1 };
-    let queues = BTreeMap::from([("q.default".to_owned(), queue)]);
-    worker.status.set_queues(queues, |merchant| format!("q.{merchant}"));
-    assert_eq!(worker.status.readiness().1[1], waiting("17"));
-    let counted = json!({ "counted_at": LATER, "q.default": { "ready": 17, "consumers": 1 } });
+    let retries = QueueCount { ready: 3, consumers: 0 };
+    let queues = [("q.default", queue), ("r.1s", retries), ("r.5s", retries)];
+    let queues = BTreeMap::from(queues.map(|(name, count)| (name.to_owned(), count)));
+    worker.status.set_queues(queues, |name| format!("q.{name}"), |name| name.starts_with("r."));
+    worker.a_minute_later();
+    let lines = worker.status.readiness().1;
+    assert_eq!(
+        lines[1..],
+        [waiting("17 in the queue 60 s ago"), "all merchants: 6 on the retry queues".to_owned()]
+    );
+    let retries = json!({ "ready": 3, "consumers": 0 });
+    let counted = json!({
+        "counted_at": LATER, "q.default": { "ready": 17, "consumers": 1 },
+        "r.1s": retries, "r.5s": retries,
+    });
     assert_eq!(worker.shown()["queues"], counted);
     assert_eq!(worker.merchant()["queue"], counted["q.default"]);
 }
@@ -251,6 +262,10 @@ fn a_merchant_that_starts_or_a_worker_that_stops_is_not_ready() {
         worker.merchant.raise(Component::Token, "it has no token yet");
         let no_token = "merchant default: it has no token yet";
         assert_eq!(worker.status.reasons(), [no_token], "whoever says why is no longer starting");
+        worker.merchant.set_circuit_breaker(&open("it is down", None));
+        let is_open = "merchant default: the circuit breaker is open: it is down";
+        assert_eq!(worker.status.reasons(), [is_open], "which is why there is no token");
+        worker.merchant.set_circuit_breaker(&CircuitBreakerState::Closed);
         worker.merchant.withdraw(Component::Token);
         worker.merchant.set_consumer(ConsumerState::Standby);
         assert!(worker.status.reasons().is_empty());

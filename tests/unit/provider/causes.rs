@@ -31,19 +31,19 @@ fn at(url: &str) -> (PayuAccount<ManualClock>, Arc<MerchantMetrics>) {
 async fn a_connection_that_could_not_be_made_says_at_which_step() {
     let (account, metrics) = at(&format!("http://{}.invalid/payout", "x".repeat(70)));
     create(&account).await;
-    assert!(failure(&metrics).unwrap().starts_with("create, client error (Connect): dns"));
+    assert!(failure(&metrics).unwrap().starts_with("create, dns"));
 
     let socket = TcpSocket::new_v4().unwrap(); // bound and not listening: the port stays ours
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let (account, metrics) = at(&format!("http://{}/payout", socket.local_addr().unwrap()));
     lookup(&account).await;
     let refused = "tcp connect error: Connection refused (os error 111)";
-    assert_eq!(failure(&metrics).unwrap(), format!("lookup, client error (Connect): {refused}"));
+    assert_eq!(failure(&metrics).unwrap(), format!("lookup, {refused}"));
 
     let server = RawServer::doing(vec![Step::Write(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec())]);
     let (account, metrics) = at(&server.url("/payout").replace("http://", "https://"));
     create(&account).await;
-    let tls = "create, client error (Connect): received corrupt message of type InvalidContentType";
+    let tls = "create, received corrupt message of type InvalidContentType";
     assert_eq!(failure(&metrics).unwrap(), tls);
 }
 
