@@ -181,6 +181,10 @@ impl<P: Ports> Worker<P> {
                         active = true;
                         self.restore_checkpoint(&channel_ended).await;
                         self.context.on_activated();
+                        let wait = self.context.takeover_delay(self.context.clock.now());
+                        if !wait.is_zero() {
+                            self.status.set_takeover(wait);
+                        }
                         self.status.set_consumer(ConsumerState::Active);
                     }
                     tasks.running.spawn(self.task(delivery, channel_ended.clone(), tasks));

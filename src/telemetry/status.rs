@@ -43,12 +43,13 @@ pub enum Component {
     /// Who else consumes.
     Consumers,
     Throttle,
+    Takeover,
 }
 
 impl Component {
     /// Whether what is raised of it keeps nothing from being ready.
     fn is_note(self) -> bool {
-        matches!(self, Self::Consumers | Self::Throttle)
+        matches!(self, Self::Consumers | Self::Throttle | Self::Takeover)
     }
 
     /// Whoever says what is wrong with a merchant need not say that it is starting, and an open
@@ -127,13 +128,15 @@ struct MerchantState {
     consumer: Since<ConsumerState>,
     circuit_breaker: Since<CircuitBreakerState>,
     throttle: Option<Since<Pause>>,
+    /// Under the strict policy, the time in which a new active consumer creates nothing.
+    takeover: Option<Since<Pause>>,
     /// What its queue held when it was counted last.
     queue: Option<QueueCount>,
     #[serde(flatten, serialize_with = "snapshot::levels")]
     metrics: Arc<MerchantMetrics>,
 }
 
-/// A pause that the provider asked for.
+/// A time in which something does not happen.
 #[derive(Serialize)]
 struct Pause {
     until: Time,
@@ -231,6 +234,7 @@ impl Status {
             consumer: Since { is: ConsumerState::Stopped, since },
             circuit_breaker: Since { is: CircuitBreakerState::HalfOpen, since },
             throttle: None,
+            takeover: None,
             queue: None,
         };
         self.0.metrics.set_broker_connected(&format!("consume/{}", metrics.merchant()), false);

@@ -67,10 +67,14 @@ async fn lookups_before_first_creates_leave_the_creates_young_enough() {
         for number in 0..100 {
             scene.publish(MERCHANT, &format!("a{number}"));
         }
+        seconds(60).await; // its token has come by then
+        let why = "another process may have been sending until now; nothing is created until";
+        assert!(process.status.notes()[0].contains(why), "{:?}", process.status.notes());
         // One call at a time until a create is answered: 32 lookups alone would last longer than a
         // delivery is young enough for a create.
         let hold_off = settings.policy.quarantine + settings.policy.lease;
         tokio::time::sleep(hold_off + Duration::from_mins(5)).await;
+        assert_eq!(process.status.readiness().1.len(), 1, "{:?}", process.status.readiness());
         assert!(created(&scene) > 50, "latency {latency} s: {}", created(&scene));
         process.stopping.cancel();
     }

@@ -89,6 +89,13 @@ pub(in crate::telemetry) fn circuit_breaker_changed(merchant: &str, state: &Circ
     }
 }
 
+pub(in crate::telemetry) fn takeover_begun(merchant: &str, until: Timestamp) {
+    info!(
+        merchant, %until,
+        "another process may have been sending until now; nothing is created until {until:.0}"
+    );
+}
+
 pub(in crate::telemetry) fn throttled(merchant: &str, until: Timestamp) {
     info!(
         parent: None, merchant, %until,

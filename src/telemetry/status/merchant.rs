@@ -116,6 +116,16 @@ impl MerchantStatus {
         }
     }
 
+    /// Under the strict policy nothing is created for this long, since another process may have been
+    /// sending until now.
+    pub fn set_takeover(&self, wait: Duration) {
+        let now = self.status.now();
+        let until = Time(now.wall_at(now.steady.saturating_add(wait)));
+        let takeover = Since { is: Pause { until }, since: Time(now.wall) };
+        self.change(|merchant| merchant.takeover.replace(takeover).is_none());
+        events::takeover_begun(self.merchant(), until.0);
+    }
+
     fn merchant(&self) -> &str {
         self.metrics.merchant()
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use super::{CircuitBreakerState, Component, ConnectionState, Since, State, Status};
+use super::{CircuitBreakerState, Component, ConnectionState, Pause, Since, State, Status};
 use crate::telemetry::metrics::MerchantMetrics;
 
 /// A moment, as JSON shows it.
@@ -48,6 +48,7 @@ impl Status {
                 merchant.throttle = None;
                 merchant.metrics.throttled.set(0);
             }
+            merchant.takeover.take_if(|pause| pause.is.until.0 <= now);
         }
     }
 
@@ -98,16 +99,23 @@ impl State {
 
     /// What a person should know of though all is ready.
     pub(super) fn notes(&self, now: Timestamp) -> Vec<NotReady> {
-        let throttles = self.merchants.iter().filter_map(|(name, merchant)| {
-            let Since { is, since } = merchant.throttle.as_ref()?;
-            let until = countdown(is.until, now);
-            let reason = format!(
-                "merchant {name}: the provider asked for fewer requests; none is sent until {until}"
-            );
-            let name = Some(name.clone());
-            Some(NotReady { component: Component::Throttle, name, reason, since: *since })
+        let pauses = self.merchants.iter().flat_map(|(name, merchant)| {
+            let note = |component, pause: &Since<Pause>, what| {
+                let until = countdown(pause.is.until, now);
+                let reason = format!("merchant {name}: {what} until {until}");
+                NotReady { component, name: Some(name.clone()), reason, since: pause.since }
+            };
+            let throttle = merchant.throttle.as_ref().map(|pause| {
+                let what = "the provider asked for fewer requests; none is sent";
+                note(Component::Throttle, pause, what)
+            });
+            let takeover = merchant.takeover.as_ref().map(|pause| {
+                let what = "another process may have been sending until now; nothing is created";
+                note(Component::Takeover, pause, what)
+            });
+            throttle.into_iter().chain(takeover)
         });
-        self.raised(true).chain(throttles).collect()
+        self.raised(true).chain(pauses).collect()
     }
 
     fn raised(&self, notes: bool) -> impl Iterator<Item = NotReady> {

@@ -72,6 +72,7 @@ fn a_merchant_is_shown_by_states_and_since_when_they_hold() {
         "consumer": { "state": "stopped", "since": START },
         "circuit_breaker": { "state": "half_open", "since": START },
         "throttle": null,
+        "takeover": null,
         "queue": null,
     }));
     assert_eq!(worker.merchant(), first);
