@@ -28,7 +28,7 @@ pub use connection::ConnectError;
 pub use connections::{BrokerState, ConnectionInfo, Connections};
 pub use consumer::{AmqpDelivery, Inbox};
 pub use publisher::Publisher;
-pub use queue::MerchantQueue;
+pub use queue::{DeadLetterQueue, MerchantQueue};
 pub use result_events::{ResultEvents, ResultEventsError};
 pub use session::Session;
 pub use supervisor::Broker;

@@ -1,6 +1,7 @@
 //! The composition root: turns a configuration into a running worker for each merchant, with one
 //! broker, one server of health pages and one shutdown for all.
 
+mod dead_letters;
 mod merchant;
 mod shutdown;
 mod watch;
@@ -80,6 +81,7 @@ pub async fn start(config: &Config, declares: bool) -> Result<App, StartError> {
         contexts.push(worker.context());
         workers.spawn(worker.run());
     }
+    workers.spawn(dead_letters::worker(config, &shared)?.run());
     let Shared { broker, metrics, status, stopping, topology, .. } = shared;
     let mut watching = JoinSet::new();
     watching.spawn(watch_queues(broker.clone(), topology.clone(), status.clone(), metrics));

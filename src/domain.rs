@@ -22,3 +22,4 @@ pub mod retry_delays;
 pub mod verdict;
 pub mod decide;
 pub mod event;
+pub mod dead_letter;

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::call::{CallResult, NotSent, RetryAfter};
 use crate::domain::customer::Private;
+use crate::domain::dead_letter::Death;
 use crate::domain::decide::CreateCall;
 use crate::domain::event::EventKind;
 pub use crate::domain::record::headers::Headers;
@@ -122,6 +123,10 @@ pub struct Delivered {
     pub delivery_count: u64,
     /// A moment not later than its arrival here.
     pub received: Moment,
+    /// The routing key that it was published with.
+    pub routing_key: String,
+    /// The queues that it has left without being acknowledged, the last one first.
+    pub deaths: Vec<Death>,
 }
 
 /// A delivery that has to be settled. Dropping one abandons it: it stays unacknowledged, and the
@@ -135,6 +140,8 @@ pub trait Delivery: Send + Sync + 'static {
     fn acknowledge(self) -> impl Future<Output = Result<(), ChannelEndedError>> + Send;
     /// Requeues it at once; it comes back as redelivered. Other deliveries are not affected.
     fn requeue(self) -> impl Future<Output = Result<(), ChannelEndedError>> + Send;
+    /// Has the broker carry it to where its queue dead-letters to.
+    fn reject(self) -> impl Future<Output = Result<(), ChannelEndedError>> + Send;
     /// Leaves it unacknowledged and ends the merchant's consuming connection, so that the broker
     /// delivers it again soon.
     fn abandon(self, why: &'static str);
@@ -158,7 +165,15 @@ pub trait Queue: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Option<Checkpoint>, CheckpointError>> + Send;
 }
 
-/// Why a merchant's queue is not consumed.
+/// The queue of what the broker put aside, through any number of connections.
+pub trait DeadLetterQueue: Send + Sync + 'static {
+    /// Its deliveries, while a connection lasts.
+    type Inbox: Inbox;
+    /// Starts consuming one delivery at a time, as soon as something can be published.
+    fn open(&self) -> impl Future<Output = Result<Self::Inbox, QueueError>> + Send;
+}
+
+/// Why a queue is not consumed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QueueError {
     /// There is no connection to consume on.
@@ -231,6 +246,8 @@ pub enum Outgoing {
     },
     /// An intent, to the parked exchange.
     Parked(Copied),
+    /// A message that the broker put aside and that cannot be announced yet, to where it came from.
+    DeadLetter(Copied),
     /// A checkpoint for the next process, to the checkpoint exchange. It replaces the merchant's
     /// last one.
     Checkpoint {
@@ -257,7 +274,8 @@ pub struct EventMessage {
 /// An intent that is published again, byte for byte.
 #[derive(Clone, Debug)]
 pub struct Copied {
-    /// The merchant whose queue it came from; the routing key.
+    /// The routing key: the merchant whose queue it came from, or that of a message that the broker
+    /// put aside.
     pub merchant: String,
     /// The body as it came.
     pub body: Bytes,

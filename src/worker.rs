@@ -6,6 +6,7 @@ mod call;
 mod checkpoint;
 mod clock_drift;
 mod context;
+pub mod dead_letters;
 pub mod dedup;
 mod given_links;
 mod in_flight;

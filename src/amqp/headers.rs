@@ -4,9 +4,11 @@
 //! that is larger than the negotiated frame ends the connection, so every text from outside is
 //! measured here first.
 
+use jiff::Timestamp;
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
 
+use crate::domain::dead_letter::Death;
 use crate::domain::record::headers::{HEADER_PREFIX, Value};
 use crate::ports::{Headers, Properties};
 
@@ -54,6 +56,28 @@ pub fn own_headers(from: &BasicProperties) -> Headers {
 pub(super) fn delivery_count(from: &BasicProperties) -> u64 {
     let count = header(from, "x-delivery-count").and_then(integer);
     count.and_then(|n| u64::try_from(n).ok()).unwrap_or(0)
+}
+
+/// The entries of `x-death` (RabbitMQ "Dead Letter Exchanges", Dead-Lettered Effects on Messages).
+pub fn deaths(from: &BasicProperties) -> Vec<Death> {
+    let Some(AMQPValue::FieldArray(entries)) = header(from, "x-death") else {
+        return Vec::new();
+    };
+    entries.as_slice().iter().filter_map(death).collect()
+}
+
+fn death(entry: &AMQPValue) -> Option<Death> {
+    let AMQPValue::FieldTable(entry) = entry else { return None };
+    let named = |name: &str| entry.inner().get(name);
+    let time = match named("time") {
+        Some(AMQPValue::Timestamp(seconds)) => i64::try_from(*seconds).ok(),
+        Some(_) | None => None,
+    };
+    Some(Death {
+        queue: text(named("queue")?)?,
+        reason: text(named("reason")?)?,
+        time: time.and_then(|seconds| Timestamp::from_second(seconds).ok()),
+    })
 }
 
 fn trace_header(from: &BasicProperties, name: &str) -> Option<String> {

@@ -47,10 +47,16 @@ const SHARE_MIN: usize = 4;
 pub struct Publisher {
     broker: Broker,
     topology: Arc<Topology>,
-    /// One permit for each channel that a merchant may use at once. What hangs on one merchant's
-    /// queues takes no channel from the others.
-    shares: Arc<HashMap<String, Semaphore>>,
+    shares: Arc<Shares>,
     refusals: Arc<Refusals>,
+}
+
+/// One permit for each channel that may be used at once.
+enum Shares {
+    /// What hangs on one merchant's queues takes no channel from the others.
+    OfMerchants(HashMap<String, Semaphore>),
+    /// For messages with any routing key, one at a time.
+    OfDeadLetters(Semaphore),
 }
 
 /// The broker's answer to one publish.
@@ -67,7 +73,16 @@ impl Publisher {
         let merchants = topology.merchants();
         let share = (CHANNELS_MAX / merchants.len().max(1)).clamp(SHARE_MIN, SHARE_MAX);
         let shares = merchants.iter().map(|name| (name.clone(), Semaphore::new(share)));
-        let (topology, shares) = (Arc::new(topology.clone()), Arc::new(shares.collect()));
+        Self::with(broker, topology, Shares::OfMerchants(shares.collect()))
+    }
+
+    /// Publishes what RabbitMQ put aside, for whatever merchant.
+    pub fn of_dead_letters(broker: Broker, topology: &Topology) -> Self {
+        Self::with(broker, topology, Shares::OfDeadLetters(Semaphore::new(1)))
+    }
+
+    fn with(broker: Broker, topology: &Topology, shares: Shares) -> Self {
+        let (topology, shares) = (Arc::new(topology.clone()), Arc::new(shares));
         Self { broker, topology, shares, refusals: Arc::default() }
     }
 
@@ -86,7 +101,7 @@ impl Publisher {
         content: impl FnOnce(Option<&ShortString>) -> (&'a Bytes, BasicProperties),
     ) -> Result<(), PublishError> {
         // Nothing is declared for a merchant or a delay that is not configured.
-        let share = self.shares.get(merchant).ok_or(PublishError::Unroutable)?;
+        let share = self.shares.of(merchant).ok_or(PublishError::Unroutable)?;
         let route = &route.ok_or(PublishError::Unroutable)?;
         let attempt = self.refusals.attempt(route, self.broker.settings().now().steady)?;
         let _place = share.acquire().await; // it is never closed
@@ -128,6 +143,15 @@ impl Publisher {
                 pool.check();
                 return Err(PublishError::Unconfirmed);
             }
+        }
+    }
+}
+
+impl Shares {
+    fn of(&self, merchant: &str) -> Option<&Semaphore> {
+        match self {
+            Self::OfMerchants(shares) => shares.get(merchant),
+            Self::OfDeadLetters(share) => Some(share),
         }
     }
 }
@@ -178,7 +202,7 @@ fn content<'a>(
         Outgoing::Event(event) => {
             (&event.body, headers::write(&event.properties, &Headers::new(), None))
         }
-        Outgoing::Retry { copy, .. } | Outgoing::Parked(copy) => {
+        Outgoing::Retry { copy, .. } | Outgoing::Parked(copy) | Outgoing::DeadLetter(copy) => {
             (&copy.body, headers::write(&copy.properties, &copy.headers, login))
         }
         Outgoing::Checkpoint { body, .. } => {

@@ -1,4 +1,4 @@
-//! One merchant's queue, through any number of sessions.
+//! A queue that a process consumes, through any number of sessions.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -6,11 +6,12 @@ use tokio::sync::Mutex;
 use tokio::time::sleep;
 
 use super::checkpoint;
+use super::connections::BrokerState;
 use super::consumer::Inbox;
 use super::outage::Outage;
 use super::session::Session;
 use super::supervisor::Broker;
-use super::topology::names::intents_queue;
+use super::topology::names::{dead_name, intents_queue};
 use super::topology::{Topology, TopologyError, compare_on, inspect_on};
 use crate::ports::{self, Checkpoint, CheckpointError, Moment, QueueError};
 use crate::telemetry::events;
@@ -18,12 +19,23 @@ use crate::telemetry::events;
 /// How many attempts to connect fail before the failure is reported.
 const TRIES: u32 = 5;
 
-/// A queue that is consumed on a connection of its merchant's own, once everything that its intents
-/// may need is declared.
+/// One merchant's queue.
 pub struct MerchantQueue {
+    merchant: String,
+    source: Source,
+}
+
+/// The queue of what RabbitMQ put aside.
+pub struct DeadLetterQueue(Source);
+
+/// A queue that is consumed on a connection of its own, once everything that its messages may need
+/// is declared.
+struct Source {
     broker: Broker,
     topology: Topology,
-    merchant: String,
+    queue: String,
+    /// A part of the connection's name.
+    purpose: String,
     prefetch: u16,
     consuming: Mutex<Consuming>,
     may_not_declare: AtomicBool,
@@ -39,8 +51,30 @@ impl MerchantQueue {
     /// The queue of a merchant, what that merchant needs, and how many deliveries it may
     /// hold at once.
     pub fn new(broker: Broker, topology: Topology, merchant: String, prefetch: u16) -> Self {
+        let queue = intents_queue(topology.prefix(), &merchant);
+        let purpose = format!("consume/{merchant}");
+        Self { merchant, source: Source::new(broker, topology, queue, purpose, prefetch) }
+    }
+}
+
+impl DeadLetterQueue {
+    /// The queue, and what its messages need.
+    pub fn new(broker: Broker, topology: Topology) -> Self {
+        let queue = dead_name(topology.prefix());
+        Self(Source::new(broker, topology, queue, "dead".to_owned(), 1))
+    }
+}
+
+impl Source {
+    fn new(
+        broker: Broker,
+        topology: Topology,
+        queue: String,
+        purpose: String,
+        prefetch: u16,
+    ) -> Self {
         let (consuming, may_not_declare) = (Mutex::default(), AtomicBool::new(false));
-        Self { broker, topology, merchant, prefetch, consuming, may_not_declare }
+        Self { broker, topology, queue, purpose, prefetch, consuming, may_not_declare }
     }
 
     /// The current session, or a new one. After a cancel the session stays, for deliveries that are
@@ -64,7 +98,7 @@ impl MerchantQueue {
             if let Some(wait) = outage.wait(self.broker.settings().now()) {
                 sleep(wait).await;
             }
-            match self.broker.connect(&format!("consume/{}", self.merchant)).await {
+            match self.broker.connect(&self.purpose).await {
                 Ok(new) => {
                     return Ok(session.insert((new, self.broker.settings().now())).0.clone());
                 }
@@ -78,15 +112,10 @@ impl MerchantQueue {
             }
         }
     }
-}
-
-impl ports::Queue for MerchantQueue {
-    type Inbox = Inbox;
 
     async fn open(&self) -> Result<Inbox, QueueError> {
         let session = self.session().await?;
-        let queue = intents_queue(self.topology.prefix(), &self.merchant);
-        let refused = |reason: String| QueueError::Refused { queue: queue.clone(), reason };
+        let refused = |reason: String| QueueError::Refused { queue: self.queue.clone(), reason };
         let missing = inspect_on(session.connection(), &self.topology).await;
         let names = missing.map_err(|err| refused(err.to_string()))?;
         if !names.is_empty() {
@@ -98,15 +127,36 @@ impl ports::Queue for MerchantQueue {
                 // To try again would cost a channel number each time.
                 Err(error @ TopologyError::Forbidden { .. }) => {
                     self.may_not_declare.store(true, Ordering::Relaxed);
-                    events::topology_not_compared(&self.merchant, &error.to_string());
+                    events::topology_not_compared(&self.queue, &error.to_string());
                 }
                 Err(error) => return Err(refused(error.to_string())),
             }
         }
-        Inbox::open(&session, &queue, self.prefetch).await
+        Inbox::open(&session, &self.queue, self.prefetch).await
+    }
+}
+
+impl ports::Queue for MerchantQueue {
+    type Inbox = Inbox;
+
+    async fn open(&self) -> Result<Inbox, QueueError> {
+        self.source.open().await
     }
 
     async fn checkpoint(&self) -> Result<Option<Checkpoint>, CheckpointError> {
-        checkpoint::read(self.broker.settings(), self.topology.prefix(), &self.merchant).await
+        let Source { broker, topology, .. } = &self.source;
+        checkpoint::read(broker.settings(), topology.prefix(), &self.merchant).await
+    }
+}
+
+impl ports::DeadLetterQueue for DeadLetterQueue {
+    type Inbox = Inbox;
+
+    /// While the broker takes no publishes a delivery would only be held, and each that is held for
+    /// too long brings it nearer to the delivery limit.
+    async fn open(&self) -> Result<Inbox, QueueError> {
+        let mut state = self.0.broker.state();
+        state.wait_for(|state| *state == BrokerState::Connected).await.ok();
+        self.0.open().await
     }
 }

@@ -4,7 +4,8 @@ use lapin::types::ShortString;
 
 use super::topology::Topology;
 use super::topology::names::{
-    checkpoint_exchange, intents_exchange, parked_name, results_exchange, retry_name, short,
+    checkpoint_exchange, dead_name, intents_exchange, parked_name, results_exchange, retry_name,
+    short,
 };
 use crate::ports::Outgoing;
 
@@ -33,6 +34,7 @@ impl Route {
                 Self::new(&retry_name(prefix, *delay), merchant)
             }
             Outgoing::Parked(_) => Self::new(&parked_name(prefix), merchant),
+            Outgoing::DeadLetter(_) => Self::new(&dead_name(prefix), merchant),
             Outgoing::Checkpoint { .. } => Self::new(&checkpoint_exchange(prefix), merchant),
         }
     }
@@ -45,7 +47,9 @@ impl Route {
 pub(super) fn merchant_of(outgoing: &Outgoing) -> &str {
     match outgoing {
         Outgoing::Event(event) => &event.merchant,
-        Outgoing::Retry { copy, .. } | Outgoing::Parked(copy) => &copy.merchant,
+        Outgoing::Retry { copy, .. } | Outgoing::Parked(copy) | Outgoing::DeadLetter(copy) => {
+            &copy.merchant
+        }
         Outgoing::Checkpoint { merchant, .. } => merchant,
     }
 }

@@ -60,9 +60,13 @@ pub(super) async fn watch_queues(
     let mut state = broker.state();
     let is_up = |state: &BrokerState| !matches!(state, BrokerState::Disconnected { .. });
     while state.wait_for(is_up).await.is_ok() {
+        let put_aside = status.put_aside_count();
         let counts = count(&broker, &topology).await;
         if let Some(parked) = counts.get(&parked) {
             metrics.set_parked_messages(parked.ready.into());
+            if parked.ready == 0 {
+                status.nothing_parked(put_aside);
+            }
         }
         status.note_consumers(None, stray_consumers(&topology, &counts));
         status.set_queues(

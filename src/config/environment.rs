@@ -11,7 +11,8 @@ use toml::{Table, Value};
 
 use super::error::{Findings, Problem};
 use super::load::{IN_DOUBT, MERCHANTS, item_default};
-use super::{merchant, secret};
+use super::secret;
+use crate::domain::account::is_merchant_name;
 
 const PREFIX: &str = "SMARTSEND_";
 const SEPARATOR: &str = "__";
@@ -110,7 +111,7 @@ fn meant(name: &str, keys: &Table) -> Option<String> {
     let rest = below(MERCHANTS)?;
     let of_merchant = |key: String| {
         let merchant = rest.strip_suffix(&key.replace(SEPARATOR, "_"))?.strip_suffix('_')?;
-        merchant::is_name(merchant).then(|| (key.len(), format!("{MERCHANTS}__{merchant}__{key}")))
+        is_merchant_name(merchant).then(|| (key.len(), format!("{MERCHANTS}__{merchant}__{key}")))
     };
     let own = keys.get(MERCHANTS)?.as_table()?.keys().cloned();
     let in_doubt = keys.get(IN_DOUBT)?.as_table()?.keys();

@@ -10,7 +10,7 @@ use super::error::Findings;
 use super::schema::{self, GrantType, InDoubt};
 use super::secret::{Secret, Source, Vault};
 use crate::admission::rate_limiter::Rate;
-use crate::domain::account::Account;
+use crate::domain::account::{Account, is_merchant_name};
 use crate::domain::amount::Amount;
 use crate::domain::classify::ClassifyRules;
 use crate::domain::link::LinkHosts;
@@ -60,14 +60,6 @@ pub enum Grant {
     },
 }
 
-/// `[a-z][a-z0-9]*(_[a-z0-9]+)*`, at most 32: what a queue's name and a variable's can hold.
-pub(super) fn is_name(name: &str) -> bool {
-    let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    name.len() <= 32
-        && name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name.split('_').all(|part| !part.is_empty() && part.chars().all(word))
-}
-
 impl schema::Merchant {
     /// The merchant, unless something is wrong with it.
     pub(super) fn checked(
@@ -77,7 +69,7 @@ impl schema::Merchant {
         findings: &mut Findings,
     ) -> Option<Merchant> {
         let key = |leaf: &str| format!("merchants.{name}.{leaf}");
-        if !is_name(name) {
+        if !is_merchant_name(name) {
             let reason = "a merchant's name is at most 32 of a-z 0-9 and single _ between them, \
                           and begins with a letter";
             findings.refuse(&format!("merchants.{name}"), reason);

@@ -24,6 +24,15 @@ impl Account {
     }
 }
 
+/// Whether a text can be the name of a merchant: `[a-z][a-z0-9]*(_[a-z0-9]+)*`, at most 32, which
+/// fits into a queue's name and a variable's.
+pub fn is_merchant_name(text: &str) -> bool {
+    let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    text.len() <= 32
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.split('_').all(|part| !part.is_empty() && part.chars().all(word))
+}
+
 /// A version of Smart Send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Api {

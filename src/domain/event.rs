@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::amount::Amount;
 use super::customer::{Contact, Email, Mobile, Private};
+use super::dead_letter::{DeadLetter, PutAside};
 use super::intent::{Intent, Invalid};
 use super::record::Record;
 use super::reference::Reference;
@@ -172,19 +173,35 @@ impl<'a> Event<'a> {
 
     /// The event for a body that is not a valid intent.
     pub fn of_invalid(invalid: &'a Invalid, body: &[u8], origin: Origin<'_>) -> Self {
-        let name = Name { head: format!("raw\n{}", origin.merchant), tail: Some(body.to_vec()) };
-        let valid = &invalid.valid;
-        let subject = Subject {
-            reference: valid.reference.as_ref(),
-            amount: valid.amount,
-            description: valid.description.as_ref(),
-            name: valid.name.as_ref(),
-            mobile: valid.contact.as_ref().and_then(Contact::mobile),
-            email: valid.contact.as_ref().and_then(Contact::email),
-            metadata: &valid.metadata,
-        };
+        let name = name_of_raw(body, origin.merchant);
         let reason = Reason::invalid_intent(invalid.errors.clone());
-        Self::new(&name, subject, EventResult::Rejected(reason), origin)
+        Self::new(&name, subject_of_valid(invalid), EventResult::Rejected(reason), origin)
+    }
+
+    /// The event for a message that RabbitMQ put aside.
+    pub fn of_dead_letter(
+        letter: &'a DeadLetter,
+        body: &[u8],
+        message_id: Option<&str>,
+        trace: Trace<'_>,
+        now: Timestamp,
+    ) -> Self {
+        let DeadLetter { merchant, payout_merchant_id, why, content, since, .. } = letter;
+        let (name, subject) = match content {
+            Ok(intent) => (name_of(intent, merchant), subject_of(intent)),
+            Err(invalid) => (name_of_raw(body, merchant), subject_of_valid(invalid)),
+        };
+        let result = match (why, content) {
+            (PutAside::UnknownMerchant, _) => EventResult::Rejected(why.reason()),
+            (PutAside::DeadLettered, Ok(_)) => {
+                EventResult::Unresolved { reason: why.reason(), since: *since }
+            }
+            (PutAside::DeadLettered, Err(invalid)) => {
+                EventResult::Rejected(Reason::invalid_intent(invalid.errors.clone()))
+            }
+        };
+        let origin = Origin { payout_merchant_id, merchant, message_id, trace, now };
+        Self::new(&name, subject, result, origin)
     }
 
     fn new(name: &Name, subject: Subject<'a>, result: EventResult, origin: Origin<'_>) -> Self {
@@ -254,6 +271,20 @@ fn subject_of(intent: &Intent) -> Subject<'_> {
     }
 }
 
+/// What an intent that is not valid as a whole says all the same.
+fn subject_of_valid(invalid: &Invalid) -> Subject<'_> {
+    let valid = &invalid.valid;
+    Subject {
+        reference: valid.reference.as_ref(),
+        amount: valid.amount,
+        description: valid.description.as_ref(),
+        name: valid.name.as_ref(),
+        mobile: valid.contact.as_ref().and_then(Contact::mobile),
+        email: valid.contact.as_ref().and_then(Contact::email),
+        metadata: &valid.metadata,
+    }
+}
+
 /// What an id is made of; the kind's name goes between head and tail.
 struct Name {
     head: String,
@@ -281,4 +312,9 @@ fn name_of(intent: &Intent, merchant: &str) -> Name {
         head: format!("v1\n{merchant}\n{}\n{}\n{mobile}\n{email}", intent.reference, intent.amount),
         tail: None,
     }
+}
+
+/// For a body that is not a valid intent.
+fn name_of_raw(body: &[u8], merchant: &str) -> Name {
+    Name { head: format!("raw\n{merchant}"), tail: Some(body.to_vec()) }
 }

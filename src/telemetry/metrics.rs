@@ -7,6 +7,7 @@
 //! Histograms have buckets, since summaries cannot be added up over replicas. The buckets are
 //! finest where decisions depend on them: around the timeouts.
 
+mod dead_letters;
 mod merchant;
 
 use std::borrow::Cow;
@@ -20,6 +21,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+pub use dead_letters::DeadLetterMetrics;
 pub use merchant::{CallFailure, CallKind, Counted, MerchantMetrics};
 
 pub use prometheus_text::CONTENT_TYPE;
@@ -112,6 +114,26 @@ fn histograms<const N: usize>(new: fn() -> Histogram) -> Histograms<N> {
     Family::new_with_constructor(new)
 }
 
+impl Families {
+    fn intents(&self, merchant: &str, outcome: &'static str) -> Counter {
+        let labels = [merchant_label(merchant), ("outcome", outcome.into())];
+        self.intents.get_or_create_owned(&labels)
+    }
+
+    fn publishes(&self, kind: &'static str, result: &'static str) -> Counter {
+        let labels = [("kind", kind.into()), ("result", result.into())];
+        self.publishes.get_or_create_owned(&labels)
+    }
+
+    fn parked(&self, merchant: &str, reason: Cow<'static, str>) -> Counter {
+        self.parked.get_or_create_owned(&[merchant_label(merchant), ("reason", reason)])
+    }
+}
+
+fn merchant_label(merchant: &str) -> (&'static str, Cow<'static, str>) {
+    ("merchant", merchant.to_owned().into())
+}
+
 impl Metrics {
     /// A registry with every family, and no merchant yet.
     #[expect(clippy::new_without_default, reason = "there is one per process, and none by default")]
@@ -123,6 +145,14 @@ impl Metrics {
 
     pub fn merchant(&self, name: &str) -> Arc<MerchantMetrics> {
         Arc::new(MerchantMetrics::new(name, self.families.clone()))
+    }
+
+    /// The series of what the broker put aside, for these merchants.
+    pub fn dead_letters<'a>(
+        &self,
+        merchants: impl IntoIterator<Item = &'a str>,
+    ) -> DeadLetterMetrics {
+        DeadLetterMetrics::new(merchants, self.families.clone())
     }
 
     pub fn set_parked_messages(&self, count: u64) {

@@ -4,6 +4,7 @@
 //! only when a page is rendered. A stored sentence goes stale: "paused for 8 s" is wrong a second
 //! later.
 
+mod dead_letters;
 mod merchant;
 mod queues;
 mod readiness;
@@ -20,6 +21,7 @@ use strum::{IntoStaticStr, VariantNames};
 use super::events;
 use super::metrics::{CallFailure, MerchantMetrics, Metrics};
 use crate::ports::{Clock, Moment};
+use dead_letters::DeadLetters;
 pub use merchant::MerchantStatus;
 pub use snapshot::Time;
 
@@ -44,6 +46,7 @@ pub enum Component {
     Consumers,
     Throttle,
     Takeover,
+    DeadLetters,
 }
 
 impl Component {
@@ -121,6 +124,7 @@ struct State {
     merchants: BTreeMap<String, MerchantState>,
     connections: BTreeMap<String, Connection>,
     queues: QueueCounts,
+    dead_letters: DeadLetters,
 }
 
 #[derive(Serialize)]
@@ -259,6 +263,29 @@ impl Status {
         connection.connects = connection.connects.saturating_add((is_up && was_down).into());
         connection.host = host.or_else(|| connection.host.take());
         connection.state.becomes(state, now);
+    }
+
+    /// A message that the broker put aside is announced with this reason, and parked. The routing
+    /// key is its event's.
+    pub fn put_aside(&self, routing_key: &str, reason: &str) {
+        let now = self.now().wall;
+        self.lock().dead_letters.announced(routing_key, reason, now);
+    }
+
+    /// A message that the broker put aside cannot be announced and parked yet.
+    pub fn cannot_announce(&self, routing_key: &str, cause: String) {
+        let now = self.now();
+        self.lock().dead_letters.stuck(routing_key, cause, now);
+    }
+
+    /// How many messages were put aside since the start.
+    pub fn put_aside_count(&self) -> u64 {
+        self.lock().dead_letters.announced
+    }
+
+    /// The parked queue was empty when so many had been put aside.
+    pub fn nothing_parked(&self, put_aside: u64) {
+        self.lock().dead_letters.nothing_parked(put_aside);
     }
 
     fn raise_for(&self, component: Component, merchant: Option<&str>, sentence: String) {

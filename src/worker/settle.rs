@@ -105,8 +105,8 @@ impl<P: Ports> InFlight<'_, P> {
     async fn replace(self, replacement: Replacement<'_>) -> Settled {
         let context = self.context;
         let Replacement { event, parked, attempts, age } = replacement;
-        let mut published =
-            self.publish(PublishTarget::Results, &Outgoing::Event(self.message(&event))).await;
+        let message = event_message(&event, &self.delivered().properties);
+        let mut published = self.publish(PublishTarget::Results, &Outgoing::Event(message)).await;
         if let (Ok(()), Some(copy)) = (&published, parked) {
             published = self.publish(PublishTarget::Parked, &Outgoing::Parked(copy)).await;
         }
@@ -178,25 +178,6 @@ impl<P: Ports> InFlight<'_, P> {
         }
     }
 
-    fn message(&self, event: &Event<'_>) -> EventMessage {
-        let intent = &self.delivered().properties;
-        EventMessage {
-            kind: event.kind(),
-            merchant: self.context.merchant.clone(),
-            body: Bytes::from(event.to_json()),
-            properties: Properties {
-                content_type: Some(CONTENT_TYPE.to_owned()),
-                message_id: Some(event.id.to_string()),
-                correlation_id: intent.correlation_id.clone().or_else(|| intent.message_id.clone()),
-                kind: Some(event.kind().event_type().to_owned()),
-                app_id: Some("smartsend".to_owned()),
-                timestamp: u64::try_from(event.time.as_second()).ok(),
-                traceparent: intent.traceparent.clone(),
-                tracestate: intent.tracestate.clone(),
-            },
-        }
-    }
-
     /// The original, with these headers of ours and no others.
     fn copy(&self, headers: Headers) -> Copied {
         let delivered = self.delivered();
@@ -227,6 +208,25 @@ impl<P: Ports> MerchantContext<P> {
     fn let_go(&self, _: ChannelEndedError) -> Settled {
         events::delivery_abandoned("its channel has ended", self.stopping.is_cancelled());
         Settled::Abandoned
+    }
+}
+
+/// An event as a message, about an intent with these properties.
+pub(super) fn event_message(event: &Event<'_>, intent: &Properties) -> EventMessage {
+    EventMessage {
+        kind: event.kind(),
+        merchant: event.merchant.clone(),
+        body: Bytes::from(event.to_json()),
+        properties: Properties {
+            content_type: Some(CONTENT_TYPE.to_owned()),
+            message_id: Some(event.id.to_string()),
+            correlation_id: intent.correlation_id.clone().or_else(|| intent.message_id.clone()),
+            kind: Some(event.kind().event_type().to_owned()),
+            app_id: Some("smartsend".to_owned()),
+            timestamp: u64::try_from(event.time.as_second()).ok(),
+            traceparent: intent.traceparent.clone(),
+            tracestate: intent.tracestate.clone(),
+        },
     }
 }
 

@@ -8,6 +8,7 @@ mod throttled;
 mod outage;
 mod broker;
 mod topology;
+mod put_aside;
 mod stop;
 mod configuration;
 mod consumers;

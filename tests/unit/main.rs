@@ -18,6 +18,7 @@ mod admission;
 mod dedup;
 mod delivery;
 mod worker;
+mod dead_letters;
 mod simulation;
 mod config;
 mod token;

@@ -26,6 +26,7 @@ use crate::support::clock::ManualClock;
 /// The pages of a worker on a free port.
 struct Pages {
     address: SocketAddr,
+    clock: ManualClock,
     status: Status,
     stop: CancellationToken,
     served: JoinHandle<()>,
@@ -36,13 +37,14 @@ impl Pages {
     async fn open() -> Self {
         canary::watch();
         let metrics = Metrics::new();
-        let status = Status::new(&metrics, ManualClock::new());
+        let clock = ManualClock::new();
+        let status = Status::new(&metrics, clock.clone());
         status.merchant(&metrics.merchant("default"));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
         let served = tokio::spawn(ops::serve(listener, status.clone(), metrics, stop.clone()));
-        Self { address, status, stop, served }
+        Self { address, clock, status, stop, served }
     }
 
     async fn get(&self, path: &str) -> (StatusCode, String) {
@@ -84,6 +86,43 @@ async fn readyz_says_every_reason_as_a_sentence_and_livez_none() {
     pages.status.clear(Component::Topology);
     pages.status.clear(Component::Parked);
     assert_eq!(pages.get("/readyz").await.0, StatusCode::OK);
+    pages.close().await;
+}
+
+#[tokio::test]
+async fn a_note_is_named_and_makes_nothing_unready() {
+    let pages = Pages::open().await;
+    pages.status.started();
+    pages.status.put_aside("link.unresolved.default", "DEAD_LETTERED");
+    pages.status.cannot_announce("link.unresolved.a", "its event: no queue".to_owned());
+    let ready = (
+        StatusCode::OK,
+        "The worker is ready.\n\
+         note: messages that RabbitMQ put aside since the start: 1, the last one DEAD_LETTERED; \
+         they are announced, and in the parked queue; since 2026-11-24T09:30:00Z, for 0 s\n\
+         note: a message that RabbitMQ put aside cannot be announced and parked, and is tried \
+         again: its event: no queue; since 2026-11-24T09:30:00Z, for 0 s\n"
+            .to_owned(),
+    );
+    assert_eq!(pages.get("/readyz").await, ready);
+    let page: Value = serde_json::from_str(&pages.get("/status").await.1).unwrap();
+    assert_eq!(page["dead_letters"]["announced"], 1);
+    assert_eq!(page["dead_letters"]["stuck"]["routing_key"], "link.unresolved.a");
+
+    pages.status.raise(Component::Parked, "there is no parked queue");
+    let (status, lines) = pages.get("/readyz").await;
+    assert_eq!((status, lines.lines().count()), (StatusCode::SERVICE_UNAVAILABLE, 3));
+    pages.status.clear(Component::Parked);
+
+    // Each ends when it is over.
+    pages.status.put_aside("link.unresolved.a", "DEAD_LETTERED");
+    pages.status.nothing_parked(1);
+    assert!(pages.get("/readyz").await.1.contains("the start: 2"), "one came in the meantime");
+    pages.status.nothing_parked(2);
+    assert_eq!(pages.get("/readyz").await.1, "The worker is ready.\n");
+    pages.status.cannot_announce("link.unresolved.a", "its event: no queue".to_owned());
+    pages.clock.advance(Duration::from_mins(2));
+    assert_eq!(pages.get("/readyz").await.1, "The worker is ready.\n");
     pages.close().await;
 }
 

@@ -9,6 +9,7 @@ use smartsend::domain::account::{Account, Api};
 use smartsend::domain::classify::CreatedLink;
 use smartsend::domain::codes::CODES;
 use smartsend::domain::customer::Private;
+use smartsend::domain::dead_letter::PutAside;
 use smartsend::domain::event::{Event, INVALID_INTENT, Origin};
 use smartsend::domain::intent::wire;
 use smartsend::domain::link::LinkHosts;
@@ -161,12 +162,15 @@ fn every_reason_is_in_its_table() {
     assert_eq!(Failure::Rejected(CODES[1].number).reason().code, CODES[1].name);
 
     let rejected = Rejection::ALL.into_iter().map(|why| why.reason().code.to_string());
-    let rejected = std::iter::once(INVALID_INTENT.to_owned()).chain(rejected);
+    let unknown = PutAside::UnknownMerchant.reason().code.to_string();
+    let rejected = std::iter::once(INVALID_INTENT.to_owned()).chain(rejected).chain([unknown]);
     let rejected = rejected.map(|code| format!("`{code}`"));
     let rejected: Vec<String> = rejected.chain(["PayU's name of a code".to_owned()]).collect();
     assert_eq!(first_cells("| `reason.code` of rejected | meaning |"), rejected);
 
-    let unresolved = Unresolved::ALL.map(|why| format!("`{}`", why.reason().code));
+    let unresolved = Unresolved::ALL.into_iter().map(|why| why.reason().code);
+    let unresolved = unresolved.chain([PutAside::DeadLettered.reason().code]);
+    let unresolved: Vec<String> = unresolved.map(|code| format!("`{code}`")).collect();
     assert_eq!(first_cells("| `reason.code` of unresolved | meaning |"), unresolved);
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use lapin::Acker;
-use lapin::options::{BasicAckOptions, BasicNackOptions};
+use lapin::options::{BasicAckOptions, BasicNackOptions, BasicRejectOptions};
 
 use super::channel::ConsumerChannel;
 use super::stream::StampedDelivery;
@@ -38,6 +38,8 @@ impl AmqpDelivery {
             delivery_count: headers::delivery_count(properties),
             body: Bytes::from(delivery.data),
             received,
+            routing_key: delivery.routing_key.to_string(),
+            deaths: headers::deaths(properties),
         });
         Self { delivered, acker: delivery.acker, channel, settled: false }
     }
@@ -61,6 +63,13 @@ impl Delivery for AmqpDelivery {
     async fn requeue(mut self) -> Result<(), ChannelEndedError> {
         let options = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
         let settled = self.channel.settle(self.acker.nack(options)).await;
+        self.settled = true;
+        settled
+    }
+
+    async fn reject(mut self) -> Result<(), ChannelEndedError> {
+        let options = BasicRejectOptions { requeue: false };
+        let settled = self.channel.settle(self.acker.reject(options)).await;
         self.settled = true;
         settled
     }

@@ -34,6 +34,11 @@ pub fn results_exchange(prefix: &str) -> String {
     format!("{prefix}.results")
 }
 
+/// The exchange and queue of what RabbitMQ itself puts aside.
+pub fn dead_name(prefix: &str) -> String {
+    format!("{prefix}.dead")
+}
+
 /// The exchange and queue of what waits for a person.
 pub fn parked_name(prefix: &str) -> String {
     format!("{prefix}.parked")

@@ -5,15 +5,18 @@ use std::time::Duration;
 use lapin::types::{AMQPValue, FieldTable};
 
 use super::names::{
-    checkpoint_exchange, checkpoint_queue, intents_exchange, intents_queue, parked_name,
+    checkpoint_exchange, checkpoint_queue, dead_name, intents_exchange, intents_queue, parked_name,
     results_exchange, retry_name, short,
 };
 use crate::config::Config;
 
-/// How often a delivery may come back before the broker parks it: twice
-/// [`RETURNS_MAX`](crate::domain::decide::RETURNS_MAX), so that a crash loop parks nothing that
+/// How often a delivery may come back before the broker puts it aside: twice
+/// [`RETURNS_MAX`](crate::domain::decide::RETURNS_MAX), so that a crash loop puts nothing aside that
 /// was never tried.
 const INTENT_DELIVERY_LIMIT: i64 = 20;
+/// How often what was put aside may come back before the broker parks it without an event. What
+/// cannot be announced yet is published again, so only what kills its consumer gets there.
+const DEAD_DELIVERY_LIMIT: i64 = 3;
 /// A parked intent and a checkpoint must survive being read, and an event a notifier that crashes.
 /// RabbitMQ 4.0 and later would otherwise put the limit at 20 and drop it ("Quorum Queues", Poison
 /// Message Handling).
@@ -128,10 +131,11 @@ impl Topology {
     }
 
     fn add_shared(&mut self) {
-        let parked = parked_name(&self.prefix);
+        let (parked, dead) = (parked_name(&self.prefix), dead_name(&self.prefix));
         self.add_exchange(parked.clone(), "fanout", &[]);
+        self.add_exchange(dead.clone(), "fanout", &[]);
         // One merchant without a queue must not block the retry queues for all.
-        let alternate = ("alternate-exchange", text(&parked));
+        let alternate = ("alternate-exchange", text(&dead));
         self.add_exchange(intents_exchange(&self.prefix), "direct", &[alternate]);
         self.add_exchange(results_exchange(&self.prefix), "topic", &[]);
         self.add_exchange(checkpoint_exchange(&self.prefix), "direct", &[]);
@@ -140,7 +144,8 @@ impl Topology {
             // A policy with a maximum length would otherwise drop what was parked first.
             ("x-overflow", text("reject-publish")),
         ];
-        self.add_queue(parked.clone(), &arguments, parked, "");
+        self.add_queue(parked.clone(), &arguments, parked.clone(), "");
+        self.add_queue(dead.clone(), &consumed(&parked, DEAD_DELIVERY_LIMIT), dead, "");
     }
 
     fn add_retry(&mut self, delay: Duration) {
@@ -153,14 +158,7 @@ impl Topology {
     }
 
     fn add_merchant(&mut self, merchant: &str) {
-        let [exchange, strategy, overflow] = dead_letter(&parked_name(&self.prefix));
-        let arguments = [
-            ("x-single-active-consumer", AMQPValue::Boolean(true)),
-            ("x-delivery-limit", INTENT_DELIVERY_LIMIT.into()),
-            exchange,
-            strategy,
-            overflow,
-        ];
+        let arguments = consumed(&dead_name(&self.prefix), INTENT_DELIVERY_LIMIT);
         let queue = intents_queue(&self.prefix, merchant);
         let exchange = intents_exchange(&self.prefix);
         self.add_queue(queue, &arguments, exchange, merchant);
@@ -199,6 +197,13 @@ impl Topology {
             None => Ok(self),
         }
     }
+}
+
+/// A queue that one process at a time consumes.
+fn consumed(dead_letters_to: &str, delivery_limit: i64) -> [(&'static str, AMQPValue); 5] {
+    let [exchange, strategy, overflow] = dead_letter(dead_letters_to);
+    let single = ("x-single-active-consumer", AMQPValue::Boolean(true));
+    [single, ("x-delivery-limit", delivery_limit.into()), exchange, strategy, overflow]
 }
 
 /// At-least-once dead lettering needs all three together; with one missing RabbitMQ falls back to

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use super::wire::Reason;
 use crate::domain::codes::Code;
+use crate::domain::dead_letter::PutAside;
 use crate::domain::intent::FieldError;
 use crate::domain::verdict::{Failure, Rejection, Unresolved};
 
@@ -24,11 +25,12 @@ impl Reason {
         Self { errors, ..Self::new(INVALID_INTENT, message) }
     }
 
-    /// Every code that a message is parked with.
+    /// Every code that a merchant's message is parked with.
     pub fn parked_codes() -> impl Iterator<Item = Cow<'static, str>> {
         let rejected = Rejection::ALL.into_iter().map(|why| why.reason().code);
         let unresolved = Unresolved::ALL.into_iter().map(|why| why.reason().code);
-        std::iter::once(INVALID_INTENT.into()).chain(rejected).chain(unresolved)
+        let put_aside = PutAside::DeadLettered.reason().code;
+        [INVALID_INTENT.into(), put_aside].into_iter().chain(rejected).chain(unresolved)
     }
 
     /// Whether its code is one of those that `link.failed` goes out with. A code of a later
@@ -75,6 +77,24 @@ impl Rejection {
                 );
                 Reason { provider_code: Some(number), ..reason }
             }
+        }
+    }
+}
+
+impl PutAside {
+    /// The reason that the event and the parked copy give.
+    pub fn reason(self) -> Reason {
+        match self {
+            Self::DeadLettered => Reason::new(
+                "DEAD_LETTERED",
+                "RabbitMQ put it aside: it expired, came back too often, or its merchant has no \
+                 queue; it may have been sent",
+            ),
+            Self::UnknownMerchant => Reason::new(
+                "UNKNOWN_MERCHANT",
+                "no queue is bound for its routing key, and nothing was sent for this message; \
+                 publish it with a merchant's name as its routing key",
+            ),
         }
     }
 }

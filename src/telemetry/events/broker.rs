@@ -5,7 +5,7 @@ use std::time::Duration;
 use tracing::{debug, error, info, warn};
 
 use crate::ports::{Outgoing, PublishError};
-use crate::telemetry::metrics::MerchantMetrics;
+use crate::telemetry::metrics::{DeadLetterMetrics, MerchantMetrics};
 
 /// `address` is `host:port`.
 pub fn broker_connected(address: &str) {
@@ -24,9 +24,9 @@ pub fn connection_lost(connection: &str, reason: &str) {
 
 /// The topology exists, but its arguments could not be compared: to declare it once more takes a
 /// permission that the login does not have.
-pub fn topology_not_compared(merchant: &str, reason: &str) {
+pub fn topology_not_compared(queue: &str, reason: &str) {
     warn!(
-        merchant,
+        queue,
         reason,
         "could not check the arguments of exchanges and queues, only that they exist: {reason}; \
          `smartsend topology apply` with a login that may declare checks them"
@@ -59,10 +59,34 @@ pub fn publish_ended(
     outgoing: &Outgoing,
     result: Result<(), PublishError>,
 ) {
+    let (kind, word) = words_of(outgoing, result);
+    metrics.publishes(kind, word).inc();
+    // What follows is what a person has to know: results that cannot be published, or a lost
+    // session.
+    if let Err(error) = result {
+        debug!(kind, result = word, "a publish did not succeed: {error}");
+    }
+}
+
+/// The same for what replaces a message that the broker put aside.
+pub fn dead_letter_published(
+    metrics: &DeadLetterMetrics,
+    outgoing: &Outgoing,
+    result: Result<(), PublishError>,
+) {
+    let (kind, word) = words_of(outgoing, result);
+    metrics.publishes(kind, word).inc();
+    if let Err(error) = result {
+        debug!(kind, result = word, "a publish did not succeed: {error}");
+    }
+}
+
+fn words_of(outgoing: &Outgoing, result: Result<(), PublishError>) -> (&'static str, &'static str) {
     let kind = match outgoing {
         Outgoing::Event(_) => "event",
         Outgoing::Retry { .. } => "retry",
         Outgoing::Parked(_) => "parked",
+        Outgoing::DeadLetter(_) => "dead_letter",
         Outgoing::Checkpoint { .. } => "checkpoint",
     };
     let word = match result {
@@ -71,12 +95,7 @@ pub fn publish_ended(
         Err(PublishError::Refused) => "refused",
         Err(PublishError::Unconfirmed) => "unconfirmed",
     };
-    metrics.publishes(kind, word).inc();
-    // What follows is what a person has to know: results that cannot be published, or a lost
-    // session.
-    if let Err(error) = result {
-        debug!(kind, result = word, "a publish did not succeed: {error}");
-    }
+    (kind, word)
 }
 
 /// A delivery was dropped by a defect or a panic, and ends the session.

@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::domain::event::{Event, EventResult};
 use crate::domain::record::{Doubt, Record, State};
 use crate::domain::reference::Reference;
-use crate::telemetry::metrics::MerchantMetrics;
+use crate::telemetry::metrics::{DeadLetterMetrics, MerchantMetrics};
 
 /// What is known of an intent on its way, after each step.
 pub fn intent_known(metrics: &MerchantMetrics, reference: &Reference, record: &Record) {
@@ -54,6 +54,30 @@ pub fn intent_settled(
         recovered = matches!(event.result, EventResult::Created { recovered: true, .. }),
         attempts,
         "the intent is settled",
+    );
+}
+
+/// A message that the broker put aside is announced and parked.
+pub fn dead_letter_settled(metrics: &DeadLetterMetrics, event: &Event<'_>) {
+    let (outcome, reason) = (event.kind().outcome(), event.reason());
+    metrics.intents(&event.merchant, outcome).inc();
+    if let Some(reason) = reason {
+        metrics.parked(&event.merchant, reason.code.clone()).inc();
+    }
+    warn!(
+        intent.id = event.intent_id,
+        event.id = %event.id,
+        outcome,
+        reason = reason.map(|reason| &*reason.code),
+        "RabbitMQ put the message aside; it is announced and parked",
+    );
+}
+
+/// A message that the broker put aside is parked, and was never announced.
+pub fn dead_letter_given_up() {
+    error!(
+        "RabbitMQ put the message aside; it is larger than an intent may be, its event finds no \
+         queue, and it is parked without one"
     );
 }
 

@@ -13,7 +13,7 @@ use serde::{Serialize, Serializer};
 use serde_json::json;
 use strum::IntoStaticStr;
 
-use super::{Families, Gauges};
+use super::{Families, Gauges, merchant_label};
 use crate::domain::event::{EventKind, Reason};
 use crate::domain::reference::Reference;
 
@@ -25,7 +25,7 @@ const CREATE_OUTCOMES: [&str; 11] = [
 const LOOKUP_RESULTS: [&str; 6] =
     ["found", "not_found", "failed", "no_token", "throttled", "denied"];
 const TOKEN_OUTCOMES: [&str; 4] = ["granted", "refused", "throttled", "failed"];
-const PUBLISH_KINDS: [&str; 4] = ["event", "retry", "parked", "checkpoint"];
+const PUBLISH_KINDS: [&str; 5] = ["event", "retry", "parked", "dead_letter", "checkpoint"];
 /// How many intents are counted as in doubt at most, so that memory is bounded.
 const DOUBTS_MAX: usize = 65_536;
 const PUBLISH_RESULTS: [&str; 4] = ["confirmed", "unroutable", "refused", "unconfirmed"];
@@ -131,12 +131,11 @@ impl MerchantMetrics {
     }
 
     fn label(&self) -> (&'static str, Cow<'static, str>) {
-        ("merchant", self.merchant.clone().into())
+        merchant_label(&self.merchant)
     }
 
     pub(in crate::telemetry) fn intents(&self, outcome: &'static str) -> Counter {
-        let labels = [self.label(), ("outcome", outcome.into())];
-        self.families.intents.get_or_create_owned(&labels)
+        self.families.intents(&self.merchant, outcome)
     }
 
     pub(in crate::telemetry) fn calls(&self, call: CallKind, outcome: &'static str) -> Counter {
@@ -159,13 +158,11 @@ impl MerchantMetrics {
         kind: &'static str,
         result: &'static str,
     ) -> Counter {
-        let labels = [("kind", kind.into()), ("result", result.into())];
-        self.families.publishes.get_or_create_owned(&labels)
+        self.families.publishes(kind, result)
     }
 
     pub(in crate::telemetry) fn parked(&self, reason: Cow<'static, str>) -> Counter {
-        let labels = [self.label(), ("reason", reason)];
-        self.families.parked.get_or_create_owned(&labels)
+        self.families.parked(&self.merchant, reason)
     }
 
     /// Sets the gauge of one of the states to 1 and the others to 0.

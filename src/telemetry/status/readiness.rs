@@ -13,14 +13,19 @@ impl Status {
 
     /// What a person should know of, though it keeps nothing from being ready.
     pub fn notes(&self) -> Vec<String> {
-        sentences(self.lock().notes(self.now().wall))
+        let now = self.now();
+        let mut state = self.lock();
+        state.dead_letters.refresh(now);
+        sentences(state.notes(now.wall))
     }
 
     /// Whether this process is ready; and why not, since when, and how much waits for it.
     pub fn readiness(&self) -> (bool, Vec<String>) {
         self.end_pauses();
-        let now = self.now().wall;
-        let state = self.lock();
+        let moment = self.now();
+        let mut state = self.lock();
+        state.dead_letters.refresh(moment);
+        let now = moment.wall;
         let reasons = state.reasons(now);
         let is_ready = reasons.is_empty();
         let notes = state.notes(now);

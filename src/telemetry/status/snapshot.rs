@@ -55,7 +55,8 @@ impl Status {
     pub fn snapshot(&self) -> Value {
         self.end_pauses();
         let now = self.now();
-        let state = self.lock();
+        let mut state = self.lock();
+        state.dead_letters.refresh(now);
         let reasons = state.reasons(now.wall);
         json!({
             "version": env!("CARGO_PKG_VERSION"),
@@ -67,6 +68,7 @@ impl Status {
             "merchants": state.merchants,
             "connections": state.connections,
             "queues": state.queues,
+            "dead_letters": state.dead_letters,
         })
     }
 }
@@ -115,7 +117,13 @@ impl State {
             });
             throttle.into_iter().chain(takeover)
         });
-        self.raised(true).chain(pauses).collect()
+        let dead_letters = self.dead_letters.notes().map(|(reason, since)| NotReady {
+            component: Component::DeadLetters,
+            name: None,
+            reason,
+            since: Time(since),
+        });
+        self.raised(true).chain(pauses).chain(dead_letters).collect()
     }
 
     fn raised(&self, notes: bool) -> impl Iterator<Item = NotReady> {

@@ -33,8 +33,9 @@ async fn without_a_binding_for_results_nothing_is_acknowledged_and_nothing_more_
 async fn without_a_topology_a_worker_names_the_command_and_goes_on_after_it() {
     let scenario = Scenario::bare(&["default"], json!({})).await;
     let mut worker = scenario.worker();
-    let reasons = worker.unready("smartsend topology apply").await;
+    let reasons = worker.unready("merchant default: missing on RabbitMQ").await;
     assert!(reasons.contains("smartsend.intents.default"), "{reasons}");
+    assert!(reasons.contains("smartsend topology apply"), "{reasons}");
     assert_eq!(worker.page("/livez").await.0, 200);
     assert!(worker.program.is_running());
     scenario.apply(&["--results-queue", RESULTS]).await;

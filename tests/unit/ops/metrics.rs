@@ -3,10 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use smartsend::domain::call::NotSent;
 use smartsend::domain::classify::create::Outcome;
 use smartsend::domain::classify::lookup::{Lookup, LookupFailure};
 use smartsend::domain::classify::{Denial, NoToken, UnknownReason};
+use smartsend::domain::dead_letter::{Arrival, Death, Finding, Merchants};
+use smartsend::domain::event::Event;
+use smartsend::domain::record::headers::Headers;
+use smartsend::domain::trace::Trace;
 use smartsend::domain::verdict::Unresolved;
 use smartsend::telemetry::events;
 use smartsend::telemetry::metrics::{CallKind, Metrics};
@@ -65,6 +70,7 @@ fn known_at_the_start() -> Vec<String> {
         "LINK_REPEATED",
         "OVER_LIMIT",
         "ACCOUNT_CHANGED",
+        "DEAD_LETTERED",
     ];
     let outcomes = ["created", "failed", "rejected", "unresolved"];
     add("intents_total", &[merchant, ("outcome", &outcomes)]);
@@ -83,7 +89,10 @@ fn known_at_the_start() -> Vec<String> {
     let results = ["confirmed", "unroutable", "refused", "unconfirmed"];
     add(
         "publishes_total",
-        &[("kind", &["event", "retry", "parked", "checkpoint"]), ("result", &results)],
+        &[
+            ("kind", &["event", "retry", "parked", "dead_letter", "checkpoint"]),
+            ("result", &results),
+        ],
     );
     add("parked_total", &[merchant, ("reason", &reasons)]);
     add("broker_connected", &[("connection", &["publish", "consume/default"])]);
@@ -105,6 +114,44 @@ fn every_series_that_is_known_at_the_start_exists_from_the_start() {
     }
     found.retain(|name, _| !name.contains("_seconds_"));
     assert!(found.is_empty(), "not in the contract: {found:?}");
+}
+
+#[test]
+fn what_was_put_aside_is_counted_under_the_merchants_that_are_known() {
+    let metrics = Metrics::new();
+    drop(metrics.merchant("default"));
+    let dead_letters = metrics.dead_letters(["default"]);
+    let found = series(&metrics);
+    for reason in ["UNKNOWN_MERCHANT", "DEAD_LETTERED", "INVALID_INTENT"] {
+        let labels = format!("merchant=\"unrouted\",reason=\"{reason}\"");
+        assert_eq!(found[&format!("smartsend_parked_total{{{labels}}}")], "0");
+    }
+    let headers = Headers::new();
+    for queue in ["smartsend.intents.default", "smartsend.intents.a", "smartsend.intents.b"] {
+        let (queue, reason) = (queue.to_owned(), "expired".to_owned());
+        let arrival = Arrival {
+            routing_key: "default",
+            deaths: &[Death { queue, reason, time: None }],
+            headers: &headers,
+            own: false,
+            body: b"{",
+            now: Timestamp::UNIX_EPOCH,
+        };
+        let queue_prefix = "smartsend.intents.".to_owned();
+        let merchants = Merchants { queue_prefix, accounts: BTreeMap::new() };
+        let Finding::Unannounced(letter) = Finding::of(arrival, &merchants) else { panic!() };
+        let event =
+            Event::of_dead_letter(&letter, b"{", None, Trace::default(), Timestamp::UNIX_EPOCH);
+        events::dead_letter_settled(&dead_letters, &event);
+    }
+    let found = series(&metrics);
+    for (merchant, count) in [("default", "1"), ("unrouted", "2")] {
+        let labels = format!("merchant=\"{merchant}\",reason=\"INVALID_INTENT\"");
+        assert_eq!(found[&format!("smartsend_parked_total{{{labels}}}")], count);
+        let labels = format!("merchant=\"{merchant}\",outcome=\"rejected\"");
+        assert_eq!(found[&format!("smartsend_intents_total{{{labels}}}")], count);
+    }
+    assert!(!metrics.render().contains("merchant=\"a\""), "a publisher's words make no series");
 }
 
 #[test]

@@ -193,6 +193,7 @@ impl Oracle {
         match outgoing {
             Outgoing::Event(event) => self.told(process, event),
             Outgoing::Checkpoint { .. } => Ok(()),
+            Outgoing::DeadLetter(_) => unreachable!("no merchant's worker publishes one"),
             Outgoing::Retry { copy, .. } => {
                 let number = self.number_of(&copy.properties);
                 let intent = &mut self.intents[number];
@@ -257,6 +258,7 @@ impl Oracle {
                 (copy.properties.message_id.as_deref(), true)
             }
             Outgoing::Checkpoint { .. } => (None, false),
+            Outgoing::DeadLetter(_) => unreachable!("no merchant's worker publishes one"),
         };
         if replaces {
             self.processes.replaced(process, self.by_id[id.unwrap()]);

@@ -92,6 +92,7 @@ fn what(outgoing: &Outgoing) -> String {
             format!("{} for {:?}{}", id(copy), delay.duration(), record(&copy.headers))
         }
         Outgoing::Checkpoint { merchant, .. } => format!("the checkpoint of {merchant}"),
+        Outgoing::DeadLetter(copy) => format!("{} put back", id(copy)),
         Outgoing::Parked(copy) => format!("{} parked{}", id(copy), record(&copy.headers)),
     }
 }

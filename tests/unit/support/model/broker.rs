@@ -255,6 +255,7 @@ impl Broker {
             Outgoing::Retry { .. } => Door::Retries,
             Outgoing::Parked(_) => Door::Parked,
             Outgoing::Checkpoint { .. } => Door::Checkpoint,
+            Outgoing::DeadLetter(_) => unreachable!("no merchant's worker publishes one"),
         };
         let fault = match state.faults.get_mut(&door).and_then(VecDeque::pop_front) {
             None if state.shut.contains(&door) => Some(Fault::Unroutable),

@@ -155,6 +155,10 @@ impl Delivery for ModelDelivery {
         if self.session.is_cancelled() { Err(ChannelEndedError) } else { Ok(()) }
     }
 
+    async fn reject(self) -> Result<(), ChannelEndedError> {
+        unreachable!("no merchant's worker rejects a delivery")
+    }
+
     fn abandon(self, _why: &'static str) {}
 }
 

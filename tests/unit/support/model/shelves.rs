@@ -104,6 +104,7 @@ impl State {
                 self.checkpoints.insert(merchant.clone(), body.clone());
                 None
             }
+            Outgoing::DeadLetter(_) => unreachable!("no merchant's worker publishes one"),
             Outgoing::Retry { delay, copy } => {
                 self.story.push(format!("retry {}s", delay.duration().as_secs()));
                 self.retried.push((delay.duration(), copy.clone()));
@@ -176,6 +177,8 @@ impl State {
                 redelivered: message.redelivered,
                 delivery_count: message.count,
                 received: active.clock.now(),
+                routing_key: merchant.to_owned(),
+                deaths: Vec::new(),
             };
             queue.unacked.insert(tag, (process, message));
             sent.push_back((tag, delivered));

@@ -1,0 +1,32 @@
+//! What announces the messages that RabbitMQ put aside, from the configuration.
+
+use super::{Shared, StartError};
+use crate::amqp::topology::names::intents_queue;
+use crate::amqp::{DeadLetterQueue, Publisher, Topology};
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::domain::dead_letter::Merchants;
+use crate::worker::dead_letters::DeadLetters;
+
+pub(super) fn worker(
+    config: &Config,
+    shared: &Shared,
+) -> Result<DeadLetters<SystemClock, DeadLetterQueue, Publisher>, StartError> {
+    let prefix = &config.broker.prefix;
+    let own = Topology::new(prefix, [], &[])?;
+    let accounts = config.merchants.values();
+    let accounts = accounts.map(|merchant| (merchant.name.clone(), merchant.account.clone()));
+    Ok(DeadLetters {
+        clock: shared.clock,
+        outbox: Publisher::of_dead_letters(shared.broker.clone(), &own),
+        queue: DeadLetterQueue::new(shared.broker.clone(), own),
+        merchants: Merchants {
+            queue_prefix: intents_queue(prefix, ""),
+            accounts: accounts.collect(),
+        },
+        metrics: shared.metrics.dead_letters(config.merchants.keys().map(String::as_str)),
+        status: shared.status.clone(),
+        stopping: shared.stopping.clone(),
+        drain: config.shutdown.drain,
+    })
+}

@@ -1,0 +1,60 @@
+//! The series of what the broker put aside.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use prometheus_client::metrics::counter::Counter;
+
+use super::Families;
+use crate::domain::dead_letter::{PutAside, UNROUTED};
+use crate::domain::event::{EventKind, INVALID_INTENT};
+
+/// Counts under the merchants of the configuration, and everything else under [`UNROUTED`]: what a
+/// publisher writes makes no series.
+#[derive(Debug)]
+pub struct DeadLetterMetrics {
+    merchants: BTreeSet<String>,
+    families: Families,
+}
+
+impl DeadLetterMetrics {
+    pub(super) fn new<'a>(
+        merchants: impl IntoIterator<Item = &'a str>,
+        families: Families,
+    ) -> Self {
+        let merchants = merchants.into_iter().map(str::to_owned).collect();
+        let metrics = Self { merchants, families };
+        for kind in [EventKind::Rejected, EventKind::Unresolved] {
+            metrics.intents(UNROUTED, kind.outcome());
+        }
+        let codes = PutAside::ALL.map(|why| why.reason().code);
+        for code in codes.into_iter().chain([INVALID_INTENT.into()]) {
+            metrics.parked(UNROUTED, code);
+        }
+        metrics
+    }
+
+    pub(in crate::telemetry) fn intents(&self, merchant: &str, outcome: &'static str) -> Counter {
+        self.families.intents(self.known(merchant), outcome)
+    }
+
+    pub(in crate::telemetry) fn parked(
+        &self,
+        merchant: &str,
+        reason: Cow<'static, str>,
+    ) -> Counter {
+        self.families.parked(self.known(merchant), reason)
+    }
+
+    pub(in crate::telemetry) fn publishes(
+        &self,
+        kind: &'static str,
+        result: &'static str,
+    ) -> Counter {
+        self.families.publishes(kind, result)
+    }
+
+    fn known<'a>(&self, merchant: &'a str) -> &'a str {
+        if self.merchants.contains(merchant) { merchant } else { UNROUTED }
+    }
+}
