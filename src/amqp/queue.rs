@@ -118,11 +118,9 @@ impl Source {
         let refused = |reason: String| QueueError::Refused { queue: self.queue.clone(), reason };
         let missing = inspect_on(session.connection(), &self.topology).await;
         let names = missing.map_err(|err| refused(err.to_string()))?;
-        if !names.is_empty() {
-            return Err(QueueError::Missing { names });
-        }
         if !self.may_not_declare.load(Ordering::Relaxed) {
-            match compare_on(session.connection(), &self.topology).await {
+            // Named before what is missing: to declare that would stop here.
+            match compare_on(session.connection(), &self.topology.without(&names)).await {
                 Ok(()) => {}
                 // To try again would cost a channel number each time.
                 Err(error @ TopologyError::Forbidden { .. }) => {
@@ -131,6 +129,9 @@ impl Source {
                 }
                 Err(error) => return Err(refused(error.to_string())),
             }
+        }
+        if !names.is_empty() {
+            return Err(QueueError::Missing { names });
         }
         Inbox::open(&session, &self.queue, self.prefetch).await
     }

@@ -1,6 +1,7 @@
 //! The topology, declared on a real broker.
 
 mod differs;
+mod policies;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

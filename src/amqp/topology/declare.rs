@@ -72,14 +72,15 @@ pub(in crate::amqp) async fn inspect_on(
     found.unwrap_or(Err(TopologyError::TooLong))
 }
 
-/// Finds whether an argument differs, of a topology of which nothing is missing: to declare once
-/// more what exists changes nothing, and fails if it is not the same.
+/// Finds whether an argument differs, of a topology of which no exchange and no queue is missing: to
+/// declare once more what exists changes nothing, and fails if it is not the same. A binding can
+/// only be made, so one that is missing is there after this.
 pub(in crate::amqp) async fn compare_on(
     connection: &Connection,
     topology: &Topology,
 ) -> Result<(), TopologyError> {
-    let compared = async { topology.declare_all(&open(connection).await?).await };
-    timeout(TOPOLOGY_TIMEOUT, compared).await.unwrap_or(Err(TopologyError::TooLong))
+    let compared = timeout(TOPOLOGY_TIMEOUT, topology.declare(connection)).await;
+    compared.unwrap_or(Err(TopologyError::TooLong))
 }
 
 impl Topology {
@@ -96,11 +97,11 @@ impl Topology {
     async fn declare_all(&self, channel: &Channel) -> Result<(), TopologyError> {
         for exchange in &self.exchanges {
             let declared = declare_exchange(channel, exchange, false).await;
-            declared.map_err(|err| refused(format!("exchange {}", exchange.name), &err))?;
+            declared.map_err(|err| refused(exchange.line(), &err))?;
         }
         for queue in &self.queues {
             let declared = declare_queue(channel, queue).await;
-            declared.map_err(|err| refused(format!("queue {}", queue.name), &err))?;
+            declared.map_err(|err| refused(queue.line(), &err))?;
         }
         Ok(())
     }
@@ -109,7 +110,7 @@ impl Topology {
         let mut missing = Vec::new();
         let mut channel = open(connection).await?;
         for exchange in &self.exchanges {
-            let what = format!("exchange {}", exchange.name);
+            let what = exchange.line();
             match declare_exchange(&channel, exchange, true).await {
                 Ok(()) => {}
                 Err(err) if is_missing(&err) => {
@@ -120,7 +121,7 @@ impl Topology {
             }
         }
         for queue in &self.queues {
-            let what = format!("queue {}", queue.name);
+            let what = queue.line();
             match inspect_queue(&channel, &queue.name).await {
                 Ok(_) => {}
                 Err(err) if is_missing(&err) => {

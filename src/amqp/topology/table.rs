@@ -95,10 +95,18 @@ impl Topology {
 
     /// Every exchange and queue, as a line for a person.
     pub fn names(&self) -> impl Iterator<Item = String> + '_ {
-        let exchanges = self.exchanges.iter();
-        let exchanges = exchanges.map(|exchange| format!("exchange {}", exchange.name));
-        let queues = self.queues.iter();
-        exchanges.chain(queues.map(|queue| format!("queue {}", queue.name)))
+        let exchanges = self.exchanges.iter().map(Exchange::line);
+        exchanges.chain(self.queues.iter().map(Queue::line))
+    }
+
+    /// The rest without those that have these lines, and without what is bound to them.
+    pub(in crate::amqp) fn without(&self, lines: &[String]) -> Self {
+        let mut rest = self.clone();
+        rest.exchanges.retain(|exchange| !lines.contains(&exchange.line()));
+        let exchanges: Vec<_> = rest.exchanges.iter().map(|exchange| &exchange.name).collect();
+        rest.queues
+            .retain(|queue| !lines.contains(&queue.line()) && exchanges.contains(&&queue.exchange));
+        rest
     }
 
     pub fn queues(&self) -> impl Iterator<Item = &str> {
@@ -204,6 +212,18 @@ fn consumed(dead_letters_to: &str, delivery_limit: i64) -> [(&'static str, AMQPV
     let [exchange, strategy, overflow] = dead_letter(dead_letters_to);
     let single = ("x-single-active-consumer", AMQPValue::Boolean(true));
     [single, ("x-delivery-limit", delivery_limit.into()), exchange, strategy, overflow]
+}
+
+impl Exchange {
+    pub(super) fn line(&self) -> String {
+        format!("exchange {}", self.name)
+    }
+}
+
+impl Queue {
+    pub(super) fn line(&self) -> String {
+        format!("queue {}", self.name)
+    }
 }
 
 /// At-least-once dead lettering needs all three together; with one missing RabbitMQ falls back to

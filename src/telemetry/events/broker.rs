@@ -28,8 +28,8 @@ pub fn topology_not_compared(queue: &str, reason: &str) {
     warn!(
         queue,
         reason,
-        "could not check the arguments of exchanges and queues, only that they exist: {reason}; \
-         `smartsend topology apply` with a login that may declare checks them"
+        "could not check the arguments and bindings of exchanges and queues, only that they exist: \
+         {reason}; `smartsend topology apply` with a login that may declare checks them"
     );
 }
 

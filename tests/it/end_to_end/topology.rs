@@ -1,8 +1,11 @@
 //! Queues and bindings that are missing.
 
+use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
+use lapin::types::FieldTable;
 use serde_json::json;
 
-use crate::support::intents::intent;
+use crate::support::broker::publish;
+use crate::support::intents::{intent, properties};
 use crate::support::results::RESULTS;
 use crate::support::scenario::Scenario;
 use crate::support::waiting::{SOON, until};
@@ -44,6 +47,51 @@ async fn without_a_topology_a_worker_names_the_command_and_goes_on_after_it() {
     scenario.publish(&intent("declared")).await;
     results.event_for("declared", SOON).await;
     scenario.finish(worker).await;
+}
+
+/// A classic queue without arguments knows no single active consumer: both processes would consume
+/// it, at twice the pace, and what comes back for ever is never put aside.
+#[tokio::test]
+async fn of_a_queue_that_is_not_what_its_name_says_nobody_consumes() {
+    let scenario = Scenario::bare(&["default"], json!({})).await;
+    let channel = scenario.connection.create_channel().await.unwrap();
+    let queue = "smartsend.intents.default";
+    let (options, none) = (QueueDeclareOptions::durable(), FieldTable::default());
+    channel.queue_declare(queue.into(), options, none).await.unwrap();
+    let output = scenario.command(&["topology", "apply"]).await;
+    let says = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{says}");
+    assert!(says.contains("queue smartsend.intents.default exists with another x-"), "{says}");
+    let workers = [
+        scenario.worker(),
+        scenario.worker_with(&["run", "--declare"]),
+        scenario.worker_with(&["run", "--declare"]),
+    ];
+    for worker in &workers {
+        let says = worker.unready("queue smartsend.intents.default exists with another x-").await;
+        assert!(says.contains("smartsend topology apply"), "{says}");
+    }
+    let bodies = (0..20).map(|number| intent(&format!("c{number}")).to_string());
+    for body in bodies {
+        // Published on the default exchange: nothing may be bound yet.
+        let sent = publish(&scenario.connection, "", queue, body.as_bytes(), properties("c"));
+        assert!(sent.await);
+    }
+    for worker in &workers {
+        worker.unready("exists with another").await;
+        let consumer = &worker.status().await["merchants"]["default"]["consumer"]["state"];
+        assert_eq!(consumer, "stopped");
+    }
+    assert_eq!(scenario.depth(queue).await, 20, "somebody consumes it");
+    assert_eq!(scenario.provider.requests("create").await, 0);
+
+    // As the sentence says: it is deleted, and then declared.
+    channel.queue_delete(queue.into(), QueueDeleteOptions::default()).await.unwrap();
+    scenario.apply(&["--results-queue", RESULTS]).await;
+    for worker in workers {
+        worker.ready().await;
+        worker.stop().await;
+    }
 }
 
 #[tokio::test]
