@@ -5,6 +5,9 @@
 //! what was not confirmed was never acknowledged. So nothing here repairs a connection, a channel
 //! or a consumer, and nothing here repeats a publish. Each merchant consumes on a session of its
 //! own; all of them publish on one.
+//!
+//! Of what others write only the body is read as it came: everything around it is made readable for
+//! lapin first ([`envelope`]).
 
 pub mod topology;
 pub mod supervisor;
@@ -21,6 +24,8 @@ mod refusals;
 pub mod result_events;
 pub mod headers;
 mod hosts;
+pub mod envelope;
+mod filtered_stream;
 mod connection;
 pub mod tls;
 

@@ -11,8 +11,7 @@ use super::session::Settings;
 use super::topology::names::{checkpoint_queue, short};
 use crate::ports::{Checkpoint, CheckpointError};
 
-/// Reads it over a short-lived connection of its own: an envelope that lapin cannot parse ends the
-/// whole connection.
+/// Reads it over a short-lived connection of its own, which whatever is wrong with it may end.
 pub(super) async fn read(
     settings: &Settings,
     prefix: &str,

@@ -25,10 +25,14 @@ use lapin::uri::{AMQPScheme, AMQPUri};
 use lapin::{AsyncTcpStream, Channel, ConnectionProperties, ErrorKind, Event};
 use tokio::time::timeout;
 
+use super::filtered_stream::{self, FilteredStream};
 use super::topology::names::short;
 
 /// How long TCP, TLS and the AMQP handshake may take together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The largest frame of a connection, which is RabbitMQ's own limit by default. It allows a broker
+/// without any, for which lapin would reserve more memory than there is.
+const FRAME_MAX: u32 = 131_072;
 /// How long the broker may take to answer `connection.close`.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
@@ -71,8 +75,8 @@ impl ConnectError {
 }
 
 impl Connection {
-    /// Connects once. `name` is what operators see in RabbitMQ's list of connections. Without
-    /// `frame_max` the broker's own limit applies.
+    /// Connects once. `name` is what operators see in RabbitMQ's list of connections.
+    /// Without `frame_max` it is as large as RabbitMQ allows by default.
     pub(super) async fn open(
         address: &AMQPUri,
         tls: &OwnedTLSConfig,
@@ -85,7 +89,7 @@ impl Connection {
             ConnectError { text, refused }
         };
         let mut uri = address.clone();
-        uri.query.frame_max = frame_max;
+        uri.query.frame_max = Some(frame_max.unwrap_or(FRAME_MAX));
         match timeout(CONNECT_TIMEOUT, connect(uri, tls, name)).await {
             Ok(Ok(connection)) => Ok(connection),
             Ok(Err(err)) => {
@@ -169,15 +173,18 @@ async fn connect(uri: AMQPUri, tls: &OwnedTLSConfig, name: &str) -> lapin::Resul
         .with_connection_name(name.into())
         .with_client_property("product".into(), "smartsend".into())
         .with_client_property("version".into(), env!("CARGO_PKG_VERSION").into());
+    let stream = FilteredStream::new(stream, uri.query.frame_max.unwrap_or(FRAME_MAX));
     // lapin calls it again only to reconnect automatically, which is off.
-    let stream = Mutex::new(Some(stream));
+    let stream = Mutex::new(Some(AsyncTcpStream::Plain(stream)));
     let connector = async move |_, _| {
         let stream = stream.lock().unwrap_or_else(PoisonError::into_inner).take();
         stream.ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected).into())
     };
     let host = format!("{host}:{}", uri.authority.port);
     let login = short(&uri.authority.userinfo.username).ok();
-    let client = lapin::Connection::connector(uri, runtime, connector, properties).await?;
+    let client =
+        lapin::Connection::connector(uri, filtered_stream::runtime(), connector, properties);
+    let client = client.await?;
     Ok(Connection { client, socket, channels_opened: AtomicU32::new(0), host, login })
 }
 

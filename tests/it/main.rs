@@ -11,6 +11,7 @@ mod broker_protocol;
 mod topology;
 mod publisher;
 mod consumer;
+mod envelopes;
 mod supervisor;
 mod brokers;
 mod binary_faults;

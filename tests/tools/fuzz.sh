@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fuzzes every parser of outside data: intents, the provider's answers, Retry-After, the
-# configuration, record headers. Each target gets an equal share of the time.
+# configuration, record headers, envelopes. Each target gets an equal share of the time.
 #
 #   tests/tools/fuzz.sh [--minutes N] [TARGET ...]       by default 10 minutes and all targets
 #

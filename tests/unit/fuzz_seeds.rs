@@ -4,6 +4,8 @@
 mod answer;
 #[path = "../fuzz/check/config.rs"]
 mod config;
+#[path = "../fuzz/check/envelope.rs"]
+mod envelope;
 #[path = "../fuzz/check/intent.rs"]
 mod intent;
 #[path = "../fuzz/check/record.rs"]
@@ -22,9 +24,10 @@ use std::path::{Path, PathBuf};
 type Check = fn(&[u8]);
 
 /// Every target and its check.
-const TARGETS: [(&str, Check); 5] = [
+const TARGETS: [(&str, Check); 6] = [
     ("answer", answer::check),
     ("config", config::check),
+    ("envelope", envelope::check),
     ("intent", intent::check),
     ("record", record::check),
     ("retry_after", retry_after::check),

@@ -13,6 +13,7 @@ mod record;
 mod outcome;
 mod decision;
 mod protocol;
+mod envelope;
 mod event;
 mod admission;
 mod dedup;

@@ -172,16 +172,6 @@ async fn an_abandoned_delivery_ends_the_connection_of_its_merchant_only() {
     a_goes_on(&ground).await;
 }
 
-/// lapin cannot parse it, and ends the connection that it came by.
-#[tokio::test]
-async fn an_unreadable_envelope_ends_the_connection_of_its_merchant_only() {
-    only_a_suffers(async |ground, _, of_a| {
-        of_a.acknowledge().await.unwrap();
-        ground.node.publish_unreadable(&ground.vhost, "smartsend.intents", "a").await;
-    })
-    .await;
-}
-
 #[tokio::test]
 async fn what_a_lost_connection_brought_is_not_acknowledged_on_the_next_one() {
     let ground = only_a_suffers(async |ground, a, of_a| {

@@ -3,7 +3,7 @@
 //!
 //! It keeps its port while it is down, so that an address stays good.
 
-mod frame;
+pub(crate) mod frame;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};

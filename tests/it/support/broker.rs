@@ -343,16 +343,6 @@ impl Node {
         count
     }
 
-    /// Publishes a message whose `message_id` is not UTF-8, which lapin neither writes nor reads.
-    pub(crate) async fn publish_unreadable(&self, vhost: &str, exchange: &str, routing_key: &str) {
-        self.eval(&format!(
-            "rabbit_basic:publish(rabbit_misc:r(<<\"{vhost}\">>, exchange, <<\"{exchange}\">>), \
-             <<\"{routing_key}\">>, [{{message_id, <<\"caf\", 16#e9>>}}, {{delivery_mode, 2}}], \
-             <<\"unreadable\">>)."
-        ))
-        .await;
-    }
-
     fn tell(&self, word: &str) {
         let mut keeper = self.keeper.lock().unwrap();
         writeln!(keeper.stdin.as_mut().unwrap(), "{word}").unwrap();

@@ -49,7 +49,7 @@ const BASIC: u16 = 60;
 
 impl Frame {
     /// Reads one; an error at the end of the stream.
-    pub(super) async fn read(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Self> {
+    pub(crate) async fn read(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Self> {
         let mut bytes = vec![0; HEAD];
         from.read_exact(&mut bytes).await?;
         let size = u32::from_be_bytes(bytes[3..HEAD].try_into().unwrap());
