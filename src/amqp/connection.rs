@@ -134,6 +134,11 @@ impl Connection {
         self.login.as_ref()
     }
 
+    /// The largest frame that the broker takes.
+    pub(super) fn frame_max(&self) -> u32 {
+        self.client.configuration().frame_max()
+    }
+
     /// Whether it is up, as far as lapin knows.
     pub(super) fn is_up(&self) -> bool {
         self.client.status().connected()

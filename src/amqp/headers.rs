@@ -15,8 +15,14 @@ use crate::ports::{Headers, Properties};
 /// Persistent (AMQP 0-9-1, `delivery-mode`). A dead-lettered copy keeps it, even where the queue
 /// would not need it.
 const PERSISTENT: u8 = 2;
-/// The longest header of ours, in bytes; RabbitMQ's frames hold 128 KiB by default.
+/// The longest header of ours, in bytes. Only `errors` is longer than a few dozen.
 const TEXT_LEN_MAX: usize = 32 * 1024;
+/// Headers of ours that only people read, by the part after the prefix.
+const FOR_PEOPLE: [&str; 3] = ["actor", "note", "errors"];
+/// What RabbitMQ may add to a copy on its way (`x-death` and others), which has to fit too.
+const ADDED_MAX: usize = 1024;
+/// A header frame without properties: its head, class, weight, size, flags, and its end.
+const FRAME_LEN: usize = 7 + 2 + 2 + 8 + 2 + 1;
 /// The longest trace header that is passed on, in bytes. W3C Trace Context asks for 512.
 const TRACE_LEN_MAX: usize = 2 * 1024;
 
@@ -88,58 +94,98 @@ fn header<'a>(from: &'a BasicProperties, name: &str) -> Option<&'a AMQPValue> {
     from.headers().as_ref()?.inner().get(name)
 }
 
-/// Writes properties and headers for a publish. `user_id` must be the connection's own login.
+/// Writes properties and headers for a publish. `user_id` must be the connection's own login, and
+/// `frame_max` its largest frame: headers that do not fit are left out, those that only people read
+/// first.
 pub fn write(
     properties: &Properties,
     headers: &Headers,
     user_id: Option<&ShortString>,
+    frame_max: u32,
 ) -> BasicProperties {
-    let mut table = FieldTable::default();
-    let traces = [("traceparent", &properties.traceparent), ("tracestate", &properties.tracestate)];
-    for (name, trace) in traces {
-        if let Some(trace) = trace.as_deref().filter(|text| text.len() <= TRACE_LEN_MAX) {
-            table.insert(name.into(), long(trace));
-        }
-    }
-    for (name, value) in headers {
-        let Ok(name) = ShortString::try_new(format!("{HEADER_PREFIX}{name}")) else {
-            continue; // not one of the contract's, whose names are short
-        };
-        let value = match value {
-            Value::Text(text) => long(clipped(text)),
-            Value::Number(number) => AMQPValue::LongLongInt(*number),
-        };
-        table.insert(name, value);
-    }
+    // What came in as a short string fits; anything else is left out rather than cut, because
+    // half an identifier is another identifier.
+    let short = |text: &Option<String>| ShortString::try_new(text.clone()?).ok();
+    let texts = [
+        short(&properties.content_type),
+        short(&properties.message_id),
+        short(&properties.correlation_id),
+        short(&properties.kind),
+        short(&properties.app_id),
+        user_id.cloned(),
+    ];
+    let texts_len: usize = texts.iter().flatten().map(|text| 1 + text.as_str().len()).sum();
+    let numbers_len = size_of::<u8>() + size_of::<u64>(); // delivery mode, timestamp
+    let frame_max = usize::try_from(frame_max).unwrap_or(usize::MAX);
+    let table = table(
+        properties,
+        headers,
+        frame_max.saturating_sub(FRAME_LEN + texts_len + numbers_len + ADDED_MAX),
+    );
     let mut to = BasicProperties::default().with_delivery_mode(PERSISTENT);
     if !table.inner().is_empty() {
         to = to.with_headers(table);
     }
-    // What came in as a short string fits; anything else is left out rather than cut, because
-    // half an identifier is another identifier.
-    let short = |text: &Option<String>| ShortString::try_new(text.clone()?).ok();
-    if let Some(text) = short(&properties.content_type) {
+    let [content_type, message_id, correlation_id, kind, app_id, user_id] = texts;
+    if let Some(text) = content_type {
         to = to.with_content_type(text);
     }
-    if let Some(text) = short(&properties.message_id) {
+    if let Some(text) = message_id {
         to = to.with_message_id(text);
     }
-    if let Some(text) = short(&properties.correlation_id) {
+    if let Some(text) = correlation_id {
         to = to.with_correlation_id(text);
     }
-    if let Some(text) = short(&properties.kind) {
+    if let Some(text) = kind {
         to = to.with_type(text);
     }
-    if let Some(text) = short(&properties.app_id) {
+    if let Some(text) = app_id {
         to = to.with_app_id(text);
     }
     if let Some(timestamp) = properties.timestamp {
         to = to.with_timestamp(timestamp);
     }
     if let Some(login) = user_id {
-        to = to.with_user_id(login.clone());
+        to = to.with_user_id(login);
     }
     to
+}
+
+/// The headers that fit into so many bytes, in the order of their weight.
+fn table(properties: &Properties, headers: &Headers, size_max: usize) -> FieldTable {
+    let is_for_people = |name: &str| FOR_PEOPLE.contains(&name);
+    let own = |(name, value): (&String, &Value)| {
+        let value = match value {
+            Value::Text(text) => long(clipped(text)),
+            Value::Number(number) => AMQPValue::LongLongInt(*number),
+        };
+        (format!("{HEADER_PREFIX}{name}"), value)
+    };
+    let trace = |(name, trace): (&str, &Option<String>)| {
+        let trace = trace.as_deref().filter(|text| text.len() <= TRACE_LEN_MAX)?;
+        Some((name.to_owned(), long(trace)))
+    };
+    let traces = [("traceparent", &properties.traceparent), ("tracestate", &properties.tracestate)];
+    let first = headers.iter().filter(|(name, _)| !is_for_people(name)).map(own);
+    let last = headers.iter().filter(|(name, _)| is_for_people(name)).map(own);
+    let mut table = FieldTable::default();
+    let mut room = size_max.saturating_sub(size_of::<u32>()); // the table's own size
+    for (name, value) in first.chain(traces.into_iter().filter_map(trace)).chain(last) {
+        let size = 1 + name.len() + value_len(&value);
+        // A name that is too long is not one of the contract's.
+        let Ok(name) = ShortString::try_new(name) else { continue };
+        if let Some(left) = room.checked_sub(size) {
+            room = left;
+            table.insert(name, value);
+        }
+    }
+    table
+}
+
+/// The size of a text or a number on the wire, with its type.
+fn value_len(value: &AMQPValue) -> usize {
+    let number = 1 + size_of::<i64>();
+    value.as_long_string().map_or(number, |text| 1 + size_of::<u32>() + text.as_bytes().len())
 }
 
 #[expect(

@@ -26,7 +26,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::channel_pool::ChannelPool;
-use super::connection::reason;
+use super::connection::{Connection, reason};
 use super::headers;
 use super::refusals::Refusals;
 use super::routes::{Route, merchant_of};
@@ -90,15 +90,18 @@ impl Publisher {
     /// that no worker takes it for a copy of its own.
     pub async fn publish_intent(&self, intent: &Copied) -> Result<(), PublishError> {
         let route = Route::to_intents(&self.topology, &intent.merchant);
-        let properties = headers::write(&intent.properties, &intent.headers, None);
-        self.confirm(&intent.merchant, route, |_| (&intent.body, properties)).await
+        self.confirm(&intent.merchant, route, |connection| {
+            let frame_max = connection.frame_max();
+            (&intent.body, headers::write(&intent.properties, &intent.headers, None, frame_max))
+        })
+        .await
     }
 
     async fn confirm<'a>(
         &self,
         merchant: &str,
         route: Option<Route>,
-        content: impl FnOnce(Option<&ShortString>) -> (&'a Bytes, BasicProperties),
+        content: impl FnOnce(&Connection) -> (&'a Bytes, BasicProperties),
     ) -> Result<(), PublishError> {
         // Nothing is declared for a merchant or a delay that is not configured.
         let share = self.shares.of(merchant).ok_or(PublishError::Unroutable)?;
@@ -106,7 +109,7 @@ impl Publisher {
         let attempt = self.refusals.attempt(route, self.broker.settings().now().steady)?;
         let _place = share.acquire().await; // it is never closed
         let (pool, channel) = self.channel().await?;
-        let (body, properties) = content(pool.session().connection().login());
+        let (body, properties) = content(pool.session().connection());
         let answered = {
             let published = pin!(publish(&channel, route, body, properties));
             pool.session().answer(published).await
@@ -159,7 +162,7 @@ impl Shares {
 impl Outbox for Publisher {
     async fn publish(&self, outgoing: &Outgoing) -> Result<(), PublishError> {
         let route = Route::of(outgoing, &self.topology);
-        self.confirm(merchant_of(outgoing), route, |login| content(outgoing, login)).await
+        self.confirm(merchant_of(outgoing), route, |connection| content(outgoing, connection)).await
     }
 }
 
@@ -194,21 +197,20 @@ async fn publish(
 }
 
 /// The login is what makes a record believed when its copy comes back, and a checkpoint.
-fn content<'a>(
-    outgoing: &'a Outgoing,
-    login: Option<&ShortString>,
-) -> (&'a Bytes, BasicProperties) {
+fn content<'a>(outgoing: &'a Outgoing, connection: &Connection) -> (&'a Bytes, BasicProperties) {
+    let write = |properties: &Properties, headers: &Headers, user_id: Option<&ShortString>| {
+        headers::write(properties, headers, user_id, connection.frame_max())
+    };
+    let login = connection.login();
     match outgoing {
-        Outgoing::Event(event) => {
-            (&event.body, headers::write(&event.properties, &Headers::new(), None))
-        }
+        Outgoing::Event(event) => (&event.body, write(&event.properties, &Headers::new(), None)),
         Outgoing::Retry { copy, .. } | Outgoing::Parked(copy) | Outgoing::DeadLetter(copy) => {
-            (&copy.body, headers::write(&copy.properties, &copy.headers, login))
+            (&copy.body, write(&copy.properties, &copy.headers, login))
         }
         Outgoing::Checkpoint { body, .. } => {
             let content_type = Some("application/json".to_owned());
             let json = Properties { content_type, ..Properties::default() };
-            (body, headers::write(&json, &Headers::new(), login))
+            (body, write(&json, &Headers::new(), login))
         }
     }
 }

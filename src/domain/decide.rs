@@ -12,6 +12,7 @@
 //! name.
 
 mod calls;
+mod copies;
 mod create;
 mod interrupted;
 mod lookup;
@@ -28,7 +29,6 @@ use super::classify::create::Outcome;
 use super::classify::lookup::Lookup;
 use super::intent::Intent;
 use super::record::Record;
-use super::record::headers::Headers;
 use super::retry_delays::RetryDelay;
 use super::verdict::{Unresolved, Verdict};
 pub use calls::{CreateCall, CreateKind, LookupCall, Start};
@@ -141,22 +141,6 @@ impl<'a> Case<'a> {
             }
         };
         self.after_takeover(self.while_clocks_agree(decision, around), around)
-    }
-
-    /// The headers of a copy that goes through a retry queue, given those that came with it. A
-    /// record that names another account is passed on as it came, whoever wrote it: without that
-    /// name a copy would be looked up here.
-    pub fn retry_headers(&self, later: RetryLater, received: &Headers, now: Timestamp) -> Headers {
-        if self.opening.is_foreign() {
-            return received.clone();
-        }
-        let due = now.saturating_add(later.delay.signed()).ok();
-        self.record_after(later).to_headers(due)
-    }
-
-    /// The headers of a parked copy, likewise.
-    pub fn parked_headers(&self, received: &Headers) -> Headers {
-        if self.opening.is_foreign() { received.clone() } else { self.record.to_headers(None) }
     }
 
     /// The record after a trip: a delay that counts is waited for certain, since the copy cannot

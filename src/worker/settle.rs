@@ -13,7 +13,7 @@ use crate::domain::decide::{Case, Disposition, RetryLater};
 use crate::domain::event::wire::{CONTENT_TYPE, errors_json};
 use crate::domain::event::{self, Event, EventKind, Origin};
 use crate::domain::intent::{Intent, Invalid};
-use crate::domain::record::headers::{Headers, Value, written};
+use crate::domain::record::headers::{Headers, Value, history, written};
 use crate::domain::verdict::Verdict;
 use crate::ports::{
     ChannelEndedError, Clock, Copied, Delivered, Delivery, EventMessage, Outgoing, Ports,
@@ -94,7 +94,8 @@ impl<P: Ports> InFlight<'_, P> {
     /// Rejects a body that is not a valid intent, and parks it.
     pub(super) async fn settle_invalid(self, invalid: &Invalid) -> Settled {
         let errors = errors_json(&invalid.errors);
-        let parked = self.parked_copy(Headers::new(), event::INVALID_INTENT, Some(errors));
+        let headers = history(&self.delivered().headers);
+        let parked = self.parked_copy(headers, event::INVALID_INTENT, Some(errors));
         let body = self.delivered().body.clone();
         let event = Event::of_invalid(invalid, &body, self.origin());
         let replacement = Replacement { event, parked: Some(parked), attempts: 0, age: None };

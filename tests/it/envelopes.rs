@@ -15,7 +15,7 @@ use crate::support::amqp::{declared, settings, start};
 use crate::support::broker::Node;
 use crate::support::intents::intent;
 use crate::support::raw_amqp::{FRAME_MAX, RawPublisher, long, short};
-use crate::support::results::RESULTS;
+use crate::support::results::{Message, RESULTS};
 use crate::support::scenario::Scenario;
 use crate::support::waiting::SOON;
 
@@ -181,4 +181,40 @@ async fn intents_in_odd_envelopes_have_their_links_and_end_no_connection() {
     assert_eq!(scenario.depth("smartsend.parked").await, 0);
     let log = std::fs::read_to_string(scenario.directory().join("worker-0.log")).unwrap();
     assert!(!log.contains("lost"), "a connection was lost");
+}
+
+/// The record of another account is passed on as it came. Here six thousand other headers have the
+/// worker's prefix and take a byte each, where the worker writes eight.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_carries_none_of_the_headers_that_strangers_have_named_like_ours() {
+    let scenario = Scenario::new().await;
+    let (results, parked) = (scenario.results().await, scenario.parked().await);
+    let worker = scenario.ready_worker().await;
+    let text = |text: &str| [b"S", &*long(text.as_bytes())].concat();
+    let own = [("record", "v2"), ("account", "42"), ("api", "v2"), ("note", "by hand")];
+    let mut table: Vec<u8> =
+        own.iter().flat_map(|(name, value)| entry(&prefixed(name), &text(value))).collect();
+    table.extend((0..6000).flat_map(|number| entry(&prefixed(&number.to_string()), b"b\x01")));
+    let mut raw = RawPublisher::connect(scenario.node, &scenario.vhost).await;
+    let body = intent("another-account").to_string();
+    raw.publish("smartsend.intents", b"default", &headers(&table), body.as_bytes()).await.unwrap();
+    let body = b"not an intent";
+    raw.publish("smartsend.intents", b"default", &headers(&table), body).await.unwrap();
+    results.take(2, SOON).await;
+    let kept: Vec<_> = parked.take(2, SOON).await.iter().map(names_of_ours).collect();
+    scenario.finish(worker).await;
+    assert_eq!(kept[0], ["account", "api", "merchant", "note", "parked-at", "reason", "record"]);
+    assert_eq!(kept[1], ["errors", "merchant", "note", "parked-at", "reason"]);
+    let log = std::fs::read_to_string(scenario.directory().join("worker-0.log")).unwrap();
+    assert!(!log.contains("not connected to RabbitMQ"), "the publishing connection was lost");
+}
+
+fn prefixed(name: &str) -> Vec<u8> {
+    format!("x-smartsend-{name}").into_bytes()
+}
+
+fn names_of_ours(message: &Message) -> Vec<String> {
+    let table = message.properties.headers().as_ref().unwrap();
+    let names = table.inner().keys().map(|name| name.as_str());
+    names.filter_map(|name| name.strip_prefix("x-smartsend-").map(str::to_owned)).collect()
 }

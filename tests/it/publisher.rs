@@ -374,6 +374,37 @@ async fn texts_that_do_not_fit_into_amqp_are_left_out_or_cut_and_end_nothing() {
     assert!(String::from_utf8(errors.as_bytes().to_vec()).is_ok(), "cut within a character");
 }
 
+/// RabbitMQ adds headers to a copy on its way, and so it has to fit with them.
+#[tokio::test]
+async fn a_copy_fits_into_a_small_frame_with_its_record_whole() {
+    let node = Node::configured("frame_max = 8192\n");
+    let ground = Ground::new(&node).await;
+    let session = ground.running.broker.session().await;
+    let mut headers = Headers::new();
+    for number in 0..16 {
+        headers.insert(format!("record-{number}"), Value::Text("2026-11-24T09:30:00.123Z".into()));
+    }
+    for name in ["actor", "note", "errors"] {
+        headers.insert(name.to_owned(), Value::Text("x".repeat(3000)));
+    }
+    let mut copy = copied(headers);
+    let longest = || Some("x".repeat(255));
+    copy.properties.message_id = longest();
+    copy.properties.correlation_id = longest();
+    copy.properties.tracestate = Some("x".repeat(512));
+    let delay = RetryDelays::new(&[Duration::from_secs(1)]).unwrap().shortest();
+    let retry = Outgoing::Retry { delay, copy };
+    assert_eq!(ground.publisher.publish(&retry).await, Ok(()));
+    let mut inbox = Inbox::open(&session, "smartsend.intents.default", 1).await.unwrap();
+    let delivery = timeout(SOON, inbox.next()).await.unwrap().unwrap();
+    let came = delivery.delivered();
+    assert_eq!(came.headers.keys().filter(|name| name.starts_with("record-")).count(), 16);
+    assert_eq!(came.properties.message_id, longest());
+    assert!(came.properties.tracestate.is_some());
+    assert!(!came.headers.contains_key("note"), "it does not fit");
+    assert!(session.is_live());
+}
+
 #[tokio::test]
 async fn a_publish_without_a_session_waits_only_so_long() {
     let mut settings = settings(&["amqp://guest:guest@127.0.0.1:1/%2f"]);

@@ -22,8 +22,44 @@ pub enum Value {
 
 /// The prefix of every header of ours.
 pub const HEADER_PREFIX: &str = "x-smartsend-";
+/// The headers of a record.
+const RECORD: [&str; 15] = [
+    "record",
+    "state",
+    "account",
+    "api",
+    "first-seen",
+    "last-sent",
+    "due",
+    "quarantined",
+    "waited",
+    "attempts",
+    "lookups",
+    "returns",
+    "singled-out",
+    "seen",
+    "code",
+];
+/// What people have done with a message, and why. It stays with every copy.
+const HISTORY: [&str; 3] = ["replays", "actor", "note"];
 /// The version of the record that this worker writes, and the only one that it reads.
 const VERSION: &str = "v2";
+
+/// Those of a message's headers that belong to every copy of it, beside a record.
+pub fn history(received: &Headers) -> Headers {
+    named(received, &[&HISTORY])
+}
+
+/// The record that a message came with, as it came, and what belongs to every copy of it.
+pub fn record_as_received(received: &Headers) -> Headers {
+    named(received, &[&RECORD, &HISTORY])
+}
+
+fn named(received: &Headers, names: &[&[&str]]) -> Headers {
+    let names = names.iter().copied().flatten();
+    let found = names.filter_map(|name| received.get_key_value(*name));
+    found.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
 
 impl Record {
     /// The record as headers, by the part after the prefix. `due` is when it may continue.

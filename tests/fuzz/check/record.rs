@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use lapin::BasicProperties;
+use lapin::protocol::basic::gen_properties;
 use lapin::types::FieldTable;
 use lapin::types::parsing::parse_field_table;
 
@@ -26,6 +27,13 @@ use smartsend::domain::record::headers::Value;
 use smartsend::domain::record::{Doubt, Record, Seen, State};
 use smartsend::domain::retry_delays::RetryDelays;
 use smartsend::ports::{Headers, Properties};
+
+/// The least that two peers can agree on, RabbitMQ's least since 4.1, and what it proposes.
+const FRAME_MAX: [u32; 3] = [4096, 8192, 131_072];
+/// A header frame without properties.
+const FRAME_LEN: usize = 20;
+/// What RabbitMQ may add on the way of a copy.
+const ADDED_MAX: usize = 1024;
 
 /// Checks one table.
 pub(crate) fn check(data: &[u8]) {
@@ -146,7 +154,7 @@ fn assert_in_doubt(mut case: Case<'_>) {
 
 /// A copy that is published with these headers comes back with the same.
 fn check_copy(properties: &Properties, headers: &Headers) {
-    let read = headers::write(properties, headers, None);
+    let read = headers::write(properties, headers, None, u32::MAX);
     let (again, its_headers) = (headers::properties(&read), headers::own_headers(&read));
     assert_eq!(&again.traceparent, &properties.traceparent);
     for (name, value) in headers {
@@ -156,5 +164,10 @@ fn check_copy(properties: &Properties, headers: &Headers) {
         };
         let is_clipped = matches!(value, Value::Text(text) if text.len() > 32 * 1024);
         assert!(is_clipped || copied == value, "{name} has changed");
+    }
+    for frame_max in FRAME_MAX {
+        let copy = headers::write(properties, headers, None, frame_max);
+        let mut wire = vec![0; frame_max as usize - FRAME_LEN - ADDED_MAX];
+        assert!(gen_properties(&copy)(wire.as_mut_slice().into()).is_ok(), "{frame_max}");
     }
 }

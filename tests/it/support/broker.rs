@@ -97,6 +97,13 @@ impl Node {
         Self::of(Version::installed())
     }
 
+    /// A node of one's own with these lines in its configuration.
+    pub(crate) fn configured(conf: &str) -> Self {
+        let node = Self::make(Plan::new(Version::installed()), conf);
+        node.await_port();
+        node
+    }
+
     /// A node of this version.
     pub(crate) fn of(version: &'static Version) -> Self {
         let node = Self::make(Plan::new(version), "");

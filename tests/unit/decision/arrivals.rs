@@ -1,5 +1,7 @@
 //! What is known of an intent when it arrives, and what it takes along.
 
+use smartsend::domain::record::headers::Value;
+
 use super::*;
 
 #[test]
@@ -92,6 +94,32 @@ fn a_copy_says_what_is_known_and_when_it_is_due() {
         assert_eq!(record.returns, u32::from(counted));
     }
     assert_eq!(play.case.parked_headers(&received), play.case.record().to_headers(None));
+}
+
+/// A copy goes out under the worker's login: what strangers have named like a header of ours stays
+/// behind, and what people have said of the message goes with it.
+#[test]
+fn a_copy_takes_along_what_belongs_to_it_and_nothing_else() {
+    let (intent, policy) = (intent(), policy());
+    let text = |text: &str| Value::Text(text.to_owned());
+    let history = Headers::from([
+        ("actor".to_owned(), text("asha")),
+        ("note".to_owned(), text("once more")),
+        ("replays".to_owned(), Value::Number(1)),
+    ]);
+    let strange = [("reason", text("mine")), ("x", Value::Number(7)), ("merchant", text("other"))];
+    for id in ["1111312", "42"] {
+        let account = Account { payout_merchant_id: id.to_owned(), ..account() };
+        let record = Record::first(account, start()).to_headers(None);
+        let mut received: Headers = record.into_iter().chain(history.clone()).collect();
+        let whole = received.clone();
+        received.extend(strange.clone().map(|(name, value)| (name.to_owned(), value)));
+        let play = Play::open(&intent, &policy, &arrival(&received));
+        assert_eq!(play.case.parked_headers(&received), whole);
+        let mut retried = play.case.retry_headers(later(false), &received, start());
+        retried.remove("due");
+        assert_eq!(retried, whole);
+    }
 }
 
 #[test]
