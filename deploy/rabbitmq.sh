@@ -81,7 +81,11 @@ rabbitmq_start() {
   (
     rabbitmq_environment "$folder"
     printf '[].\n' >"$folder/plugins"
-    printf 'loopback_users = none\nlog.console = false\ndisk_free_limit.absolute = 50MB\n' >"$folder/node.conf"
+    {
+      printf 'loopback_users = none\nlog.console = false\ndisk_free_limit.absolute = 50MB\n'
+      # An intent has at most 64 KiB, and the worker may have to hold a whole prefetch of the largest.
+      printf 'max_message_size = 1048576\n'
+    } >"$folder/node.conf"
     setsid rabbitmq-server >"$folder/node.out" 2>&1 </dev/null &
     { rabbitmqctl -n "$RABBITMQ_NODENAME" wait "$folder/node.pid" --timeout 60 &&
       rabbitmqctl -n "$RABBITMQ_NODENAME" await_startup --timeout 60; } >"$folder/wait.out" 2>&1 ||

@@ -23,8 +23,6 @@ mod turned_away;
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::classify::create::Outcome;
 use super::classify::lookup::Lookup;
 use super::intent::Intent;

@@ -41,6 +41,9 @@ pub struct Invalid {
     pub errors: Vec<FieldError>,
     /// The fields that are valid by themselves, for the event.
     pub valid: Fragment,
+    /// Whether the body is larger than any intent. It is not published again: a confirm of it may
+    /// hold up everything that is published beside it.
+    pub is_too_large: bool,
 }
 
 /// The valid fields of an intent that is not valid as a whole.

@@ -36,10 +36,20 @@ pub enum Settled {
     Abandoned,
 }
 
+/// What becomes of the message itself, once its event is out.
+enum Original {
+    /// The event stands for it.
+    Done,
+    /// A copy of it is parked.
+    Parked(Box<Copied>),
+    /// It is not published again: the broker itself puts it aside.
+    Rejected,
+}
+
 /// What is published in a delivery's place, and counted once it is acknowledged.
 struct Replacement<'a> {
     event: Event<'a>,
-    parked: Option<Copied>,
+    original: Original,
     attempts: u32,
     age: Option<Duration>,
 }
@@ -69,13 +79,13 @@ impl<P: Ports> InFlight<'_, P> {
             Verdict::Rejected(why) => Some(why.reason()),
             Verdict::Created { .. } | Verdict::Failed(_) => None,
         };
-        let parked = parked.map(|why| {
+        let original = parked.map_or(Original::Done, |why| {
             let headers = case.parked_headers(&delivered.headers);
-            self.parked_copy(headers, &why.code, None)
+            Original::Parked(Box::new(self.parked_copy(headers, &why.code, None)))
         });
         let replacement = Replacement {
             event: Event::of_verdict(intent, record, verdict.clone(), self.origin()),
-            parked,
+            original,
             attempts: record.attempts,
             age: age_of(delivered, record.first_seen, now.wall),
         };
@@ -93,23 +103,28 @@ impl<P: Ports> InFlight<'_, P> {
 
     /// Rejects a body that is not a valid intent, and parks it.
     pub(super) async fn settle_invalid(self, invalid: &Invalid) -> Settled {
-        let errors = errors_json(&invalid.errors);
-        let headers = history(&self.delivered().headers);
-        let parked = self.parked_copy(headers, event::INVALID_INTENT, Some(errors));
+        let original = if invalid.is_too_large {
+            Original::Rejected
+        } else {
+            let errors = errors_json(&invalid.errors);
+            let headers = history(&self.delivered().headers);
+            let copy = self.parked_copy(headers, event::INVALID_INTENT, Some(errors));
+            Original::Parked(Box::new(copy))
+        };
         let body = self.delivered().body.clone();
         let event = Event::of_invalid(invalid, &body, self.origin());
-        let replacement = Replacement { event, parked: Some(parked), attempts: 0, age: None };
-        self.replace(replacement).await
+        self.replace(Replacement { event, original, attempts: 0, age: None }).await
     }
 
-    /// Event, parked copy, acknowledgement: in this order, each only after the one before.
+    /// Event, parked copy, settlement: in this order, each only after the one before.
     async fn replace(self, replacement: Replacement<'_>) -> Settled {
         let context = self.context;
-        let Replacement { event, parked, attempts, age } = replacement;
+        let Replacement { event, original, attempts, age } = replacement;
+        let is_rejected = matches!(original, Original::Rejected);
         let message = event_message(&event, &self.delivered().properties);
         let mut published = self.publish(PublishTarget::Results, &Outgoing::Event(message)).await;
-        if let (Ok(()), Some(copy)) = (&published, parked) {
-            published = self.publish(PublishTarget::Parked, &Outgoing::Parked(copy)).await;
+        if let (Ok(()), Original::Parked(copy)) = (&published, original) {
+            published = self.publish(PublishTarget::Parked, &Outgoing::Parked(*copy)).await;
         }
         match published {
             Ok(()) => {}
@@ -119,7 +134,12 @@ impl<P: Ports> InFlight<'_, P> {
             Err(NotPublished::RefusedForTooLong) => return self.requeue().await,
         }
         // If the channel has ended, the delivery comes back, and the same event goes out again.
-        match self.delivery.acknowledge().await {
+        let settled = if is_rejected {
+            self.delivery.reject().await
+        } else {
+            self.delivery.acknowledge().await
+        };
+        match settled {
             Ok(()) => {
                 events::intent_settled(&context.metrics, &event, attempts, age);
                 Settled::Published(event.kind())

@@ -209,6 +209,27 @@ async fn a_copy_carries_none_of_the_headers_that_strangers_have_named_like_ours(
     assert!(!log.contains("not connected to RabbitMQ"), "the publishing connection was lost");
 }
 
+/// What a consumer may have to hold is its prefetch times RabbitMQ's largest message.
+#[tokio::test]
+async fn the_largest_message_of_a_node_is_what_the_deployment_and_the_readme_say() {
+    let read = |name: &str| {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(folder.join(name)).unwrap()
+    };
+    let line = "max_message_size = 1048576";
+    assert!(read("deploy/rabbitmq.sh").contains(&format!("'{line}\\n'")));
+    assert!(read("README.md").contains(&format!("`{line}`")));
+    let node = Node::configured(&format!("{line}\n"));
+    let vhost = node.vhost().await;
+    declared(&settings(&[&node.amqp_url(&vhost)]), &["default"]).await;
+    for (size, fits) in [(1024 * 1024, true), (1024 * 1024 + 1, false)] {
+        let mut raw = RawPublisher::connect(&node, &vhost).await;
+        let body = vec![b'x'; size];
+        let published = raw.publish("smartsend.intents", b"default", &[0, 0], &body).await;
+        assert_eq!(published.is_ok(), fits, "{size}: {published:?}");
+    }
+}
+
 fn prefixed(name: &str) -> Vec<u8> {
     format!("x-smartsend-{name}").into_bytes()
 }

@@ -61,7 +61,13 @@ pub struct FieldError {
 
 /// Reads an intent, or says everything that is wrong with it.
 pub fn parse(body: &[u8], api: Api) -> Result<Intent, Box<Invalid>> {
-    let text = text_of(body).map_err(|message| whole(&message))?;
+    if body.len() > BODY_BYTES_MAX {
+        let size = format!("has {} bytes; at most {BODY_BYTES_MAX} are read", body.len());
+        return Err(Box::new(Invalid { is_too_large: true, ..*whole(&size) }));
+    }
+    let text = std::str::from_utf8(body).map_err(|error| {
+        whole(&format!("is not UTF-8: it breaks after byte {}", error.valid_up_to()))
+    })?;
     let members: Members<'_> = serde_json::from_str(text).map_err(|error| {
         // The error's own text quotes the input, and the input may hold a person's data.
         whole(&format!(
@@ -75,18 +81,11 @@ pub fn parse(body: &[u8], api: Api) -> Result<Intent, Box<Invalid>> {
     reader.read(api)
 }
 
-fn text_of(body: &[u8]) -> Result<&str, String> {
-    if body.len() > BODY_BYTES_MAX {
-        return Err(format!("has {} bytes; at most {BODY_BYTES_MAX} are read", body.len()));
-    }
-    std::str::from_utf8(body)
-        .map_err(|error| format!("is not UTF-8: it breaks after byte {}", error.valid_up_to()))
-}
-
 /// An error of the body as a whole.
 fn whole(message: &str) -> Box<Invalid> {
     let error = FieldError { field: "body".to_owned(), message: message.to_owned() };
-    Box::new(Invalid { errors: vec![error], valid: Fragment::default() })
+    let valid = Fragment::default();
+    Box::new(Invalid { errors: vec![error], valid, is_too_large: false })
 }
 
 /// The members of a JSON object, in order, repeated ones kept.
@@ -241,6 +240,7 @@ impl<'a> Reader<'a> {
             (reference, amount, description, contact) => Err(Box::new(Invalid {
                 errors: self.errors,
                 valid: Fragment { reference, amount, description, name, contact, metadata },
+                is_too_large: false,
             })),
         }
     }

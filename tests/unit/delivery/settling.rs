@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use smartsend::admission::signal::Signal;
 use smartsend::domain::event::EventKind;
+use smartsend::domain::intent::wire::BODY_BYTES_MAX;
 use smartsend::domain::record::headers::Value;
 use smartsend::ports::{Clock, Properties};
 use smartsend::worker::Settled;
@@ -209,6 +210,23 @@ async fn a_body_that_is_no_intent_fails_and_its_original_is_parked_with_every_er
         errors.as_array().unwrap().iter().map(|e| e["field"].as_str().unwrap()).collect();
     assert_eq!(fields, ["amount", "custMobile"]);
     assert!(stand.scene.smart_send.calls().is_empty());
+}
+
+/// A publish of it would hold up what is published beside it.
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_body_that_is_too_large_is_rejected_after_its_event_and_never_published_again() {
+    let mut stand = Stand::usual().await;
+    let large = Message { body: vec![b' '; BODY_BYTES_MAX + 1].into(), ..message("a") };
+    assert_eq!(stand.settle_message(large).await, Settled::Published(EventKind::Rejected));
+    assert_eq!(stand.story()[1..], ["intent.rejected", "rejected"]);
+    assert_eq!(stand.reason(), "INVALID_INTENT");
+    assert_eq!(stand.event()["errors"][0]["field"], "body");
+    assert!(stand.scene.broker.parked().is_empty());
+    // Until the event is confirmed, nothing is settled.
+    stand.scene.broker.on_publish(Door::Results, [Fault::Lost]);
+    let larger = Message { body: vec![b' '; BODY_BYTES_MAX + 2].into(), ..message("a") };
+    assert_eq!(stand.settle_message(larger).await, Settled::Abandoned);
+    assert!(!stand.story()[3..].contains(&"rejected".to_owned()));
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]

@@ -237,6 +237,18 @@ impl Broker {
         self.nudge();
     }
 
+    /// Puts one delivery aside, out of every worker's reach.
+    pub(super) fn reject(&self, merchant: &str, tag: u64) {
+        let mut state = self.lock();
+        let queue = state.queues.get_mut(merchant).unwrap();
+        if queue.unacked.remove(&tag).is_some() {
+            state.story.push("rejected".to_owned());
+        }
+        state.send(merchant);
+        drop(state);
+        self.nudge();
+    }
+
     /// Takes one delivery back to the front of its queue.
     pub(super) fn requeue(&self, merchant: &str, tag: u64) {
         let mut state = self.lock();

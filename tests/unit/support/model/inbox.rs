@@ -155,8 +155,16 @@ impl Delivery for ModelDelivery {
         if self.session.is_cancelled() { Err(ChannelEndedError) } else { Ok(()) }
     }
 
-    async fn reject(self) -> Result<(), ChannelEndedError> {
-        unreachable!("no merchant's worker rejects a delivery")
+    async fn reject(mut self) -> Result<(), ChannelEndedError> {
+        self.seat.life.step().await;
+        self.settled = true;
+        if self.session.is_cancelled() {
+            return Err(ChannelEndedError);
+        }
+        tokio::time::sleep(AWAY).await;
+        self.seat.broker.reject(&self.seat.merchant, self.tag);
+        self.seat.life.step().await;
+        if self.session.is_cancelled() { Err(ChannelEndedError) } else { Ok(()) }
     }
 
     fn abandon(self, _why: &'static str) {}
