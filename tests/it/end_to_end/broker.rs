@@ -8,6 +8,7 @@ use crate::support::amqp_proxy::AmqpProxy;
 use crate::support::brake::Mode;
 use crate::support::broker::Node;
 use crate::support::intents::intent;
+use crate::support::results::RESULTS;
 use crate::support::scenario::Scenario;
 use crate::support::waiting::{SOON, until};
 
@@ -67,4 +68,39 @@ async fn connections_that_the_broker_closes_under_load_cost_neither_intents_nor_
     let ids: std::collections::BTreeSet<_> =
         all.iter().map(|message| message.event()["id"].to_string()).collect();
     assert_eq!(ids.len(), COUNT);
+}
+
+/// RabbitMQ refuses each publish by closing its channel. A link that cannot be sent to anyone must
+/// not be made.
+#[tokio::test]
+async fn a_login_that_may_no_longer_write_results_makes_no_more_links_until_it_may_again() {
+    const COUNT: usize = 60;
+    let mut scenario = Scenario::bare(&["default", "other"], json!({})).await;
+    scenario.be_patient();
+    scenario.set("merchants.default.rate_per_second", "20");
+    scenario.apply(&["--results-queue", RESULTS]).await;
+    let results = scenario.results().await;
+    let worker = scenario.ready_worker().await;
+    scenario.publish(&intent("before")).await;
+    results.event_for("before", SOON).await;
+    let vhost = &*scenario.vhost;
+    let permit = async |write: &str| {
+        scenario.node.ctl(&["set_permissions", "-p", vhost, "guest", ".*", write, ".*"]).await;
+    };
+    permit("^(?!smartsend\\.results$)").await;
+    scenario.publish_many((0..COUNT).map(|number| intent(&format!("w{number}")))).await;
+    let reasons = worker.unready("results exchange").await;
+    assert!(reasons.contains("nothing new is started"), "{reasons}");
+    let made = scenario.provider.summary().await["links"].as_u64().unwrap();
+    assert!(made < 40, "{made} links");
+    // Longer than a channel remembers what it may; at this rate all would be done.
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    assert_eq!(scenario.provider.summary().await["links"], made);
+    permit(".*").await;
+    worker.ready().await;
+    results.take(COUNT + 1, Duration::from_mins(1)).await;
+    scenario.finish(worker).await;
+    let summary = scenario.provider.summary().await;
+    assert_eq!((&summary["links"], &summary["doubled"]["count"]), (&json!(61), &json!(0)));
+    assert_eq!(results.all().await.len(), COUNT + 1);
 }
