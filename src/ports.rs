@@ -127,6 +127,8 @@ pub struct Delivered {
     pub routing_key: String,
     /// The queues that it has left without being acknowledged, the last one first.
     pub deaths: Vec<Death>,
+    /// Whether no other comes until this one is settled.
+    pub is_alone: bool,
 }
 
 /// A delivery that has to be settled. Dropping one abandons it: it stays unacknowledged, and the

@@ -1,6 +1,7 @@
 //! A queue that a process consumes, through any number of sessions.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use tokio::sync::Mutex;
 use tokio::time::sleep;
@@ -45,6 +46,8 @@ struct Source {
 struct Consuming {
     session: Option<(Session, Moment)>,
     outage: Outage,
+    /// How many sessions there were since something was settled, the present one included.
+    fruitless: Arc<AtomicU32>,
 }
 
 impl MerchantQueue {
@@ -79,11 +82,11 @@ impl Source {
 
     /// The current session, or a new one. After a cancel the session stays, for deliveries that are
     /// not settled yet and for the next consumer.
-    async fn session(&self) -> Result<Session, QueueError> {
-        let Consuming { session, outage } = &mut *self.consuming.lock().await;
+    async fn session(&self) -> Result<(Session, Arc<AtomicU32>), QueueError> {
+        let Consuming { session, outage, fruitless } = &mut *self.consuming.lock().await;
         match session {
             Some((live, _)) if live.is_live() && !live.connection().is_worn() => {
-                return Ok(live.clone());
+                return Ok((live.clone(), Arc::clone(fruitless)));
             }
             Some((ended, born)) if !ended.is_live() => {
                 outage.ended(*born, self.broker.settings().now());
@@ -100,7 +103,9 @@ impl Source {
             }
             match self.broker.connect(&self.purpose).await {
                 Ok(new) => {
-                    return Ok(session.insert((new, self.broker.settings().now())).0.clone());
+                    fruitless.fetch_add(1, Ordering::Relaxed);
+                    let (new, _) = session.insert((new, self.broker.settings().now()));
+                    return Ok((new.clone(), Arc::clone(fruitless)));
                 }
                 Err(error) => {
                     outage.failed(error.is_refused());
@@ -114,7 +119,7 @@ impl Source {
     }
 
     async fn open(&self) -> Result<Inbox, QueueError> {
-        let session = self.session().await?;
+        let (session, fruitless) = self.session().await?;
         let refused = |reason: String| QueueError::Refused { queue: self.queue.clone(), reason };
         let missing = inspect_on(session.connection(), &self.topology).await;
         let names = missing.map_err(|err| refused(err.to_string()))?;
@@ -133,7 +138,7 @@ impl Source {
         if !names.is_empty() {
             return Err(QueueError::Missing { names });
         }
-        Inbox::open(&session, &self.queue, self.prefetch).await
+        Inbox::open_after(&session, &self.queue, self.prefetch, fruitless).await
     }
 }
 

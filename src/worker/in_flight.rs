@@ -85,10 +85,11 @@ impl<'a, P: Ports> InFlight<'a, P> {
 
     /// Holds the delivery through a wait, if a place is free. A copy on a retry queue comes back
     /// behind the whole backlog, so what fits is held. What the broker's `consumer_timeout` does
-    /// not allow is not.
+    /// not allow is not, nor is what keeps all others back.
     pub(super) async fn wait(&self, duration: Duration) -> Input {
         let age = self.age(self.context.clock.now());
-        let fits = age.saturating_add(duration) <= self.context.held_max;
+        let fits =
+            age.saturating_add(duration) <= self.context.held_max && !self.delivered().is_alone;
         let place = if fits { self.context.places.try_acquire().ok() } else { None };
         let Some(_place) = place else { return Interrupted::NoPlace(duration).at_once() };
         match self.sleep(duration).await {

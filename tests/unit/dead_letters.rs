@@ -89,6 +89,7 @@ impl World {
 
     fn put(&self, merchant: &str, id: &str, body: &str) {
         let delivered = Delivered {
+            is_alone: true,
             body: Bytes::from(body.to_owned()),
             properties: Properties { message_id: Some(id.to_owned()), ..Properties::default() },
             headers: Headers::new(),
@@ -214,6 +215,7 @@ impl Outbox for World {
                 let Copied { merchant, body, properties, headers } = copy;
                 state.put_back += 1;
                 state.ready.push_back(Delivered {
+                    is_alone: true,
                     body,
                     properties,
                     headers,

@@ -2,19 +2,26 @@
 //! closes a channel with its last handle, and a delivery of lapin's holds none.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering};
 
-use lapin::Channel;
-use lapin::options::{BasicCancelOptions, BasicQosOptions};
+use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::types::{FieldTable, ShortString};
+use lapin::{Channel, Consumer};
 use tokio::sync::RwLock;
 use tokio::time::timeout;
 
-use crate::amqp::session::Session;
+use crate::amqp::session::{Session, timed_out};
 use crate::amqp::topology::inspect_queue;
+use crate::amqp::topology::names::short;
 use crate::ports::ChannelEndedError;
 
-/// Names the one consumer of a channel.
-pub(super) const CONSUMER_TAG: &str = "smartsend";
+/// Names the one consumer of a channel. RabbitMQ 3.10 ends the connection with an internal error
+/// where a tag is used again while a delivery of the first consumer is not settled.
+fn consumer_tag(prefetch: u16) -> ShortString {
+    format!("smartsend-{prefetch}").into()
+}
+
 /// How many acknowledgements a quorum queue takes in at once.
 const FLUSHED_AT_ONCE: u16 = 16;
 
@@ -22,42 +29,76 @@ pub(super) struct ConsumerChannel {
     pub(super) session: Session,
     channel: Channel,
     pub(super) queue: String,
-    prefetch: u16,
+    prefetch: AtomicU16,
     /// Read-locked while a delivery is settled; whoever writes holds acknowledgements back.
     pub(super) settling: RwLock<()>,
     settled_count: AtomicU64,
+    /// How many sessions there were since something was settled.
+    fruitless: Arc<AtomicU32>,
 }
 
 impl ConsumerChannel {
-    pub(super) fn new(session: Session, channel: Channel, queue: &str, prefetch: u16) -> Self {
+    pub(super) fn new(
+        session: Session,
+        channel: Channel,
+        queue: &str,
+        fruitless: Arc<AtomicU32>,
+    ) -> Self {
         Self {
             session,
             channel,
             queue: queue.to_owned(),
-            prefetch,
+            prefetch: AtomicU16::new(0),
             settling: RwLock::new(()),
             settled_count: AtomicU64::new(0),
+            fruitless,
         }
+    }
+
+    /// Starts the channel's one consumer, which is sent so many deliveries at once.
+    pub(super) async fn consume(&self, prefetch: u16) -> lapin::Result<Consumer> {
+        self.channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
+        self.prefetch.store(prefetch, Ordering::Release);
+        let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
+        let (queue, tag) = (short(&self.queue)?, consumer_tag(prefetch));
+        self.channel.basic_consume(queue, tag, options, arguments).await
+    }
+
+    /// Replaces the consumer by one with another prefetch, while the old one has in hand all that it
+    /// is sent: so the cancel takes nothing back.
+    pub(super) async fn consume_anew(&self, prefetch: u16) -> lapin::Result<Consumer> {
+        let replaced = async {
+            let options = BasicCancelOptions::default();
+            self.channel.basic_cancel(consumer_tag(self.prefetch()), options).await?;
+            self.consume(prefetch).await
+        };
+        timeout(self.session.limit(), replaced).await.unwrap_or_else(|_| Err(timed_out()))
     }
 
     /// Settles one delivery. `Ok(false)` means that nothing was sent: the channel has ended.
     pub(super) async fn settle(
         &self,
+        is_counted: bool,
         sent: impl Future<Output = lapin::Result<bool>>,
     ) -> Result<(), ChannelEndedError> {
         let _settling = self.settling.read().await;
         if matches!(timeout(self.session.limit(), sent).await, Ok(Ok(true))) {
-            self.settled_count.fetch_add(1, Ordering::AcqRel);
+            self.settled_count.fetch_add(is_counted.into(), Ordering::AcqRel);
+            self.fruitless.store(0, Ordering::Relaxed);
             return Ok(());
         }
         self.session.fail("an acknowledgement could not be sent");
         Err(ChannelEndedError)
     }
 
+    /// How many of the present consumer's deliveries are settled.
+    pub(super) fn settled_count(&self) -> u64 {
+        self.settled_count.load(Ordering::Acquire)
+    }
+
     /// Whether so many deliveries are unsettled that the broker may send nothing more.
     pub(super) fn is_full(&self, received_count: u64) -> bool {
-        let settled_count = self.settled_count.load(Ordering::Acquire);
-        received_count.saturating_sub(settled_count) >= self.prefetch.into()
+        received_count.saturating_sub(self.settled_count()) >= self.prefetch().into()
     }
 
     /// Asks the broker for an answer on this channel. What it had sent before is in the stream
@@ -66,11 +107,15 @@ impl ConsumerChannel {
     /// The question is `basic.qos` with the value that holds already: it needs no permission, and
     /// RabbitMQ applies it to later consumers only ("Consumer Prefetch").
     pub(super) async fn round_trip(&self) -> bool {
-        let asked = self.channel.basic_qos(self.prefetch, BasicQosOptions::default());
+        let asked = self.channel.basic_qos(self.prefetch(), BasicQosOptions::default());
         if !matches!(timeout(self.session.limit(), asked).await, Ok(Ok(()))) {
             self.session.fail("the consuming channel no longer answers");
         }
         self.session.is_live()
+    }
+
+    fn prefetch(&self) -> u16 {
+        self.prefetch.load(Ordering::Acquire)
     }
 
     /// Asks the broker to send nothing more.
@@ -78,7 +123,8 @@ impl ConsumerChannel {
         if !self.session.is_live() {
             return;
         }
-        let asked = self.channel.basic_cancel(CONSUMER_TAG.into(), BasicCancelOptions::default());
+        let tag = consumer_tag(self.prefetch());
+        let asked = self.channel.basic_cancel(tag, BasicCancelOptions::default());
         if !matches!(timeout(self.session.limit(), asked).await, Ok(Ok(()))) {
             self.session.fail("a consumer could not be cancelled");
         }
@@ -88,7 +134,7 @@ impl ConsumerChannel {
 impl Drop for ConsumerChannel {
     fn drop(&mut self) {
         let limit = self.session.limit();
-        let flushed = flush(self.channel.clone(), self.queue.clone(), self.prefetch);
+        let flushed = flush(self.channel.clone(), self.queue.clone(), self.prefetch());
         // Whatever has not arrived by then comes back as delivered before.
         self.session.before_close(async move { drop(timeout(limit, flushed).await) });
     }

@@ -19,12 +19,14 @@ pub struct AmqpDelivery {
     delivered: Box<Delivered>, // it is moved often on its way through the pipeline
     acker: Acker,
     channel: Arc<ConsumerChannel>,
+    /// See [`StampedDelivery::is_counted`].
+    is_counted: bool,
     settled: bool,
 }
 
 impl AmqpDelivery {
     pub(super) fn new(arrival: StampedDelivery, channel: Arc<ConsumerChannel>) -> Self {
-        let StampedDelivery { delivery, received } = arrival;
+        let StampedDelivery { delivery, received, is_alone, is_counted } = arrival;
         // The broker refuses a `user_id` that is not the publisher's login (RabbitMQ "Validated
         // User-ID"), so ours says that the worker wrote it.
         let properties = &delivery.properties;
@@ -40,8 +42,9 @@ impl AmqpDelivery {
             received,
             routing_key: delivery.routing_key.to_string(),
             deaths: headers::deaths(properties),
+            is_alone,
         });
-        Self { delivered, acker: delivery.acker, channel, settled: false }
+        Self { delivered, acker: delivery.acker, channel, is_counted, settled: false }
     }
 }
 
@@ -55,21 +58,22 @@ impl Delivery for AmqpDelivery {
     }
 
     async fn acknowledge(mut self) -> Result<(), ChannelEndedError> {
-        let settled = self.channel.settle(self.acker.ack(BasicAckOptions::default())).await;
+        let settled =
+            self.channel.settle(self.is_counted, self.acker.ack(BasicAckOptions::default())).await;
         self.settled = true;
         settled
     }
 
     async fn requeue(mut self) -> Result<(), ChannelEndedError> {
         let options = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
-        let settled = self.channel.settle(self.acker.nack(options)).await;
+        let settled = self.channel.settle(self.is_counted, self.acker.nack(options)).await;
         self.settled = true;
         settled
     }
 
     async fn reject(mut self) -> Result<(), ChannelEndedError> {
         let options = BasicRejectOptions { requeue: false };
-        let settled = self.channel.settle(self.acker.reject(options)).await;
+        let settled = self.channel.settle(self.is_counted, self.acker.reject(options)).await;
         self.settled = true;
         settled
     }

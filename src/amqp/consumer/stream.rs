@@ -5,6 +5,10 @@
 //! was seen empty, which is before it arrived. After a gap even an empty stream proves nothing,
 //! since there may be more in the socket: then the broker is asked, and everything that comes
 //! before its answer is stamped with the moment before the gap.
+//!
+//! What has come back several times may be what ended the sessions before. While the queue gives
+//! out such deliveries one at a time, only the one that is at fault is counted, up to the queue's
+//! delivery limit. The first one that is not suspect ends that.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -18,6 +22,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
 use super::channel::ConsumerChannel;
 use crate::amqp::connection::reason;
+use crate::amqp::headers::delivery_count;
 use crate::ports::Moment;
 use crate::telemetry::events;
 
@@ -32,10 +37,17 @@ const QUIET: Duration = Duration::from_millis(200);
 /// How long a cancel waits at most until everything is here that can be on its way.
 const GATHER_MAX: Duration = Duration::from_secs(3);
 
+/// A delivery that came back so often is out alone.
+const SUSPECT_FROM: u64 = 3;
+
 /// A delivery and a moment not later than its arrival.
 pub(super) struct StampedDelivery {
     pub(super) delivery: Delivery,
     pub(super) received: Moment,
+    /// Whether no other is sent until this one is settled.
+    pub(super) is_alone: bool,
+    /// Whether the present consumer was sent it, and not the one before.
+    pub(super) is_counted: bool,
 }
 
 /// The deliveries of one consumer, in order.
@@ -52,6 +64,10 @@ pub(super) struct DeliveryStream {
     /// lapin's stream says `None` once, and after that nothing.
     over: bool,
     question: Option<Question>,
+    /// While deliveries are sent one at a time: how many are to be sent at once later.
+    full_prefetch: Option<u16>,
+    /// The consumer that is to be sent so many. In a task of its own, as a question is.
+    widening: Option<JoinHandle<lapin::Result<Consumer>>>,
 }
 
 /// What the broker is asked after a freeze.
@@ -63,8 +79,14 @@ struct Question {
 }
 
 impl DeliveryStream {
-    /// `empty_at` is a moment before the broker was asked for deliveries.
-    pub(super) fn new(stream: Consumer, empty_at: Moment, channel: Arc<ConsumerChannel>) -> Self {
+    /// `empty_at` is a moment before the broker was asked for deliveries. With `full_prefetch` they
+    /// are sent one at a time for now.
+    pub(super) fn new(
+        stream: Consumer,
+        empty_at: Moment,
+        channel: Arc<ConsumerChannel>,
+        full_prefetch: Option<u16>,
+    ) -> Self {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
@@ -77,6 +99,8 @@ impl DeliveryStream {
             is_cancelled: false,
             over: false,
             question: None,
+            full_prefetch,
+            widening: None,
         }
     }
 
@@ -84,13 +108,49 @@ impl DeliveryStream {
     /// this future loses nothing.
     pub(super) async fn next(&mut self) -> Option<StampedDelivery> {
         loop {
+            self.widen_unless_suspect().await;
             if let Some(arrival) = self.ready.pop_front() {
-                return Some(arrival);
+                let is_alone = self.full_prefetch.is_some();
+                return Some(StampedDelivery { is_alone, ..arrival });
             }
             if self.over {
                 return None;
             }
             self.fill().await;
+        }
+    }
+
+    /// Takes on the full prefetch, if what comes next is not suspect. It is handed out after that:
+    /// a cancel takes back what is sent in the meantime, and so nothing must be.
+    async fn widen_unless_suspect(&mut self) {
+        let Some(next) = self.ready.front() else { return };
+        let is_suspect = delivery_count(&next.delivery.properties) >= SUSPECT_FROM;
+        if let Some(prefetch) = self.full_prefetch
+            && !is_suspect
+            && !self.is_cancelled
+            && self.widening.is_none()
+        {
+            let channel = Arc::clone(&self.channel);
+            let anew = async move { channel.consume_anew(prefetch).await };
+            self.widening = Some(tokio::spawn(anew));
+        }
+        self.finish_widening().await;
+    }
+
+    /// Waits for the consumer with the full prefetch, if it was asked for.
+    pub(super) async fn finish_widening(&mut self) {
+        let Some(widening) = &mut self.widening else { return };
+        let widened = widening.await;
+        self.widening = None;
+        self.full_prefetch = None;
+        match widened {
+            Ok(Ok(stream)) => {
+                self.stream = stream;
+                self.received_count = self.channel.settled_count();
+                self.ready.iter_mut().for_each(|arrival| arrival.is_counted = false);
+            }
+            Ok(Err(error)) => self.add(Some(Err(error))),
+            Err(_) => self.over = true, // the runtime is ending
         }
     }
 
@@ -160,7 +220,9 @@ impl DeliveryStream {
             Some(Ok(delivery)) => {
                 self.received_count = self.received_count.saturating_add(1);
                 let received = self.empty_at;
-                return self.ready.push_back(StampedDelivery { delivery, received });
+                let arrival =
+                    StampedDelivery { delivery, received, is_alone: false, is_counted: true };
+                return self.ready.push_back(arrival);
             }
             Some(Err(err)) => reason(&err),
             None if self.is_cancelled => return self.over = true,

@@ -212,6 +212,16 @@ async fn a_body_that_is_no_intent_fails_and_its_original_is_parked_with_every_er
     assert!(stand.scene.smart_send.calls().is_empty());
 }
 
+/// While it is out alone, nobody else's intent moves.
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn what_is_out_alone_is_not_held_through_a_wait() {
+    let mut stand = Stand::new(&Settings { prefetch: 1, ..Settings::usual() }).await;
+    let redelivered = Message { redelivered: true, count: 3, ..message("a") };
+    assert_eq!(stand.settle_message(redelivered).await, Settled::RetriedLater);
+    let story = stand.story();
+    assert!(story[1].starts_with("retry"), "{story:?}");
+}
+
 /// A publish of it would hold up what is published beside it.
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn a_body_that_is_too_large_is_rejected_after_its_event_and_never_published_again() {

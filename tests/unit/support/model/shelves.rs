@@ -179,6 +179,7 @@ impl State {
                 received: active.clock.now(),
                 routing_key: merchant.to_owned(),
                 deaths: Vec::new(),
+                is_alone: active.prefetch == 1,
             };
             queue.unacked.insert(tag, (process, message));
             sent.push_back((tag, delivered));
