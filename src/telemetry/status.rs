@@ -46,13 +46,15 @@ pub enum Component {
     Consumers,
     Throttle,
     Takeover,
+    /// Whether the wall clock can be believed.
+    Clock,
     DeadLetters,
 }
 
 impl Component {
     /// Whether what is raised of it keeps nothing from being ready.
     fn is_note(self) -> bool {
-        matches!(self, Self::Consumers | Self::Throttle | Self::Takeover)
+        matches!(self, Self::Consumers | Self::Throttle | Self::Takeover | Self::Clock)
     }
 
     /// Whoever says what is wrong with a merchant need not say that it is starting, and an open

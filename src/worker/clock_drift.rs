@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::decide::CLOCK_SKEW;
 use crate::ports::Moment;
+use crate::telemetry::status::{Component, MerchantStatus};
 
 /// For so long the two must have run together after a jump before the wall clock is believed again:
 /// it may have been set right by the jump, or wrong.
@@ -19,6 +20,7 @@ const TRUSTED_AFTER: Duration = Duration::from_hours(1);
 #[derive(Debug)]
 pub(super) struct ClockDrift {
     offsets: Mutex<Offsets>,
+    status: MerchantStatus,
 }
 
 #[derive(Debug)]
@@ -28,14 +30,15 @@ struct Offsets {
     /// The same since the last jump, and when that was on the steady clock.
     latest: Timestamp,
     jumped_at: Duration,
+    agree: bool,
 }
 
 impl ClockDrift {
     /// Believes the wall clock of this moment.
-    pub(super) fn new(now: Moment) -> Self {
-        let origin = origin_of(now);
-        let offsets = Offsets { trusted: origin, latest: origin, jumped_at: now.steady };
-        Self { offsets: Mutex::new(offsets) }
+    pub(super) fn new(now: Moment, status: MerchantStatus) -> Self {
+        let (origin, jumped_at) = (origin_of(now), now.steady);
+        let offsets = Offsets { trusted: origin, latest: origin, jumped_at, agree: true };
+        Self { offsets: Mutex::new(offsets), status }
     }
 
     /// Whether the wall clock can be believed now.
@@ -49,7 +52,23 @@ impl ClockDrift {
         if now.steady.saturating_sub(offsets.jumped_at) >= TRUSTED_AFTER {
             offsets.trusted = offsets.latest;
         }
-        !is_apart(origin, offsets.trusted)
+        let agree = !is_apart(origin, offsets.trusted);
+        if std::mem::replace(&mut offsets.agree, agree) != agree {
+            self.report(agree);
+        }
+        agree
+    }
+
+    fn report(&self, agree: bool) {
+        if agree {
+            self.status.clear(Component::Clock);
+        } else {
+            self.status.raise(
+                Component::Clock,
+                "the wall clock has jumped; until it is set right, or has run evenly for an hour, \
+                 intents with a deadline wait",
+            );
+        }
     }
 }
 

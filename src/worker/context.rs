@@ -99,7 +99,7 @@ impl<P: Ports> MerchantContext<P> {
         let verdict_keep = policy.quarantine.saturating_add(policy.delays.longest().duration());
         let dedup = DedupCache::new(*dedup_capacity, *dedup_keep, verdict_keep, policy.is_strict())
             .with_room_for(most_sent_within(*dedup_keep, limits.rate));
-        let clock_drift = ClockDrift::new(clock.now());
+        let clock_drift = ClockDrift::new(clock.now(), telemetry.status.clone());
         let context = Self {
             merchant: settings.merchant.clone(),
             policy: policy.clone(),

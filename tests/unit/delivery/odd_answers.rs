@@ -159,10 +159,13 @@ async fn a_wall_clock_that_is_ahead_for_a_while_fails_no_deadline() {
     let due = super::with("a", r#""deadline":"2026-11-24T09:40:00Z""#);
     stand.scene.clock.jump_wall(SignedDuration::from_hours(1));
     assert_eq!(stand.settle_message(due).await, Settled::HandedBack);
+    let notes = stand.process.status.notes();
+    assert!(notes.iter().any(|note| note.contains("the wall clock has jumped")), "{notes:?}");
     seconds(12).await;
     stand.scene.clock.jump_wall(SignedDuration::from_hours(-1));
     assert_eq!(stand.settle_in_the_end().await, CREATED);
     assert_eq!(stand.scene.broker.results().len(), 1);
+    assert!(stand.process.status.notes().is_empty());
 }
 
 // It may have been wrong at the start, and right since.
