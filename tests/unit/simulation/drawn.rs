@@ -5,12 +5,27 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use smartsend::domain::amount::Amount;
+use smartsend::domain::call::Data;
+use smartsend::domain::customer::Private;
 use smartsend::domain::decide::InDoubtPolicy;
 use smartsend::domain::retry_delays::RetryDelays;
 
 use super::intents::REJECTED_END;
 use super::kinds::{Kind, Setting, Trouble};
 use crate::support::model::{Chance, Scene, Settings};
+
+/// Other ways in which details prints what it was sent.
+const PRINTS: [fn(&mut Data); 6] = [
+    |data| data.email = Some(Private::new("asha%40example.com")),
+    |data| data.email = Some(Private::new("a..a@example.com")),
+    |data| data.mobile = Some(Private::new("0000009999")),
+    |data| data.mobile = None,
+    |data| data.amount = data.amount.take().map(|amount| amount.replace('.', "")), // in paise
+    |data| {
+        data.amount = None;
+        data.email = Some(Private::new("n/a@payu.in"));
+    },
+];
 
 /// When the broker gives up on a process that is silent: two heartbeats.
 pub(super) const SILENCE_MAX: Duration = Duration::from_secs(6);
@@ -94,6 +109,9 @@ pub(super) fn provider(scene: &Scene, kind: &Kind) -> Duration {
         state.jitter = Some(chance.clone());
         if kind.trouble != Trouble::Outage && chance.percent(20) {
             state.blur = Some((chance.clone(), 20));
+        }
+        if kind.trouble != Trouble::Outage && chance.percent(30) {
+            state.prints = Some(chance.one_of(&PRINTS));
         }
     });
     late

@@ -123,6 +123,12 @@ pub(super) async fn trouble(world: &World, process: &Process) {
             world.fault(format_args!("the tokens are worthless"));
             scene.smart_send.revoke_tokens();
         }
+        // What the strict setting rests on over a naive provider is that details shows links.
+        12 if !world.kind.provider.naive => {
+            world.fault(format_args!("details shows no link that is made from now on"));
+            let now = scene.clock.elapsed();
+            scene.smart_send.set(|state| state.frozen_at = Some(now));
+        }
         _ => {}
     }
 }

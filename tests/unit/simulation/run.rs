@@ -36,7 +36,7 @@ pub(super) struct Played {
 pub(super) struct World {
     pub(super) scene: Scene,
     pub(super) has_deadlines: bool,
-    kind: &'static Kind,
+    pub(super) kind: &'static Kind,
     settings: Settings,
     oracle: Arc<Mutex<Oracle>>,
     /// Ends at the first promise that is broken.

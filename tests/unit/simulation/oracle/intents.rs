@@ -153,6 +153,12 @@ impl Known {
         if said("merchantRefId") != self.reference || said("amount") != self.amount {
             return Err(format!("{} is told another's reference or amount", self.id));
         }
+        // Nobody gets a link but whom the intent names.
+        for (name, own) in [("custMobile", "9999999999"), ("custEmail", "asha@example.com")] {
+            if !["", own].contains(&said(name)) {
+                return Err(format!("{} goes to a stranger's {name}", self.id));
+            }
+        }
         match &self.failed {
             Some(code) => Err(format!("{} is created, and has failed with {code}", self.id)),
             None => Ok(()),

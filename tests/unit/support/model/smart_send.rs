@@ -66,6 +66,8 @@ pub(crate) struct State {
     pub(crate) lag: Duration,
     /// Whether details never shows one.
     pub(crate) blind: bool,
+    /// Details shows no link that was made after this, as long as it is set.
+    pub(crate) frozen_at: Option<Duration>,
     /// How long a call takes.
     pub(crate) latency: Duration,
     /// Makes calls take between half of that and one and a half.
@@ -102,6 +104,7 @@ impl SmartSend {
             naive: false,
             lag: Duration::ZERO,
             blind: false,
+            frozen_at: None,
             latency: Duration::from_millis(100),
             jitter: None,
             blur: None,
@@ -156,7 +159,9 @@ impl SmartSend {
 
     /// From here on it serves everything.
     pub(crate) fn calm(&self) {
-        self.lock().weather = None;
+        let mut state = self.lock();
+        state.weather = None;
+        state.frozen_at = None;
     }
 
     /// Makes every token that was given out worthless.
@@ -266,7 +271,9 @@ impl SmartSend {
         let now = self.clock.elapsed();
         let state = self.lock();
         let seen = |link: &&MadeLink| {
-            link.reference == *reference && link.at + state.lag <= now && !state.blind
+            let is_indexed = state.frozen_at.is_none_or(|frozen| link.at <= frozen);
+            let is_shown = link.at + state.lag <= now && !state.blind && is_indexed;
+            link.reference == *reference && is_shown
         };
         let Some(link) = state.links.iter().find(seen) else {
             let texts = vec![Private::new("Smart Send Record not found")];
