@@ -199,6 +199,24 @@ async fn a_link_elsewhere_is_parked_and_opens_the_breaker_for_good() {
     assert_eq!(stand.scene.smart_send.count(Called::Create), 1);
 }
 
+/// It is about one old reference, and says nothing of what creates are answered.
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_link_elsewhere_that_a_lookup_shows_is_parked_and_holds_nobody_up() {
+    let mut stand = Stand::usual().await;
+    for link in ["https://payumoney.com.evil.example/s?id=1", "no link at all"] {
+        let odd = Data {
+            link: Some(Private::new(link)),
+            link_status: Some("ACTIVE".to_owned()),
+            ..Data::default()
+        };
+        stand.scene.smart_send.on_look([Act::Show(accepted(odd))]);
+        assert_eq!(stand.settle_message(redelivered("old")).await, PARKED);
+        assert_eq!(stand.reason(), "LINK_HOST");
+        assert!(!stand.context.scheduler().is_open());
+    }
+    assert_eq!(stand.settle("b").await, CREATED);
+}
+
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn failed_lookups_do_not_count() {
     let mut stand = Stand::usual().await;
