@@ -64,7 +64,6 @@ impl<P: Ports> InFlight<'_, P> {
         let result = events::trace_call(&context.metrics, CallKind::Create, exchange).await;
         let is_unauthorized = context.discard_if_unauthorized(&token, &result);
         let outcome = if is_unauthorized && call.may_renew_token() {
-            events::token_rejected(&context.metrics, CallKind::Create);
             Outcome::StaleToken
         } else {
             Outcome::classify(result, reference, &context.policy.rules)
@@ -222,7 +221,7 @@ impl<P: Ports> MerchantContext<P> {
         *tries = tries.saturating_add(1);
         let again = is_unauthorized && *tries <= NEW_TOKENS_MAX;
         if again {
-            events::token_rejected(&self.metrics, CallKind::Lookup);
+            events::token_rejected(&self.metrics);
         }
         again
     }
