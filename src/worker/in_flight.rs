@@ -39,7 +39,10 @@ impl<'a, P: Ports> InFlight<'a, P> {
     /// Does not wait for another delivery with this reference: that one may stay for a whole
     /// quarantine, and those that wait would use up the prefetch.
     pub(super) fn lock(&self, reference: &Reference) -> Result<KeyGuard<'a>, Interrupted> {
-        self.context.key_lock.try_acquire(reference).ok_or(Interrupted::ReferenceBusy)
+        let lock = self.context.key_lock.try_acquire(reference);
+        // At a stop its own copy may be back before it is settled, and that is no trip.
+        let is_stopping = self.context.stopping.is_cancelled();
+        lock.ok_or(if is_stopping { Interrupted::Stopping } else { Interrupted::ReferenceBusy })
     }
 
     pub(super) fn open<'i>(&self, intent: &'i Intent) -> Case<'i>
