@@ -7,9 +7,9 @@ use super::{Denial, UnknownReason};
 pub enum ByStatus {
     /// The body decides.
     Body,
-    /// Turned away unprocessed: too many requests.
+    /// Turned away: too many requests.
     Throttled,
-    /// The whole merchant is turned away, before anything is processed.
+    /// The whole merchant is turned away.
     Denied(Denial),
     /// It shows nothing, unless a 4xx comes with a refusal in PayU's envelope.
     Unknown(UnknownReason),

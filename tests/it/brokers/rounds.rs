@@ -93,12 +93,12 @@ async fn fault(ground: &mut Ground, worker: &Worker, round: u64) {
 async fn held(ground: &Ground, worker: &Worker) -> Held {
     let (node, vhost) = (ground.node(), &ground.scenario.vhost);
     let mut ours = Vec::new();
-    until("two connections of the worker's, and no more", SOON, async || {
+    until("three connections of the worker's, and no more", SOON, async || {
         let list = node.ctl(&["list_connections", "vhost", "pid", "client_properties"]).await;
         let lines =
             list.lines().filter(|line| line.starts_with(vhost) && line.contains("smartsend/"));
         ours = lines.map(|line| line.split_whitespace().nth(1).unwrap().to_owned()).collect();
-        ours.len() == 2
+        ours.len() == 3 // to publish, to consume, and for what RabbitMQ puts aside
     })
     .await;
     let channels = node.ctl(&["list_channels", "connection"]).await;

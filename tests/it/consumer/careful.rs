@@ -80,7 +80,7 @@ async fn a_poison_that_kills_every_process_costs_others_three_counts_and_is_put_
     }
     assert_eq!(counts.len(), usize::from(PREFETCH) - 1);
     assert!(counts.values().all(|count| *count == 3), "{counts:?}");
-    assert_eq!(take_next(&ground.connection, "smartsend.parked").await.body, POISON);
+    assert_eq!(take_next(&ground.connection, "smartsend.dead").await.body, POISON);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

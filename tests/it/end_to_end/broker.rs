@@ -89,7 +89,7 @@ async fn a_login_that_may_no_longer_write_results_makes_no_more_links_until_it_m
     };
     permit("^(?!smartsend\\.results$)").await;
     scenario.publish_many((0..COUNT).map(|number| intent(&format!("w{number}")))).await;
-    let reasons = worker.unready("results exchange").await;
+    let reasons = worker.unready("RabbitMQ refuses it").await;
     assert!(reasons.contains("nothing new is started"), "{reasons}");
     let made = scenario.provider.summary().await["links"].as_u64().unwrap();
     assert!(made < 40, "{made} links");

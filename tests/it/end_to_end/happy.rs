@@ -112,7 +112,6 @@ async fn an_intent_published_twice_becomes_one_link_and_the_same_event() {
     assert_eq!(scenario.provider.links_of("twice").await.len(), 1);
     assert_eq!(scenario.provider.requests_for("create", "twice").await.len(), 1);
     let [mut first, mut second] = [timeless(&messages[0]), timeless(&messages[1])];
-    assert_eq!(second["data"]["recovered"], true);
     for event in [&mut first, &mut second] {
         let data = event["data"].as_object_mut().unwrap();
         for may_differ in ["recovered", "attempts", "linkId"] {

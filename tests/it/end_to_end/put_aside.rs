@@ -156,7 +156,7 @@ async fn a_copy_of_ours_that_finds_no_queue_may_have_been_sent() {
         let value = AMQPValue::LongString(value.into());
         headers.insert(format!("x-smartsend-{name}").as_str().into(), value);
     }
-    for name in ["quarantined", "waited", "attempts", "lookups", "returns"] {
+    for name in ["quarantined", "waited", "attempts", "lookups", "returns", "singled-out"] {
         headers.insert(format!("x-smartsend-{name}").as_str().into(), AMQPValue::LongLongInt(0));
     }
     let ours = properties("orphan").with_headers(headers).with_user_id("guest".into());
