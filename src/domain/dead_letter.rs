@@ -14,7 +14,7 @@ use super::event::wire::errors_json;
 use super::event::{Event, Reason};
 use super::intent::wire::{BODY_BYTES_MAX, parse};
 use super::intent::{Intent, Invalid};
-use super::record::headers::{Headers, Value, written};
+use super::record::headers::{Headers, Value, record_as_received, written};
 use super::record::{Record, Seen};
 
 /// What stands for the merchant where the routing key names none.
@@ -26,9 +26,6 @@ pub const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// The word of RabbitMQ's for a message that a consumer rejected.
 const REJECTED: &str = "rejected";
-/// The headers that tell where a message stood, by the part after the prefix. All others belong to
-/// its record.
-const STAND: [&str; 5] = ["reason", "merchant", "parked-at", "errors", "due"];
 
 /// Why RabbitMQ put a message aside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -244,8 +241,9 @@ fn content(body: &[u8], api: Option<Api>) -> Result<Intent, Box<Invalid>> {
 /// copy of ours is believed, so a record that can be read goes on in doubt, whoever wrote it.
 fn doubted(record: Option<Record>, received: &Headers, since: Timestamp) -> Headers {
     let Some(record) = record else {
-        let mut headers = received.clone();
-        headers.retain(|name, _| !STAND.contains(&&**name));
+        let mut headers = record_as_received(received);
+        headers.remove("due");
+        headers.remove("state"); // whoever wrote it, it stays unreadable
         headers.insert("first-seen".to_owned(), Value::Text(written(since)));
         return headers;
     };

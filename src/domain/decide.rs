@@ -149,7 +149,7 @@ impl<'a> Case<'a> {
             after.count_wait(later.delay.duration(), later.ages);
             after.record.returns = after.record.returns.saturating_add(1);
         }
-        after.record
+        after.record.looked_up_anew_if_turned_away()
     }
 
     /// Counts a wait that was gone through. The quarantine of a new intent begins with its first

@@ -133,6 +133,19 @@ impl Record {
         }
     }
 
+    /// The record for another delivery. Under the strict policy another copy may be sent while this one
+    /// is on its way, and no process may remember that. So what was turned away is looked up over a
+    /// whole quarantine of each delivery, in which the key lock keeps other copies from being sent.
+    #[must_use]
+    pub fn looked_up_anew_if_turned_away(self) -> Self {
+        match &self.state {
+            State::InDoubt(Doubt { seen: Seen::TurnedAway, .. }) => {
+                Self { lookups: 0, quarantined: Duration::ZERO, ..self }
+            }
+            State::New | State::InDoubt(_) => self,
+        }
+    }
+
     /// The record once another create may have left unseen: the lookups start over. A record that
     /// can no longer lead to a create keeps its kind and its lookups, since nothing can have been
     /// sent on its behalf.

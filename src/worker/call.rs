@@ -14,6 +14,7 @@ use crate::domain::classify::create::Outcome;
 use crate::domain::classify::lookup::Lookup;
 use crate::domain::decide::{CreateCall, Input, Interrupted, LookupCall, Start};
 use crate::domain::intent::Intent;
+use crate::domain::link::Link;
 use crate::ports::{Clock, Delivery, Moment, Ports, Provider, Token, TokenError};
 use crate::telemetry::events;
 use crate::telemetry::metrics::CallKind;
@@ -50,8 +51,9 @@ impl<P: Ports> InFlight<'_, P> {
                 return Ok(Input::Create(outcome));
             }
         };
+        self.check_still_ours(call.needs_vouching()).await?;
         match call.start(&self.surroundings()) {
-            Start::Now => self.check_still_ours(call.needs_vouching()).await?,
+            Start::Now => {}
             Start::Late => return Err(Interrupted::Late),
             Start::Overdue => return Ok(Input::Start),
         }
@@ -77,8 +79,9 @@ impl<P: Ports> InFlight<'_, P> {
         context.scheduler.record(Some(&permit), Signal::of_create(&outcome));
         context.create_ended(&outcome);
         context.call_ended(CallKind::Create, outcome.word(), timing);
-        if let Outcome::Created(_) = outcome {
-            context.offer_readback(call.intent());
+        if let Outcome::Created(made) = &outcome {
+            context.given_links.insert(&made.link, reference);
+            context.offer_readback(call.intent(), &made.link);
         }
         Ok(Input::Create(outcome))
     }
@@ -234,10 +237,10 @@ impl<P: Ports> MerchantContext<P> {
         is_unauthorized
     }
 
-    fn offer_readback(&self, intent: &Intent) {
+    fn offer_readback(&self, intent: &Intent, link: &Link) {
         let now = self.clock.now();
         let made_at = self.clock_drift.agrees(now).then_some(now.wall);
-        self.readback.offer_fresh(intent, made_at, now.steady);
+        self.readback.offer_fresh(intent, link, made_at, now.steady);
     }
 
     fn call_ended(&self, call: CallKind, outcome: &'static str, at: Timing) {

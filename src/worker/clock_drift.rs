@@ -12,8 +12,8 @@ use crate::domain::decide::CLOCK_SKEW;
 use crate::ports::Moment;
 use crate::telemetry::status::{Component, MerchantStatus};
 
-/// For so long the two must have run together after a jump before the wall clock is believed again:
-/// it may have been set right by the jump, or wrong.
+/// How long both clocks must run together after a jump before the wall clock is believed again: the
+/// jump may have set it right, or wrong.
 const TRUSTED_AFTER: Duration = Duration::from_hours(1);
 
 /// How far the wall clock has drifted from the steady one.
@@ -49,8 +49,11 @@ impl ClockDrift {
             offsets.latest = origin;
             offsets.jumped_at = now.steady;
         }
+        // Taken anew each hour, since small steps of a clock that is kept right add up.
         if now.steady.saturating_sub(offsets.jumped_at) >= TRUSTED_AFTER {
-            offsets.trusted = offsets.latest;
+            offsets.trusted = origin;
+            offsets.latest = origin;
+            offsets.jumped_at = now.steady;
         }
         let agree = !is_apart(origin, offsets.trusted);
         if std::mem::replace(&mut offsets.agree, agree) != agree {

@@ -4,7 +4,7 @@
 //! go to a second customer.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hashlink::LinkedHashMap;
 
@@ -23,19 +23,23 @@ pub(super) struct GivenLinks {
 }
 
 impl GivenLinks {
-    /// Takes in that a link was given for a reference, and returns whether it was given for another
-    /// one before.
+    /// Whether a link was given for another reference before.
     pub(super) fn is_of_another(&self, link: &Link, reference: &Reference) -> bool {
+        let owner = self.lock().get(&self.hasher.hash_one(link.expose())).copied();
+        owner.is_some_and(|owner| owner != self.hasher.hash_one(reference))
+    }
+
+    /// Takes in that a link is a reference's: a create has made it, or a lookup has confirmed it.
+    pub(super) fn insert(&self, link: &Link, reference: &Reference) {
         let key = self.hasher.hash_one(link.expose());
-        let reference = self.hasher.hash_one(reference);
-        let mut references = self.references.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(owner) = references.get(&key) {
-            return *owner != reference;
-        }
-        references.insert(key, reference);
+        let mut references = self.lock();
+        references.insert(key, self.hasher.hash_one(reference));
         if references.len() > CAPACITY {
             references.pop_front();
         }
-        false
+    }
+
+    fn lock(&self) -> MutexGuard<'_, LinkedHashMap<u64, u64>> {
+        self.references.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -13,9 +13,10 @@ use crate::admission::signal::Signal;
 use crate::domain::amount::Amount;
 use crate::domain::call::Priority;
 use crate::domain::classify::comparison::Comparison;
-use crate::domain::classify::lookup::{Details, Lookup};
+use crate::domain::classify::lookup::{Details, DetailsLink, Lookup};
 use crate::domain::customer::Contact;
 use crate::domain::intent::Intent;
+use crate::domain::link::Link;
 use crate::domain::readback::{Fields, Readback};
 use crate::domain::reference::Reference;
 use crate::ports::{Clock, Ports, Provider};
@@ -62,6 +63,7 @@ enum Offer {
         reference: Reference,
         amount: Amount,
         contact: Contact,
+        link: Link,
         /// By the wall clock, if that can be believed.
         made_at: Option<Timestamp>,
     },
@@ -107,7 +109,13 @@ impl ReadbackTracker {
 
     /// Offers a link that was just made. Where links are shown, one of them is looked up now and then
     /// all the same: what was shown long ago says little of today.
-    pub(super) fn offer_fresh(&self, intent: &Intent, made_at: Option<Timestamp>, now: Duration) {
+    pub(super) fn offer_fresh(
+        &self,
+        intent: &Intent,
+        link: &Link,
+        made_at: Option<Timestamp>,
+        now: Duration,
+    ) {
         let mut offers = self.offers();
         if now < offers.next_fresh_at {
             return;
@@ -119,6 +127,7 @@ impl ReadbackTracker {
             reference: intent.reference.clone(),
             amount: intent.amount,
             contact: intent.contact.clone(),
+            link: link.clone(),
             made_at,
         });
         self.offered.notify_one();
@@ -177,10 +186,18 @@ impl<P: Ports> MerchantContext<P> {
     pub(super) async fn read_back(&self) {
         loop {
             match self.readback.next_offer().await {
-                Offer::Fresh { reference, amount, contact, made_at } => {
+                Offer::Fresh { reference, amount, contact, link, made_at } => {
                     self.clock.sleep(self.policy.first_lookup).await;
                     let Some(details) = self.look_back(&reference).await else { continue };
                     let compared = Comparison::new(&details, amount, &contact);
+                    let is_this_link = match &details.link {
+                        DetailsLink::Here(shown) => shown.link == link || compared.is_ours(),
+                        DetailsLink::Absent => true,
+                        DetailsLink::Foreign | DetailsLink::Repeated => false,
+                    };
+                    if !is_this_link {
+                        continue; // somebody's cached answer
+                    }
                     self.readback.give(&reference, made_at, compared.equal_fields());
                 }
                 Offer::Known(reference) => {

@@ -89,6 +89,9 @@ impl<P: Ports> InFlight<'_, P> {
             attempts: record.attempts,
             age: age_of(delivered, record.first_seen, now.wall),
         };
+        if let Verdict::Created { made, .. } = &verdict {
+            context.given_links.insert(&made.link, &intent.reference);
+        }
         // What a person has to settle is looked up again first.
         let name = verdict.is_final().then(|| event::name_id(intent, &context.merchant));
         if let Some(name) = name {

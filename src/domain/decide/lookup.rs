@@ -94,7 +94,7 @@ impl<'a> Case<'a> {
         if self.record.quarantined < self.policy.quarantine && !self.is_too_old() {
             return self.after_failed_lookup();
         }
-        self.rejected_or(why)
+        park(why)
     }
 
     /// Sets the kind of doubt that leads to no create. A link that was shown once stays known, even
@@ -102,7 +102,10 @@ impl<'a> Case<'a> {
     fn rule_out_creates(&mut self) {
         let last_sent = match &self.record.state {
             State::New => None,
-            State::InDoubt(doubt) if doubt.seen.may_resend() => doubt.last_sent,
+            // A rejection would end in `link.failed` as soon as a lookup does not find it.
+            State::InDoubt(doubt) if doubt.seen.may_resend() || self.rejection().is_some() => {
+                doubt.last_sent
+            }
             State::InDoubt(_) => return,
         };
         if self.record.attempts > 0 {
@@ -175,6 +178,8 @@ impl<'a> Case<'a> {
             State::New => Unresolved::Refused(None),
             State::InDoubt(doubt) => match doubt.seen {
                 Seen::Redelivered | Seen::Recent | Seen::Unknown => Unresolved::OutcomeUnknown,
+                // A lookup has shown a link, or a create was answered that there is one.
+                Seen::Duplicate if doubt.code.is_none() => Unresolved::LinkUnknown,
                 Seen::TurnedAway | Seen::Duplicate | Seen::Refused => {
                     Unresolved::Refused(doubt.code)
                 }

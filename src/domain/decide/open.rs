@@ -85,7 +85,11 @@ impl<'a> Case<'a> {
         let came_back = info.redelivered || info.delivery_count > 0;
         let record = if came_back || !believed {
             record.doubted(Seen::Redelivered)
-        } else if info.recent && !record.is_in_doubt() && record.attempts == 0 {
+        } else if record.is_in_doubt() {
+            record
+        } else if record.attempts > 0 && policy.is_strict() {
+            record.doubted(Seen::TurnedAway)
+        } else if info.recent && record.attempts == 0 {
             record.doubted(Seen::Recent)
         } else {
             record

@@ -23,22 +23,26 @@ impl<'a> Case<'a> {
         } else {
             self.count_attempt();
         }
-        self.step_aside(around.last_answers.create, around.now)
+        self.step_aside(around.last_answers.create, around)
     }
 
     /// A lookup was turned away, which says nothing of the intent.
     pub(super) fn after_lookup_turned_away(&mut self, around: &Surroundings) -> Decision<'a> {
         let last_answer = around.last_answers.lookup;
-        if self.is_too_old() && self.is_singled_out(last_answer) {
+        if self.is_too_old() && self.is_singled_out(last_answer, around) {
             return park(self.unsettled());
         }
-        self.step_aside(last_answer, around.now)
+        self.step_aside(last_answer, around)
     }
 
     /// In an outage, where others are turned away as well, it comes back as old as it was.
-    fn step_aside(&mut self, last_answer: Option<Timestamp>, now: Timestamp) -> Decision<'a> {
-        let is_singled_out = self.is_singled_out(last_answer);
-        self.record.turned_away_at = Some(now);
+    fn step_aside(
+        &mut self,
+        last_answer: Option<Timestamp>,
+        around: &Surroundings,
+    ) -> Decision<'a> {
+        let is_singled_out = self.is_singled_out(last_answer, around);
+        self.record.turned_away_at = Some(around.now);
         if is_singled_out {
             self.record.singled_out = self.record.singled_out.saturating_add(1);
         }
@@ -55,8 +59,9 @@ impl<'a> Case<'a> {
         }))
     }
 
-    /// Whether others were answered since it was turned away before.
-    fn is_singled_out(&self, last_answer: Option<Timestamp>) -> bool {
-        self.record.turned_away_at.is_some_and(|before| last_answer > Some(before))
+    /// Whether others were answered since it was turned away before, as far as the clock can tell.
+    fn is_singled_out(&self, last_answer: Option<Timestamp>, around: &Surroundings) -> bool {
+        let before = self.record.turned_away_at;
+        around.clocks_agree && before.is_some_and(|before| last_answer > Some(before))
     }
 }

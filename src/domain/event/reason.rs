@@ -125,9 +125,11 @@ impl Unresolved {
                 let reason = Reason::new("REFUSED", Code::message_of(number));
                 return Reason { provider_code: Some(number), ..reason };
             }
-            Self::Refused(None) => {
-                ("REFUSED", "the provider refused it without a code, and no link was found")
-            }
+            Self::Refused(None) => (
+                "REFUSED",
+                "the provider refused it without a code, or turned it away while it answered others; \
+                 no link was found",
+            ),
             Self::NotSent => {
                 ("NOT_SENT", "nothing could be sent in time, and no lookup could rule out a link")
             }

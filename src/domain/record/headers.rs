@@ -23,7 +23,7 @@ pub enum Value {
 /// The prefix of every header of ours.
 pub const HEADER_PREFIX: &str = "x-smartsend-";
 /// The headers of a record.
-const RECORD: [&str; 15] = [
+const RECORD: [&str; 16] = [
     "record",
     "state",
     "account",
@@ -37,6 +37,7 @@ const RECORD: [&str; 15] = [
     "lookups",
     "returns",
     "singled-out",
+    "turned-away-at",
     "seen",
     "code",
 ];

@@ -86,8 +86,14 @@ fn a_first_create_that_is_rejected_is_looked_up_once() {
     let otherwise = Next::Settle(Verdict::Rejected(Rejection::Rejected(1105)));
     assert_eq!(rejected().lookup(found_other()), otherwise);
     assert_eq!(rejected().lookup(found_conflict()), otherwise);
-    assert!(matches!(rejected().lookup(found_vague()), Next::Wait(_)));
-    assert_eq!(rejected().lookups(&found_vague()), otherwise);
+    // What was shown once is there, also if a later lookup does not find it.
+    let mut play = rejected();
+    assert!(matches!(play.lookup(found_vague()), Next::Wait(_)));
+    assert_eq!(play.lookups(&Lookup::NotFound), parked(Unresolved::LinkUnknown));
+    let mut play = rejected();
+    assert!(matches!(play.lookup(found_vague()), Next::Wait(_)));
+    assert_eq!(play.until_look(&Lookup::Found(found())), made(true));
+    assert_eq!(rejected().lookups(&found_vague()), parked(Unresolved::LinkUnknown));
     assert!(matches!(rejected().lookup(failed_look()), Next::Wait(_)));
     // Another process goes on from there.
     let record = rejected().handed_back();

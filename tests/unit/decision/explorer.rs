@@ -271,6 +271,7 @@ impl<'a> Explorer<'a> {
             }
             Verdict::Failed(Failure::Rejected(code)) => {
                 count(&self.ends.rejections);
+                assert!(!self.ledger.shown, "a link was shown");
                 assert_eq!(*look, Some(Lookup::NotFound));
                 assert_eq!(self.ledger.last, Some(Outcome::Rejected(*code)));
                 if self.ledger.first.is_none() {
@@ -290,6 +291,7 @@ impl<'a> Explorer<'a> {
             }
             Verdict::Failed(Failure::DeadlinePassed) => {
                 count(&self.ends.deadlines);
+                assert!(!self.ledger.shown, "a link was shown");
                 assert_eq!((*left, *cut), (0, false), "it may have been sent");
                 assert!(is_past_deadline(self.intent, &self.play));
                 assert!(self.play.around.readback.is_given && *not_found >= self.policy.lookups);

@@ -86,6 +86,10 @@ fn under_strict_one_that_is_turned_away_is_looked_up_over_a_quarantine_before_it
         let mut play = Play::with(&record, &intent, &policy);
         play.around.readback = Readback::default();
         assert_eq!(play.lookups(&Lookup::NotFound), Next::Return(Duration::from_mins(10)));
+        // Another copy may have been sent meanwhile: each delivery waits for itself.
+        let late = Record { lookups: LOOKS, quarantined: QUARANTINE, ..record.clone() };
+        let back = Play::with(&late, &intent, &policy).returned(Duration::from_mins(10));
+        assert_eq!((back.lookups, back.quarantined), (0, Duration::ZERO));
         // Of one that may have been sent otherwise, that is not enough.
         let headers = record.to_headers(None);
         let back = DeliveryInfo { redelivered: true, delivery_count: 1, ..arrival(&headers) };
@@ -105,6 +109,18 @@ fn answered(play: &mut Play<'_>) {
 fn copied(play: &Play<'_>) -> Record {
     let Some(Decision::Dispose(Disposition::RetryLater(later))) = play.decision else { panic!() };
     play.case.record_after(later)
+}
+
+// By another policy it would have been sent again without a lookup.
+#[test]
+fn one_that_was_turned_away_before_the_policy_became_strict_is_in_doubt() {
+    let (intent, policy) = (intent(), policy());
+    let mut play = Play::first(&intent, &policy);
+    play.create(Outcome::Throttled(None));
+    let record = play.handed_back();
+    let strict = Policy { in_doubt: InDoubtPolicy::Strict, ..policy };
+    let play = Play::with(&record, &intent, &strict);
+    assert_eq!(seen(play.case.record()), Some(Seen::TurnedAway));
 }
 
 // A firewall that dislikes its text, say.

@@ -134,6 +134,23 @@ async fn a_create_that_is_answered_with_another_one_s_link_is_looked_up() {
     assert_eq!(stand.reason(), "LINK_REPEATED");
 }
 
+// Trace 28: a verdict is known by the whole name of its event, and only a link or a failure is.
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn no_other_customer_and_no_parked_copy_takes_a_verdict() {
+    let mut stand = Stand::usual().await;
+    stand.prove();
+    assert_eq!(stand.settle_message(to("a", BOTH)).await, CREATED);
+    let another = to("a", r#""custMobile":"8888888888","custEmail":"usha@example.com""#);
+    assert_eq!(stand.settle_message(another).await, PARKED);
+    assert_eq!(stand.reason(), "REFERENCE_CONFLICT");
+    assert!(stand.scene.smart_send.count(Called::Lookup) > 0);
+    // What a person publishes again is looked up, whatever became of it before.
+    stand.scene.smart_send.on_create([Act::Show(crate::support::model::refusal(1128))]);
+    assert_eq!(stand.settle("b").await, PARKED);
+    stand.scene.smart_send.has_link(&intent_of("b"));
+    assert_eq!(stand.settle("b").await, CREATED);
+}
+
 // A token that was revoked between gateway and backend, a quota that a proxy counts: the link is
 // made, and the answer says that nothing was processed.
 #[tokio::test(flavor = "current_thread", start_paused = true)]

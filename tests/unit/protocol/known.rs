@@ -192,7 +192,10 @@ impl End {
             Verdict::Failed(Failure::DeadlinePassed | Failure::Rejected(_))
             | Verdict::Rejected(Rejection::DuplicateReference) => Self::Failed,
             Verdict::Unresolved(
-                Unresolved::OutcomeUnknown | Unresolved::NotSent | Unresolved::Refused(_),
+                Unresolved::OutcomeUnknown
+                | Unresolved::NotSent
+                | Unresolved::Refused(_)
+                | Unresolved::LinkUnknown,
             ) => Self::Unsettled,
             Verdict::Rejected(Rejection::Rejected(_)) | Verdict::Unresolved(_) => Self::Parked,
         }

@@ -243,7 +243,9 @@ impl Processes {
         let calls = seen.calls.get(&intent).copied().unwrap_or_default();
         // What another copy has sent is remembered; what this one has sent is known in any case,
         // and cannot be told from it here.
-        let is_remembered = remembers.is_some_and(|keep| at.saturating_sub(calls.last_left) < keep);
+        // One that meets the key lock is derived at once, and the other may be sent just then.
+        let since = at.saturating_sub(calls.last_left);
+        let is_remembered = remembers.is_some_and(|keep| since < keep && since > ROUND_TRIP);
         let left = if is_remembered { calls.may_have_left } else { 0 };
         let left = seen.tried.get(&intent).map_or(left, |then| left.min(*then));
         // Which of several deliveries it replaces cannot be seen: one that it may must be there.
