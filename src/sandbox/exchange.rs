@@ -30,6 +30,7 @@ pub(super) struct HttpExchange {
     caller: Caller,
     entry: EntryHandle,
     latency: Duration,
+    error_status: u16,
 }
 
 /// What the client sees.
@@ -54,13 +55,17 @@ impl HttpExchange {
         let kind = request.kind;
         let mut ledger = state.ledger();
         let injector = state.injector();
+        let own_error = injector.error_of(kind, request.reference);
         let limit = injector.faults.rate_limit_per_second;
         let entry = ledger.enter(state.clock.now_us(), request, limit);
-        let fault = injector.fault(kind, entry.number).filter(|_| !entry.is_over_limit);
+        let own_fault = own_error.map(|_| Fault::ErrorBefore);
+        let fault = own_fault.or_else(|| injector.fault(kind, entry.number));
+        let fault = fault.filter(|_| !entry.is_over_limit);
         ledger.set_fault(entry, fault);
         drop(ledger);
         let latency = injector.latency(kind, entry.number);
-        Self { state: state.clone(), injector, fault, path, caller, entry, latency }
+        let error_status = own_error.unwrap_or(injector.faults.error_status);
+        Self { state: state.clone(), injector, fault, path, caller, entry, latency, error_status }
     }
 
     /// Has the effect that its fault allows, and responds as its fault allows.
@@ -159,7 +164,7 @@ impl HttpExchange {
     }
 
     fn error(&self) -> PayuResponse {
-        PayuResponse::error(&self.injector.faults, self.state.clock.now_us(), self.path)
+        PayuResponse::error(self.error_status, self.state.clock.now_us(), self.path)
     }
 
     fn fail(&self, code: u16) -> PayuResponse {

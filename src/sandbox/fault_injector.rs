@@ -81,6 +81,12 @@ impl FaultInjector {
         thresholds.iter().find(|(end, _)| draw < *end).map(|(_, fault)| *fault)
     }
 
+    /// The error that every create of a reference meets.
+    pub(super) fn error_of(&self, kind: RequestKind, reference: Option<&str>) -> Option<u16> {
+        let reference = reference.filter(|_| kind == RequestKind::Create)?;
+        self.faults.error_statuses.get(reference).copied()
+    }
+
     /// How long the `number`th request of a kind waits before it has any effect.
     pub(super) fn latency(&self, kind: RequestKind, number: u64) -> Duration {
         let faults = &self.faults;

@@ -6,6 +6,7 @@
 mod forms;
 
 use std::collections::BTreeMap;
+use std::iter;
 
 use axum::http::HeaderValue;
 use serde::{Deserialize, Serialize};
@@ -70,6 +71,8 @@ pub struct Faults {
     pub error_after: f64,
     /// The status of all errors of the server.
     pub error_status: u16,
+    /// Answers each create of these references with an error of this status; no link.
+    pub error_statuses: BTreeMap<String, u16>,
     /// Answers 200 with `garbage_body` after the link is made.
     pub garbage: f64,
     /// The body of garbage; a page of HTML if it is null.
@@ -178,8 +181,9 @@ impl Faults {
     /// Checks what the types do not. [`FaultInjector`](super::fault_injector) checks the shares.
     pub(super) fn check(&self) -> Result<(), FaultsError> {
         let wrong = |text: &str| Err(FaultsError(text.to_owned()));
-        if !(300..=599).contains(&self.error_status) {
-            return wrong("error_status must be from 300 to 599");
+        let mut errors = iter::once(&self.error_status).chain(self.error_statuses.values());
+        if !errors.all(|status| (300..=599).contains(status)) {
+            return wrong("error_status and error_statuses must be from 300 to 599");
         }
         for status in [self.failure_http_status, self.details_not_found_status] {
             if !(200..=599).contains(&status) {
@@ -216,6 +220,7 @@ impl Default for Faults {
             error_before: 0.0,
             error_after: 0.0,
             error_status: 502,
+            error_statuses: BTreeMap::new(),
             garbage: 0.0,
             garbage_body: None,
             cut_short: 0.0,

@@ -138,8 +138,8 @@ impl PayuResponse {
     }
 
     /// A 500 comes from the application, other errors from the proxy before it.
-    pub(super) fn error(faults: &Faults, now_us: u64, path: &str) -> Self {
-        let status = StatusCode::from_u16(faults.error_status).unwrap_or(StatusCode::BAD_GATEWAY);
+    pub(super) fn error(status: u16, now_us: u64, path: &str) -> Self {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
         if status == StatusCode::INTERNAL_SERVER_ERROR {
             return Self::spring(now_us, status, "No message available", path);
         }

@@ -103,6 +103,19 @@ async fn a_rate_limit_answers_429_to_what_is_too_much_in_a_second() {
 }
 
 #[tokio::test]
+async fn one_reference_is_always_answered_with_an_error_of_its_own() {
+    let stage = Stage::faulty(&json!({"error_statuses": {"order-1": 403}})).await;
+    for _ in 0..3 {
+        let answer = stage.try_create("order-1").await.unwrap();
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+        assert_eq!(stage.last()["status"], 403);
+        assert_eq!(stage.create(&order("order-2")).await.0, StatusCode::OK);
+    }
+    assert_eq!((stage.links("order-1"), stage.links("order-2")), (0, 1));
+    assert_eq!(stage.lookup("order-1").await.1["data"]["smartSendStatus"], json!(null));
+}
+
+#[tokio::test]
 async fn the_seed_and_the_number_of_a_request_decide_its_fault() {
     let mut runs = Vec::new();
     for (seed, lookups) in [(7, 0), (7, 3), (8, 0)] {
@@ -140,6 +153,7 @@ async fn faults_are_read_and_replaced_over_http_and_an_invalid_document_changes_
         (r#"{"lost_after":1.5}"#, "from 0 to 1"),
         (r#"{"lost_after":0.6,"garbage":0.6}"#, "add up"),
         (r#"{"error_status":200}"#, "error_status"),
+        (r#"{"error_statuses":{"order-1":200}}"#, "error_statuses"),
         (r#"{"failure_http_status":99}"#, "failure_http_status"),
         (r#"{"link_host":"payu"}"#, "link_host"),
         (r#"{"throttle":{"retry_after":"a\nb"}}"#, "retry_after"),
