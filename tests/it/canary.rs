@@ -203,5 +203,5 @@ fn show(api: &str, payu: &Payu, events: usize) {
         unit: "runs",
         ..Row::default()
     };
-    Row { intents: events + 1, faults: 8, links, unresolved: 2, ..row }.show();
+    Row { intents: events + 1, faults: 8, links, unresolved: 2, unresolved_max: 2, ..row }.show();
 }

@@ -62,6 +62,7 @@ fn show(name: &str, outcomes: &[&Outcome]) {
         unit: "points",
         faults: kills + provider_faults,
         kills,
+        unresolved_max: outcomes.iter().map(|outcome| outcome.unresolved_max).sum(),
         ..tally.row(format!("crash points: {name}"))
     }
     .show();

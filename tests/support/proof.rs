@@ -33,12 +33,16 @@ pub(crate) struct Row {
     pub(crate) wrong_failed: u64,
     /// Intents that were announced as unresolved, as the promises allow.
     pub(crate) unresolved: u64,
+    /// How many those may be. None may, where the provider refuses duplicates and shows its links,
+    /// the setting is `resend`, and the intents are good; a run in which more may says why.
+    pub(crate) unresolved_max: u64,
     /// What repeats it: a seed, a range of seeds, a setting; empty if nothing is random.
     pub(crate) seeds: String,
 }
 
 impl Row {
-    /// Prints it to stderr, where the test harness does not hide it, and adds it to the proof.
+    /// Prints it to stderr, where the test harness does not hide it, and adds it to the proof. Panics if
+    /// more is left to a person than may be.
     pub(crate) fn show(&self) {
         let row = json!({
             "layer": self.layer, "runs": self.runs, "unit": self.unit, "intents": self.intents,
@@ -47,6 +51,8 @@ impl Row {
             "unresolved": self.unresolved, "seeds": self.seeds,
         });
         writeln!(std::io::stderr().lock(), "proof: {row}").unwrap();
+        let (unresolved, most) = (self.unresolved, self.unresolved_max);
+        assert!(unresolved <= most, "{unresolved} are unresolved, and {most} may be: {row}");
         let Some(path) = std::env::var_os("SMARTSEND_PROOF") else { return };
         let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
         file.write_all(format!("{row}\n").as_bytes()).unwrap();

@@ -21,7 +21,7 @@ mod tally;
 mod trace;
 mod upstream;
 
-use kinds::KINDS;
+use kinds::{KINDS, Kind};
 use run::play;
 use seeds::{each, seeds, tell_failure};
 use tally::Tally;
@@ -43,7 +43,7 @@ fn every_seed_keeps_the_promises_after_every_step_and_comes_to_an_end() {
         let ours = played.iter().filter(|(seed, ..)| kinds::number_of(*seed) == number);
         let tallies: Vec<&Tally> = ours.map(|(_, tally, _)| tally).collect();
         if !tallies.is_empty() {
-            row(kind.name, &seeds, &Tally::sum(&tallies), tallies.len() as u64).show();
+            row(kind, &seeds, &Tally::sum(&tallies), tallies.len() as u64).show();
         }
     }
     assert!(failed.is_empty(), "seeds that broke a promise, their traces are above: {failed:?}");
@@ -65,11 +65,13 @@ fn each_seed_gives_the_same_trace_twice() {
     assert!(differ.is_empty(), "these seeds are not the same twice: {differ:#?}");
 }
 
-fn row(kind: &str, seeds: &std::ops::Range<u64>, tally: &Tally, runs: u64) -> Row {
+fn row(kind: &Kind, seeds: &std::ops::Range<u64>, tally: &Tally, runs: u64) -> Row {
     Row {
         layer: match tally.excused {
-            0 => format!("simulation: {kind}"),
-            excused => format!("simulation: {kind} ({excused} doubles are the stated exception)"),
+            0 => format!("simulation: {}", kind.name),
+            excused => {
+                format!("simulation: {} ({excused} doubles are the stated exception)", kind.name)
+            }
         },
         runs,
         unit: "seeds",
@@ -81,6 +83,7 @@ fn row(kind: &str, seeds: &std::ops::Range<u64>, tally: &Tally, runs: u64) -> Ro
         lost: tally.lost,
         wrong_failed: tally.wrong_failed,
         unresolved: tally.unresolved,
+        unresolved_max: kind.unresolved_max(tally.intents, runs),
         seeds: format!("SMARTSEND_SEEDS={}..{}", seeds.start, seeds.end),
     }
 }

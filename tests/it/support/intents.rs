@@ -38,6 +38,13 @@ pub(crate) fn intent_with(reference: &str, fields: &Value) -> Value {
     intent
 }
 
+/// An intent as a message. Copies of it that upstream publishes are numbered, and told apart by that.
+pub(crate) fn message(intent: &Value, copy: usize) -> (Vec<u8>, BasicProperties) {
+    let reference = intent["merchantRefId"].as_str().unwrap();
+    let name = if copy == 0 { reference.to_owned() } else { format!("{reference}-{copy}") };
+    (intent.to_string().into_bytes(), properties(&name))
+}
+
 /// The properties that upstream should set.
 pub(crate) fn properties(reference: &str) -> BasicProperties {
     let mut headers = FieldTable::default();

@@ -17,7 +17,7 @@ use tokio::process::Command;
 
 use super::broker::Node;
 use super::canary::{self, MOST_VERBOSE, SANDBOX_SECRET};
-use super::intents::{properties, publish_all};
+use super::intents::{message, publish_all};
 use super::program::Program;
 use super::provider::Provider;
 use super::results::{Collector, RESULTS};
@@ -158,11 +158,14 @@ impl Scenario {
         merchant: &str,
         intents: impl IntoIterator<Item = Value>,
     ) {
-        let whole = intents.into_iter().map(|intent| {
-            let reference = intent["merchantRefId"].as_str().unwrap().to_owned();
-            (intent.to_string().into_bytes(), properties(&reference))
-        });
+        let whole = intents.into_iter().map(|intent| message(&intent, 0));
         publish_all(&self.connection, merchant, whole).await;
+    }
+
+    /// Publishes intents for `default`, each with the number of its copy.
+    pub(crate) async fn publish_copies(&self, intents: impl IntoIterator<Item = (Value, usize)>) {
+        let whole = intents.into_iter().map(|(intent, copy)| message(&intent, copy));
+        publish_all(&self.connection, "default", whole).await;
     }
 
     /// Publishes a body as it is.

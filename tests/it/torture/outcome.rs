@@ -1,11 +1,12 @@
 //! What a run has come to, as a row of the table.
 
 use super::run::Run;
+use crate::support::parked::Parked;
 use crate::support::proof::Row;
 use crate::support::tally::Tally;
 
 /// The numbers of one run.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Outcome {
     /// What became of the intents.
     pub(super) tally: Tally,
@@ -13,8 +14,8 @@ pub(super) struct Outcome {
     pub(super) kills: u64,
     /// Answers that the provider lost.
     pub(super) lost_answers: u64,
-    /// Messages in the parked queue.
-    pub(super) parked: u64,
+    /// What is in the parked queue.
+    pub(super) parked: Parked,
     /// Messages left in the queues.
     pub(super) left: u64,
     /// How long the run took.
@@ -40,7 +41,7 @@ impl Outcome {
             tally.doubled,
             tally.lost,
             tally.failed,
-            format!("{}/{}", tally.unresolved, self.parked),
+            format!("{}/{}", tally.unresolved, self.parked.copies),
             tally.both,
             tally.events,
             tally.event_ids,
@@ -56,6 +57,7 @@ impl Outcome {
             faults: self.kills + self.lost_answers,
             kills: self.kills,
             seeds: run.seed.to_string(),
+            unresolved_max: run.unresolved_max(),
             ..self.tally.row(format!("torture: {}", run.name))
         }
     }

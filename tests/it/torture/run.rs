@@ -11,6 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use super::outcome::Outcome;
 use crate::support::intents::intent_with;
+use crate::support::parked::Parked;
 use crate::support::results::Collector;
 use crate::support::scenario::Scenario;
 use crate::support::tally::Evidence;
@@ -85,13 +86,20 @@ impl Run {
         })
     }
 
-    fn bodies(&self, numbers: Range<u64>) -> impl Iterator<Item = Value> {
+    fn bodies(&self, numbers: Range<u64>) -> impl Iterator<Item = (Value, usize)> {
         let copies = |number| if self.is_twice(number) { 2 } else { 1 };
-        let numbers = numbers.flat_map(move |number| (0..copies(number)).map(move |_| number));
-        numbers.map(|number| {
+        let numbers = numbers.flat_map(move |number| (0..copies(number)).map(move |n| (number, n)));
+        numbers.map(|(number, copy)| {
             let amount = format!("{}.{:02}", number % 900 + 1, number % 100);
-            intent_with(&self.reference(number), &json!({ "amount": amount, "metadata": null }))
+            let fields = json!({ "amount": amount, "metadata": null });
+            (intent_with(&self.reference(number), &fields), copy)
         })
+    }
+
+    /// How many intents may be left to a person. Under the strict setting those that a kill finds in
+    /// the worker's hands, which are what it calls and as many that wait.
+    pub(super) fn unresolved_max(&self) -> u64 {
+        if self.strict { 2 * CONCURRENCY * self.kills } else { 0 }
     }
 }
 
@@ -109,19 +117,21 @@ pub(super) async fn torture(run: &Run) -> Outcome {
             scenario.set(key, value);
         }
     }
-    scenario.publish_many(run.bodies(0..run.early())).await;
+    scenario.publish_copies(run.bodies(0..run.early())).await;
     let kills = kill_again_and_again(run, &scenario).await;
     scenario.provider.set_faults(run.faults_at_rest()).await;
-    scenario.publish_many(run.bodies(run.early()..run.intents)).await;
+    scenario.publish_copies(run.bodies(run.early()..run.intents)).await;
     let results = scenario.results().await;
     let left = come_to_rest(run, &scenario, &results).await;
-    let evidence = Evidence::gather(scenario.provider.links().await, &results.all().await);
+    let results = results.all().await;
+    let evidence = Evidence::gather(scenario.provider.links().await, &results);
+    let parked = scenario.parked().await;
     Outcome {
         tally: evidence.tally((0..run.intents).map(|number| run.reference(number))),
         kills,
         lost_answers: scenario.provider.faults_met().await,
         left,
-        parked: scenario.depth("smartsend.parked").await.into(),
+        parked: Parked::gather(&parked.all().await, &results),
         seconds: begun.elapsed().as_secs(),
     }
 }

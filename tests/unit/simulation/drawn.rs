@@ -10,7 +10,7 @@ use smartsend::domain::customer::Private;
 use smartsend::domain::decide::InDoubtPolicy;
 use smartsend::domain::retry_delays::RetryDelays;
 
-use super::intents::REJECTED_END;
+use super::intents::{AFTER_ALL_TROUBLE, REJECTED_END};
 use super::kinds::{Kind, Setting, Trouble};
 use crate::support::model::{Chance, Scene, Settings};
 
@@ -48,7 +48,10 @@ pub(super) fn settings(chance: &Chance, kind: &Kind) -> Settings {
     policy.delays = RetryDelays::new(&[1, 4, 12].map(seconds)).unwrap();
     // What waits for a link to be shown waits no longer than that; an outage ages nothing.
     policy.max_age = seconds(600);
-    if kind.trouble != Trouble::Outage && chance.percent(15) {
+    if kind.trouble == Trouble::Truthful {
+        policy.max_age = 2 * AFTER_ALL_TROUBLE;
+    }
+    if !kind.has_only_good_intents() && chance.percent(15) {
         policy.max_age = seconds(40) + chance.up_to(seconds(60));
     }
     settings.policy.lease = seconds(5);
@@ -79,7 +82,7 @@ fn any_setting(chance: &Chance) -> Settings {
 /// What one process's configuration says: somebody may have lowered `max_amount` meanwhile.
 pub(super) fn of_process(chance: &Chance, kind: &Kind, settings: &Settings) -> Settings {
     let mut settings = settings.clone();
-    if kind.trouble != Trouble::Outage && chance.percent(4) {
+    if !kind.has_only_good_intents() && chance.percent(4) {
         settings.policy.max_amount = Amount::parse("101.00").unwrap();
     }
     settings
@@ -107,10 +110,10 @@ pub(super) fn provider(scene: &Scene, kind: &Kind) -> Duration {
         state.token_life = Duration::from_secs(chance.one_of(&[7200, 120, 20]));
         state.rejected = Some(REJECTED_END);
         state.jitter = Some(chance.clone());
-        if kind.trouble != Trouble::Outage && chance.percent(20) {
+        if !kind.has_only_good_intents() && chance.percent(20) {
             state.blur = Some((chance.clone(), 20));
         }
-        if kind.trouble != Trouble::Outage && chance.percent(30) {
+        if !kind.has_only_good_intents() && chance.percent(30) {
             state.prints = Some(chance.one_of(&PRINTS));
         }
     });

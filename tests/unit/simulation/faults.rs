@@ -29,11 +29,13 @@ pub(super) struct Weather {
     pub(super) late: Duration,
     /// Whether a create may be answered as if it had been turned away, and make its link.
     pub(super) belies: bool,
+    /// Whether a create may be refused for the day.
+    pub(super) refuses: bool,
 }
 
 /// One request in bad weather.
 pub(super) fn weather(called: Called, chance: &Chance, weather: Weather) -> Act {
-    let Weather { badness, late, belies } = weather;
+    let Weather { badness, late, belies, refuses } = weather;
     if badness == 0 || !chance.percent(badness * 14) {
         return Act::Serve;
     }
@@ -53,7 +55,7 @@ pub(super) fn weather(called: Called, chance: &Chance, weather: Weather) -> Act 
             Act::Mislead(answer(chance.one_of(&[401, 403, 429]), None), late)
         }
         (Called::Create, 17) if belies => Act::Mislead(refusal(1100), late),
-        (Called::Create, 14) => Act::Show(refusal(chance.one_of(&[1128, 1104]))),
+        (Called::Create, 14) if refuses => Act::Show(refusal(chance.one_of(&[1128, 1104]))),
         _ => Act::Serve,
     }
 }
@@ -124,7 +126,7 @@ pub(super) async fn trouble(world: &World, process: &Process) {
             scene.smart_send.revoke_tokens();
         }
         // What the strict setting rests on over a naive provider is that details shows links.
-        12 if !world.kind.provider.naive => {
+        12 if !world.kind.provider.naive && !world.kind.has_only_good_intents() => {
             world.fault(format_args!("details shows no link that is made from now on"));
             let now = scene.clock.elapsed();
             scene.smart_send.set(|state| state.frozen_at = Some(now));

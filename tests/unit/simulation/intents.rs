@@ -16,6 +16,10 @@ use crate::support::model::{Chance, Scene};
 /// Most worlds have so many intents at most.
 pub(super) const FEW_MAX: usize = 12;
 
+/// What is not found is sent again once a lookup has shown a link of ours. Where none was made
+/// before, the one that comes so late has it.
+pub(super) const AFTER_ALL_TROUBLE: Duration = Duration::from_mins(15);
+
 /// The end of a reference that the provider never accepts.
 pub(super) const REJECTED_END: &str = "z";
 
@@ -98,7 +102,7 @@ fn one(scene: &Scene, kind: &Kind, deadlines: bool, number: u64) -> Planned {
 }
 
 fn sort(chance: &Chance, kind: &Kind, deadlines: bool) -> Sort {
-    if kind.trouble == Trouble::Outage {
+    if kind.has_only_good_intents() {
         return Sort::Plain;
     }
     match chance.below(100) {
@@ -115,8 +119,9 @@ fn sort(chance: &Chance, kind: &Kind, deadlines: bool) -> Sort {
 fn times(chance: &Chance, kind: &Kind, number: u64) -> Vec<Duration> {
     let spread = match kind.trouble {
         Trouble::Outage if number == 0 => 0,
+        Trouble::Truthful if number == 0 => return vec![AFTER_ALL_TROUBLE],
         Trouble::Outage => 400,
-        Trouble::Everything | Trouble::OneCopy => chance.one_of(&[3, 60, 120]),
+        Trouble::Everything | Trouble::OneCopy | Trouble::Truthful => chance.one_of(&[3, 60, 120]),
     };
     let first = chance.up_to(Duration::from_secs(spread));
     let mut at = vec![first];

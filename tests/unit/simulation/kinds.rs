@@ -46,6 +46,9 @@ pub(super) enum Trouble {
     Everything,
     /// The same, but upstream publishes each intent once.
     OneCopy,
+    /// The same, but every intent is good and may wait for long, and the provider says the truth:
+    /// it refuses nobody for the day, and shows a link as it is once there is one.
+    Truthful,
     /// The provider is gone for long, and nothing else goes wrong.
     Outage,
 }
@@ -63,7 +66,7 @@ const LONG: Duration = seconds(90);
 const REFUSES: Provider = Provider { naive: false, blind: false, lag: seconds(2), late: LATE };
 const NAIVE: Provider = Provider { naive: true, ..REFUSES };
 
-pub(super) const KINDS: [Kind; 10] = [
+pub(super) const KINDS: [Kind; 11] = [
     kind("refuses duplicates, resend", REFUSES, Setting::Resend, Trouble::Everything),
     kind("refuses duplicates, strict", REFUSES, Setting::Strict, Trouble::Everything),
     kind(
@@ -109,6 +112,12 @@ pub(super) const KINDS: [Kind; 10] = [
         Setting::Strict,
         Trouble::Outage,
     ),
+    kind(
+        "refuses duplicates and is truthful, resend",
+        Provider { lag: Duration::ZERO, ..REFUSES },
+        Setting::Resend,
+        Trouble::Truthful,
+    ),
 ];
 
 const fn kind(name: &'static str, provider: Provider, setting: Setting, trouble: Trouble) -> Kind {
@@ -129,6 +138,27 @@ impl Kind {
     /// naive provider without the strict setting.
     pub(super) fn has_exception(&self) -> bool {
         self.provider.naive && self.setting != Setting::Strict
+    }
+
+    /// Whether there is a link to be had for every intent, and nothing but time is in its way.
+    pub(super) fn has_only_good_intents(&self) -> bool {
+        matches!(self.trouble, Trouble::Outage | Trouble::Truthful)
+    }
+
+    /// How many of these intents may be left to a person. Where they are not all good, the provider
+    /// refuses some for the day, details is late or blind or prints otherwise, and some worlds wait
+    /// for a minute only; `park` and `strict` leave what nobody has looked up. What is a share of many
+    /// seeds can be all of a few.
+    pub(super) fn unresolved_max(&self, intents: u64, seeds: u64) -> u64 {
+        let percent = match (self.setting, self.has_only_good_intents()) {
+            (Setting::Resend, true) => 0,
+            _ if seeds < 30 => 100,
+            (Setting::Strict | Setting::Any, true) => 5,
+            (Setting::Resend, false) => 35,
+            (Setting::Any, false) => 70,
+            (Setting::Strict, false) => 90,
+        };
+        (intents * percent).div_ceil(100)
     }
 
     /// Whether a request's effect can come after every lookup.

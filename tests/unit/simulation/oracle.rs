@@ -11,7 +11,7 @@ use smartsend::domain::record::headers::Value;
 use smartsend::ports::{EventMessage, Outgoing, Properties};
 
 use super::intents::Planned;
-use super::kinds::{Kind, Trouble};
+use super::kinds::Kind;
 use super::run::Played;
 use super::tally::Tally;
 use super::trace::Trace;
@@ -237,12 +237,12 @@ impl Oracle {
         self.processes.check_attempts(process, number, told.attempts)?;
         let touched = self.processes.may_have_sent(number);
         let intent = &mut self.intents[number];
-        if self.kind.trouble == Trouble::Outage && told.ends_without_a_link() {
+        if self.kind.has_only_good_intents() && told.ends_without_a_link() {
             let is_parked_as_set = self.kind.setting == super::kinds::Setting::Strict
                 && told.code == "OUTCOME_UNKNOWN"
                 && touched;
             if !is_parked_as_set {
-                return Err(format!("{} ends with {} for an outage", intent.id, told.code));
+                return Err(format!("{} is good, and ends with {}", intent.id, told.code));
             }
         }
         intent.told(event, told)

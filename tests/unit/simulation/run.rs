@@ -105,7 +105,7 @@ impl World {
     /// Faults, and then none.
     async fn live(self: &Arc<Self>, published: JoinHandle<()>, late: Duration) {
         match self.kind.trouble {
-            Trouble::Everything | Trouble::OneCopy => self.suffer(late).await,
+            Trouble::Everything | Trouble::OneCopy | Trouble::Truthful => self.suffer(late).await,
             Trouble::Outage => {}
         }
         let last = self.begin(Life::long());
@@ -136,7 +136,12 @@ impl World {
         let chance = self.scene.chance.clone();
         let badness = chance.one_of(&[0, 1, 1, 2, 3]);
         // Over a naive provider a create that is sent again after a false answer makes two links.
-        let weather = Weather { badness, late, belies: !self.kind.has_exception() };
+        let weather = Weather {
+            badness,
+            late,
+            belies: !self.kind.has_exception(),
+            refuses: !self.kind.has_only_good_intents(),
+        };
         self.scene.smart_send.weather(chance.clone(), move |called, chance| {
             faults::weather(called, chance, weather)
         });

@@ -15,6 +15,10 @@ use crate::support::model::{Called, Message, Settings};
 /// A resend asks the broker something between its turn and its send, which takes so long.
 const ROUND_TRIP: Duration = Duration::from_millis(3);
 
+/// What a copy was derived from is as old as its publish takes: another delivery may have been sent
+/// in the meantime.
+const PUBLISH: Duration = Duration::from_millis(3);
+
 /// All of them.
 pub(super) struct Processes {
     limits: Limits,
@@ -243,9 +247,8 @@ impl Processes {
         let calls = seen.calls.get(&intent).copied().unwrap_or_default();
         // What another copy has sent is remembered; what this one has sent is known in any case,
         // and cannot be told from it here.
-        // One that meets the key lock is derived at once, and the other may be sent just then.
-        let since = at.saturating_sub(calls.last_left);
-        let is_remembered = remembers.is_some_and(|keep| since < keep && since > ROUND_TRIP);
+        let ago = at.saturating_sub(calls.last_left);
+        let is_remembered = remembers.is_some_and(|keep| (PUBLISH..keep).contains(&ago));
         let left = if is_remembered { calls.may_have_left } else { 0 };
         let left = seen.tried.get(&intent).map_or(left, |then| left.min(*then));
         // Which of several deliveries it replaces cannot be seen: one that it may must be there.
