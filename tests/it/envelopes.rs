@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use crate::support::amqp::{declared, settings, start};
 use crate::support::broker::Node;
 use crate::support::intents::intent;
+use crate::support::neighbour::Neighbour;
 use crate::support::raw_amqp::{FRAME_MAX, RawPublisher, long, short};
 use crate::support::results::{Message, RESULTS};
 use crate::support::scenario::Scenario;
@@ -128,8 +129,12 @@ async fn whatever_envelope_rabbitmq_takes_is_read_the_first_time_and_when_it_com
     let node = Node::shared();
     let vhost = node.vhost().await;
     let settings = settings(&[&node.amqp_url(&vhost)]);
-    let topology = declared(&settings, &["default"]).await;
+    let topology = declared(&settings, &["default", "other"]).await;
     let running = start(&settings);
+    let queue_of = |merchant: &str| {
+        MerchantQueue::new(running.broker.clone(), topology.clone(), merchant.to_owned(), 100)
+    };
+    let mut other = queue_of("other").open().await.unwrap();
     bind_to_fanout(node, &vhost, "smartsend.intents.default").await;
     let mut raw = RawPublisher::connect(node, &vhost).await;
     let mut sent = Vec::new();
@@ -141,7 +146,7 @@ async fn whatever_envelope_rabbitmq_takes_is_read_the_first_time_and_when_it_com
     raw.publish("odd", NOT_UTF8, &[0, 0], b"a routing key").await.unwrap();
     sent.push("a routing key".to_owned());
 
-    let queue = MerchantQueue::new(running.broker.clone(), topology, "default".to_owned(), 100);
+    let queue = queue_of("default");
     for came_back in [false, true] {
         let mut inbox = queue.open().await.unwrap();
         let taken = take(&mut inbox, sent.len()).await;
@@ -150,6 +155,10 @@ async fn whatever_envelope_rabbitmq_takes_is_read_the_first_time_and_when_it_com
         assert!(taken.iter().all(|(_, one)| one.delivered().redelivered == came_back));
         assert!(inbox.session().is_live());
         inbox.session().fail("to have all of them come back");
+        raw.publish("smartsend.intents", b"other", &[0, 0], b"in peace").await.unwrap();
+        let (_, in_peace) = take(&mut other, 1).await.remove(0);
+        assert!(!in_peace.delivered().redelivered && other.session().is_live());
+        assert_eq!(in_peace.acknowledge().await, Ok(()));
     }
 }
 
@@ -187,9 +196,10 @@ async fn intents_in_odd_envelopes_have_their_links_and_end_no_connection() {
 /// worker's prefix and take a byte each, where the worker writes eight.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_copy_carries_none_of_the_headers_that_strangers_have_named_like_ours() {
-    let scenario = Scenario::new().await;
+    let scenario = Scenario::with_neighbour().await;
     let (results, parked) = (scenario.results().await, scenario.parked().await);
     let worker = scenario.ready_worker().await;
+    let neighbour = Neighbour::start(&scenario).await;
     let text = |text: &str| [b"S", &*long(text.as_bytes())].concat();
     let own = [("record", "v2"), ("account", "42"), ("api", "v2"), ("note", "by hand")];
     let mut table: Vec<u8> =
@@ -202,6 +212,7 @@ async fn a_copy_carries_none_of_the_headers_that_strangers_have_named_like_ours(
     raw.publish("smartsend.intents", b"default", &headers(&table), body).await.unwrap();
     results.take(2, SOON).await;
     let kept: Vec<_> = parked.take(2, SOON).await.iter().map(names_of_ours).collect();
+    neighbour.was_served().await;
     scenario.finish(worker).await;
     assert_eq!(kept[0], ["account", "api", "merchant", "note", "parked-at", "reason", "record"]);
     assert_eq!(kept[1], ["errors", "merchant", "note", "parked-at", "reason"]);

@@ -9,6 +9,7 @@ pub(crate) mod intents;
 pub(crate) mod program;
 pub(crate) mod provider;
 pub(crate) mod raw_amqp;
+pub(crate) mod neighbour;
 pub(crate) mod parked;
 pub(crate) mod results;
 pub(crate) mod scenario;

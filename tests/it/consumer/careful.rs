@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lapin::BasicProperties;
-use smartsend::amqp::{MerchantQueue, Topology};
+use smartsend::amqp::{Inbox, MerchantQueue, Topology};
 use smartsend::ports::{Delivery, Inbox as _, Queue};
 use tokio::time::timeout;
 
@@ -30,20 +30,36 @@ impl Ground {
         let node = Node::shared();
         let vhost = node.vhost().await;
         let settings = settings(&[&node.amqp_url(&vhost)]);
-        let topology = declared(&settings, &["default"]).await;
+        let topology = declared(&settings, &["default", "other"]).await;
         let connection = node.connect(&vhost).await;
         Self { node, vhost, topology, running: start(&settings), connection }
     }
 
     async fn send(&self, body: &[u8]) {
+        self.send_to("default", body).await;
+    }
+
+    async fn send_to(&self, merchant: &str, body: &[u8]) {
         let plain = BasicProperties::default();
-        assert!(publish(&self.connection, "smartsend.intents", "default", body, plain).await);
+        assert!(publish(&self.connection, "smartsend.intents", merchant, body, plain).await);
+    }
+
+    /// Another merchant's stream has not stopped: what is sent now is given once, and can be settled.
+    async fn serves(&self, other: &mut Inbox) {
+        self.send_to("other", b"in peace").await;
+        let delivery = timeout(SOON, other.next()).await.unwrap().unwrap();
+        assert!(!delivery.delivered().redelivered);
+        assert_eq!(delivery.acknowledge().await, Ok(()));
     }
 
     /// What a process that has just started knows of the queue.
     fn queue(&self) -> MerchantQueue {
+        self.queue_of("default")
+    }
+
+    fn queue_of(&self, merchant: &str) -> MerchantQueue {
         let (broker, topology) = (self.running.broker.clone(), self.topology.clone());
-        MerchantQueue::new(broker, topology, "default".to_owned(), PREFETCH)
+        MerchantQueue::new(broker, topology, merchant.to_owned(), PREFETCH)
     }
 }
 
@@ -58,6 +74,7 @@ async fn a_poison_that_kills_every_process_costs_others_three_counts_and_is_put_
         }
     }
     let (mut counts, mut killed) = (BTreeMap::new(), 0);
+    let mut other = ground.queue_of("other").open().await.unwrap();
     while killed <= DELIVERY_LIMIT {
         let mut inbox = ground.queue().open().await.unwrap();
         let mut held = Vec::new();
@@ -77,6 +94,7 @@ async fn a_poison_that_kills_every_process_costs_others_three_counts_and_is_put_
             }
         }
         drop(held);
+        ground.serves(&mut other).await;
     }
     assert_eq!(counts.len(), usize::from(PREFETCH) - 1);
     assert!(counts.values().all(|count| *count == 3), "{counts:?}");
@@ -110,9 +128,11 @@ async fn what_waits_is_taken_at_once_unless_it_has_come_back() {
 async fn after_three_sessions_in_which_nothing_was_settled_one_delivery_is_out_at_once() {
     let ground = Ground::new().await;
     let queue = ground.queue();
+    let mut other = ground.queue_of("other").open().await.unwrap();
     for _ in 0..3 {
         let inbox = queue.open().await.unwrap();
         inbox.session().fail("nothing was settled");
+        ground.serves(&mut other).await;
     }
     let ready = async || ground.node.queue_depth(&ground.vhost, QUEUE).await;
     let mut inbox = queue.open().await.unwrap();

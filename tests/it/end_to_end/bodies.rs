@@ -7,6 +7,7 @@ use lapin::types::{AMQPValue, FieldTable};
 use serde_json::{Value, json};
 
 use crate::support::intents::{intent, intent_with, properties};
+use crate::support::neighbour::Neighbour;
 use crate::support::results::Message;
 use crate::support::scenario::Scenario;
 use crate::support::waiting::SOON;
@@ -53,9 +54,10 @@ fn wrong_fields(errors: &Value) -> Vec<String> {
 
 #[tokio::test]
 async fn what_is_no_intent_fails_with_every_error_and_is_parked_as_it_came() {
-    let scenario = Scenario::new().await;
+    let scenario = Scenario::with_neighbour().await;
     let (results, parked) = (scenario.results().await, scenario.parked().await);
     let worker = scenario.ready_worker().await;
+    let neighbour = Neighbour::start(&scenario).await;
     let bodies = bad_bodies();
     for (number, (body, _)) in bodies.iter().enumerate() {
         scenario.publish_raw(body, properties(&number.to_string())).await;
@@ -65,6 +67,7 @@ async fn what_is_no_intent_fails_with_every_error_and_is_parked_as_it_came() {
     // The worker took no harm.
     scenario.publish(&intent("good")).await;
     let good = results.event_for("good", SOON).await;
+    neighbour.was_served().await;
     scenario.finish(worker).await;
     assert_eq!(good.event()["type"], "smartsend.link.created");
     assert_eq!(results.all().await.len(), bodies.len() + 1);
@@ -88,9 +91,10 @@ async fn what_is_no_intent_fails_with_every_error_and_is_parked_as_it_came() {
 /// A body that is larger than any intent is not published again: RabbitMQ carries it away itself.
 #[tokio::test]
 async fn a_body_that_is_too_large_has_its_event_and_is_put_aside_by_rabbitmq() {
-    let scenario = Scenario::new().await;
+    let scenario = Scenario::with_neighbour().await;
     let (results, parked) = (scenario.results().await, scenario.parked().await);
     let worker = scenario.ready_worker().await;
+    let neighbour = Neighbour::start(&scenario).await;
     let body = vec![b' '; 20 * 1024 * 1024];
     scenario.publish_raw(&body, properties("large")).await;
     let event = results.take(1, SOON).await.remove(0);
@@ -98,6 +102,7 @@ async fn a_body_that_is_too_large_has_its_event_and_is_put_aside_by_rabbitmq() {
     scenario.publish(&intent("good")).await;
     results.event_for("good", SOON).await;
     let (_, metrics) = worker.page("/metrics").await;
+    neighbour.was_served().await;
     scenario.finish(worker).await;
     assert_eq!(event.event()["type"], "smartsend.intent.rejected");
     assert_eq!(event.event()["data"]["errors"][0]["field"], "body");

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::support::broker::publish;
 use crate::support::intents::{intent, properties};
+use crate::support::neighbour::Neighbour;
 use crate::support::results::{Collector, Message, RESULTS};
 use crate::support::scenario::Scenario;
 use crate::support::waiting::{SOON, until};
@@ -56,12 +57,13 @@ async fn consume(scenario: &Scenario) -> (Channel, lapin::Consumer) {
 
 #[tokio::test]
 async fn an_intent_that_expires_is_announced_and_parked_and_noted() {
-    let scenario = Scenario::new().await;
+    let scenario = Scenario::with_neighbour().await;
     let expires = properties("late").with_expiration("1".into());
     // Nobody consumes yet, so it expires in its queue.
     put(&scenario, "smartsend.intents", "default", &body("late"), expires).await;
     until("it to be put aside", SOON, async || scenario.depth("smartsend.dead").await == 1).await;
     let worker = scenario.ready_worker().await;
+    let neighbour = Neighbour::start(&scenario).await;
     let results = scenario.results().await;
     let event = results.event_for("late", WITHIN_SECONDS).await;
     assert_eq!(event.routing_key, "link.unresolved.default");
@@ -89,14 +91,16 @@ async fn an_intent_that_expires_is_announced_and_parked_and_noted() {
         !worker.readiness().await.1.contains("note: ")
     })
     .await;
-    assert_eq!(scenario.provider.requests("create").await, 0);
+    assert!(scenario.provider.requests_for("create", "late").await.is_empty());
+    neighbour.was_served().await;
     scenario.finish(worker).await;
 }
 
 #[tokio::test]
 async fn an_intent_with_a_misspelt_routing_key_is_announced_and_parked() {
-    let scenario = Scenario::new().await;
+    let scenario = Scenario::with_neighbour().await;
     let worker = scenario.ready_worker().await;
+    let neighbour = Neighbour::start(&scenario).await;
     let results = scenario.results().await;
     let (misspelt, plain) = (body("misspelt"), properties("misspelt"));
     put(&scenario, "smartsend.intents", "deafult", &misspelt, plain).await;
@@ -110,12 +114,13 @@ async fn an_intent_with_a_misspelt_routing_key_is_announced_and_parked() {
     let parked = only_parked(&scenario).await;
     assert_eq!((&parked.body, &*parked.routing_key), (&misspelt, "deafult"));
     assert_eq!(parked.header("x-smartsend-reason").unwrap(), "UNKNOWN_MERCHANT");
+    neighbour.was_served().await;
     scenario.finish(worker).await;
 }
 
 #[tokio::test]
 async fn an_intent_that_came_back_too_often_is_announced_and_parked() {
-    let scenario = Scenario::new().await;
+    let scenario = Scenario::with_neighbour().await;
     put(&scenario, "smartsend.intents", "default", &body("often"), properties("often")).await;
     let (_channel, mut consumer) = consume(&scenario).await;
     let mut deliveries = 0;
@@ -129,6 +134,7 @@ async fn an_intent_that_came_back_too_often_is_announced_and_parked() {
     assert_eq!(deliveries, 21);
     drop(consumer);
     let worker = scenario.ready_worker().await;
+    let neighbour = Neighbour::start(&scenario).await;
     let results = scenario.results().await;
     let event = results.event_for("often", WITHIN_SECONDS).await;
     assert_eq!(
@@ -136,14 +142,16 @@ async fn an_intent_that_came_back_too_often_is_announced_and_parked() {
         ("DEAD_LETTERED".into(), "link.unresolved.default")
     );
     assert_eq!(only_parked(&scenario).await.header("x-smartsend-reason").unwrap(), "DEAD_LETTERED");
+    neighbour.was_served().await;
     scenario.finish(worker).await;
 }
 
 /// A copy on a retry queue whose merchant's queue is deleted in the meantime.
 #[tokio::test]
 async fn a_copy_of_ours_that_finds_no_queue_may_have_been_sent() {
-    let scenario = Scenario::new().await;
+    let scenario = Scenario::with_neighbour().await;
     let worker = scenario.ready_worker().await;
+    let neighbour = Neighbour::start(&scenario).await;
     let results = scenario.results().await;
     let mut headers = FieldTable::default();
     for (name, value) in [
@@ -168,6 +176,7 @@ async fn a_copy_of_ours_that_finds_no_queue_may_have_been_sent() {
     let parked = only_parked(&scenario).await;
     assert_eq!(parked.header("x-smartsend-reason").unwrap(), "DEAD_LETTERED");
     assert_eq!(parked.header("x-smartsend-state").unwrap(), "in-doubt");
+    neighbour.was_served().await;
     scenario.finish(worker).await;
 }
 
@@ -209,7 +218,7 @@ async fn what_cannot_be_announced_yet_is_announced_once_it_can_and_parked_once()
 
 #[tokio::test]
 async fn a_large_body_is_parked_by_rabbitmq_with_its_event_or_after_it() {
-    let scenario = Scenario::new().await;
+    let scenario = Scenario::with_neighbour().await;
     let large = vec![b'x'; 70 * 1024];
     // As the merchant's worker does once it has announced it.
     put(&scenario, "smartsend.intents", "default", &large, properties("a")).await;
@@ -218,6 +227,7 @@ async fn a_large_body_is_parked_by_rabbitmq_with_its_event_or_after_it() {
     delivery.acker.reject(BasicRejectOptions { requeue: false }).await.unwrap();
     drop(consumer);
     let worker = scenario.ready_worker().await;
+    let neighbour = Neighbour::start(&scenario).await;
     let results = scenario.results().await;
     until("it to be parked", WITHIN_SECONDS, async || {
         scenario.depth("smartsend.parked").await == 1
@@ -234,22 +244,25 @@ async fn a_large_body_is_parked_by_rabbitmq_with_its_event_or_after_it() {
     assert_eq!(events.iter().map(code).collect::<Vec<_>>(), ["UNKNOWN_MERCHANT"]);
     let parked = scenario.parked().await.all().await;
     assert!(parked.iter().all(|message| message.body == large));
+    neighbour.was_served().await;
     scenario.finish(worker).await;
 }
 
 /// Somebody else's consumer rejects an intent: nothing says that it was announced.
 #[tokio::test]
 async fn an_intent_that_another_consumer_rejects_is_announced() {
-    let scenario = Scenario::new().await;
+    let scenario = Scenario::with_neighbour().await;
     put(&scenario, "smartsend.intents", "default", &body("thrown"), properties("thrown")).await;
     let (_channel, mut consumer) = consume(&scenario).await;
     let delivery = consumer.next().await.unwrap().unwrap();
     delivery.acker.nack(BasicNackOptions::default()).await.unwrap();
     drop(consumer);
     let worker = scenario.ready_worker().await;
+    let neighbour = Neighbour::start(&scenario).await;
     let results = scenario.results().await;
     assert_eq!(code(&results.event_for("thrown", WITHIN_SECONDS).await), "DEAD_LETTERED");
     only_parked(&scenario).await;
+    neighbour.was_served().await;
     scenario.finish(worker).await;
 }
 

@@ -55,6 +55,15 @@ impl Message {
 impl Collector {
     /// Begins to take messages.
     pub(crate) async fn start(connection: &Connection, queue: &str) -> Self {
+        Self::start_without(connection, queue, None).await
+    }
+
+    /// The same, but drops those whose routing key ends so.
+    pub(crate) async fn start_without(
+        connection: &Connection,
+        queue: &str,
+        dropped: Option<&'static str>,
+    ) -> Self {
         let channel = connection.create_channel().await.unwrap();
         let options = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
         let consuming =
@@ -64,6 +73,9 @@ impl Collector {
         let into = Arc::clone(&messages);
         let task = tokio::spawn(async move {
             while let Some(Ok(delivery)) = consumer.next().await {
+                if dropped.is_some_and(|end| delivery.routing_key.as_str().ends_with(end)) {
+                    continue;
+                }
                 into.lock().unwrap().push(Message {
                     routing_key: delivery.routing_key.to_string(),
                     body: delivery.data,

@@ -18,6 +18,7 @@ use tokio::process::Command;
 use super::broker::Node;
 use super::canary::{self, MOST_VERBOSE, SANDBOX_SECRET};
 use super::intents::{message, publish_all};
+use super::neighbour::NEIGHBOUR;
 use super::program::Program;
 use super::provider::Provider;
 use super::results::{Collector, RESULTS};
@@ -60,6 +61,13 @@ impl Scenario {
     /// These merchants, and nothing declared.
     pub(crate) async fn bare(merchants: &[&str], faults: Value) -> Self {
         Self::on(Node::shared(), merchants, faults).await
+    }
+
+    /// `default` and its neighbour.
+    pub(crate) async fn with_neighbour() -> Self {
+        let scenario = Self::bare(&["default", NEIGHBOUR], json!({})).await;
+        scenario.apply(&["--results-queue", RESULTS]).await;
+        scenario
     }
 
     /// The same on this node.
@@ -173,9 +181,9 @@ impl Scenario {
         publish_all(&self.connection, "default", [(body.to_vec(), properties)]).await;
     }
 
-    /// Begins to collect the results.
+    /// Begins to collect the results, but for those of a neighbour.
     pub(crate) async fn results(&self) -> Collector {
-        Collector::start(&self.connection, RESULTS).await
+        Collector::start_without(&self.connection, RESULTS, Some(NEIGHBOUR)).await
     }
 
     /// Begins to collect what is parked.
