@@ -26,8 +26,9 @@ use super::worker::Worker;
 
 /// How many lines of each worker's log a failed test shows.
 const LINES_SHOWN: usize = 30;
-/// The names of the retry queues that go with the delays below.
-const RETRIES: [&str; 2] = ["smartsend.retry.200ms", "smartsend.retry.1s"];
+/// The delays below, and those that the worker has by default.
+const SHORT_DELAYS: &[&str] = &["200ms", "1s"];
+const DEFAULT_DELAYS: &[&str] = &["1s", "5s", "30s", "2m", "10m"];
 
 /// See the module.
 pub(crate) struct Scenario {
@@ -41,6 +42,7 @@ pub(crate) struct Scenario {
     pub(crate) connection: Connection,
     directory: TempDir,
     merchants: Vec<String>,
+    delays: &'static [&'static str],
     settings: Vec<(String, String)>,
     workers: AtomicUsize,
 }
@@ -70,6 +72,17 @@ impl Scenario {
         scenario
     }
 
+    /// One merchant, `default`, with nothing set but what has to be: the times are those that the
+    /// worker has by default.
+    pub(crate) async fn with_default_times(faults: Value) -> Self {
+        let mut scenario = Self::bare(&["default"], faults).await;
+        let broker = scenario.node.amqp_url(&scenario.vhost);
+        scenario.write(&default_configuration(&broker, scenario.provider.url()));
+        scenario.delays = DEFAULT_DELAYS;
+        scenario.apply(&["--results-queue", RESULTS]).await;
+        scenario
+    }
+
     /// The same on this node.
     pub(crate) async fn on(node: &'static Node, merchants: &[&str], faults: Value) -> Self {
         let vhost = node.vhost().await;
@@ -79,17 +92,19 @@ impl Scenario {
         let provider = Provider::start(seed, &faults, directory.path()).await;
         let merchants: Vec<_> = merchants.iter().map(|name| (*name).to_owned()).collect();
         let text = configuration(&node.amqp_url(&vhost), provider.url(), &merchants);
-        std::fs::write(directory.path().join("smartsend.toml"), text).unwrap();
-        Self {
+        let scenario = Self {
             node,
             vhost,
             provider,
             connection,
             directory,
             merchants,
+            delays: SHORT_DELAYS,
             settings: vec![("SMARTSEND_LOG__LEVEL".to_owned(), MOST_VERBOSE.to_owned())],
             workers: AtomicUsize::new(0),
-        }
+        };
+        scenario.write(&text);
+        scenario
     }
 
     /// Sets a key for every process that starts from now on, such as `retry.lease`.
@@ -207,8 +222,8 @@ impl Scenario {
         for merchant in &self.merchants {
             left += self.depth(&format!("smartsend.intents.{merchant}")).await;
         }
-        for queue in RETRIES {
-            left += self.depth(queue).await;
+        for delay in self.delays {
+            left += self.depth(&format!("smartsend.retry.{delay}")).await;
         }
         left
     }
@@ -230,6 +245,10 @@ impl Scenario {
     pub(crate) async fn finish(&self, worker: Worker) {
         worker.stop().await;
         assert_eq!(self.work_left().await, 0, "work is left");
+    }
+
+    fn write(&self, configuration: &str) {
+        std::fs::write(self.directory().join("smartsend.toml"), configuration).unwrap();
     }
 
     fn environment(&self) -> Vec<(String, String)> {
@@ -300,4 +319,25 @@ fn configuration(broker: &str, provider: &str, merchants: &[String]) -> String {
         text.push_str(&merchant);
     }
     text
+}
+
+fn default_configuration(broker: &str, provider: &str) -> String {
+    format!(
+        r#"
+        [broker]
+        urls = ["{broker}"]
+        [ops]
+        listen = "127.0.0.1:0"
+        [merchants.default]
+        payout_merchant_id = "1111310"
+        api = "v2"
+        api_url = "{provider}/payout"
+        auth_url = "{provider}/oauth/token"
+        client_id = "client-default"
+        client_secret = "{SANDBOX_SECRET}"
+        rate_per_second = 10
+        max_amount = "200000.00"
+        sandbox = true
+        "#
+    )
 }
