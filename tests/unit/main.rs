@@ -20,6 +20,7 @@ mod dedup;
 mod delivery;
 mod worker;
 mod dead_letters;
+mod deaths;
 mod simulation;
 mod config;
 mod token;
