@@ -1,8 +1,14 @@
-//! The core's own tests.
+//! The tests that hold `src/domain`, `src/admission` and `src/worker`, without a broker.
+mod support;
 
 mod amount;
+mod intent;
+mod record;
+mod outcome;
 mod decision;
 mod event;
-mod intent;
-mod outcome;
-mod record;
+mod admission;
+mod dedup;
+mod delivery;
+mod worker;
+mod dead_letters;

@@ -1,24 +1,30 @@
 #!/usr/bin/env bash
-# Mutation testing of the core: changes src/domain in one place at a time, and checks that the core's
-# tests notice (cargo-mutants).
+# Mutation testing of what decides and what sequences: changes src/domain, src/admission and src/worker
+# in one place at a time, and checks that their tests notice (cargo-mutants).
 #
-#   tests/tools/mutants.sh                     every mutant of src/domain
-#   tests/tools/mutants.sh --changed [BASE]    at most 40 mutants of the lines that changed since BASE;
-#                                              by default since the branch left main, or on main
-#                                              since the previous commit
+#   tests/tools/mutants.sh                     every mutant
+#   tests/tools/mutants.sh --changed [BASE]    at most 40 mutants of the lines of each that changed since
+#                                              BASE; by default since the branch left main, or on
+#                                              main since the previous commit
 #
 # Further arguments go to cargo-mutants, such as `--shard 0/4`. It fails if the tests miss a mutant
 # that .cargo/mutants.toml does not explain. A mutant that makes the tests hang counts as noticed.
 #
-# Building the whole project for each of hundreds of mutants would take hours. The core needs nothing
-# else of the project, so it is copied below target/mutants with its own tests, and built there.
+# Building the whole project for each of a thousand mutants would take days. These three need little
+# else of the project, so they are copied below target/mutants with their tests, and built there.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 CHANGED_MAX=40
+LAYERS=(domain admission worker)
+# The tests that a mutant of each layer is given: those that hold it, and take a second or two.
+declare -A TESTS=(
+  [domain]="amount:: intent:: record:: outcome:: decision:: event:: dead_letters::findings"
+  [admission]="admission::"
+  [worker]="worker:: delivery:: dedup:: dead_letters:: --skip=outages::hours --skip=fail_for_hours"
+)
 work=target/mutants
 tree=$work/tree
-out=$work/out
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -33,77 +39,98 @@ base_of_branch() {
   done
 }
 
-copy_core() {
-  rm -rf "$tree/src" "$tree/tests" "$out"
-  mkdir -p "$tree/src/cli" "$tree/tests/unit" "$out"
-  cp tests/mutants/Cargo.toml Cargo.lock "$tree/"
+# Copies the modules $3.. of the folder $1 to the folder $2, each with its submodules.
+copy_modules() {
+  local from=$1 to=$2 module
+  shift 2
+  for module in "$@"; do
+    mkdir -p "$(dirname "$to/$module")"
+    cp "$from/$module.rs" "$to/$module.rs"
+    [ ! -d "$from/$module" ] || cp -R "$from/$module" "$to/$module"
+  done
+}
+
+copy_tree() {
+  local modules
+  rm -rf "$tree/src" "$tree/tests"
+  copy_modules src "$tree/src" "${LAYERS[@]}" ports clock telemetry config cli/exit cli/explain
+  mapfile -t modules < <(sed -n '/^mod support;$/d; s/^mod \(.*\);$/\1/p' tests/mutants/main.rs)
+  copy_modules tests/unit "$tree/tests/unit" "${modules[@]}" support/account support/model
+  copy_modules tests/support "$tree/tests/support" canary waiting
   cp tests/mutants/lib.rs "$tree/src/"
-  cp -R src/domain.rs src/domain "$tree/src/"
-  cp src/cli/exit.rs src/cli/explain.rs "$tree/src/cli/"
-  cp tests/mutants/main.rs "$tree/tests/unit/"
-  local module
-  while read -r module; do
-    cp "tests/unit/$module.rs" "$tree/tests/unit/"
-    [ ! -d "tests/unit/$module" ] || cp -R "tests/unit/$module" "$tree/tests/unit/"
-  done < <(sed -n 's/^mod \(.*\);$/\1/p' tests/mutants/main.rs)
+  cp tests/mutants/main.rs tests/mutants/support.rs "$tree/tests/unit/"
+  cp tests/mutants/Cargo.toml Cargo.lock README.md "$tree/"
 }
 
-# Without a mutant to check, what the others would be built from is built all the same, so that a
-# change elsewhere cannot break it unseen.
-no_mutants() {
-  say "$1: no mutant to check"
-  copy_core
-  cargo test --quiet --no-run --manifest-path "$tree/Cargo.toml"
-  exit 0
-}
-
-# Prints how many mutants had the result $1, such as `missed`.
-count() { wc -l <"$out/mutants.out/$1.txt"; }
-
-only=()
-layer="mutants: src/domain"
-if [ "${1:-}" = --changed ]; then
+# Checks the mutants of a layer that cargo-mutants finds with these options, and writes a row of the
+# proof.
+check() {
+  local layer=$1 out=$work/out/$1 tests status=0 caught missed hung unviable row
   shift
-  base=
-  case ${1:-} in '' | -*) base=$(base_of_branch) ;; *) base=$1; shift ;; esac
+  say "mutants of src/$layer"
+  rm -rf "$out"
+  mkdir -p "$out"
+  read -ra tests <<<"${TESTS[$layer]}"
+  cargo mutants "$@" --in-place --output "$out" --minimum-test-timeout 30 --build-timeout 600 \
+    --no-shuffle --colors never -- -- "${tests[@]}" >&2 || status=$?
+  # 2: some were missed; 3: some hung. Anything else means that cargo-mutants itself failed.
+  case $status in 0 | 2 | 3) ;; *) exit "$status" ;; esac
+
+  count() { wc -l <"$out/mutants.out/$1.txt"; }
+  caught=$(count caught) missed=$(count missed) hung=$(count timeout) unviable=$(count unviable)
+  say "caught $caught, hung $hung, missed $missed, unviable $unviable"
+  row=$(printf '{"layer":"mutants: src/%s","runs":%s,"unit":"mutants","intents":0,"faults":%s,"kills":0,"links":0,"doubles":0,"lost":0,"wrong_failed":0,"unresolved":0,"seeds":"missed %s"}' \
+    "$layer" $((caught + missed + hung)) $((caught + missed + hung)) "$missed")
+  say "proof: $row"
+  [ -z "${SMARTSEND_PROOF:-}" ] || printf '%s\n' "$row" >>"$SMARTSEND_PROOF"
+  all_missed=$((all_missed + missed))
+}
+
+# Writes the diff of what changed since the commit $1; since where the branch started if it is empty.
+write_diff() {
+  local base=${1:-$(base_of_branch)} paths=("${LAYERS[@]/#/src/}")
   if [ -z "$base" ]; then
-    no_mutants "the history is too shallow to tell which lines changed"
+    say "the history is too shallow to tell which lines changed"
+    : >"$diff"
+    return
   fi
+  git diff "$base" -- "${paths[@]/%/*}" >"$diff"
+}
+
+changed=
+if [ "${1:-}" = --changed ]; then
+  changed=1
+  diff=$PWD/$work/changed.diff
   mkdir -p "$work"
-  git diff "$base" -- src/domain >"$work/changed.diff"
-  if [ ! -s "$work/changed.diff" ]; then
-    no_mutants "no line of src/domain has changed since $base"
-  fi
-  only=(--in-diff "$PWD/$work/changed.diff")
-  layer="mutants: changed lines"
+  shift
+  case ${1:-} in
+    '' | -*) write_diff "" ;;
+    *) write_diff "$1"; shift ;;
+  esac
 fi
 
 command -v cargo-mutants >/dev/null ||
   cargo install --quiet --locked cargo-mutants --version 27.1.0
-copy_core
-options=(--dir "$tree" --config "$PWD/.cargo/mutants.toml" --file 'src/domain/**' "${only[@]}" "$@")
-if [ ${#only[@]} != 0 ]; then
-  mutants=$(cargo mutants "${options[@]}" --list | wc -l)
-  parts=$(((mutants + CHANGED_MAX - 1) / CHANGED_MAX))
-  if [ "$parts" -gt 1 ]; then
-    say "the changed lines have $mutants mutants; one in $parts is checked (without --changed: all)"
-    options+=(--sharding round-robin --shard "0/$parts")
+copy_tree
+# Built even if there is no mutant to check, so that a change elsewhere cannot break it unseen.
+cargo test --quiet --no-run --manifest-path "$tree/Cargo.toml"
+# A mutant can allocate without end.
+ulimit -v $((8 << 20))
+all_missed=0
+for layer in "${LAYERS[@]}"; do
+  options=(--dir "$tree" --config "$PWD/.cargo/mutants.toml" --file "src/$layer{.rs,/**}")
+  if [ -n "$changed" ]; then
+    options+=(--in-diff "$diff")
+    mutants=0
+    [ ! -s "$diff" ] || mutants=$(cargo mutants "${options[@]}" "$@" --list | wc -l)
+    parts=$(((mutants + CHANGED_MAX - 1) / CHANGED_MAX))
+    say "the changed lines of src/$layer have $mutants mutants"
+    [ "$mutants" != 0 ] || continue
+    if [ "$parts" -gt 1 ]; then
+      say "one in $parts of them is checked (without --changed: all)"
+      options+=(--sharding round-robin --shard "0/$parts")
+    fi
   fi
-  if [ "$mutants" = 0 ]; then
-    no_mutants "the changed lines of src/domain have no mutants"
-  fi
-fi
-
-status=0
-cargo mutants "${options[@]}" --in-place --output "$out" --minimum-test-timeout 60 --build-timeout 600 \
-  --no-shuffle --colors never >&2 || status=$?
-# 2: some were missed; 3: some hung. Anything else means that cargo-mutants itself failed.
-case $status in 0 | 2 | 3) ;; *) exit "$status" ;; esac
-
-caught=$(count caught) missed=$(count missed) hung=$(count timeout) unviable=$(count unviable)
-say "caught $caught, hung $hung, missed $missed, unviable $unviable"
-row=$(printf '{"layer":"%s","runs":%s,"unit":"mutants","intents":0,"faults":%s,"kills":0,"links":0,"doubles":0,"lost":0,"wrong_failed":0,"unresolved":0,"seeds":"missed %s"}' \
-  "$layer" $((caught + missed + hung)) $((caught + missed + hung)) "$missed")
-say "proof: $row"
-[ -z "${SMARTSEND_PROOF:-}" ] || printf '%s\n' "$row" >>"$SMARTSEND_PROOF"
-[ "$missed" = 0 ]
+  check "$layer" "${options[@]}" "$@"
+done
+[ "$all_missed" = 0 ]
