@@ -268,6 +268,23 @@ fn a_repeat_differs_only_in_time_recovered_and_attempts() {
     assert_eq!(first, repeat);
 }
 
+/// Which contact the link of a lookup went to is known only as far as the lookup says so.
+#[test]
+fn a_recovered_link_s_event_names_only_the_contacts_that_the_lookup_confirmed() {
+    const MOBILE: &str = "9999999999";
+    const EMAIL: &str = "asha@example.com";
+    for (confirmed, mobile, email) in [
+        (ConfirmedContact::Mobile, Some(MOBILE), None),
+        (ConfirmedContact::Email, None, Some(EMAIL)),
+        (ConfirmedContact::Both, Some(MOBILE), Some(EMAIL)),
+    ] {
+        let source = LinkSource::Lookup(confirmed);
+        let data = &json_of(&event(Verdict::Created { made: made(), source }))["data"];
+        let named = ["custMobile", "custEmail"].map(|name| data.get(name).and_then(Value::as_str));
+        assert_eq!(named, [mobile, email], "{confirmed:?}");
+    }
+}
+
 #[test]
 fn a_link_keeps_its_id_when_create_and_details_name_it_differently() {
     // Create calls it by base64, details by a UUID; what the link itself holds is the same.
