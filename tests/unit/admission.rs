@@ -2,6 +2,7 @@
 #![expect(clippy::unchecked_time_subtraction, reason = "a test may panic")]
 
 mod circuit_breaker;
+mod failure_accrual;
 mod outage;
 mod priority;
 mod properties;

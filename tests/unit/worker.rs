@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use smartsend::admission::circuit_breaker::BreakerState;
 use smartsend::admission::signal::TripReason;
-use smartsend::domain::call::{Answer, CallResult};
+use smartsend::domain::call::{Answer, CallResult, NotSent};
 use smartsend::domain::classify::Denial;
 use smartsend::domain::record::Record;
 use smartsend::ports::TokenError;
@@ -273,6 +273,25 @@ async fn credentials_that_are_refused_leave_the_intents_where_they_are() {
     );
     seconds(100).await;
     assert_eq!(created(&scene), 1);
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn without_a_first_token_it_says_so_until_the_open_breaker_says_why() {
+    let scene = Scene::new(3);
+    let process = scene.process(Life::long());
+    scene.smart_send.on_token([TokenError::Unavailable(NotSent::Connect); 7]);
+    let _running = tokio::spawn(process.worker(MERCHANT, &Settings::usual()).run());
+    let says_no_token =
+        || process.status.reasons().iter().any(|reason| reason.contains("it has no token yet"));
+    seconds(1).await;
+    assert!(!says_no_token(), "it may still come");
+    seconds(4).await;
+    assert!(says_no_token(), "{:?}", process.status.reasons());
+    seconds(10).await;
+    assert!(!says_no_token());
+    assert_eq!(process.status.reasons().len(), 1, "{:?}", process.status.reasons());
+    seconds(60).await;
+    assert_eq!(process.status.reasons(), Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]

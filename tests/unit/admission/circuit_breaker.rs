@@ -147,3 +147,22 @@ fn a_half_open_breaker_that_no_create_closes_is_closed_after_an_hour() {
         assert_eq!(admission.state().breaker, BreakerState::Closed);
     }
 }
+
+/// It is read in `/readyz` and the log by whoever has to act.
+#[test]
+fn why_it_is_open_says_what_to_check() {
+    for (why, part) in [
+        (TripReason::Misdirected(404), "answered 404 to a create; check api_url"),
+        (TripReason::Denied(Denial::Credentials), "check client_id and client_secret"),
+        (TripReason::Denied(Denial::Unauthorized), "check payout_merchant_id"),
+        (TripReason::Denied(Denial::Forbidden), "check the account's rights"),
+        (TripReason::Denied(Denial::Merchant), "does not know this payout_merchant_id"),
+        (TripReason::ForeignLink, "not in link_hosts"),
+        (TripReason::Down(FailureKind::Unreachable), "check the network, api_url and auth_url"),
+        (TripReason::Down(FailureKind::NoSecret), "the file of a secret"),
+        (TripReason::Down(FailureKind::Silent), "within `timeout`"),
+        (TripReason::Down(FailureKind::Broken), "errors or make no sense"),
+    ] {
+        assert!(why.to_string().contains(part), "{why}");
+    }
+}

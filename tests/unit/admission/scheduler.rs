@@ -209,8 +209,10 @@ async fn those_who_wait_are_woken_in_the_order_of_waiting() {
 async fn a_probe_is_due_when_the_open_breaker_says_so() {
     let (scheduler, clock) = closed(&Settings::usual());
     assert!(waits(scheduler.probe_due()).await);
+    assert!(!scheduler.is_open());
     let opened = clock.elapsed();
     scheduler.record(None, DENIED);
+    assert!(scheduler.is_open());
     let mut due = Vec::new();
     for _ in 0..4 {
         scheduler.probe_due().await;
