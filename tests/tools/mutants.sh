@@ -71,7 +71,7 @@ check() {
   rm -rf "$out"
   mkdir -p "$out"
   read -ra tests <<<"${TESTS[$layer]}"
-  cargo mutants "$@" --in-place --output "$out" --minimum-test-timeout 30 --build-timeout 600 \
+  cargo mutants "$@" --in-place --output "$out" --minimum-test-timeout 20 --build-timeout 600 \
     --no-shuffle --colors never -- -- "${tests[@]}" >&2 || status=$?
   # 2: some were missed; 3: some hung. Anything else means that cargo-mutants itself failed.
   case $status in 0 | 2 | 3) ;; *) exit "$status" ;; esac
