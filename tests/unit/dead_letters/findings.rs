@@ -195,6 +195,19 @@ fn a_body_that_its_merchant_s_worker_rejected_is_announced_already() {
         let Finding::Unannounced(letter) = of(deaths) else { panic!("{deaths:?}") };
         assert!(letter.is_large);
     }
+    // As large as an intent may be: the worker did not reject it for that.
+    let letter = found(Arrival { body: &large[1..], ..unrouted(&NONE, &rejected) });
+    assert!(!letter.is_large);
+}
+
+#[test]
+fn of_an_unreadable_record_goes_on_what_does_not_say_where_the_message_stood() {
+    let text = |text: &str| Value::Text(text.to_owned());
+    let received = ["attempts", "account", "reason", "merchant", "parked-at", "errors", "due"];
+    let headers: Headers = received.map(|name| (name.to_owned(), text("odd"))).into();
+    let copy = found(unrouted(&headers, &[])).retry_headers(now());
+    let kept: Vec<_> = copy.iter().filter(|(_, value)| **value == text("odd")).collect();
+    assert_eq!(kept.iter().map(|(name, _)| &***name).collect::<Vec<_>>(), ["account", "attempts"]);
 }
 
 #[test]
@@ -233,7 +246,8 @@ fn a_stranger_cannot_say_whose_message_it_is() {
     let letter = found(unrouted(&headers, &[]));
     assert_eq!((&*letter.merchant, letter.wait), ("unrouted", Duration::ZERO));
     let Merchants { queue_prefix, .. } = merchants();
-    for name in ["", "*.x", "Default", "a b"] {
+    let long = "a".repeat(33);
+    for name in ["", "*.x", "Default", "a b", "0a", "_a", "a__b", &long] {
         let deaths = [death(&format!("{queue_prefix}{name}"), "expired")];
         assert_eq!(found(unrouted(&NONE, &deaths)).why, PutAside::UnknownMerchant);
     }

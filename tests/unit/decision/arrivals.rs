@@ -182,6 +182,21 @@ fn what_cannot_go_on_goes_back_as_it_is_unless_its_channel_has_ended() {
     }
 }
 
+/// Whether a message is acted on, and what only a person can tell, is not the same for each copy.
+#[test]
+fn another_copy_takes_over_a_link_or_a_failure_and_no_other_verdict() {
+    let created = Verdict::Created { made: link(), source: LinkSource::Create };
+    for verdict in [created, Verdict::Failed(Failure::Rejected(1105))] {
+        assert!(verdict.is_final(), "{verdict:?}");
+    }
+    for verdict in [
+        Verdict::Rejected(Rejection::DuplicateReference),
+        Verdict::Unresolved(Unresolved::OutcomeUnknown),
+    ] {
+        assert!(!verdict.is_final(), "{verdict:?}");
+    }
+}
+
 // The other copy may stay for a whole quarantine, and there may be thousands of them.
 #[test]
 fn a_copy_that_finds_another_one_waits_longer_each_time_and_grows_no_older() {

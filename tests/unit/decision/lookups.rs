@@ -114,6 +114,16 @@ fn a_link_that_cannot_be_told_apart_is_looked_up_again_and_then_parked() {
     }
 }
 
+#[test]
+fn the_quarantine_of_a_link_that_cannot_be_told_apart_is_over_when_it_has_lasted_that_long() {
+    let (intent, policy) = (intent(), policy());
+    for (quarantined, is_over) in [(Duration::from_secs(299), false), (QUARANTINE, true)] {
+        let record = Record { quarantined, ..unsure(Seen::Duplicate) };
+        let next = Play::with(&record, &intent, &policy).lookup(found_vague());
+        assert_eq!(next == parked(Unresolved::LinkUnknown), is_over, "{next:?}");
+    }
+}
+
 // Details may show a link once and not the next time. What was shown is known to exist.
 #[test]
 fn a_link_that_details_has_shown_once_is_never_created_again() {

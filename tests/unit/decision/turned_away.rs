@@ -181,6 +181,18 @@ fn an_outage_in_which_everyone_is_turned_away_makes_no_intent_older() {
 }
 
 #[test]
+fn an_answer_of_the_same_moment_singles_nobody_out() {
+    let (intent, policy) = (intent(), policy());
+    let before = Record { turned_away_at: Some(start()), ..unsure(Seen::Unknown) };
+    for (answered, singled_out) in [(start(), 0), (start() + Duration::from_millis(1), 1)] {
+        let mut play = Play::with(&before, &intent, &policy);
+        play.around.last_answers = LastAnswers { create: None, lookup: Some(answered) };
+        play.until_look(&Lookup::Throttled(None));
+        assert_eq!(copied(&play).singled_out, singled_out);
+    }
+}
+
+#[test]
 fn a_lookup_that_alone_is_turned_away_steps_aside_too() {
     let (intent, policy) = (intent(), policy());
     let before = Record { turned_away_at: Some(start() - SETTLE), ..unsure(Seen::Unknown) };

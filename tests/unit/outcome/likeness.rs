@@ -28,6 +28,20 @@ fn judge(details: &Details, intent: &Intent) -> (Match, Match) {
 }
 
 #[test]
+fn a_field_is_faithful_if_either_lookup_has_shown_it() {
+    let none = Fields::default();
+    let each = [
+        Fields { amount: true, ..none },
+        Fields { mobile: true, ..none },
+        Fields { email: true, ..none },
+    ];
+    for field in each {
+        assert_eq!((field.or(none), none.or(field), field.or(field)), (field, field, field));
+    }
+    assert_eq!(each.into_iter().fold(none, Fields::or), Fields::ALL);
+}
+
+#[test]
 fn likeness_compares_what_both_sides_have_unmasked() {
     use Match::{Conflict, Other, Same, Unknown};
     let (by_both, by_mobile, by_email) = (
