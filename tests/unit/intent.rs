@@ -153,6 +153,8 @@ fn a_body_of_64_kib_is_read_and_one_byte_more_is_not() {
     let body = with(&[]);
     let largest = format!("{body}{}", " ".repeat(BODY_BYTES_MAX - body.len()));
     assert!(parse(largest.as_bytes(), Api::V1).is_ok());
+    assert!(parse(format!("{largest} ").as_bytes(), Api::V1).unwrap_err().is_too_large);
+    assert!(!parse(b"{", Api::V1).unwrap_err().is_too_large);
     assert_eq!(
         of_body(format!("{largest} ").as_bytes()),
         "has 65537 bytes; at most 65536 are read"
