@@ -2,6 +2,7 @@
 //! acknowledged.
 #![expect(clippy::unchecked_time_subtraction, reason = "a test may panic")]
 
+mod backpressure;
 mod outages;
 mod odd_answers;
 mod settling;

@@ -295,6 +295,42 @@ async fn without_a_first_token_it_says_so_until_the_open_breaker_says_why() {
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn what_a_lost_connection_leaves_counts_as_unsettled_only_during_the_stop() {
+    for during_the_stop in [false, true] {
+        let (scene, process, running) = begin(&Settings::usual());
+        scene.broker.set_shut(Door::Results, true);
+        scene.publish(MERCHANT, "a");
+        seconds(10).await;
+        if during_the_stop {
+            process.stopping.cancel();
+            seconds(1).await;
+        }
+        process.cut();
+        seconds(1).await;
+        scene.broker.set_shut(Door::Results, false);
+        seconds(60).await;
+        process.stopping.cancel();
+        assert_eq!(running.await.unwrap(), usize::from(during_the_stop));
+    }
+}
+
+/// Without what it left, nothing could be concluded from a lookup that finds nothing.
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn who_takes_over_knows_of_a_link_that_lookups_have_shown_to_the_process_before() {
+    let (scene, process, running) = begin(&Settings::usual());
+    scene.publish(MERCHANT, "a");
+    seconds(600).await;
+    process.stopping.cancel();
+    assert_eq!(running.await.unwrap(), 0);
+    let worker = scene.process(Life::long()).worker(MERCHANT, &Settings::usual());
+    let context = worker.context();
+    let _running = tokio::spawn(worker.run());
+    scene.broker.publish_intent(MERCHANT, "no intent".to_owned());
+    seconds(600).await;
+    assert!(context.readback().evidence().is_given);
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn a_process_that_was_frozen_sends_nothing_of_what_it_held() {
     let (scene, _process, _running) = begin(&Settings::usual());
     seconds(5).await;
