@@ -234,8 +234,7 @@ fn an_event_of_a_body_that_is_no_json_has_no_subject() {
 
 #[test]
 fn an_unresolved_event_has_its_reason_and_since_when() {
-    let event = event(Verdict::Unresolved(Unresolved::Refused(Some(1128))));
-    let json = json_of(&event);
+    let json = json_of(&event(Verdict::Unresolved(Unresolved::Refused(Some(1128)))));
     assert_eq!(json["type"], "smartsend.link.unresolved");
     assert_eq!(json["data"]["since"], "2026-11-24T09:00:00.000Z");
     assert_eq!(
@@ -247,6 +246,8 @@ fn an_unresolved_event_has_its_reason_and_since_when() {
         })
     );
     assert!(json["data"].get("link").is_none());
+    let rejected = json_of(&event(Verdict::Rejected(Rejection::Rejected(1101))));
+    assert_eq!(rejected["data"]["reason"]["providerCode"], 1101);
 }
 
 #[test]
