@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use smartsend::admission::circuit_breaker::BreakerState;
 use smartsend::admission::signal::TripReason;
+use smartsend::domain::account::Api;
 use smartsend::domain::call::{Answer, CallResult, NotSent};
 use smartsend::domain::classify::Denial;
 use smartsend::domain::record::Record;
@@ -317,17 +318,30 @@ async fn what_a_lost_connection_leaves_counts_as_unsettled_only_during_the_stop(
 /// Without what it left, nothing could be concluded from a lookup that finds nothing.
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn who_takes_over_knows_of_a_link_that_lookups_have_shown_to_the_process_before() {
-    let (scene, process, running) = begin(&Settings::usual());
-    scene.publish(MERCHANT, "a");
-    seconds(600).await;
-    process.stopping.cancel();
-    assert_eq!(running.await.unwrap(), 0);
-    let worker = scene.process(Life::long()).worker(MERCHANT, &Settings::usual());
-    let context = worker.context();
-    let _running = tokio::spawn(worker.run());
-    scene.broker.publish_intent(MERCHANT, "no intent".to_owned());
-    seconds(600).await;
-    assert!(context.readback().evidence().is_given);
+    let usual = Settings::usual();
+    let [mut other, mut v2] = [usual.clone(), usual.clone()];
+    "2222222".clone_into(&mut other.policy.account.payout_merchant_id);
+    v2.policy.account.api = Api::V2;
+    let cases =
+        [(&usual, false, true), (&usual, true, true), (&other, true, false), (&v2, true, false)];
+    for (settings, is_killed, knows) in cases {
+        let (scene, process, running) = begin(&usual);
+        scene.publish(MERCHANT, "a");
+        seconds(600).await;
+        if is_killed {
+            running.abort();
+            process.cut();
+        } else {
+            process.stopping.cancel();
+            assert_eq!(running.await.unwrap(), 0);
+        }
+        let worker = scene.process(Life::long()).worker(MERCHANT, settings);
+        let context = worker.context();
+        let _running = tokio::spawn(worker.run());
+        scene.broker.publish_intent(MERCHANT, "no intent".to_owned());
+        seconds(600).await;
+        assert_eq!(context.readback().evidence().is_given, knows, "{:?}", settings.policy.account);
+    }
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
