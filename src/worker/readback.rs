@@ -59,16 +59,19 @@ struct Offers {
 #[derive(Debug)]
 enum Offer {
     /// A link that was just made; it may take the provider a while to show it.
-    Fresh {
-        reference: Reference,
-        amount: Amount,
-        contact: Contact,
-        link: Link,
-        /// By the wall clock, if that can be believed.
-        made_at: Option<Timestamp>,
-    },
+    Fresh(FreshLink),
     /// One that an earlier process has seen.
     Known(Reference),
+}
+
+#[derive(Debug)]
+struct FreshLink {
+    reference: Reference,
+    amount: Amount,
+    contact: Contact,
+    link: Link,
+    /// By the wall clock, if that can be believed.
+    made_at: Option<Timestamp>,
 }
 
 impl ReadbackTracker {
@@ -108,7 +111,8 @@ impl ReadbackTracker {
     }
 
     /// Offers a link that was just made. Where links are shown, one of them is looked up now and then
-    /// all the same: what was shown long ago says little of today.
+    /// all the same: what was shown long ago says little of today. Where none was, the last one waits
+    /// for its turn, since there may be no other.
     pub(super) fn offer_fresh(
         &self,
         intent: &Intent,
@@ -117,20 +121,22 @@ impl ReadbackTracker {
         now: Duration,
     ) {
         let mut offers = self.offers();
-        if now < offers.next_fresh_at {
+        if self.evidence().is_given && now < offers.next_fresh_at {
             return;
         }
-        let wait =
-            if self.evidence().is_given { self.renew_after } else { offers.tries.next_wait() };
-        offers.next_fresh_at = now.saturating_add(wait);
-        offers.next = Some(Offer::Fresh {
+        offers.next = Some(Offer::Fresh(FreshLink {
             reference: intent.reference.clone(),
             amount: intent.amount,
             contact: intent.contact.clone(),
             link: link.clone(),
             made_at,
-        });
+        }));
         self.offered.notify_one();
+    }
+
+    /// Offers it once more: there may never be another link.
+    fn offer_again(&self, fresh: FreshLink) {
+        self.offers().next.get_or_insert(Offer::Fresh(fresh));
     }
 
     /// Offers a reference that an earlier process has seen.
@@ -162,14 +168,19 @@ impl ReadbackTracker {
         self.changed.notify_one();
     }
 
-    async fn next_offer(&self) -> Offer {
-        loop {
-            let next = self.offers().next.take();
-            match next {
-                Some(offer) => return offer,
-                None => self.offered.notified().await,
+    /// The next offer, or how long until it is its turn, if there is one.
+    fn take_offer(&self, now: Duration) -> Result<Offer, Option<Duration>> {
+        let is_given = self.evidence().is_given;
+        let mut offers = self.offers();
+        if let Some(Offer::Fresh(_)) = &offers.next {
+            let wait = offers.next_fresh_at.saturating_sub(now);
+            if !wait.is_zero() {
+                return Err(Some(wait));
             }
+            let until_next = if is_given { self.renew_after } else { offers.tries.next_wait() };
+            offers.next_fresh_at = now.saturating_add(until_next);
         }
+        offers.next.take().ok_or(None)
     }
 
     fn shown(&self) -> MutexGuard<'_, Shown> {
@@ -185,26 +196,47 @@ impl<P: Ports> MerchantContext<P> {
     /// Looks up the offered references. Runs as long as it is polled.
     pub(super) async fn read_back(&self) {
         loop {
-            match self.readback.next_offer().await {
-                Offer::Fresh { reference, amount, contact, link, made_at } => {
+            match self.next_offer().await {
+                Offer::Fresh(fresh) => {
                     self.clock.sleep(self.policy.first_lookup).await;
-                    let Some(details) = self.look_back(&reference).await else { continue };
-                    let compared = Comparison::new(&details, amount, &contact);
-                    let is_this_link = match &details.link {
-                        DetailsLink::Here(shown) => shown.link == link || compared.is_ours(),
-                        DetailsLink::Absent => true,
-                        DetailsLink::Foreign | DetailsLink::Repeated => false,
-                    };
-                    if !is_this_link {
-                        continue; // somebody's cached answer
+                    if !self.read_back_fresh(&fresh).await {
+                        self.readback.offer_again(fresh);
                     }
-                    self.readback.give(&reference, made_at, compared.equal_fields());
                 }
                 Offer::Known(reference) => {
                     if self.look_back(&reference).await.is_some() {
                         self.readback.give(&reference, None, Fields::default());
                     }
                 }
+            }
+        }
+    }
+
+    /// Whether a link that was just made is shown.
+    async fn read_back_fresh(&self, fresh: &FreshLink) -> bool {
+        let Some(details) = self.look_back(&fresh.reference).await else { return false };
+        let compared = Comparison::new(&details, fresh.amount, &fresh.contact);
+        let is_this_link = match &details.link {
+            DetailsLink::Here(shown) => shown.link == fresh.link || compared.is_ours(),
+            DetailsLink::Absent => true,
+            DetailsLink::Foreign | DetailsLink::Repeated => false, // somebody's cached answer
+        };
+        if is_this_link {
+            self.readback.give(&fresh.reference, fresh.made_at, compared.equal_fields());
+        }
+        is_this_link
+    }
+
+    async fn next_offer(&self) -> Offer {
+        loop {
+            match self.readback.take_offer(self.clock.now().steady) {
+                Ok(offer) => return offer,
+                Err(None) => self.readback.offered.notified().await,
+                Err(Some(wait)) => tokio::select! {
+                    biased;
+                    () = self.readback.offered.notified() => {}
+                    () = self.clock.sleep(wait) => {}
+                },
             }
         }
     }

@@ -82,8 +82,9 @@ async fn a_result_that_nobody_takes_is_requeued_and_its_verdict_stays_known() {
     stand.scene.broker.set_shut(Door::Results, false);
     assert_eq!(stand.settle_next().await, CREATED);
     assert_eq!(stand.event()["recovered"], false);
-    let asked = [Called::Create, Called::Lookup].map(|called| stand.scene.smart_send.count(called));
-    assert_eq!(asked, [1, 0], "nothing is asked for again");
+    assert_eq!(stand.scene.smart_send.count(Called::Create), 1, "nothing is sent again");
+    let lookups = stand.scene.smart_send.count(Called::Lookup);
+    assert!(lookups <= 1, "only to see whether its link is shown: {lookups}");
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]

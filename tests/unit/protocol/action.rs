@@ -240,7 +240,9 @@ fn fails(state: &State, setting: &Setting, worker: usize, actions: &mut Vec<Acti
                 actions.push(Action::Lose(worker));
                 let turned = [Heard::NotSent, Heard::Throttled];
                 actions.extend(turned.map(|heard| Action::Turn(worker, heard)));
-                actions.push(Action::Belie(worker));
+                if setting.has(With::Belies) {
+                    actions.push(Action::Belie(worker));
+                }
             }
             Stage::Does(_) | Stage::Told => {}
         }

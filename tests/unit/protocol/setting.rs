@@ -74,6 +74,8 @@ pub(super) enum With {
     Shelves,
     /// The provider begins and ends to refuse by a limit, which it checks before uniqueness.
     Limits,
+    /// A create may take effect and be answered as if it had been turned away.
+    Belies,
     /// The limit's code counts as one that depends on the intent alone.
     StaticLimit,
     /// `max_amount` may be lowered below the intent's amount.

@@ -28,10 +28,13 @@ pub(super) const BLIND: Setting = Setting {
     name: "blind details",
     details: Details::Blind,
     max_age: Some(5),
-    faults: faults(1, 1, 1),
+    faults: faults(1, 1, 0),
     with: &[With::Brisk],
     ..PLAIN
 };
+
+pub(super) const BLIND_CONFIRMS: Setting =
+    Setting { name: "blind details, lost confirms", faults: faults(1, 0, 1), ..BLIND };
 
 pub(super) const STUBBORN: Setting =
     Setting { name: "details that may never show it", details: Details::Whenever, ..PLAIN };
@@ -66,7 +69,7 @@ pub(super) const LIMITED_TWICE: Setting =
 pub(super) const CHANGED_VERDICT: Setting = Setting {
     name: "a verdict that changes",
     faults: faults(0, 2, 0),
-    with: &[With::Brisk, With::Limits, With::StaticLimit],
+    with: &[With::Brisk, With::Limits, With::StaticLimit, With::Belies],
     ..PLAIN
 };
 
@@ -75,7 +78,7 @@ pub(super) const LATE: Setting = Setting {
     details: Details::Whenever,
     deadline: Some(1),
     faults: faults(2, 1, 0),
-    with: &[With::Brisk, With::KilledOnly],
+    with: &[With::Brisk, With::KilledOnly, With::Belies],
     ..PLAIN
 };
 
@@ -119,6 +122,7 @@ pub(super) const STRICT_TWICE: Setting = Setting {
 pub(super) const STRICT_LOSSES: Setting = Setting {
     name: "two copies, strict, naive provider, losses",
     faults: faults(0, 3, 0),
+    with: &[With::Brisk, With::StrictOverNaive, With::Belies],
     ..STRICT_TWICE
 };
 

@@ -9,8 +9,8 @@ use super::{breaks, breaks_with_every_cure, holds};
 /// Not one of the 27: what makes the second promise hold at all.
 #[test]
 fn what_is_acknowledged_before_its_confirm_is_lost() {
-    holds(BLIND);
-    breaks(BLIND, 0, NOT_LOST);
+    holds(BLIND_CONFIRMS);
+    breaks(BLIND_CONFIRMS, 0, NOT_LOST);
 }
 
 #[test]
