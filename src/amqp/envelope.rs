@@ -41,7 +41,7 @@ pub struct EnvelopeFilter {
 enum Property {
     Text,
     Table,
-    /// So many bytes.
+    /// As a number of so many bytes.
     Number(usize),
 }
 
@@ -63,7 +63,7 @@ const PROPERTIES: [Property; 14] = [
     Property::Text,      // cluster-id
 ];
 
-/// What is left to read.
+/// A payload from the next byte to read on.
 struct Unread<'a>(&'a mut [u8]);
 
 impl EnvelopeFilter {
@@ -113,7 +113,7 @@ impl EnvelopeFilter {
         matches!(self.frame.first(), Some(&(METHOD | HEADER))) && self.size() <= COLLECTED_MAX
     }
 
-    /// Mends a whole frame.
+    /// Hands the frame on that is now whole, mended if it is a header.
     fn finish(&mut self, readable: &mut Vec<u8>) {
         let mut frame = mem::take(&mut self.frame);
         let is_header = frame.first() == Some(&HEADER);

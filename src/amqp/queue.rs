@@ -20,7 +20,6 @@ use crate::telemetry::events;
 /// How many attempts to connect fail before the failure is reported.
 const TRIES: u32 = 5;
 
-/// One merchant's queue.
 pub struct MerchantQueue {
     merchant: String,
     source: Source,

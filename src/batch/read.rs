@@ -23,7 +23,6 @@ pub(super) struct Sheet {
     pub(super) rows: Vec<Row>,
 }
 
-/// Reads a whole file.
 pub(super) fn read(bytes: &[u8]) -> Result<Sheet, SheetError> {
     Sheet::below_header(csv::rows(bytes)?)
 }

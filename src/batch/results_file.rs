@@ -47,7 +47,6 @@ pub enum ResultsFileError {
     Lost { path: PathBuf, source: io::Error, second: io::Error },
 }
 
-/// Where the results are.
 #[derive(Debug)]
 pub(super) struct Written {
     pub(super) path: PathBuf,

@@ -81,7 +81,6 @@ pub(super) struct ByCode {
     pub(super) codes: BTreeMap<String, Share>,
 }
 
-/// Some of the rows.
 #[derive(Debug, Default)]
 pub(super) struct Share {
     pub(super) rows: usize,

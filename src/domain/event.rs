@@ -115,7 +115,7 @@ pub struct Received {
 /// How an intent ended, as a consumer reads it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ReceivedResult {
-    /// It has this link.
+    /// With this link, for the customer alone.
     Created(Private),
     /// Its reference has no link and gets none.
     Failed(Reason),

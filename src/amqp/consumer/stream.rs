@@ -80,7 +80,7 @@ struct Question {
 
 impl DeliveryStream {
     /// `empty_at` is a moment before the broker was asked for deliveries. With `full_prefetch` they
-    /// are sent one at a time for now.
+    /// are sent one at a time, until one comes that is not suspect.
     pub(super) fn new(
         stream: Consumer,
         empty_at: Moment,

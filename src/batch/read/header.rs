@@ -13,7 +13,6 @@ const REQUIRED: [&str; 3] = ["merchantRefId", "amount", "description"];
 /// A longer column name is not quoted.
 const NAME_CHARS_MAX: usize = 80;
 
-/// What a column holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::batch) enum Column {
     /// A field of the intent, by its name.

@@ -10,13 +10,12 @@ use super::lines::HEADER;
 /// What a report says of one reference and amount, the least first.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Knowledge {
-    /// It was not sent.
+    /// It was not sent: there is nothing that a new report could lose.
     Nothing,
     /// It was sent, or may have been.
     Sent,
     /// An event tells how it ended, without a link.
     Ended,
-    /// It has this link.
     Link(String),
 }
 

@@ -15,9 +15,9 @@ use crate::domain::readback::Fields;
 /// How one field of details compares with the intent's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Likeness {
-    /// They say the same.
+    /// They say the same, however each is printed.
     Equal,
-    /// They look different.
+    /// They look different, which may be only how details prints the field.
     Different,
     /// One side has none, or details masks it.
     Unclear,

@@ -54,7 +54,10 @@ impl<'a> Case<'a> {
         if likeness == Match::Other && self.is_first_answer(Seen::Duplicate) {
             return settle(Verdict::Rejected(Rejection::DuplicateReference));
         }
-        self.rejected_or(Unresolved::ReferenceConflict)
+        match self.first_rejection() {
+            Some(code) => settle(Verdict::Rejected(Rejection::Rejected(code))),
+            None => park(Unresolved::ReferenceConflict),
+        }
     }
 
     /// Whether the record is in doubt only because this intent's first create was answered so.
@@ -76,13 +79,6 @@ impl<'a> Case<'a> {
     /// The same, if that create was the first.
     fn first_rejection(&self) -> Option<i64> {
         self.rejection().filter(|_| self.is_first_answer(Seen::Refused))
-    }
-
-    fn rejected_or(&self, why: Unresolved) -> Decision<'a> {
-        match self.first_rejection() {
-            Some(code) => settle(Verdict::Rejected(Rejection::Rejected(code))),
-            None => park(why),
-        }
     }
 
     /// There is a link, but none that can be sent out yet. Nothing may be created any more.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use prometheus_client::metrics::counter::Counter;
 use tracing::{debug, error, info, warn};
 
 use crate::ports::{Outgoing, PublishError};
@@ -59,13 +60,7 @@ pub fn publish_ended(
     outgoing: &Outgoing,
     result: Result<(), PublishError>,
 ) {
-    let (kind, word) = words_of(outgoing, result);
-    metrics.publishes(kind, word).inc();
-    // What follows is what a person has to know: results that cannot be published, or a lost
-    // session.
-    if let Err(error) = result {
-        debug!(kind, result = word, "a publish did not succeed: {error}");
-    }
+    count_publish(|kind, word| metrics.publishes(kind, word), outgoing, result);
 }
 
 /// The same for what replaces a message that the broker put aside.
@@ -74,8 +69,18 @@ pub fn dead_letter_published(
     outgoing: &Outgoing,
     result: Result<(), PublishError>,
 ) {
+    count_publish(|kind, word| metrics.publishes(kind, word), outgoing, result);
+}
+
+fn count_publish(
+    counter: impl FnOnce(&'static str, &'static str) -> Counter,
+    outgoing: &Outgoing,
+    result: Result<(), PublishError>,
+) {
     let (kind, word) = words_of(outgoing, result);
-    metrics.publishes(kind, word).inc();
+    counter(kind, word).inc();
+    // What follows is what a person has to know: results that cannot be published, or a lost
+    // session.
     if let Err(error) = result {
         debug!(kind, result = word, "a publish did not succeed: {error}");
     }
