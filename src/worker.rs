@@ -110,9 +110,10 @@ impl<P: Ports> Worker<P> {
 
     /// The next inbox; `None` to stop.
     async fn next_inbox(&self) -> Option<InboxOf<P>> {
+        let stopping = &self.context.stopping;
         loop {
-            self.unless_stopping(self.get_ready()).await?;
-            match self.unless_stopping(self.queue.open()).await? {
+            stopping.run_until_cancelled(self.get_ready()).await?;
+            match stopping.run_until_cancelled(self.queue.open()).await? {
                 Ok(inbox) => {
                     self.status.clear(Component::Queue);
                     self.status.set_consumer(ConsumerState::Standby);
@@ -120,7 +121,7 @@ impl<P: Ports> Worker<P> {
                 }
                 Err(error) => {
                     self.status.raise(Component::Queue, &error.to_string());
-                    self.unless_stopping(self.context.clock.sleep(QUEUE_WAIT)).await?;
+                    stopping.run_until_cancelled(self.context.clock.sleep(QUEUE_WAIT)).await?;
                 }
             }
         }
@@ -146,15 +147,6 @@ impl<P: Ports> Worker<P> {
             self.status.raise(Component::Token, &format!("it has no token yet{last}"));
         }
         self.status.clear(Component::Token);
-    }
-
-    /// Waits for something; `None` to stop.
-    async fn unless_stopping<T>(&self, wait: impl Future<Output = T>) -> Option<T> {
-        tokio::select! {
-            biased;
-            done = wait => Some(done),
-            () = self.context.stopping.cancelled() => None,
-        }
     }
 
     /// Takes deliveries until the inbox ends. A cancelled inbox still gives out what the broker

@@ -4,7 +4,6 @@
 //! goes to the end of the queue as a copy, to be tried again. Handing it back instead would bring
 //! it to the queue's delivery limit, and then RabbitMQ parks it without an event.
 
-use std::future::Future;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -69,7 +68,7 @@ impl<C: Clock, Q: DeadLetterQueue, O: Outbox> DeadLetters<C, Q, O> {
     /// The next inbox; `None` to stop.
     async fn next_inbox(&self) -> Option<Q::Inbox> {
         loop {
-            match self.unless_stopping(self.queue.open()).await? {
+            match self.stopping.run_until_cancelled(self.queue.open()).await? {
                 Ok(inbox) => {
                     self.status.clear(Component::DeadLetters);
                     return Some(inbox);
@@ -79,16 +78,7 @@ impl<C: Clock, Q: DeadLetterQueue, O: Outbox> DeadLetters<C, Q, O> {
                     self.status.raise(Component::DeadLetters, sentence);
                 }
             }
-            self.unless_stopping(self.clock.sleep(QUEUE_WAIT)).await?;
-        }
-    }
-
-    /// Waits for something; `None` to stop.
-    async fn unless_stopping<T>(&self, wait: impl Future<Output = T>) -> Option<T> {
-        tokio::select! {
-            biased;
-            () = self.stopping.cancelled() => None,
-            done = wait => Some(done),
+            self.stopping.run_until_cancelled(self.clock.sleep(QUEUE_WAIT)).await?;
         }
     }
 
@@ -96,10 +86,10 @@ impl<C: Clock, Q: DeadLetterQueue, O: Outbox> DeadLetters<C, Q, O> {
     async fn take(&self, mut inbox: Q::Inbox) -> usize {
         let lost = inbox.lost();
         let mut in_hand = None;
-        while let Some(next) = self.unless_stopping(inbox.next()).await {
+        while let Some(next) = self.stopping.run_until_cancelled(inbox.next()).await {
             let Some(delivery) = next else { return 0 };
             let mut settling = Box::pin(self.settle(delivery, lost.clone()));
-            if self.unless_stopping(&mut settling).await.is_none() {
+            if self.stopping.run_until_cancelled(&mut settling).await.is_none() {
                 in_hand = Some(settling);
             }
         }
@@ -187,7 +177,7 @@ impl<C: Clock, Q: DeadLetterQueue, O: Outbox> DeadLetters<C, Q, O> {
         if let Ok(intent) = &letter.content {
             events::intent_read(&intent.reference);
         }
-        self.unless_stopping(self.clock.sleep(letter.wait)).await;
+        self.stopping.run_until_cancelled(self.clock.sleep(letter.wait)).await;
         let routing_key = event.kind().routing_key(&event.merchant);
         let begun = self.clock.now().steady;
         let mut tries = TRIES;
