@@ -106,6 +106,22 @@ impl ModelDelivery {
     pub(crate) fn lost(&self) -> CancellationToken {
         self.session.clone()
     }
+
+    /// To have written it is all that a process can know.
+    async fn settle(
+        mut self,
+        how: impl FnOnce(&Broker, &str, u64),
+    ) -> Result<(), ChannelEndedError> {
+        self.seat.life.step().await;
+        self.settled = true;
+        if self.session.is_cancelled() {
+            return Err(ChannelEndedError);
+        }
+        tokio::time::sleep(AWAY).await;
+        how(&self.seat.broker, &self.seat.merchant, self.tag);
+        self.seat.life.step().await;
+        if self.session.is_cancelled() { Err(ChannelEndedError) } else { Ok(()) }
+    }
 }
 
 impl Delivery for ModelDelivery {
@@ -129,42 +145,17 @@ impl Delivery for ModelDelivery {
         false
     }
 
-    /// To have written it is all that a process can know.
-    async fn acknowledge(mut self) -> Result<(), ChannelEndedError> {
+    async fn acknowledge(self) -> Result<(), ChannelEndedError> {
         self.seat.broker.cut_if_asked(self.seat.process);
-        self.seat.life.step().await;
-        self.settled = true;
-        if self.session.is_cancelled() {
-            return Err(ChannelEndedError);
-        }
-        tokio::time::sleep(AWAY).await;
-        self.seat.broker.acknowledge(&self.seat.merchant, self.tag);
-        self.seat.life.step().await;
-        if self.session.is_cancelled() { Err(ChannelEndedError) } else { Ok(()) }
+        self.settle(Broker::acknowledge).await
     }
 
-    async fn requeue(mut self) -> Result<(), ChannelEndedError> {
-        self.seat.life.step().await;
-        self.settled = true;
-        if self.session.is_cancelled() {
-            return Err(ChannelEndedError);
-        }
-        tokio::time::sleep(AWAY).await;
-        self.seat.broker.requeue(&self.seat.merchant, self.tag);
-        self.seat.life.step().await;
-        if self.session.is_cancelled() { Err(ChannelEndedError) } else { Ok(()) }
+    async fn requeue(self) -> Result<(), ChannelEndedError> {
+        self.settle(Broker::requeue).await
     }
 
-    async fn reject(mut self) -> Result<(), ChannelEndedError> {
-        self.seat.life.step().await;
-        self.settled = true;
-        if self.session.is_cancelled() {
-            return Err(ChannelEndedError);
-        }
-        tokio::time::sleep(AWAY).await;
-        self.seat.broker.reject(&self.seat.merchant, self.tag);
-        self.seat.life.step().await;
-        if self.session.is_cancelled() { Err(ChannelEndedError) } else { Ok(()) }
+    async fn reject(self) -> Result<(), ChannelEndedError> {
+        self.settle(Broker::reject).await
     }
 
     fn abandon(self, _why: &'static str) {}
