@@ -290,10 +290,16 @@ fn metadata(raw: &RawValue) -> Result<BTreeMap<String, String>, String> {
     }
     let mut entries = BTreeMap::new();
     for (key, value) in &members.0 {
+        if key.chars().any(char::is_control) {
+            return Err("must not have control characters in its keys".to_owned());
+        }
         if key.is_empty() || key.chars().count() > METADATA_KEY_CHARS_MAX {
             return Err(format!("must have keys of 1 to {METADATA_KEY_CHARS_MAX} characters"));
         }
         let value = field::string(value).map_err(|_| "must have strings as values".to_owned())?;
+        if value.chars().any(char::is_control) {
+            return Err("must not have control characters in its values".to_owned());
+        }
         if value.chars().count() > METADATA_VALUE_CHARS_MAX {
             return Err(format!(
                 "must have values of at most {METADATA_VALUE_CHARS_MAX} characters"

@@ -66,8 +66,9 @@ async fn rows_are_numbered_as_a_spreadsheet_shows_them() {
     )
     .await;
     let control = "row 2: description must not contain control characters";
+    let metadata = "row 2: metadata.order must not have control characters in its values";
     let amount = "row 5: amount must be digits with at most two decimals, such as 100.50";
-    assert_eq!(told, [control, amount]);
+    assert_eq!(told, [control, metadata, amount]);
 }
 
 #[tokio::test]

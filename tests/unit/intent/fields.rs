@@ -38,6 +38,9 @@ fn texts_hold_no_control_characters() {
             let value = format!("\"a{escape}b\"");
             assert_eq!(fields(read(&[(field, &value)])), [field], "{field} {escape}");
         }
+        for entry in [format!(r#"{{"a{escape}b":"c"}}"#), format!(r#"{{"a":"b{escape}c"}}"#)] {
+            assert_eq!(fields(read(&[("metadata", &entry)])), ["metadata"], "{escape}");
+        }
     }
 }
 
