@@ -27,7 +27,8 @@ impl Write for Output {
 }
 
 fn options(faults: Option<PathBuf>) -> Options {
-    Options { listen: "127.0.0.1:0".parse().unwrap(), seed: Some(42), faults }
+    // An address of its own: nobody else can listen on its port once it has stopped.
+    Options { listen: "127.0.0.54:0".parse().unwrap(), seed: Some(42), faults }
 }
 
 #[tokio::test]
