@@ -81,7 +81,9 @@ pub async fn start(config: &Config, declares: bool) -> Result<App, StartError> {
         contexts.push(worker.context());
         workers.spawn(worker.run());
     }
-    workers.spawn(dead_letters::worker(config, &shared)?.run());
+    let dead_letter_metrics =
+        shared.metrics.dead_letters(contexts.iter().map(|context| context.metrics()));
+    workers.spawn(dead_letters::worker(config, &shared, dead_letter_metrics)?.run());
     let Shared { broker, metrics, status, stopping, topology, .. } = shared;
     let mut watching = JoinSet::new();
     watching.spawn(watch_queues(broker.clone(), topology.clone(), status.clone(), metrics));

@@ -6,11 +6,13 @@ use crate::amqp::{DeadLetterQueue, Publisher, Topology};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::domain::dead_letter::Merchants;
+use crate::telemetry::metrics::DeadLetterMetrics;
 use crate::worker::dead_letters::DeadLetters;
 
 pub(super) fn worker(
     config: &Config,
     shared: &Shared,
+    metrics: DeadLetterMetrics,
 ) -> Result<DeadLetters<SystemClock, DeadLetterQueue, Publisher>, StartError> {
     let prefix = &config.broker.prefix;
     let own = Topology::new(prefix, [], &[])?;
@@ -24,7 +26,7 @@ pub(super) fn worker(
             queue_prefix: intents_queue(prefix, ""),
             accounts: accounts.collect(),
         },
-        metrics: shared.metrics.dead_letters(config.merchants.keys().map(String::as_str)),
+        metrics,
         status: shared.status.clone(),
         stopping: shared.stopping.clone(),
         drain: config.shutdown.drain,

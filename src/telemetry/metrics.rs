@@ -148,9 +148,9 @@ impl Metrics {
     }
 
     /// The series of what the broker put aside, for these merchants.
-    pub fn dead_letters<'a>(
+    pub fn dead_letters(
         &self,
-        merchants: impl IntoIterator<Item = &'a str>,
+        merchants: impl IntoIterator<Item = Arc<MerchantMetrics>>,
     ) -> DeadLetterMetrics {
         DeadLetterMetrics::new(merchants, self.families.clone())
     }

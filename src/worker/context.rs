@@ -157,6 +157,10 @@ impl<P: Ports> MerchantContext<P> {
         &self.readback
     }
 
+    pub fn metrics(&self) -> Arc<MerchantMetrics> {
+        Arc::clone(&self.metrics)
+    }
+
     pub fn policy(&self) -> &Policy {
         &self.policy
     }

@@ -113,7 +113,7 @@ impl World {
             queue: self.clone(),
             outbox: self.clone(),
             merchants: merchants(),
-            metrics: metrics.dead_letters(["default"]),
+            metrics: metrics.dead_letters([metrics.merchant("default")]),
             status: status.clone(),
             stopping: stopping.clone(),
             drain: Duration::from_secs(30),

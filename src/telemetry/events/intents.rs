@@ -64,6 +64,9 @@ pub fn dead_letter_settled(metrics: &DeadLetterMetrics, event: &Event<'_>) {
     if let Some(reason) = reason {
         metrics.parked(&event.merchant, reason.code.clone()).inc();
     }
+    if let Some(reference) = event.subject.reference {
+        metrics.leave_doubt(&event.merchant, reference);
+    }
     warn!(
         intent.id = event.intent_id,
         event.id = %event.id,

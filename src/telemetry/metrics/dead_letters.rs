@@ -1,29 +1,31 @@
 //! The series of what the broker put aside.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use prometheus_client::metrics::counter::Counter;
 
-use super::Families;
+use super::{Families, MerchantMetrics};
 use crate::domain::dead_letter::{PutAside, UNROUTED};
 use crate::domain::event::{EventKind, INVALID_INTENT};
+use crate::domain::reference::Reference;
 
 /// Counts under the merchants of the configuration, and everything else under [`UNROUTED`]: what a
 /// publisher writes makes no series.
 #[derive(Debug)]
 pub struct DeadLetterMetrics {
-    merchants: BTreeSet<String>,
+    merchants: BTreeMap<String, Arc<MerchantMetrics>>,
     families: Families,
 }
 
 impl DeadLetterMetrics {
-    pub(super) fn new<'a>(
-        merchants: impl IntoIterator<Item = &'a str>,
+    pub(super) fn new(
+        merchants: impl IntoIterator<Item = Arc<MerchantMetrics>>,
         families: Families,
     ) -> Self {
-        let merchants = merchants.into_iter().map(str::to_owned).collect();
-        let metrics = Self { merchants, families };
+        let merchants = merchants.into_iter().map(|own| (own.merchant().to_owned(), own));
+        let metrics = Self { merchants: merchants.collect(), families };
         for kind in [EventKind::Rejected, EventKind::Unresolved] {
             metrics.intents(UNROUTED, kind.outcome());
         }
@@ -54,7 +56,14 @@ impl DeadLetterMetrics {
         self.families.publishes(kind, result)
     }
 
+    /// What the broker put aside comes to no worker any more.
+    pub(in crate::telemetry) fn leave_doubt(&self, merchant: &str, reference: &Reference) {
+        if let Some(own) = self.merchants.get(merchant) {
+            own.leave_doubt(reference);
+        }
+    }
+
     fn known<'a>(&self, merchant: &'a str) -> &'a str {
-        if self.merchants.contains(merchant) { merchant } else { UNROUTED }
+        if self.merchants.contains_key(merchant) { merchant } else { UNROUTED }
     }
 }

@@ -1,9 +1,11 @@
 //! What is counted, under which names.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use smartsend::domain::account::{Account, Api};
 use smartsend::domain::call::NotSent;
 use smartsend::domain::classify::create::Outcome;
 use smartsend::domain::classify::lookup::{Lookup, LookupFailure};
@@ -11,10 +13,12 @@ use smartsend::domain::classify::{Denial, NoToken, UnknownReason};
 use smartsend::domain::dead_letter::{Arrival, Death, Finding, Merchants};
 use smartsend::domain::event::Event;
 use smartsend::domain::record::headers::Headers;
+use smartsend::domain::record::{Doubt, Record, Seen, State};
+use smartsend::domain::reference::Reference;
 use smartsend::domain::trace::Trace;
 use smartsend::domain::verdict::Unresolved;
 use smartsend::telemetry::events;
-use smartsend::telemetry::metrics::{CallKind, Metrics};
+use smartsend::telemetry::metrics::{CallKind, DeadLetterMetrics, Metrics};
 use smartsend::telemetry::status::{ConnectionState, ConsumerState, Status};
 
 use crate::support::clock::ManualClock;
@@ -116,33 +120,36 @@ fn every_series_that_is_known_at_the_start_exists_from_the_start() {
     assert!(found.is_empty(), "not in the contract: {found:?}");
 }
 
+/// A message with this body has expired in a merchant's queue, and is settled.
+fn put_aside(metrics: &DeadLetterMetrics, merchant: &str, body: &[u8]) {
+    let queue = format!("smartsend.intents.{merchant}");
+    let arrival = Arrival {
+        routing_key: merchant,
+        deaths: &[Death { queue, reason: "expired".to_owned(), time: None }],
+        headers: &Headers::new(),
+        own: false,
+        body,
+        now: Timestamp::UNIX_EPOCH,
+    };
+    let queue_prefix = "smartsend.intents.".to_owned();
+    let merchants = Merchants { queue_prefix, accounts: BTreeMap::new() };
+    let Finding::Unannounced(letter) = Finding::of(arrival, &merchants) else { panic!() };
+    let event = Event::of_dead_letter(&letter, body, None, Trace::default(), Timestamp::UNIX_EPOCH);
+    events::dead_letter_settled(metrics, &event);
+}
+
 #[test]
 fn what_was_put_aside_is_counted_under_the_merchants_that_are_known() {
     let metrics = Metrics::new();
     drop(metrics.merchant("default"));
-    let dead_letters = metrics.dead_letters(["default"]);
+    let dead_letters = metrics.dead_letters([metrics.merchant("default")]);
     let found = series(&metrics);
     for reason in ["UNKNOWN_MERCHANT", "DEAD_LETTERED", "INVALID_INTENT"] {
         let labels = format!("merchant=\"unrouted\",reason=\"{reason}\"");
         assert_eq!(found[&format!("smartsend_parked_total{{{labels}}}")], "0");
     }
-    let headers = Headers::new();
-    for queue in ["smartsend.intents.default", "smartsend.intents.a", "smartsend.intents.b"] {
-        let (queue, reason) = (queue.to_owned(), "expired".to_owned());
-        let arrival = Arrival {
-            routing_key: "default",
-            deaths: &[Death { queue, reason, time: None }],
-            headers: &headers,
-            own: false,
-            body: b"{",
-            now: Timestamp::UNIX_EPOCH,
-        };
-        let queue_prefix = "smartsend.intents.".to_owned();
-        let merchants = Merchants { queue_prefix, accounts: BTreeMap::new() };
-        let Finding::Unannounced(letter) = Finding::of(arrival, &merchants) else { panic!() };
-        let event =
-            Event::of_dead_letter(&letter, b"{", None, Trace::default(), Timestamp::UNIX_EPOCH);
-        events::dead_letter_settled(&dead_letters, &event);
+    for merchant in ["default", "a", "b"] {
+        put_aside(&dead_letters, merchant, b"{");
     }
     let found = series(&metrics);
     for (merchant, count) in [("default", "1"), ("unrouted", "2")] {
@@ -152,6 +159,23 @@ fn what_was_put_aside_is_counted_under_the_merchants_that_are_known() {
         assert_eq!(found[&format!("smartsend_intents_total{{{labels}}}")], count);
     }
     assert!(!metrics.render().contains("merchant=\"a\""), "a publisher's words make no series");
+}
+
+// It was counted until the process ended.
+#[test]
+fn what_was_in_doubt_and_is_put_aside_is_no_longer_in_doubt() {
+    let metrics = Metrics::new();
+    let merchant = metrics.merchant("default");
+    let dead_letters = metrics.dead_letters([Arc::clone(&merchant)]);
+    let account = Account { payout_merchant_id: "1111312".to_owned(), api: Api::V1 };
+    let doubt = Doubt { seen: Seen::Unknown, last_sent: None, code: None };
+    let record =
+        Record { state: State::InDoubt(doubt), ..Record::first(account, Timestamp::UNIX_EPOCH) };
+    let count = || series(&metrics)["smartsend_in_doubt{merchant=\"default\"}"].clone();
+    events::intent_known(&merchant, &Reference::parse("order-1").unwrap(), &record);
+    assert_eq!(count(), "1");
+    put_aside(&dead_letters, "default", br#"{"merchantRefId":"order-1"}"#);
+    assert_eq!(count(), "0");
 }
 
 #[test]
