@@ -170,7 +170,8 @@ impl<P: Ports> InFlight<'_, P> {
                 Settled::RetriedLater
             }
             Ok(()) => {
-                events::intent_handed_back(&context.metrics, later.why);
+                let delay = later.delay.duration();
+                events::intent_handed_back(&context.metrics, later.why, delay);
                 Settled::HandedBack
             }
             Err(error) => context.let_go(error),

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tracing::{debug, error, info, warn};
+use tracing::{error, info, warn};
 
 use crate::domain::event::{Event, EventResult};
 use crate::domain::record::{Doubt, Record, State};
@@ -96,10 +96,11 @@ pub fn intent_returned(record: &Record, delay: Duration) {
     );
 }
 
-/// A copy of an intent goes back to its queue, with its record unchanged.
-pub fn intent_handed_back(metrics: &MerchantMetrics, why: &'static str) {
+/// A copy of an intent goes back to its queue by the retry queue of this delay; its record is
+/// unchanged.
+pub fn intent_handed_back(metrics: &MerchantMetrics, why: &'static str, delay: Duration) {
     metrics.handed_back.inc();
-    debug!(why, "the intent is handed back");
+    info!(why, delay_s = delay.as_secs(), "the intent is handed back by a retry queue");
 }
 
 /// A delivery stays unacknowledged.
