@@ -18,6 +18,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -33,7 +34,7 @@ use status::{BatchStatus, Place};
 use submission::{Submission, SubmissionError};
 pub use submission::{SubmissionEnd, Wait};
 pub use summary::Summary;
-use validate::{ValidRow, Validated, validate};
+use validate::{Validated, validate};
 
 /// Why nothing was sent, or the results could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -132,8 +133,9 @@ impl<'a> Batch<'a> {
                 Err(invalid) => status.add_skipped(row.number, invalid),
                 Ok(valid) => {
                     let id = intent_id(&self.merchant.name, &valid.reference);
-                    let place = status.add_valid(row.number, &valid, id.clone());
-                    messages.push_back((place, message(valid, id, self.merchant, now)));
+                    let body = valid.body.clone();
+                    let place = status.add_valid(row.number, valid, id.clone());
+                    messages.push_back((place, message(body, id, self.merchant, now)));
                 }
             }
         }
@@ -148,7 +150,7 @@ fn intent_id(merchant: &str, reference: &Reference) -> String {
     Uuid::new_v5(&NAMESPACE, name.as_bytes()).to_string()
 }
 
-fn message(row: ValidRow, id: String, merchant: &Merchant, now: Moment) -> Copied {
+fn message(body: Bytes, id: String, merchant: &Merchant, now: Moment) -> Copied {
     let properties = Properties {
         content_type: Some("application/json".to_owned()),
         message_id: Some(id),
@@ -156,6 +158,5 @@ fn message(row: ValidRow, id: String, merchant: &Merchant, now: Moment) -> Copie
         timestamp: u64::try_from(now.wall.as_second()).ok(),
         ..Properties::default()
     };
-    let (merchant, body) = (merchant.name.clone(), row.body);
-    Copied { merchant, body, properties, headers: Headers::new() }
+    Copied { merchant: merchant.name.clone(), body, properties, headers: Headers::new() }
 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::validate::{CellError, InvalidRow, ValidRow};
 use crate::domain::amount::{Amount, Total};
 use crate::domain::customer::Private;
-use crate::domain::event::{Reason, Received, ReceivedResult};
+use crate::domain::event::{EventIds, Reason, Received, ReceivedResult};
 use crate::domain::reference::Reference;
 
 /// What is known of one row.
@@ -42,7 +42,9 @@ pub(super) struct TrackedRow {
     /// Its amount, if that is valid.
     pub(super) amount: Option<Amount>,
     pub(super) status: RowStatus,
-    /// The amount of a link that its reference got by another message, as an event tells.
+    /// Tells its events from another one's. A bad row has none.
+    pub(super) event_ids: Option<EventIds>,
+    /// The amount of a link that its reference got by another intent, as an event tells.
     pub(super) other_link: Option<Amount>,
 }
 
@@ -105,15 +107,17 @@ impl Share {
 }
 
 impl BatchStatus {
-    pub(super) fn add_valid(&mut self, number: usize, row: &ValidRow, intent_id: String) -> Place {
+    pub(super) fn add_valid(&mut self, number: usize, row: ValidRow, intent_id: String) -> Place {
+        let ValidRow { reference, amount, event_ids, .. } = row;
         let place = self.rows.len();
-        self.by_reference.insert(row.reference.clone(), place);
+        self.by_reference.insert(reference.clone(), place);
         self.by_intent_id.insert(intent_id, place);
         self.rows.push(TrackedRow {
             number,
-            reference: Some(row.reference.clone()),
-            amount: Some(row.amount),
+            reference: Some(reference),
+            amount: Some(amount),
             status: RowStatus::Unsent,
+            event_ids: Some(event_ids),
             other_link: None,
         });
         place
@@ -122,7 +126,8 @@ impl BatchStatus {
     pub(super) fn add_skipped(&mut self, number: usize, row: InvalidRow) {
         let InvalidRow { reference, amount, errors } = row;
         let status = RowStatus::Skipped(errors);
-        self.rows.push(TrackedRow { number, reference, amount, status, other_link: None });
+        let (event_ids, other_link) = (None, None);
+        self.rows.push(TrackedRow { number, reference, amount, status, event_ids, other_link });
     }
 
     /// Records that a publish has begun: until its confirm the broker may or may not have it.
@@ -148,12 +153,12 @@ impl BatchStatus {
         }
     }
 
-    /// Records an event. One reference with another amount is another intent, of another file or
-    /// another day: its end is not this row's, but a link of it may be in this row's way.
+    /// Records an event. One reference with another amount or customer is another intent, of another
+    /// file or another day: its end is not this row's, but a link of it may be in this row's way.
     pub(super) fn settle(&mut self, event: &[u8]) {
         let Some(event) = Received::from_json(event) else { return };
         let Some(row) = self.row_of(&event) else { return };
-        if event.amount.is_some() && event.amount != row.amount {
+        if !row.event_ids.as_ref().is_some_and(|ids| ids.include(&event)) {
             if let ReceivedResult::Created(_) = event.result {
                 row.other_link = event.amount;
             }

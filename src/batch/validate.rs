@@ -15,7 +15,8 @@ use super::read::{Column, Row, Sheet};
 use super::text;
 use crate::config::Merchant;
 use crate::domain::amount::Amount;
-use crate::domain::intent::{FieldError, Intent, wire};
+use crate::domain::event::EventIds;
+use crate::domain::intent::{FieldError, wire};
 use crate::domain::reference::Reference;
 
 /// A row and the result of its validation.
@@ -28,6 +29,8 @@ pub(super) struct Validated {
 pub(super) struct ValidRow {
     pub(super) reference: Reference,
     pub(super) amount: Amount,
+    /// Tells its events from another one's.
+    pub(super) event_ids: EventIds,
     /// The intent's JSON.
     pub(super) body: Bytes,
 }
@@ -103,26 +106,29 @@ fn valid_row(
 ) -> Result<ValidRow, InvalidRow> {
     let body = body(columns, cells, |_| true);
     let mut errors = damages(columns, cells);
-    let (reference, amount) = match wire::parse(&body, merchant.account.api) {
-        Ok(Intent { reference, amount, .. }) => (Some(reference), Some(amount)),
+    let (event_ids, reference, amount) = match wire::parse(&body, merchant.account.api) {
+        Ok(intent) => {
+            let event_ids = EventIds::of(&intent, &body, &merchant.name);
+            (Some(event_ids), Some(intent.reference), Some(intent.amount))
+        }
         Err(invalid) => {
             let broken = invalid.errors.into_iter();
             let broken = broken.flat_map(|error| cell_errors(error, columns, cells, merchant));
             // What is wrong with a damaged cell is the damage.
             let damaged: Vec<_> = errors.iter().map(|error| error.column.clone()).collect();
             errors.extend(broken.filter(|error| !damaged.contains(&error.column)));
-            (invalid.valid.reference, invalid.valid.amount)
+            (None, invalid.valid.reference, invalid.valid.amount)
         }
     };
     if amount.is_some_and(|amount| amount > merchant.max_amount) {
         let message = format!("is above the merchant's max_amount, {}", merchant.max_amount);
         errors.push(CellError { column: Some("amount".to_owned()), message });
     }
-    match (reference, amount) {
-        (Some(reference), Some(amount)) if errors.is_empty() => {
-            Ok(ValidRow { reference, amount, body: body.into() })
+    match (event_ids, reference, amount) {
+        (Some(event_ids), Some(reference), Some(amount)) if errors.is_empty() => {
+            Ok(ValidRow { reference, amount, event_ids, body: body.into() })
         }
-        (reference, amount) => Err(InvalidRow { reference, amount, errors }),
+        (_, reference, amount) => Err(InvalidRow { reference, amount, errors }),
     }
 }
 

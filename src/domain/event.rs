@@ -9,6 +9,7 @@ mod kind;
 mod reason;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -102,6 +103,10 @@ pub enum EventResult {
 /// The part of an event that a consumer needs; nothing about the customer is kept.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Received {
+    /// Its id, if it has one as the worker gives them.
+    pub id: Option<Uuid>,
+    /// As its type says: a failure for a reason that is not known has an unresolved result.
+    pub kind: EventKind,
     /// The intent's `message_id`, or an id made of what it says.
     pub intent_id: String,
     /// The intent's reference, if that was valid.
@@ -239,6 +244,17 @@ impl<'a> Event<'a> {
     }
 }
 
+impl ReceivedResult {
+    fn code(&self) -> Option<&str> {
+        match self {
+            Self::Created(_) => None,
+            Self::Failed(reason) | Self::Rejected(reason) | Self::Unresolved(reason) => {
+                Some(&reason.code)
+            }
+        }
+    }
+}
+
 impl EventResult {
     fn kind(&self) -> EventKind {
         match self {
@@ -282,6 +298,36 @@ fn subject_of_valid(invalid: &Invalid) -> Subject<'_> {
         mobile: valid.contact.as_ref().and_then(Contact::mobile),
         email: valid.contact.as_ref().and_then(Contact::email),
         metadata: &valid.metadata,
+    }
+}
+
+/// Tells the events of one intent from those of another one with the same reference.
+pub struct EventIds {
+    name: Name,
+    /// Of the event for its body, where that is found invalid.
+    invalid: Uuid,
+}
+
+impl EventIds {
+    /// Those of an intent with this body.
+    pub fn of(intent: &Intent, body: &[u8], merchant: &str) -> Self {
+        let kind = EventKind::Rejected.name_in_id(Some(INVALID_INTENT));
+        Self {
+            name: name_of(intent, merchant),
+            invalid: name_of_raw(body, merchant).id(Some(&kind)),
+        }
+    }
+
+    /// Whether an event is about this intent, by whichever message.
+    pub fn include(&self, event: &Received) -> bool {
+        let kind = event.kind.name_in_id(event.result.code());
+        event.id.is_some_and(|id| id == self.name.id(Some(&kind)) || id == self.invalid)
+    }
+}
+
+impl fmt::Debug for EventIds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EventIds(hidden)")
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) fn write(rows: &[TrackedRow], links: &HashMap<String, String>) -> Vec
         writer.write_record(record).expect("a vector takes everything");
     };
     write(HEADER);
-    for TrackedRow { number, reference, amount, status, other_link } in rows {
+    for TrackedRow { number, reference, amount, status, other_link, .. } in rows {
         let reference = reference.as_ref().map_or("", |reference| reference.as_str());
         let amount = amount.map(|amount| amount.to_string()).unwrap_or_default();
         let (outcome, mut reason) = outcome_and_reason(status);

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::{Event, EventKind, EventResult, Received, ReceivedResult, Subject};
 use crate::domain::amount::Amount;
@@ -38,7 +39,7 @@ pub struct Reason {
     pub errors: Vec<FieldError>,
 }
 
-/// A reader needs only the type and the data.
+/// A reader needs only the id, the type and the data.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Envelope<'a> {
@@ -161,11 +162,13 @@ impl Received {
     /// are ignored, and a failure for a reason that is not known counts as unresolved. `None` for
     /// other types, and for anything that is not an event.
     pub fn from_json(json: &[u8]) -> Option<Self> {
-        let Envelope { event_type, data, .. } = serde_json::from_slice(json).ok()?;
+        let Envelope { id, event_type, data, .. } = serde_json::from_slice(json).ok()?;
         let kind = EventKind::find(&event_type)?;
         let reference = data.merchant_ref_id.as_deref().map(Reference::parse).transpose();
         let amount = data.amount.as_deref().map(Amount::parse).transpose();
         Some(Self {
+            id: Uuid::parse_str(&id).ok(),
+            kind,
             intent_id: data.intent_id.to_string(),
             reference: reference.ok()?,
             amount: amount.ok()?,

@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use lapin::{BasicProperties, Connection};
 use smartsend::amqp::topology::{Topology, apply};
+use smartsend::domain::event::NAMESPACE;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use crate::support::amqp::settings;
 use crate::support::broker::{Node, Taken, publish, take_next};
@@ -120,10 +122,14 @@ impl Ground {
 
     /// Publishes an event of the merchant `default`.
     pub(super) async fn tell(&self, kind: &str, data: &serde_json::Value) {
+        self.publish_event(kind, &event(kind, data)).await;
+    }
+
+    pub(super) async fn publish_event(&self, kind: &str, body: &[u8]) {
         let connection = self.connect().await;
         let key = format!("{}.default", kind.trim_start_matches("smartsend."));
-        let (body, properties) = (event(kind, data), BasicProperties::default());
-        assert!(publish(&connection, "smartsend.results", &key, &body, properties).await);
+        let properties = BasicProperties::default();
+        assert!(publish(&connection, "smartsend.results", &key, body, properties).await);
     }
 
     /// The names of the files in the folder but the configuration and the log.
@@ -177,9 +183,25 @@ impl Ground {
     }
 }
 
-/// An event for an intent, of the worker's shape.
+/// An event for a row of [`Ground::write_good`], of the worker's shape.
 pub(super) fn event(kind: &str, data: &serde_json::Value) -> Vec<u8> {
-    let event = serde_json::json!({ "specversion": "1.0", "type": kind, "data": data });
+    event_for("9999999999", kind, data)
+}
+
+/// An event for an intent of the merchant `default` for the customer with this mobile.
+pub(super) fn event_for(mobile: &str, kind: &str, data: &serde_json::Value) -> Vec<u8> {
+    let text = |name: &str| data[name].as_str().unwrap_or_default();
+    let code = data["reason"]["code"].as_str().filter(|_| !kind.ends_with("link.failed"));
+    let kind_in_id = code.map_or_else(|| kind.to_owned(), |code| format!("{kind}/{code}"));
+    let (reference, amount) = (text("merchantRefId"), text("amount"));
+    let name = format!("v1\ndefault\n{reference}\n{amount}\n{mobile}\n\n{kind_in_id}");
+    event_named(name.as_bytes(), kind, data)
+}
+
+/// An event whose id is made of this name, as the contract has it.
+pub(super) fn event_named(name: &[u8], kind: &str, data: &serde_json::Value) -> Vec<u8> {
+    let id = Uuid::new_v5(&NAMESPACE, name).to_string();
+    let event = serde_json::json!({ "specversion": "1.0", "id": id, "type": kind, "data": data });
     event.to_string().into_bytes()
 }
 

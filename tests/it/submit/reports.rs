@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::json;
 
-use super::ground::{Ground, Told, end_by, end_of, results_in};
+use super::ground::{Ground, Told, end_by, end_of, event_for, results_in};
 
 const CREATED: &str = "smartsend.link.created";
 
@@ -133,4 +133,23 @@ async fn a_row_in_conflict_says_what_is_known_of_the_link_in_its_way() {
          pay.results.csv has a link for this reference, over 10.50"
     );
     assert_eq!(reasons, [["99.00", "", &*first], ["99.00", "", &*second]]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_for_another_customer_is_not_this_row_s() {
+    let ground = Ground::with(&["default"]).await;
+    ground.write_good("pay.csv", 1);
+    let child = ground.submit_and_take(&["pay.csv", "--wait"], 1).await;
+    // Another file has the same reference and amount for somebody else.
+    let (kind, data) = created(1);
+    ground.publish_event(kind, &event_for("8888888888", kind, &data)).await;
+    let reason = json!({ "code": "DUPLICATE_REFERENCE", "message": "it has a link" });
+    let data = json!({ "merchantRefId": "p-1", "amount": "10.50", "reason": reason });
+    ground.tell("smartsend.intent.rejected", &data).await;
+    let told = end_of(child).await;
+    assert_eq!(told.code, 1, "{told:?}");
+    let known = "DUPLICATE_REFERENCE: it has a link; meanwhile a link for this reference was \
+                 announced, over 10.50";
+    let expected = ["2", "p-1", "10.50", "rejected", "", known];
+    assert_eq!(results_in(&ground.path("pay.results.csv")), [expected]);
 }

@@ -11,7 +11,9 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::ground::{Ground, QUEUE, SOON, Sandbox, Told, end_of, event, results, start_worker};
+use super::ground::{
+    Ground, QUEUE, SOON, Sandbox, Told, end_of, event, event_named, results, start_worker,
+};
 use crate::support::broker::{publish, take_next};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,11 +74,13 @@ async fn every_kind_of_event_is_read_and_others_are_passed_over() {
     let submit = ["submit", "pay.csv", "--wait", "--merchant", "default"];
     let child = ground.command(&submit).spawn().unwrap();
     let connection = ground.connect().await;
-    let mut third = String::new();
+    let (mut third, mut third_name) = (String::new(), Vec::new());
     for _ in 0..5 {
         let taken = take_next(&connection, QUEUE).await;
         if String::from_utf8_lossy(&taken.body).contains("p-3") {
             third = taken.properties.message_id().clone().unwrap().to_string();
+            let name = "raw\ndefault\nsmartsend.intent.rejected/INVALID_INTENT\n";
+            third_name = [name.as_bytes(), &taken.body].concat();
         }
     }
     let link = |reference: &str, amount: &str, link: &str| {
@@ -88,7 +92,8 @@ async fn every_kind_of_event_is_read_and_others_are_passed_over() {
         |code| serde_json::json!({ "code": code, "providerCode": 1101, "message": "it is bad" });
     let failed = ended("smartsend.link.failed", "p-2", &bad("INVALID_MERCHNAT_REF_ID"));
     let unknown = ended("smartsend.link.failed", "p-5", &bad("=CODE"));
-    let invalid = event(
+    let invalid = event_named(
+        &third_name,
         "smartsend.intent.rejected",
         &serde_json::json!({ "intentId": third,
             "reason": { "code": "INVALID_INTENT", "message": "no intent" },

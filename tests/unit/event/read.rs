@@ -1,7 +1,7 @@
 //! What a consumer reads of an event, whoever wrote it.
 
 use smartsend::domain::codes::CODES;
-use smartsend::domain::event::{INVALID_INTENT, Reason, Received, ReceivedResult};
+use smartsend::domain::event::{EventIds, INVALID_INTENT, Reason, Received, ReceivedResult};
 
 use super::*;
 
@@ -20,12 +20,50 @@ fn a_link_is_read_as_it_was_written() {
     assert_eq!(
         received,
         Received {
+            id: Some("aadb5ff6-b374-591e-9681-ae73e85114a3".parse().unwrap()),
+            kind: EventKind::Created,
             intent_id: "m-1".to_owned(),
             reference: Some(intent().reference.clone()),
             amount: Some(intent().amount),
             result: ReceivedResult::Created(link),
         }
     );
+}
+
+#[test]
+fn an_event_is_told_from_one_for_another_customer_or_amount() {
+    let ids = EventIds::of(intent(), b"{", "default");
+    let codes = Unresolved::ALL.into_iter().map(Verdict::Unresolved);
+    let codes = codes.chain(Rejection::ALL.into_iter().map(Verdict::Rejected));
+    let failed = [Failure::DeadlinePassed, Failure::Rejected(4711)].map(Verdict::Failed);
+    for verdict in codes.chain(failed).chain([created()]) {
+        let event = event(verdict);
+        assert!(ids.include(&read(&event)), "{event:?}");
+    }
+    let unread = parse(b"{", Api::V1).unwrap_err();
+    assert!(ids.include(&read(&Event::of_invalid(&unread, b"{", origin(None)))));
+
+    for (ours, others) in [("9999999999", "8888888888"), ("100.50", "7")] {
+        let other = parse(EXAMPLE.replace(ours, others).as_bytes(), Api::V1).unwrap();
+        let event = Event::of_verdict(&other, &record(), created(), origin(None));
+        assert!(!ids.include(&read(&event)), "{event:?}");
+    }
+    let unread = parse(b"[", Api::V1).unwrap_err();
+    assert!(!ids.include(&read(&Event::of_invalid(&unread, b"[", origin(None)))));
+}
+
+// A worker of a later version may know reasons that are not known here.
+#[test]
+fn a_failure_for_an_unknown_reason_is_told_from_another_one_s_too() {
+    let ids = EventIds::of(intent(), b"{", "default");
+    let mut event: Value =
+        serde_json::from_slice(&event(Verdict::Failed(Failure::DeadlinePassed)).to_json()).unwrap();
+    event["data"]["reason"]["code"] = "NEW".into();
+    let received = read_text(&event).unwrap();
+    assert!(matches!(received.result, ReceivedResult::Unresolved(_)));
+    assert!(ids.include(&received));
+    event["id"] = "no id".into();
+    assert!(!ids.include(&read_text(&event).unwrap()));
 }
 
 #[test]
