@@ -8,7 +8,7 @@ mod clock_drift;
 mod context;
 pub mod dead_letters;
 pub mod dedup;
-mod given_links;
+pub mod given_links;
 mod in_flight;
 pub mod key_lock;
 mod probe;

@@ -28,6 +28,16 @@ pub struct Rate {
     pub burst: NonZeroU32,
 }
 
+impl Rate {
+    /// The most requests in a window of this length. A second that has begun counts as a whole one.
+    pub fn most_within(self, window: Duration) -> usize {
+        let seconds = window.as_secs().saturating_add(1);
+        let paced = u64::from(self.per_second.get()).saturating_mul(seconds);
+        let most = paced.saturating_add(u64::from(self.burst.get()));
+        usize::try_from(most).unwrap_or(usize::MAX)
+    }
+}
+
 /// A limiter of requests. All times are moments of the steady clock.
 #[derive(Debug)]
 pub struct RateLimiter {

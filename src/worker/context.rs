@@ -18,8 +18,8 @@ use super::key_lock::KeyLock;
 use super::process::process;
 use super::readback::ReadbackTracker;
 use super::settle::Settled;
+use crate::admission::Limits;
 use crate::admission::scheduler::Scheduler;
-use crate::admission::{Limits, rate_limiter::Rate};
 use crate::domain::classify::create::Outcome;
 use crate::domain::classify::lookup::Lookup;
 use crate::domain::decide::{LastAnswers, Policy};
@@ -97,8 +97,9 @@ impl<P: Ports> MerchantContext<P> {
         let scheduler = Scheduler::new(*limits, clock.clone());
         // A copy that met the key lock comes back within this time.
         let verdict_keep = policy.quarantine.saturating_add(policy.delays.longest().duration());
+        // Room for what can be sent while the first of it is remembered.
         let dedup = DedupCache::new(*dedup_capacity, *dedup_keep, verdict_keep, policy.is_strict())
-            .with_room_for(most_sent_within(*dedup_keep, limits.rate));
+            .with_room_for(limits.rate.most_within(*dedup_keep));
         let clock_drift = ClockDrift::new(clock.now(), telemetry.status.clone());
         let context = Self {
             merchant: settings.merchant.clone(),
@@ -203,12 +204,4 @@ impl<P: Ports> MerchantContext<P> {
         let before = *self.no_create_before.lock().unwrap_or_else(PoisonError::into_inner);
         before.saturating_sub(now.steady)
     }
-}
-
-/// How many references a merchant can send while the first of them is remembered.
-fn most_sent_within(keep: Duration, rate: Rate) -> usize {
-    let seconds = keep.as_secs().saturating_add(1);
-    let paced = u64::from(rate.per_second.get()).saturating_mul(seconds);
-    let most = paced.saturating_add(u64::from(rate.burst.get()));
-    usize::try_from(most).unwrap_or(usize::MAX)
 }

@@ -12,25 +12,25 @@ use crate::domain::link::Link;
 use crate::domain::reference::Reference;
 
 /// More than a gateway would keep, at any pace that PayU allows.
-const CAPACITY: usize = 16_384;
+pub const CAPACITY: usize = 16_384;
 
 /// The last links, by their hash, each with the hash of its reference. Create and details call a
 /// link by different ids, so it is told by its text.
 #[derive(Debug, Default)]
-pub(super) struct GivenLinks {
+pub struct GivenLinks {
     hasher: RandomState,
     references: Mutex<LinkedHashMap<u64, u64>>,
 }
 
 impl GivenLinks {
     /// Whether a link was given for another reference before.
-    pub(super) fn is_of_another(&self, link: &Link, reference: &Reference) -> bool {
+    pub fn is_of_another(&self, link: &Link, reference: &Reference) -> bool {
         let owner = self.lock().get(&self.hasher.hash_one(link.expose())).copied();
         owner.is_some_and(|owner| owner != self.hasher.hash_one(reference))
     }
 
     /// Takes in that a link is a reference's: a create has made it, or a lookup has confirmed it.
-    pub(super) fn insert(&self, link: &Link, reference: &Reference) {
+    pub fn insert(&self, link: &Link, reference: &Reference) {
         let key = self.hasher.hash_one(link.expose());
         let mut references = self.lock();
         references.insert(key, self.hasher.hash_one(reference));

@@ -74,6 +74,13 @@ struct FreshLink {
     made_at: Option<Timestamp>,
 }
 
+impl Offers {
+    /// How long until another fresh link may be looked up.
+    fn wait_for_fresh(&self, now: Duration) -> Duration {
+        self.next_fresh_at.saturating_sub(now)
+    }
+}
+
 impl ReadbackTracker {
     pub(super) fn new(renew_after: Duration) -> Self {
         let offers = Offers { next: None, next_fresh_at: Duration::ZERO, tries: TRIES };
@@ -121,7 +128,7 @@ impl ReadbackTracker {
         now: Duration,
     ) {
         let mut offers = self.offers();
-        if self.evidence().is_given && now < offers.next_fresh_at {
+        if self.evidence().is_given && !offers.wait_for_fresh(now).is_zero() {
             return;
         }
         offers.next = Some(Offer::Fresh(FreshLink {
@@ -173,7 +180,7 @@ impl ReadbackTracker {
         let is_given = self.evidence().is_given;
         let mut offers = self.offers();
         if let Some(Offer::Fresh(_)) = &offers.next {
-            let wait = offers.next_fresh_at.saturating_sub(now);
+            let wait = offers.wait_for_fresh(now);
             if !wait.is_zero() {
                 return Err(Some(wait));
             }

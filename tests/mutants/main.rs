@@ -9,6 +9,7 @@ mod decision;
 mod event;
 mod admission;
 mod dedup;
+mod given_links;
 mod delivery;
 mod worker;
 mod dead_letters;

@@ -21,7 +21,7 @@ LAYERS=(domain admission worker)
 declare -A TESTS=(
   [domain]="amount:: intent:: record:: outcome:: decision:: event:: dead_letters::findings"
   [admission]="admission::"
-  [worker]="worker:: delivery:: dedup:: dead_letters:: --skip=outages::hours --skip=fail_for_hours"
+  [worker]="worker:: delivery:: dedup:: given_links:: dead_letters:: --skip=outages::hours --skip=fail_for_hours"
 )
 work=target/mutants
 tree=$work/tree

@@ -17,6 +17,7 @@ mod envelope;
 mod event;
 mod admission;
 mod dedup;
+mod given_links;
 mod delivery;
 mod worker;
 mod dead_letters;

@@ -209,3 +209,15 @@ fn who_begins_or_takes_over_needs_no_slow_start_but_has_nothing_saved_up() {
     admission.record(None, Signal::Answered, at(3601));
     assert!((99..=101).contains(&calls(&mut admission, 3601, 10)));
 }
+
+#[test]
+fn a_rate_says_how_many_requests_a_window_may_hold() {
+    for (window, most) in [(10_000, 802), (9999, 802), (500, 82)] {
+        let (rate, window) = (rate(80, 2), Duration::from_millis(window));
+        let mut limiter = RateLimiter::empty(rate, START);
+        let later = START + Duration::from_hours(1); // its burst is saved up
+        let taken = taken(&mut limiter, later, window).len();
+        let said = rate.most_within(window);
+        assert!(taken <= said && said <= most + 80, "{taken} in {window:?}, at most {said}");
+    }
+}
