@@ -55,7 +55,7 @@ copy_tree() {
   rm -rf "$tree/src" "$tree/tests"
   copy_modules src "$tree/src" "${LAYERS[@]}" ports clock telemetry config cli/exit cli/explain
   mapfile -t modules < <(sed -n '/^mod support;$/d; s/^mod \(.*\);$/\1/p' tests/mutants/main.rs)
-  copy_modules tests/unit "$tree/tests/unit" "${modules[@]}" support/account support/model
+  copy_modules tests/unit "$tree/tests/unit" "${modules[@]}" support/{account,log_lines,model}
   copy_modules tests/support "$tree/tests/support" canary waiting
   cp tests/mutants/lib.rs "$tree/src/"
   cp tests/mutants/main.rs tests/mutants/support.rs "$tree/tests/unit/"

@@ -3,8 +3,10 @@
 #![expect(clippy::unchecked_time_subtraction, reason = "a test may panic")]
 
 mod backpressure;
+mod counting;
 mod outages;
 mod odd_answers;
+mod readback;
 mod settling;
 mod stays;
 mod strict;

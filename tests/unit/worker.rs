@@ -2,6 +2,7 @@
 #![expect(clippy::unchecked_time_subtraction, reason = "a test may panic")]
 
 mod odd_intents;
+mod stops;
 
 use std::time::Duration;
 

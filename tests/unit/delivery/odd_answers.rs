@@ -199,3 +199,14 @@ async fn a_wall_clock_that_has_run_evenly_for_an_hour_is_believed_again() {
     assert!(waited >= Duration::from_mins(59) && waited < Duration::from_mins(65), "{waited:?}");
     assert_eq!(stand.scene.smart_send.count(Called::Create), 2);
 }
+
+/// Deadlines allow for that much between the clocks of two processes.
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_wall_clock_that_is_set_by_five_seconds_is_believed_and_one_by_more_is_not() {
+    for (millis, is_believed) in [(5000, true), (5001, false), (-5000, true), (-5001, false)] {
+        let mut stand = Stand::usual().await;
+        stand.scene.clock.jump_wall(SignedDuration::from_millis(millis));
+        let due = super::with("a", r#""deadline":"2026-11-24T09:40:00Z""#);
+        assert_eq!(stand.settle_message(due).await == CREATED, is_believed, "{millis} ms");
+    }
+}

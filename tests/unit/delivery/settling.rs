@@ -10,7 +10,7 @@ use smartsend::ports::{Clock, Properties};
 use smartsend::worker::Settled;
 
 use super::{Stand, first_record, message, own_message, text};
-use crate::support::model::{Act, Called, Door, Fault, Message, Settings, intent_of, refusal};
+use crate::support::model::{Act, Called, Door, Fault, Message, Settings, refusal};
 use crate::support::waiting::{SOON, until};
 
 /// The longest between two tries to publish.
@@ -213,14 +213,22 @@ async fn a_body_that_is_no_intent_fails_and_its_original_is_parked_with_every_er
     assert!(stand.scene.smart_send.calls().is_empty());
 }
 
-/// While it is out alone, nobody else's intent moves.
+/// While it is out alone, nobody else's intent moves; and what is held for longer than the broker
+/// allows comes back to another process.
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn what_is_out_alone_is_not_held_through_a_wait() {
-    let mut stand = Stand::new(&Settings { prefetch: 1, ..Settings::usual() }).await;
-    let redelivered = Message { redelivered: true, count: 3, ..message("a") };
-    assert_eq!(stand.settle_message(redelivered).await, Settled::RetriedLater);
-    let story = stand.story();
-    assert!(story[1].starts_with("retry"), "{story:?}");
+async fn what_is_out_alone_or_would_be_held_for_too_long_is_not_held_through_a_wait() {
+    for settings in [
+        Settings { prefetch: 1, ..Settings::usual() },
+        Settings { held_max: Duration::from_secs(3), ..Settings::usual() },
+    ] {
+        let mut stand = Stand::new(&settings).await;
+        let redelivered = Message { redelivered: true, count: 3, ..message("a") };
+        let started = stand.scene.clock.elapsed();
+        assert_eq!(stand.settle_message(redelivered).await, Settled::RetriedLater);
+        assert!(stand.scene.clock.elapsed() - started < Duration::from_secs(1));
+        let story = stand.story();
+        assert!(story[1].starts_with("retry"), "{story:?}");
+    }
 }
 
 /// A publish of it would hold up what is published beside it.
@@ -345,56 +353,4 @@ async fn an_acknowledgement_on_a_lost_channel_repeats_the_event() {
     let mut stand = Stand::half_open(stand.scene, &Settings::usual()).await;
     assert_eq!(stand.settle_next().await, CREATED);
     assert_eq!(stand.scene.smart_send.links("a").len(), 1);
-}
-
-#[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn an_intent_is_counted_as_settled_once_its_delivery_is_acknowledged() {
-    const SERIES: &str = "smartsend_intents_total{merchant=\"default\",outcome=\"created\"}";
-    let mut stand = Stand::usual().await;
-    stand.scene.broker.cut_at_next_acknowledgement(stand.process.number);
-    assert_eq!(stand.settle("a").await, Settled::Abandoned);
-    assert_eq!(stand.scene.broker.results().len(), 1);
-    assert_eq!(stand.metric(SERIES), "0", "it comes back, and is settled then");
-    let mut stand = Stand::half_open(stand.scene, &Settings::usual()).await;
-    assert_eq!(stand.settle_next().await, CREATED);
-    assert_eq!(stand.metric(SERIES), "1");
-}
-
-#[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn calls_and_publishes_are_counted_once_each() {
-    let mut stand = Stand::usual().await;
-    stand.scene.broker.on_publish(Door::Results, [Fault::Refused]);
-    stand.scene.smart_send.set(|state| state.latency = Duration::from_secs(2));
-    let task = stand.start("a").await;
-    let in_flight = || stand.metric("smartsend_in_flight{merchant=\"default\"}");
-    until("the create", SOON, async || in_flight() == "1").await;
-    assert_eq!(task.await.unwrap(), CREATED);
-    for (series, value) in [
-        ("in_flight{merchant=\"default\"}", "0"),
-        ("calls_total{merchant=\"default\",call=\"create\",outcome=\"created\"}", "1"),
-        ("call_duration_seconds_count{merchant=\"default\",call=\"create\"}", "1"),
-        ("admission_wait_seconds_count{merchant=\"default\"}", "1"),
-        ("publishes_total{kind=\"event\",result=\"refused\"}", "1"),
-        ("publishes_total{kind=\"event\",result=\"confirmed\"}", "1"),
-    ] {
-        assert_eq!(stand.metric(&format!("smartsend_{series}")), value, "{series}");
-    }
-}
-
-#[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn what_waits_here_and_what_may_have_been_sent_is_counted() {
-    let mut stand = Stand::usual().await;
-    let redelivered = Message { redelivered: true, count: 1, ..message("a") };
-    let task = stand.start_message(redelivered).await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    let counts = |stand: &Stand| {
-        ["held", "in_doubt"]
-            .map(|name| stand.metric(&format!("smartsend_{name}{{merchant=\"default\"}}")))
-    };
-    assert_eq!(counts(&stand), ["1", "1"]);
-    stand.scene.smart_send.has_link(&intent_of("a"));
-    assert_eq!(task.await.unwrap(), CREATED);
-    assert_eq!(counts(&stand), ["0", "0"]);
-    let found = "smartsend_lookups_total{merchant=\"default\",result=\"found\"}";
-    assert_eq!(stand.metric(found), "1");
 }

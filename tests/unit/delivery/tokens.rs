@@ -215,3 +215,17 @@ async fn a_stop_waits_for_no_token() {
     assert_eq!(task.await.unwrap(), Settled::HandedBack);
     assert!(stand.scene.clock.elapsed() - stopped < Duration::from_secs(1));
 }
+
+/// No request is on its way whose answer could be lost.
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_delivery_that_is_late_before_its_token_is_asked_for_goes_back_at_once() {
+    let settings = Settings::usual();
+    let mut stand = Stand::new(&settings).await;
+    let pause = RetryAfter::In(Duration::from_mins(5));
+    stand.context.scheduler().record(None, Signal::Throttled(Some(pause)));
+    let started = stand.scene.clock.elapsed();
+    assert_eq!(stand.settle("a").await, Settled::HandedBack);
+    let held = stand.scene.clock.elapsed().saturating_sub(started);
+    assert!(held < settings.policy.lease + Duration::from_secs(2), "{held:?}");
+    assert_eq!(stand.scene.smart_send.count(Called::Token), 0);
+}

@@ -6,7 +6,7 @@ use serde_json::Value;
 use smartsend::domain::call::{Answer, CallResult, NotSent};
 use tokio::task::JoinHandle;
 
-use super::log::{Lines, watch};
+use crate::support::log_lines::{Lines, watch};
 use crate::support::model::{Act, Door, Life, Process, Scene, Settings};
 
 const IN_DOUBT: &str = "the intent is in doubt";

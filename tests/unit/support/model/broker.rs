@@ -221,7 +221,7 @@ impl Broker {
     }
 
     /// What the merchant's checkpoint queue holds.
-    pub(super) fn checkpoint(&self, merchant: &str) -> Option<Bytes> {
+    pub(crate) fn checkpoint(&self, merchant: &str) -> Option<Bytes> {
         self.lock().checkpoints.get(merchant).cloned()
     }
 
