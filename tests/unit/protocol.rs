@@ -94,7 +94,7 @@ use stateright::{Checker, HasDiscoveries, Model};
 use crate::support::proof::{Row, size};
 use action::Action;
 use promises::Protocol;
-use setting::{Faults, Setting};
+use setting::{Faults, Setting, With};
 
 /// How many steps are searched by default, and how many in the long form.
 const SHORT: u64 = 300_000;
@@ -107,14 +107,18 @@ fn more_faults() -> u8 {
 
 /// The setting's own faults; and in the long form so many more of each sort, one sort at a time,
 /// since one more of every sort is more than can be searched.
-fn budgets(own: Faults) -> Vec<Faults> {
-    let more = more_faults();
-    let raised = [
+fn budgets(setting: &Setting) -> Vec<Faults> {
+    let (own, more) = (setting.faults, more_faults());
+    let answers_are_lost = Faults { losses: own.losses + more, ..own };
+    let intents_come_again = [
         Faults { deaths: own.deaths + more, ..own },
-        Faults { losses: own.losses + more, ..own },
         Faults { confirms: own.confirms + more, ..own },
     ];
-    let raised = raised.into_iter().filter(|_| more > 0);
+    // A provider that takes back what it says of the intent alone: no worker can foresee it, once
+    // link.failed is out and the intent comes again.
+    let takes_back = setting.has(With::Limits) && setting.has(With::StaticLimit);
+    let raised = intents_come_again.into_iter().filter(|_| !takes_back);
+    let raised = raised.chain([answers_are_lost]).filter(|_| more > 0);
     std::iter::once(own).chain(raised).collect()
 }
 
@@ -128,7 +132,7 @@ fn holds(setting: Setting) {
     let space = (setting.name, setting.without);
     let once = Once::clone(SEARCHED.lock().unwrap().entry(space).or_default());
     once.get_or_init(|| {
-        for faults in budgets(setting.faults) {
+        for faults in budgets(&setting) {
             search(Setting { faults, ..setting }, faults != setting.faults);
         }
     });

@@ -55,7 +55,7 @@ pub(super) fn settings(chance: &Chance, kind: &Kind) -> Settings {
         policy.max_age = seconds(40) + chance.up_to(seconds(60));
     }
     settings.policy.lease = seconds(5);
-    settings.held_max = seconds(chance.one_of(&[60, 60, 10]));
+    settings.held_max = seconds(chance.one_of(&[60, 60, 30]));
     settings.drain = seconds(10);
     settings.capacity = chance.one_of(&[65_536, 65_536, 65_536, 3]);
     settings.limits.rate.per_second = at_least_one(chance.one_of(&[5, 20, 50]));
