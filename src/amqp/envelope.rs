@@ -217,11 +217,11 @@ fn mend_entry(table: &mut [u8], depth: u32) -> Option<usize> {
 fn mend_value(values: &mut [u8], depth: u32) -> Option<usize> {
     let mut unread = Unread(values);
     let kind = unread.take(1)?.first_mut()?;
-    // The types that RabbitMQ takes ("AMQP 0-9-1 Errata", 3).
+    // The types that RabbitMQ takes ("AMQP 0-9-1 Errata", 3), and the standard's `U`, which lapin reads.
     let size = match kind {
         b'V' => 0,
         b'b' | b'B' | b't' => 1,
-        b's' | b'u' => 2,
+        b's' | b'U' | b'u' => 2,
         b'I' | b'i' | b'f' => 4,
         b'D' => 5,
         b'l' | b'L' | b'd' | b'T' => 8,

@@ -191,12 +191,17 @@ fn text(raw: &RawValue) -> Option<String> {
     }
 }
 
+/// By its value, in whichever notation: `-0` is 0.
 fn succeeds(json: &Json<'_>) -> bool {
-    json.of_top("status").as_deref() == Some("0")
+    status(json).is_some_and(|status| status.abs().to_bits() == 0)
 }
 
 fn fails(json: &Json<'_>) -> bool {
-    json.of_top("status").as_deref() == Some("1")
+    status(json).is_some_and(|status| status.to_bits() == 1.0_f64.to_bits())
+}
+
+fn status(json: &Json<'_>) -> Option<f64> {
+    json.of_top("status")?.trim().parse().ok()
 }
 
 fn names_another(json: &Json<'_>) -> bool {
