@@ -112,11 +112,12 @@ impl Place {
         let mut is_waiting = self.is_waiting.subscribe();
         let overdue = async {
             loop {
-                is_waiting.wait_for(|is_waiting| *is_waiting).await.ok();
+                // Any change ends the wait: a request may have come and been answered since.
+                let is_overdue_soon = *is_waiting.borrow_and_update();
                 tokio::select! {
                     biased;
-                    _answered = is_waiting.wait_for(|is_waiting| !is_waiting) => {}
-                    () = sleep(patience) => return,
+                    _changed = is_waiting.changed() => {}
+                    () = sleep(patience), if is_overdue_soon => return,
                 }
             }
         };

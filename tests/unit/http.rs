@@ -82,6 +82,15 @@ async fn read_to_end(stream: &mut TcpStream) -> usize {
     bytes.len()
 }
 
+/// Reads the answer of `/`, whose body ends it.
+async fn read_answer(stream: &mut TcpStream) {
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"here") {
+        let byte = stream.read_u8().await.expect("the connection is open");
+        answer.push(byte);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_request_that_trickles_in_ends_its_connection_after_ten_seconds() {
     let server = Server::start().await;
@@ -112,6 +121,20 @@ async fn a_kept_connection_that_idles_is_closed_after_its_last_answer() {
     let mut stream = server.send(&request("/")).await;
     assert!(read_to_end(&mut stream).await > 0);
     assert!(started.elapsed() <= TEN_SECONDS, "{:?}", started.elapsed());
+}
+
+// A client that was answered at once each time was cut off ten seconds after it had connected.
+#[tokio::test(start_paused = true)]
+async fn a_kept_connection_is_open_for_as_long_as_requests_come() {
+    let server = Server::start().await;
+    let mut stream = server.send(&request("/")).await;
+    for number in 1..=10 {
+        read_answer(&mut stream).await;
+        sleep(Duration::from_secs(4)).await;
+        let sent = stream.write_all(request("/").as_bytes()).await;
+        assert!(sent.is_ok(), "after {number} answers: {sent:?}");
+    }
+    read_answer(&mut stream).await;
 }
 
 #[tokio::test(start_paused = true)]
