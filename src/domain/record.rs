@@ -133,6 +133,17 @@ impl Record {
         }
     }
 
+    /// Counts a wait that was gone through. The quarantine of a new intent begins with its first
+    /// lookup after the deadline; what was waited before then does not count towards it.
+    pub fn count_wait(&mut self, duration: Duration, ages: bool) {
+        if self.is_in_doubt() || self.lookups > 0 {
+            self.quarantined = self.quarantined.saturating_add(duration);
+        }
+        if ages {
+            self.waited = self.waited.saturating_add(duration);
+        }
+    }
+
     /// The record for another delivery. Under the strict policy another copy may be sent while this one
     /// is on its way, and no process may remember that. So what was turned away is looked up over a
     /// whole quarantine of each delivery, in which the key lock keeps other copies from being sent.

@@ -27,16 +27,16 @@ type Leave<C> = Result<(Token, Permit<C>), CallResult>;
 
 impl<P: Ports> InFlight<'_, P> {
     /// Sends a create, unless the last checks forbid it.
-    pub(super) async fn create(&self, call: &CreateCall<'_>) -> Input {
+    pub(super) async fn create(&self, call: &CreateCall<'_>) -> Input<Outcome> {
         self.try_create(call).await.unwrap_or_else(Interrupted::at_once)
     }
 
     /// Looks the intent's reference up.
-    pub(super) async fn lookup(&self, intent: &Intent, call: LookupCall) -> Input {
+    pub(super) async fn lookup<O>(&self, intent: &Intent, call: LookupCall) -> Input<O> {
         self.try_lookup(intent, call).await.unwrap_or_else(|why| call.interrupted(why))
     }
 
-    async fn try_create(&self, call: &CreateCall<'_>) -> Result<Input, Interrupted> {
+    async fn try_create(&self, call: &CreateCall<'_>) -> Result<Input<Outcome>, Interrupted> {
         let context = self.context;
         let reference = &call.intent().reference;
         let started = context.clock.now().steady;
@@ -48,7 +48,7 @@ impl<P: Ports> InFlight<'_, P> {
             Err(result) => {
                 let outcome = Outcome::classify(result, reference, &context.policy.rules);
                 context.scheduler.record(None, Signal::of_create(&outcome));
-                return Ok(Input::Create(outcome));
+                return Ok(Input::Attempted(outcome));
             }
         };
         self.check_still_ours(call.needs_vouching()).await?;
@@ -83,10 +83,14 @@ impl<P: Ports> InFlight<'_, P> {
             context.given_links.insert(&made.link, reference);
             context.offer_readback(call.intent(), &made.link);
         }
-        Ok(Input::Create(outcome))
+        Ok(Input::Attempted(outcome))
     }
 
-    async fn try_lookup(&self, intent: &Intent, call: LookupCall) -> Result<Input, Interrupted> {
+    async fn try_lookup<O>(
+        &self,
+        intent: &Intent,
+        call: LookupCall,
+    ) -> Result<Input<O>, Interrupted> {
         let context = self.context;
         let reference = &intent.reference;
         let mut timing = Timing::from(context.clock.now());

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::MerchantContext;
 use super::key_lock::KeyGuard;
-use crate::domain::decide::{Case, DeliveryInfo, Input, Interrupted, Surroundings};
+use crate::domain::decide::{DeliveryInfo, Input, IntentCase, Interrupted, Surroundings};
 use crate::domain::event;
 use crate::domain::intent::wire::parse;
 use crate::domain::intent::{Intent, Invalid};
@@ -45,7 +45,7 @@ impl<'a, P: Ports> InFlight<'a, P> {
         lock.ok_or(if is_stopping { Interrupted::Stopping } else { Interrupted::ReferenceBusy })
     }
 
-    pub(super) fn open<'i>(&self, intent: &'i Intent) -> Case<'i>
+    pub(super) fn open<'i>(&self, intent: &'i Intent) -> IntentCase<'i>
     where
         'a: 'i,
     {
@@ -53,7 +53,7 @@ impl<'a, P: Ports> InFlight<'a, P> {
         let delivered = self.delivered();
         let dedup = &self.context.dedup;
         let name = || event::name_id(intent, &self.context.merchant);
-        let case = Case::open(
+        let case = IntentCase::open(
             intent,
             &self.context.policy,
             DeliveryInfo {
@@ -89,7 +89,7 @@ impl<'a, P: Ports> InFlight<'a, P> {
     /// Holds the delivery through a wait, if a place is free. A copy on a retry queue comes back
     /// behind the whole backlog, so what fits is held. What the broker's `consumer_timeout` does
     /// not allow is not, nor is what keeps all others back.
-    pub(super) async fn wait(&self, duration: Duration) -> Input {
+    pub(super) async fn wait<O>(&self, duration: Duration) -> Input<O> {
         let age = self.age(self.context.clock.now());
         let fits =
             age.saturating_add(duration) <= self.context.held_max && !self.delivered().is_alone;
@@ -101,14 +101,14 @@ impl<'a, P: Ports> InFlight<'a, P> {
         }
     }
 
-    pub(super) async fn pause(&self, duration: Duration) -> Input {
+    pub(super) async fn pause<O>(&self, duration: Duration) -> Input<O> {
         match self.sleep(duration).await {
             (_, None) => Input::Start,
             (_, Some(why)) => why.at_once(),
         }
     }
 
-    pub(super) async fn pause_up_to(&self, longest: Duration) -> Input {
+    pub(super) async fn pause_up_to<O>(&self, longest: Duration) -> Input<O> {
         self.pause(self.context.clock.part_of(longest)).await
     }
 

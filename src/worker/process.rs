@@ -25,7 +25,7 @@ pub(super) async fn process<P: Ports>(in_flight: InFlight<'_, P>) -> Settled {
         let decision = case.decide(input, &in_flight.surroundings());
         events::intent_known(&in_flight.context.metrics, &intent.reference, case.record());
         input = match decision {
-            Decision::Create(call) => in_flight.create(&call).await,
+            Decision::Attempt(call) => in_flight.create(&call).await,
             Decision::Lookup(call) => in_flight.lookup(&intent, call).await,
             Decision::Wait(duration) => in_flight.wait(duration).await,
             Decision::Pause(duration) => in_flight.pause(duration).await,

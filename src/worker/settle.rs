@@ -9,7 +9,7 @@ use super::backpressure::PublishTarget;
 use super::context::MerchantContext;
 use super::in_flight::InFlight;
 use super::publish::NotPublished;
-use crate::domain::decide::{Case, Disposition, RetryLater};
+use crate::domain::decide::{Disposition, IntentCase, RetryLater};
 use crate::domain::event::wire::{CONTENT_TYPE, errors_json};
 use crate::domain::event::{self, Event, EventKind, Origin};
 use crate::domain::intent::{Intent, Invalid};
@@ -58,8 +58,8 @@ impl<P: Ports> InFlight<'_, P> {
     pub(super) async fn settle(
         self,
         intent: &Intent,
-        case: &Case<'_>,
-        disposition: Disposition,
+        case: &IntentCase<'_>,
+        disposition: Disposition<Verdict>,
     ) -> Settled {
         match disposition {
             Disposition::Settle(verdict) => self.settle_verdict(intent, case, verdict).await,
@@ -69,7 +69,12 @@ impl<P: Ports> InFlight<'_, P> {
         }
     }
 
-    async fn settle_verdict(self, intent: &Intent, case: &Case<'_>, verdict: Verdict) -> Settled {
+    async fn settle_verdict(
+        self,
+        intent: &Intent,
+        case: &IntentCase<'_>,
+        verdict: Verdict,
+    ) -> Settled {
         let context = self.context;
         let now = context.clock.now();
         let delivered = self.delivered();
@@ -151,7 +156,7 @@ impl<P: Ports> InFlight<'_, P> {
         }
     }
 
-    async fn retry_later(self, case: &Case<'_>, later: RetryLater) -> Settled {
+    async fn retry_later(self, case: &IntentCase<'_>, later: RetryLater) -> Settled {
         let context = self.context;
         let now = context.clock.now().wall;
         let headers = case.retry_headers(later, &self.delivered().headers, now);

@@ -22,8 +22,9 @@ use smartsend::domain::classify::lookup::{Details, DetailsLink, Lookup, LookupFa
 use smartsend::domain::classify::{ClassifyRules, CreatedLink, Denial, NoToken, UnknownReason};
 use smartsend::domain::customer::{ConfirmedContact, Private};
 use smartsend::domain::decide::{
-    CLOCK_SKEW, Case, CreateKind, Decision, DeliveryInfo, Disposition, InDoubtPolicy, Input,
-    Interrupted, LastAnswers, Policy, RETURNS_MAX, Requests, RetryLater, Start, Surroundings,
+    CLOCK_SKEW, CreateKind, Decision, DeliveryInfo, Disposition, InDoubtPolicy, Input, IntentCase,
+    IntentDecision, Interrupted, LastAnswers, Policy, RETURNS_MAX, Requests, RetryLater, Start,
+    Surroundings,
 };
 use smartsend::domain::intent::Intent;
 use smartsend::domain::intent::wire::parse;
@@ -83,7 +84,7 @@ fn due_in(deadline: Duration) -> Intent {
 }
 
 /// A clean first delivery; what a test needs otherwise, it changes.
-fn arrival(headers: &Headers) -> DeliveryInfo<'_> {
+fn arrival(headers: &Headers) -> DeliveryInfo<'_, Verdict> {
     DeliveryInfo {
         headers,
         own: !headers.is_empty(),
@@ -129,9 +130,9 @@ enum Next {
 }
 
 impl Next {
-    fn of(decision: Decision<'_>) -> Self {
+    fn of(decision: IntentDecision<'_>) -> Self {
         match decision {
-            Decision::Create(call) => Self::Create(call.kind()),
+            Decision::Attempt(call) => Self::Create(call.kind()),
             Decision::Lookup(_) => Self::Lookup,
             Decision::Wait(wait) => Self::Wait(wait),
             Decision::Pause(pause) => Self::Pause(pause),
@@ -151,15 +152,15 @@ impl Next {
 
 /// One delivery of an intent, and the world around it.
 struct Play<'a> {
-    case: Case<'a>,
+    case: IntentCase<'a>,
     around: Surroundings,
     /// What was decided last.
-    decision: Option<Decision<'a>>,
+    decision: Option<IntentDecision<'a>>,
 }
 
 impl<'a> Play<'a> {
-    fn open(intent: &'a Intent, policy: &'a Policy, arrival: &DeliveryInfo<'_>) -> Self {
-        let case = Case::open(intent, policy, arrival.clone());
+    fn open(intent: &'a Intent, policy: &'a Policy, arrival: &DeliveryInfo<'_, Verdict>) -> Self {
+        let case = IntentCase::open(intent, policy, arrival.clone());
         let around = Surroundings { now: arrival.now, ..around() };
         Self { case, around, decision: None }
     }
@@ -177,7 +178,7 @@ impl<'a> Play<'a> {
         Self::open(intent, policy, &arrival(&record.to_headers(None)))
     }
 
-    fn decide(&mut self, input: Input) -> Next {
+    fn decide(&mut self, input: Input<Outcome>) -> Next {
         let decision = self.case.decide(input, &self.around);
         self.decision = Some(decision.clone());
         Next::of(decision)
@@ -188,7 +189,7 @@ impl<'a> Play<'a> {
     }
 
     fn create(&mut self, outcome: Outcome) -> Next {
-        self.decide(Input::Create(outcome))
+        self.decide(Input::Attempted(outcome))
     }
 
     fn lookup(&mut self, lookup: Lookup) -> Next {
@@ -211,7 +212,7 @@ impl<'a> Play<'a> {
 
     /// Whether the deadline would keep a create from starting now.
     fn is_overdue(&mut self) -> bool {
-        let Some(Decision::Create(call)) = &self.decision else { panic!("no create is decided") };
+        let Some(Decision::Attempt(call)) = &self.decision else { panic!("no create is decided") };
         call.start(&self.around) == Start::Overdue
     }
 

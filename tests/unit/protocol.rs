@@ -1,7 +1,7 @@
 //! The protocol, searched through by a model checker: `stateright`, over the real decisions.
 //!
 //! Two workers, one or two copies of one intent, the broker and Smart Send. Every decision is
-//! `Case::open` or `Case::after`, asked with records that have gone through their headers and with
+//! `IntentCase::open` and `IntentCase::decide`, asked with records that have gone through their headers and with
 //! answers that the real classification has judged (`asked`). What sequences them is written anew
 //! here, as the worker does it: the last check before a create, the memory of references, the
 //! hold-off, event before acknowledgement. A process is killed, or cut off from the broker without

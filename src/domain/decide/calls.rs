@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Case, Decision, Input, Interrupted, Surroundings};
+use super::{Decision, Input, IntentCase, IntentDecision, Interrupted, Surroundings};
 use crate::domain::call::Priority;
 use crate::domain::intent::Intent;
 use crate::domain::record::State;
@@ -93,26 +93,26 @@ pub struct LookupCall {
 
 impl LookupCall {
     /// What it means that the lookup did not start.
-    pub fn interrupted(self, why: Interrupted) -> Input {
+    pub fn interrupted<O>(self, why: Interrupted) -> Input<O> {
         let is_only_late = why == Interrupted::Late && !self.precedes_create;
         if is_only_late { Interrupted::LookupLate.at_once() } else { why.at_once() }
     }
 }
 
-impl<'a> Case<'a> {
+impl<'a> IntentCase<'a> {
     /// Once, and not for an intent that was turned away before: that may be why it gets a 401. Nor if
     /// a create that was turned away has to be looked up first.
     fn may_renew_token(&self) -> bool {
         self.record.turned_away_at.is_none() && !self.policy.is_strict()
     }
 
-    pub(super) fn create_first(&self) -> Decision<'a> {
+    pub(super) fn create_first(&self) -> IntentDecision<'a> {
         let tries = [self.quick_tries, self.record.returns, self.record.attempts];
         let was_tried = tries.iter().any(|tries| *tries > 0);
         // A create whose lookup was answered must not wait behind the lookups of all others.
         let is_retry = was_tried || self.policy.is_strict();
-        Decision::Create(CreateCall {
-            intent: self.intent,
+        Decision::Attempt(CreateCall {
+            intent: self.subject,
             kind: CreateKind::First,
             priority: if is_retry { Priority::Retry } else { Priority::New },
             must_start_by: self.policy.lease,
@@ -120,9 +120,9 @@ impl<'a> Case<'a> {
         })
     }
 
-    pub(super) fn resend(&self, around: &Surroundings) -> Decision<'a> {
-        Decision::Create(CreateCall {
-            intent: self.intent,
+    pub(super) fn resend(&self, around: &Surroundings) -> IntentDecision<'a> {
+        Decision::Attempt(CreateCall {
+            intent: self.subject,
             kind: CreateKind::Resend,
             priority: Priority::Retry,
             must_start_by: around.age.saturating_add(self.policy.lease),
@@ -130,7 +130,7 @@ impl<'a> Case<'a> {
         })
     }
 
-    pub(super) fn lookup(&self, around: &Surroundings) -> Decision<'a> {
+    pub(super) fn lookup(&self, around: &Surroundings) -> IntentDecision<'a> {
         let precedes_create =
             self.record.state == State::New && !self.is_overdue(around) && !self.is_too_old();
         let lease = self.policy.lease;

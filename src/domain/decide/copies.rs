@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{Case, RetryLater};
 use crate::domain::record::headers::{Headers, history, record_as_received};
 
-impl Case<'_> {
+impl<S, V: Clone> Case<'_, S, V> {
     /// The headers of a copy that goes through a retry queue, given those that came with it. A
     /// record that names another account is passed on as it came, whoever wrote it: without that
     /// name a copy would be looked up here. Of the rest only what belongs to every copy is kept: a

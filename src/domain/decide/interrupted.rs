@@ -27,7 +27,7 @@ pub enum Interrupted {
 
 impl Interrupted {
     /// The interruption of something that is no wait.
-    pub fn at_once(self) -> Input {
+    pub fn at_once<O>(self) -> Input<O> {
         Input::Interrupted { why: self, waited: Duration::ZERO }
     }
 

@@ -2,14 +2,20 @@
 
 use std::time::Duration;
 
-use super::{CLOCK_SKEW, Case, Decision, InDoubtPolicy, Requests, Surroundings, park, settle};
+use super::{
+    Decision, InDoubtPolicy, IntentCase, IntentDecision, Requests, Surroundings, park, settle,
+};
 use crate::domain::classify::comparison::{Comparison, Match};
 use crate::domain::classify::lookup::{Details, DetailsLink, Lookup, LookupFailure};
 use crate::domain::record::{Doubt, Seen, State};
 use crate::domain::verdict::{Failure, LinkSource, Rejection, Unresolved, Verdict};
 
-impl<'a> Case<'a> {
-    pub(super) fn after_lookup(&mut self, lookup: Lookup, around: &Surroundings) -> Decision<'a> {
+impl<'a> IntentCase<'a> {
+    pub(super) fn after_lookup(
+        &mut self,
+        lookup: Lookup,
+        around: &Surroundings,
+    ) -> IntentDecision<'a> {
         match lookup {
             Lookup::Found(details) => self.after_found(&details, around),
             Lookup::NotFound => self.after_not_found(around),
@@ -29,11 +35,11 @@ impl<'a> Case<'a> {
         }
     }
 
-    fn after_found(&mut self, details: &Details, around: &Surroundings) -> Decision<'a> {
+    fn after_found(&mut self, details: &Details, around: &Surroundings) -> IntentDecision<'a> {
         if details.is_closed {
             return park(Unresolved::LinkClosed);
         }
-        let compared = Comparison::new(details, self.intent.amount, &self.intent.contact);
+        let compared = Comparison::new(details, self.subject.amount, &self.subject.contact);
         let vague = match (compared.judge(around.readback.faithful), &details.link) {
             (likeness @ (Match::Other | Match::Conflict), _) => return self.conflict(likeness),
             (_, DetailsLink::Foreign) => return park(Unresolved::LinkHost),
@@ -50,7 +56,7 @@ impl<'a> Case<'a> {
 
     /// The reference has a link for something else. If this intent's first and only create was
     /// answered "duplicate" or "rejected", that link is not its own.
-    fn conflict(&self, likeness: Match) -> Decision<'a> {
+    fn conflict(&self, likeness: Match) -> IntentDecision<'a> {
         if likeness == Match::Other && self.is_first_answer(Seen::Duplicate) {
             return settle(Verdict::Rejected(Rejection::DuplicateReference));
         }
@@ -82,7 +88,7 @@ impl<'a> Case<'a> {
     }
 
     /// There is a link, but none that can be sent out yet. Nothing may be created any more.
-    fn after_vague_lookup(&mut self, why: Unresolved) -> Decision<'a> {
+    fn after_vague_lookup(&mut self, why: Unresolved) -> IntentDecision<'a> {
         if self.record.state == State::New {
             self.record.quarantined = Duration::ZERO;
         }
@@ -110,7 +116,7 @@ impl<'a> Case<'a> {
         self.record.state = State::InDoubt(Doubt { seen: Seen::Duplicate, last_sent, code: None });
     }
 
-    fn after_not_found(&mut self, around: &Surroundings) -> Decision<'a> {
+    fn after_not_found(&mut self, around: &Surroundings) -> IntentDecision<'a> {
         self.failed_lookups = 0;
         let is_new = self.record.state == State::New;
         if is_new && !self.is_overdue(around) && !self.is_too_old() {
@@ -131,12 +137,12 @@ impl<'a> Case<'a> {
     }
 
     /// The lookups are over, and none has found a link.
-    fn conclude(&self, around: &Surroundings) -> Decision<'a> {
+    fn conclude(&self, around: &Surroundings) -> IntentDecision<'a> {
         let readback = &around.readback;
         match (&self.record.state, self.rejection()) {
             // It was turned away: that nothing was made is the provider's word only.
             (State::New, _) if self.record.attempts > 0 => park(self.unsettled()),
-            (State::New, _) => match self.intent.deadline {
+            (State::New, _) => match self.subject.deadline {
                 Some(deadline) if readback.is_newer_than(deadline) => {
                     settle(Verdict::Failed(Failure::DeadlinePassed))
                 }
@@ -153,7 +159,7 @@ impl<'a> Case<'a> {
 
     /// Without readback "not found" proves nothing. A link may be made, and shown, any minute;
     /// until `max_age` the intent is looked up again now and then.
-    fn until_readback(&self, around: &Surroundings) -> Decision<'a> {
+    fn until_readback(&self, around: &Surroundings) -> IntentDecision<'a> {
         let delay = self.policy.delays.longest();
         self.retry_later(delay, "no lookup has shown a link yet", around)
     }
@@ -183,45 +189,10 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// The quarantine that has to be over.
-    fn quarantine(&self) -> Duration {
-        match self.record.state {
-            State::New => self.policy.quarantine.saturating_add(CLOCK_SKEW),
-            State::InDoubt(_) => self.policy.quarantine,
-        }
-    }
-
-    /// How long until the next lookup is due: the first after `first_lookup`, the last when the
-    /// quarantine is over, the others evenly between. A new intent's first lookup is due at once.
-    fn time_to_lookup(&self) -> Duration {
-        let quarantine = self.quarantine();
-        let due = match (&self.record.state, self.record.lookups) {
-            (State::New, 0) => return Duration::ZERO,
-            (State::New | State::InDoubt(_), lookups) => {
-                let steps = self.policy.lookups.saturating_sub(1).max(1);
-                let step = quarantine.saturating_sub(self.policy.first_lookup).checked_div(steps);
-                let step = step.unwrap_or(quarantine).saturating_mul(lookups.min(steps));
-                self.policy.first_lookup.saturating_add(step).min(quarantine)
-            }
-        };
-        due.saturating_sub(self.record.quarantined)
-    }
-
-    pub(super) fn lookup_when_due(&self, around: &Surroundings) -> Decision<'a> {
+    pub(super) fn lookup_when_due(&self, around: &Surroundings) -> IntentDecision<'a> {
         match self.time_to_lookup() {
             Duration::ZERO => self.lookup(around),
             wait => Decision::Wait(wait),
         }
-    }
-
-    fn lookup_later(&self) -> Decision<'a> {
-        Decision::Wait(self.time_to_lookup().max(self.policy.first_lookup))
-    }
-
-    /// A failed lookup does not count. Each one in a row waits twice as long.
-    fn after_failed_lookup(&mut self) -> Decision<'a> {
-        let wait = self.policy.first_lookup.saturating_mul(1 << self.failed_lookups.min(6));
-        self.failed_lookups = self.failed_lookups.saturating_add(1);
-        Decision::Wait(wait.max(self.time_to_lookup()))
     }
 }

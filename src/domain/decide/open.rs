@@ -2,11 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::{Case, Decision, Disposition, Policy, Surroundings, back};
-use crate::domain::intent::Intent;
+use super::{Case, Disposition, Policy, back};
 use crate::domain::record::headers::Headers;
 use crate::domain::record::{Record, Seen};
-use crate::domain::verdict::{Unresolved, Verdict};
 
 /// How often a delivery may have come back before it is republished. The queue's delivery limit
 /// is 20; at half of it a crash loop must not end with the broker parking what was never tried.
@@ -14,7 +12,7 @@ pub const RETURNS_MAX: u64 = 10;
 
 /// What the broker and this process's dedup cache say of a delivery.
 #[derive(Clone, Debug)]
-pub struct DeliveryInfo<'a> {
+pub struct DeliveryInfo<'a, V> {
     /// The headers of a record, whoever wrote them.
     pub headers: &'a Headers,
     /// Whether the broker vouches that our own login wrote them.
@@ -26,56 +24,59 @@ pub struct DeliveryInfo<'a> {
     /// Whether this process has handled the same reference recently.
     pub recent: bool,
     /// The verdict that this process has reached for the very same intent.
-    pub verdict: Option<Verdict>,
+    pub verdict: Option<V>,
     /// The wall clock.
     pub now: Timestamp,
 }
 
-/// How an intent begins.
+/// How an intent or a command begins.
 #[derive(Clone, Debug)]
-pub(super) enum Opening {
+pub(super) enum Opening<V> {
     /// It goes on from here.
     Usual,
     /// It has come back too often, and is republished.
     Renew,
     /// It was decided before.
-    Decided(Verdict),
-    /// Its record names another account.
-    Foreign,
+    Decided(V),
+    /// Its record names another account, and that ends it.
+    Foreign(V),
 }
 
-impl Opening {
+impl<V: Clone> Opening<V> {
     pub(super) fn is_foreign(&self) -> bool {
         match self {
-            Self::Foreign => true,
+            Self::Foreign(_) => true,
             Self::Usual | Self::Renew | Self::Decided(_) => false,
         }
     }
 
     /// How it ends before anything is done; `None` if it goes on.
-    pub(super) fn disposition(&self, case: &Case<'_>) -> Option<Disposition> {
+    pub(super) fn disposition(&self, policy: &Policy) -> Option<Disposition<V>> {
         match self {
             Self::Usual => None,
-            Self::Renew => {
-                Some(Disposition::RetryLater(back(case.policy, "it came back too often")))
-            }
-            Self::Decided(verdict) => Some(Disposition::Settle(verdict.clone())),
-            Self::Foreign => {
-                Some(Disposition::Settle(Verdict::Unresolved(Unresolved::AccountChanged)))
+            Self::Renew => Some(Disposition::RetryLater(back(policy, "it came back too often"))),
+            Self::Decided(verdict) | Self::Foreign(verdict) => {
+                Some(Disposition::Settle(verdict.clone()))
             }
         }
     }
 }
 
-impl<'a> Case<'a> {
-    /// Opens an intent: reads its record, and puts it in doubt if there is reason to.
+impl<'a, S, V> Case<'a, S, V> {
+    /// Opens an intent or a command: reads its record, and puts it in doubt if there is reason to.
+    /// `foreign` is its end if the record names another account.
     ///
     /// A record is believed only if the broker vouches for it. One that is not believed, such as
     /// that of a parked copy that a person has published again, or from before the worker's login
     /// was changed, still says that the intent has been here. `redelivered` overrides a record: it
     /// was written before the delivery that was cut short, and a create may have left since. One that
     /// was turned away is remembered for its own sake, and says so itself.
-    pub fn open(intent: &'a Intent, policy: &'a Policy, info: DeliveryInfo<'_>) -> Self {
+    pub(super) fn of_delivery(
+        subject: &'a S,
+        policy: &'a Policy,
+        info: DeliveryInfo<'_, V>,
+        foreign: V,
+    ) -> Self {
         let first = || Record::first(policy.account.clone(), info.now);
         let (record, believed) = match Record::from_headers(info.headers) {
             _ if info.headers.is_empty() => (first(), true),
@@ -95,7 +96,7 @@ impl<'a> Case<'a> {
             record
         };
         let opening = if policy.account.is_foreign_to(info.headers) {
-            Opening::Foreign
+            Opening::Foreign(foreign)
         } else if let Some(verdict) = info.verdict {
             Opening::Decided(verdict)
         } else if info.delivery_count >= RETURNS_MAX {
@@ -103,13 +104,6 @@ impl<'a> Case<'a> {
         } else {
             Opening::Usual
         };
-        Self { intent, policy, record, opening, quick_tries: 0, failed_lookups: 0 }
-    }
-
-    pub(super) fn start(&mut self, around: &Surroundings) -> Decision<'a> {
-        match self.opening.disposition(self) {
-            Some(disposition) => Decision::Dispose(disposition),
-            None => self.next(around),
-        }
+        Self { subject, policy, record, opening, quick_tries: 0, failed_lookups: 0 }
     }
 }

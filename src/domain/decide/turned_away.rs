@@ -7,17 +7,19 @@
 
 use jiff::Timestamp;
 
-use super::{Case, Decision, Disposition, RetryLater, Surroundings, park};
+use super::{
+    Case, Decision, Disposition, IntentCase, IntentDecision, RetryLater, Surroundings, park,
+};
 use crate::domain::record::Seen;
 
 /// An intent that was singled out so often goes through the longest retry queue from then on, where
 /// it disturbs nobody.
 const SINGLED_OUT_MAX: u32 = 3;
 
-impl<'a> Case<'a> {
+impl<'a> IntentCase<'a> {
     /// "Not processed" is the provider's word only, so it counts as an attempt. This delivery is
     /// sent again all the same, without a lookup; under the strict policy not even that is believed.
-    pub(super) fn after_turned_away(&mut self, around: &Surroundings) -> Decision<'a> {
+    pub(super) fn after_turned_away(&mut self, around: &Surroundings) -> IntentDecision<'a> {
         if self.policy.is_strict() {
             self.doubt(Seen::TurnedAway, None, around.now);
         } else {
@@ -27,20 +29,22 @@ impl<'a> Case<'a> {
     }
 
     /// A lookup was turned away, which says nothing of the intent.
-    pub(super) fn after_lookup_turned_away(&mut self, around: &Surroundings) -> Decision<'a> {
+    pub(super) fn after_lookup_turned_away(&mut self, around: &Surroundings) -> IntentDecision<'a> {
         let last_answer = around.last_answers.lookup;
         if self.is_too_old() && self.is_singled_out(last_answer, around) {
             return park(self.unsettled());
         }
         self.step_aside(last_answer, around)
     }
+}
 
+impl<S, V> Case<'_, S, V> {
     /// In an outage, where others are turned away as well, it comes back as old as it was.
-    fn step_aside(
+    pub(super) fn step_aside<C>(
         &mut self,
         last_answer: Option<Timestamp>,
         around: &Surroundings,
-    ) -> Decision<'a> {
+    ) -> Decision<C, V> {
         let is_singled_out = self.is_singled_out(last_answer, around);
         self.record.turned_away_at = Some(around.now);
         if is_singled_out {
@@ -60,7 +64,11 @@ impl<'a> Case<'a> {
     }
 
     /// Whether others were answered since it was turned away before, as far as the clock can tell.
-    fn is_singled_out(&self, last_answer: Option<Timestamp>, around: &Surroundings) -> bool {
+    pub(super) fn is_singled_out(
+        &self,
+        last_answer: Option<Timestamp>,
+        around: &Surroundings,
+    ) -> bool {
         let before = self.record.turned_away_at;
         around.clocks_agree && before.is_some_and(|before| last_answer > Some(before))
     }

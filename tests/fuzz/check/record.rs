@@ -17,7 +17,8 @@ use smartsend::domain::account::{Account, Api};
 use smartsend::domain::amount::Amount;
 use smartsend::domain::classify::ClassifyRules;
 use smartsend::domain::decide::{
-    Case, Decision, DeliveryInfo, InDoubtPolicy, Input, LastAnswers, Policy, Requests, Surroundings,
+    Decision, DeliveryInfo, InDoubtPolicy, Input, IntentCase, LastAnswers, Policy, Requests,
+    Surroundings,
 };
 use smartsend::domain::intent::Intent;
 use smartsend::domain::intent::wire::parse;
@@ -95,7 +96,12 @@ fn check_reading(headers: &Headers) {
     assert_eq!((again.is_in_doubt(), again.attempts), (record.is_in_doubt(), record.attempts));
 }
 
-fn open<'a>(intent: &'a Intent, policy: &'a Policy, headers: &Headers, own: bool) -> Case<'a> {
+fn open<'a>(
+    intent: &'a Intent,
+    policy: &'a Policy,
+    headers: &Headers,
+    own: bool,
+) -> IntentCase<'a> {
     let arrival = DeliveryInfo {
         headers,
         own,
@@ -105,7 +111,7 @@ fn open<'a>(intent: &'a Intent, policy: &'a Policy, headers: &Headers, own: bool
         verdict: None,
         now: now(),
     };
-    Case::open(intent, policy, arrival)
+    IntentCase::open(intent, policy, arrival)
 }
 
 /// Only no header at all, or a whole record that the broker vouches for, can be new.
@@ -137,7 +143,7 @@ fn check_garbling(over: &Headers) {
     }
 }
 
-fn assert_in_doubt(mut case: Case<'_>) {
+fn assert_in_doubt(mut case: IntentCase<'_>) {
     assert!(case.record().is_in_doubt(), "{:?}", case.record());
     let around = Surroundings {
         now: now(),
@@ -149,7 +155,7 @@ fn assert_in_doubt(mut case: Case<'_>) {
         no_create_for: Duration::ZERO,
     };
     let decision = case.decide(Input::Start, &around);
-    assert!(!matches!(decision, Decision::Create(_)), "a create, in doubt");
+    assert!(!matches!(decision, Decision::Attempt(_)), "a create, in doubt");
 }
 
 /// A copy that is published with these headers comes back with the same.

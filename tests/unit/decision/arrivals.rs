@@ -7,8 +7,9 @@ use super::*;
 #[test]
 fn what_is_known_of_a_delivery_makes_it_new_or_in_doubt() {
     let (intent, policy) = (intent(), policy());
-    let opened =
-        |arrival: DeliveryInfo<'_>| Play::open(&intent, &policy, &arrival).case.record().clone();
+    let opened = |arrival: DeliveryInfo<'_, Verdict>| {
+        Play::open(&intent, &policy, &arrival).case.record().clone()
+    };
     let none = Headers::new();
     let new = Record::first(account(), start()).to_headers(None);
     let mut torn = new.clone();

@@ -7,7 +7,7 @@ fn a_new_intent_is_created_and_its_link_is_the_end() {
     let (intent, policy) = (intent(), policy());
     let mut play = Play::first(&intent, &policy);
     assert_eq!(kind(&play.next()), Some(CreateKind::First));
-    let Some(Decision::Create(call)) = &play.decision else { panic!() };
+    let Some(Decision::Attempt(call)) = &play.decision else { panic!() };
     assert_eq!(call.intent(), &intent);
     assert_eq!(play.create(Outcome::Created(link())), made(false));
     assert_eq!(play.case.record().attempts, 1);

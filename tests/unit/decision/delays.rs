@@ -59,7 +59,7 @@ fn a_create_that_was_tried_before_gives_way_to_others() {
     let (intent, policy) = (intent(), policy());
     let priority = |play: &mut Play<'_>| {
         play.next();
-        let Some(Decision::Create(call)) = &play.decision else { panic!() };
+        let Some(Decision::Attempt(call)) = &play.decision else { panic!() };
         call.priority()
     };
     let mut first = Play::first(&intent, &policy);
@@ -78,7 +78,7 @@ fn a_first_create_starts_while_its_delivery_is_young_and_a_resend_within_a_lease
     let mut play = Play::first(&intent, &policy);
     play.around.age = SETTLE;
     play.next();
-    let Some(Decision::Create(call)) = play.decision.clone() else { panic!() };
+    let Some(Decision::Attempt(call)) = play.decision.clone() else { panic!() };
     assert_eq!((call.must_start_by(), call.needs_vouching()), (LEASE, false));
     let almost = Duration::from_millis(59_999);
     let at = |after, age| Surroundings { now: start() + after, age, ..around() };
@@ -92,7 +92,7 @@ fn a_first_create_starts_while_its_delivery_is_young_and_a_resend_within_a_lease
     let mut play = Play::redelivered(&intent, &policy);
     play.around.age = LEASE;
     assert_eq!(kind(&play.lookups(&Lookup::NotFound)), Some(CreateKind::Resend));
-    let Some(Decision::Create(call)) = play.decision.clone() else { panic!() };
+    let Some(Decision::Attempt(call)) = play.decision.clone() else { panic!() };
     assert_eq!((call.must_start_by(), call.needs_vouching()), (LEASE * 2, true));
     assert_eq!(call.priority(), Priority::Retry);
 }

@@ -192,7 +192,7 @@ impl<'a> Explorer<'a> {
     }
 
     fn may_renew_token(&self) -> bool {
-        matches!(&self.play.decision, Some(Decision::Create(call)) if call.may_renew_token())
+        matches!(&self.play.decision, Some(Decision::Attempt(call)) if call.may_renew_token())
     }
 
     fn answer_look(&mut self, choice: u16) -> Next {

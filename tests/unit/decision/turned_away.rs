@@ -55,7 +55,7 @@ fn a_stale_token_is_worth_one_more_try_at_once() {
     let (intent, policy) = (intent(), policy());
     let mut play = Play::first(&intent, &policy);
     let may_renew = |play: &Play<'_>| {
-        let Some(Decision::Create(call)) = &play.decision else { panic!() };
+        let Some(Decision::Attempt(call)) = &play.decision else { panic!() };
         call.may_renew_token()
     };
     play.next();

@@ -1,4 +1,4 @@
-//! The real decisions: every step of a worker in the model asks `Case::open` and `Case::decide`,
+//! The real decisions: every step of a worker in the model asks `IntentCase::open` and `Case::decide`,
 //! with a record that has gone through the real headers and an answer that the real
 //! classification has judged. What was asked before is remembered.
 //!
@@ -20,14 +20,15 @@ use smartsend::domain::classify::create::Outcome;
 use smartsend::domain::classify::lookup::Lookup;
 use smartsend::domain::customer::Private;
 use smartsend::domain::decide::{
-    Case, Decision, DeliveryInfo, InDoubtPolicy, Input, Interrupted, LastAnswers, Policy, Requests,
-    Start, Surroundings,
+    Decision, DeliveryInfo, InDoubtPolicy, Input, IntentCase, IntentDecision, Interrupted,
+    LastAnswers, Policy, Requests, Start, Surroundings,
 };
 use smartsend::domain::intent::Intent;
 use smartsend::domain::intent::wire::parse;
 use smartsend::domain::link::LinkHosts;
 use smartsend::domain::readback::{Fields, Readback};
 use smartsend::domain::retry_delays::RetryDelays;
+use smartsend::domain::verdict::Verdict;
 use smartsend::ports::Headers;
 
 use super::known::{Known, Next, account};
@@ -148,14 +149,14 @@ impl Oracle {
     /// Whether a first create may start, as it is asked once more right before the send.
     pub(super) fn start(&self, clock: u8, age: u8) -> Start {
         let (headers, started) = (Headers::new(), at(0));
-        let mut case = Case::open(&self.intent, &self.usual, arrival(&headers, started));
+        let mut case = IntentCase::open(&self.intent, &self.usual, arrival(&headers, started));
         let around = self.around(started, 0, 0);
         let mut decision = case.decide(Input::Start, &around);
         if let Decision::Lookup(_) = decision {
             decision = case.decide(Input::Lookup(Lookup::NotFound), &around);
         }
         match decision {
-            Decision::Create(call) => {
+            Decision::Attempt(call) => {
                 call.start(&Surroundings { age: TICK * u32::from(age), ..self::around(at(clock)) })
             }
             other => panic!("{other:?}"),
@@ -180,21 +181,21 @@ impl Oracle {
             let delivery_count = u64::from(redelivered);
             arrival = DeliveryInfo { redelivered, delivery_count, recent, ..arrival };
         }
-        let mut case = Case::open(&self.intent, &policy, arrival);
+        let mut case = IntentCase::open(&self.intent, &policy, arrival);
         let around = self.around(now, question.held_off, question.age);
         let decision = match self.input(question.asked, &policy.rules) {
-            Input::Create(Outcome::NotSent(_)) => after_all_tries(&mut case, &around),
+            Input::Attempted(Outcome::NotSent(_)) => after_all_tries(&mut case, &around),
             input => case.decide(input, &around),
         };
         let next = Next::of(&decision, &case, &self.setting);
         (Known::of(case.record(), &self.setting), next)
     }
 
-    fn input(&self, asked: Asked, rules: &ClassifyRules) -> Input {
+    fn input(&self, asked: Asked, rules: &ClassifyRules) -> Input<Outcome> {
         match asked {
             Asked::Open { .. } | Asked::Start => Input::Start,
             Asked::GiveWay { .. } => Interrupted::ReferenceBusy.at_once(),
-            Asked::Create(heard) => Input::Create(self.outcome(heard, rules)),
+            Asked::Create(heard) => Input::Attempted(self.outcome(heard, rules)),
             Asked::Lookup(sight) => Input::Lookup(self.lookup(sight, rules)),
             Asked::Waited(wait) => Input::Waited(TICK * u32::from(wait)),
             Asked::Interrupted { why, waited } => {
@@ -293,12 +294,12 @@ pub(super) fn intent(setting: &Setting) -> Intent {
 }
 
 /// A create that is not sent however often it is tried.
-fn after_all_tries<'a>(case: &mut Case<'a>, around: &Surroundings) -> Decision<'a> {
+fn after_all_tries<'a>(case: &mut IntentCase<'a>, around: &Surroundings) -> IntentDecision<'a> {
     loop {
-        let not_sent = Input::Create(Outcome::NotSent(NotSent::Connect));
+        let not_sent = Input::Attempted(Outcome::NotSent(NotSent::Connect));
         match case.decide(not_sent, around) {
             Decision::PauseUpTo(_) => match case.decide(Input::Start, around) {
-                Decision::Create(_) => {}
+                Decision::Attempt(_) => {}
                 other => return other,
             },
             other => return other,
@@ -330,7 +331,7 @@ pub(super) fn at(clock: u8) -> Timestamp {
     start + TICK * u32::from(clock)
 }
 
-fn arrival(headers: &Headers, now: Timestamp) -> DeliveryInfo<'_> {
+fn arrival(headers: &Headers, now: Timestamp) -> DeliveryInfo<'_, Verdict> {
     let own = !headers.is_empty();
     DeliveryInfo {
         headers,

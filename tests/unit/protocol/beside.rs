@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 
 use smartsend::domain::account::Api;
-use smartsend::domain::decide::{Case, Decision, DeliveryInfo, Disposition, Input, RETURNS_MAX};
+use smartsend::domain::decide::{
+    Decision, DeliveryInfo, Disposition, Input, IntentCase, RETURNS_MAX,
+};
 use smartsend::domain::event::{Event, Origin};
 use smartsend::domain::intent::wire::parse;
 use smartsend::domain::trace::Trace;
@@ -50,7 +52,7 @@ impl Model for CrashLoop {
             verdict: None,
             now: at(0),
         };
-        let mut case = Case::open(&intent, &policy, arrival);
+        let mut case = IntentCase::open(&intent, &policy, arrival);
         Some(match case.decide(Input::Start, &around(at(0))) {
             // Published anew before anything else.
             Decision::Dispose(Disposition::RetryLater(_)) => Some(0),

@@ -3,7 +3,9 @@
 
 use jiff::Timestamp;
 use smartsend::domain::account::{Account, Api};
-use smartsend::domain::decide::{CLOCK_SKEW, Case, CreateKind, Decision, Disposition};
+use smartsend::domain::decide::{
+    CLOCK_SKEW, CreateKind, Decision, Disposition, IntentCase, IntentDecision,
+};
 use smartsend::domain::record::{Doubt, Record, Seen, State};
 use smartsend::domain::verdict::{Failure, Rejection, Unresolved, Verdict};
 use std::time::Duration;
@@ -163,9 +165,13 @@ impl Kind {
 }
 
 impl Next {
-    pub(super) fn of(decision: &Decision<'_>, case: &Case<'_>, setting: &Setting) -> Self {
+    pub(super) fn of(
+        decision: &IntentDecision<'_>,
+        case: &IntentCase<'_>,
+        setting: &Setting,
+    ) -> Self {
         match decision {
-            Decision::Create(call) => match call.kind() {
+            Decision::Attempt(call) => match call.kind() {
                 CreateKind::First => Self::First,
                 CreateKind::Resend => Self::Resend,
             },

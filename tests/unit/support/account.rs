@@ -14,8 +14,8 @@ use smartsend::domain::amount::Amount;
 use smartsend::domain::classify::ClassifyRules;
 use smartsend::domain::customer::{Contact, Email, Mobile, Private};
 use smartsend::domain::decide::{
-    Case, CreateCall, Decision, DeliveryInfo, InDoubtPolicy, Input, LastAnswers, Policy, Requests,
-    Surroundings,
+    CreateCall, Decision, DeliveryInfo, InDoubtPolicy, Input, IntentCase, LastAnswers, Policy,
+    Requests, Surroundings,
 };
 use smartsend::domain::intent::Intent;
 use smartsend::domain::link::LinkHosts;
@@ -110,8 +110,8 @@ pub(crate) fn create_call(intent: &Intent) -> CreateCall<'_> {
         last_answers: LastAnswers::default(),
         no_create_for: Duration::ZERO,
     };
-    let decision = Case::open(intent, &POLICY, arrival).decide(Input::Start, &around);
-    let Decision::Create(call) = decision else { panic!("a new intent is created: {decision:?}") };
+    let decision = IntentCase::open(intent, &POLICY, arrival).decide(Input::Start, &around);
+    let Decision::Attempt(call) = decision else { panic!("a new intent is created: {decision:?}") };
     call
 }
 
