@@ -1,8 +1,8 @@
 //! The core: what a payout intent is, what is known of it, what a call means and what follows.
 //!
 //! It decides and does no I/O: no clock, no randomness, no broker, no HTTP. Times come in as
-//! arguments. Nothing here imports anything of ours, and serde lives only in `intent/wire.rs` and
-//! `event/wire.rs`. In the order of the line:
+//! arguments. Nothing here imports anything of ours, and serde lives only in `object`, which reads
+//! what upstream wrote, and `event/wire.rs`. In the order of the line:
 
 #![warn(missing_docs)]
 
@@ -10,6 +10,7 @@ pub mod reference;
 pub mod amount;
 pub mod customer;
 pub mod account;
+pub mod object;
 pub mod intent;
 pub mod trace;
 pub mod record;

@@ -16,7 +16,8 @@ use super::text;
 use crate::config::Merchant;
 use crate::domain::amount::Amount;
 use crate::domain::event::EventIds;
-use crate::domain::intent::{FieldError, wire};
+use crate::domain::intent::wire;
+use crate::domain::object::FieldError;
 use crate::domain::reference::Reference;
 
 /// A row and the result of its validation.

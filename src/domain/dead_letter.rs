@@ -12,8 +12,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::account::{Account, Api, is_merchant_name};
 use super::event::wire::errors_json;
 use super::event::{Event, Reason};
-use super::intent::wire::{BODY_BYTES_MAX, parse};
+use super::intent::wire::parse;
 use super::intent::{Intent, Invalid};
+use super::object::BODY_BYTES_MAX;
 use super::record::headers::{Headers, Value, record_as_received, written};
 use super::record::{Record, Seen};
 

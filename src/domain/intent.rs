@@ -8,8 +8,8 @@ use jiff::Timestamp;
 
 use super::amount::Amount;
 use super::customer::{Contact, Private};
+use super::object::FieldError;
 use super::reference::Reference;
-pub use wire::FieldError;
 
 /// A wish to pay that satisfies every rule of the contract.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use super::wire::Reason;
 use crate::domain::codes::Code;
 use crate::domain::dead_letter::PutAside;
-use crate::domain::intent::FieldError;
+use crate::domain::object::FieldError;
 use crate::domain::verdict::{Failure, Rejection, Unresolved};
 
 /// The code of a body that cannot be read or breaks a rule of an intent.

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{Event, EventKind, EventResult, Received, ReceivedResult, Subject};
 use crate::domain::amount::Amount;
 use crate::domain::customer::Private;
-use crate::domain::intent::FieldError;
+use crate::domain::object::FieldError;
 use crate::domain::record::headers::written;
 use crate::domain::reference::Reference;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use smartsend::admission::signal::Signal;
 use smartsend::domain::event::EventKind;
-use smartsend::domain::intent::wire::BODY_BYTES_MAX;
+use smartsend::domain::object::BODY_BYTES_MAX;
 use smartsend::domain::record::headers::Value;
 use smartsend::ports::{Clock, Properties};
 use smartsend::worker::Settled;

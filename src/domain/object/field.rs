@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 /// A JSON string.
-pub(super) fn string(raw: &RawValue) -> Result<String, String> {
+pub(crate) fn string(raw: &RawValue) -> Result<String, String> {
     if !raw.get().starts_with('"') {
         return Err("must be a string".to_owned());
     }
@@ -12,7 +12,7 @@ pub(super) fn string(raw: &RawValue) -> Result<String, String> {
 }
 
 /// The text of a JSON string or number, digit for digit: it never becomes a float.
-pub(super) fn number_text(raw: &RawValue) -> Result<String, String> {
+pub(crate) fn number_text(raw: &RawValue) -> Result<String, String> {
     let text = raw.get();
     if text.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
         return Ok(text.to_owned());
@@ -21,14 +21,14 @@ pub(super) fn number_text(raw: &RawValue) -> Result<String, String> {
 }
 
 /// A reader of strings that applies a rule.
-pub(super) fn with<'a, T>(
+pub(crate) fn with<'a, T>(
     rule: impl FnOnce(&str) -> Result<T, &'static str>,
 ) -> impl FnOnce(&'a RawValue) -> Result<T, String> {
     move |raw| rule(&string(raw)?).map_err(str::to_owned)
 }
 
 /// As [`with`], but an empty string counts as absent.
-pub(super) fn unless_empty<'a, T>(
+pub(crate) fn unless_empty<'a, T>(
     rule: impl FnOnce(&str) -> Result<T, &'static str>,
 ) -> impl FnOnce(&'a RawValue) -> Result<Option<T>, String> {
     move |raw| {
@@ -38,7 +38,7 @@ pub(super) fn unless_empty<'a, T>(
 }
 
 /// 1 to `chars_max` characters, none of them a control character.
-pub(super) fn line(raw: &RawValue, chars_max: usize) -> Result<String, String> {
+pub(crate) fn line(raw: &RawValue, chars_max: usize) -> Result<String, String> {
     let text = string(raw)?;
     if text.is_empty() || text.chars().count() > chars_max {
         return Err(format!("must have 1 to {chars_max} characters"));
@@ -50,7 +50,7 @@ pub(super) fn line(raw: &RawValue, chars_max: usize) -> Result<String, String> {
 }
 
 /// A JSON boolean. The text `"false"` is none: whoever writes it may read it as true.
-pub(super) fn boolean(raw: &RawValue) -> Result<bool, String> {
+pub(crate) fn boolean(raw: &RawValue) -> Result<bool, String> {
     match raw.get() {
         "true" => Ok(true),
         "false" => Ok(false),
@@ -60,7 +60,7 @@ pub(super) fn boolean(raw: &RawValue) -> Result<bool, String> {
 
 /// A time by RFC 3339. jiff also takes `2026-11-25 18` and a comma before the decimals, so the
 /// shape is checked first.
-pub(super) fn time(raw: &RawValue) -> Result<Timestamp, String> {
+pub(crate) fn time(raw: &RawValue) -> Result<Timestamp, String> {
     let text = string(raw)?;
     match text.parse() {
         Ok(time) if is_shaped_as_a_time(&text) => Ok(time),
