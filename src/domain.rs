@@ -12,6 +12,7 @@ pub mod customer;
 pub mod account;
 pub mod object;
 pub mod intent;
+pub mod command;
 pub mod trace;
 pub mod record;
 pub mod call;

@@ -134,6 +134,8 @@ pub struct Data {
     pub expiry: Option<Timestamp>,
     /// `smartSendStatus`, of details only.
     pub link_status: Option<String>,
+    /// `txnStatus`, of details only: the payout that the customer asked for by the link.
+    pub payment_status: Option<String>,
     /// `amount`, the text of the number or string.
     pub amount: Option<String>,
     /// `custMobile`, perhaps masked.

@@ -6,7 +6,9 @@
 
 pub mod comparison;
 pub mod create;
+pub mod link_status;
 pub mod lookup;
+pub mod manage;
 pub mod table;
 
 use jiff::Timestamp;

@@ -6,6 +6,11 @@
 
 use std::borrow::Cow;
 
+/// There is no such link, or not yet.
+pub const LINK_NOT_FOUND: i64 = 1112;
+/// The expiry that was asked for is not possible.
+pub const EXPIRY_DATE_INVALID: i64 = 1121;
+
 /// One code of PayU's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Code {

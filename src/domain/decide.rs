@@ -11,7 +11,9 @@
 //! out. The decision table in the documentation has a row for each arm, and each row has a test by
 //! its name.
 
+mod attempt;
 mod calls;
+mod command;
 mod copies;
 mod create;
 mod intent;
@@ -30,6 +32,7 @@ use super::record::Record;
 use super::retry_delays::RetryDelay;
 use super::verdict::{Unresolved, Verdict};
 pub use calls::{CreateCall, CreateKind, LookupCall, Start};
+pub use command::{CommandCase, CommandDecision, ManageCall};
 pub use intent::{IntentCase, IntentDecision};
 pub use interrupted::Interrupted;
 use open::Opening;

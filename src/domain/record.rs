@@ -72,18 +72,21 @@ pub enum Seen {
     Duplicate,
     /// A create had no answer that makes sense.
     Unknown,
-    /// A create was refused, in a way that may depend on the day.
+    /// A create was refused, in a way that may depend on the day; or a command was.
     Refused,
+    /// A command was accepted. Only a lookup shows whether it was carried out.
+    Accepted,
 }
 
 impl Seen {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Redelivered,
         Self::Recent,
         Self::TurnedAway,
         Self::Duplicate,
         Self::Unknown,
         Self::Refused,
+        Self::Accepted,
     ];
 
     /// The word in the header.
@@ -95,15 +98,16 @@ impl Seen {
             Self::Duplicate => "duplicate",
             Self::Unknown => "unknown",
             Self::Refused => "refused",
+            Self::Accepted => "accepted",
         }
     }
 
-    /// Whether a create may follow once the lookups are over. The provider has said of the other
-    /// two that it will not make this link, and sending again would loop forever.
+    /// Whether a create may follow once the lookups are over. The provider has said of the others
+    /// that it will not make this link, and sending again would loop forever; no create is accepted.
     pub fn may_resend(self) -> bool {
         match self {
             Self::Redelivered | Self::Recent | Self::TurnedAway | Self::Unknown => true,
-            Self::Duplicate | Self::Refused => false,
+            Self::Duplicate | Self::Refused | Self::Accepted => false,
         }
     }
 }
@@ -148,13 +152,11 @@ impl Record {
     /// is on its way, and no process may remember that. So what was turned away is looked up over a
     /// whole quarantine of each delivery, in which the key lock keeps other copies from being sent.
     #[must_use]
-    pub fn looked_up_anew_if_turned_away(self) -> Self {
-        match &self.state {
-            State::InDoubt(Doubt { seen: Seen::TurnedAway, .. }) => {
-                Self { lookups: 0, quarantined: Duration::ZERO, ..self }
-            }
-            State::New | State::InDoubt(_) => self,
+    pub fn looked_up_anew_if_turned_away(mut self) -> Self {
+        if let State::InDoubt(Doubt { seen: Seen::TurnedAway, .. }) = &self.state {
+            self.restart_lookups();
         }
+        self
     }
 
     /// The record once another create may have left unseen: the lookups start over. A record that
@@ -162,17 +164,28 @@ impl Record {
     /// sent on its behalf.
     #[must_use]
     pub fn doubted(self, seen: Seen) -> Self {
+        match &self.state {
+            State::InDoubt(doubt) if !doubt.seen.may_resend() => self,
+            State::New | State::InDoubt(_) => self.doubted_anew(seen),
+        }
+    }
+
+    /// The same for a command, which can always be sent again.
+    #[must_use]
+    pub fn doubted_anew(mut self, seen: Seen) -> Self {
         let (last_sent, code) = match &self.state {
             State::New => (None, None),
-            State::InDoubt(doubt) if !doubt.seen.may_resend() => return self,
             State::InDoubt(doubt) => (doubt.last_sent, doubt.code),
         };
-        Self {
-            attempts: self.attempts.saturating_add(1),
-            lookups: 0,
-            quarantined: Duration::ZERO,
-            state: State::InDoubt(Doubt { seen, last_sent, code }),
-            ..self
-        }
+        self.attempts = self.attempts.saturating_add(1);
+        self.restart_lookups();
+        self.state = State::InDoubt(Doubt { seen, last_sent, code });
+        self
+    }
+
+    /// The lookups, and the quarantine, begin anew.
+    pub fn restart_lookups(&mut self) {
+        self.lookups = 0;
+        self.quarantined = Duration::ZERO;
     }
 }

@@ -1,7 +1,10 @@
-//! How an intent ends.
+//! How an intent or a command ends.
 
+use jiff::Timestamp;
+
+use super::amount::Amount;
 use super::classify::CreatedLink;
-use super::customer::ConfirmedContact;
+use super::customer::{ConfirmedContact, Private};
 
 /// The end of an intent: what its event says.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,6 +81,67 @@ pub enum Unresolved {
     LinkRepeated,
     /// It is above `max_amount`.
     OverLimit,
+    /// Its record names another account or API.
+    AccountChanged,
+}
+
+/// The end of a command: what its event says. A lookup has shown it, never the call's own answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CommandVerdict {
+    /// The link is cancelled, whoever did it.
+    Cancelled(LinkView),
+    /// The link expires when it was asked to.
+    Extended(LinkView),
+    /// It was not done, and will not be.
+    Failed {
+        /// Why.
+        why: CommandFailure,
+        /// The link, unless none was found.
+        shown: Option<LinkView>,
+    },
+    /// Only a person can tell; the command is parked.
+    Unresolved(CommandUnresolved),
+}
+
+/// What a lookup shows of a link.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LinkView {
+    /// Its amount, where it can be read.
+    pub amount: Option<Amount>,
+    /// Its id.
+    pub link_id: Option<Private>,
+    /// When it expires.
+    pub expiry: Option<Timestamp>,
+}
+
+/// Why a command was not done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommandFailure {
+    /// The customer has claimed the link, and a payment is on its way.
+    Claimed,
+    /// The customer was paid.
+    Paid,
+    /// The link has expired.
+    Expired,
+    /// The link is cancelled.
+    Cancelled,
+    /// The approver has said no to the link.
+    Rejected,
+    /// There is no link for the reference yet; it may still be made.
+    LinkNotFound,
+    /// The expiry that was asked for is not possible, or would shorten the link's life.
+    ExpiryInvalid,
+    /// The provider refused it, with this code if there was one, and the link is as it was.
+    Refused(Option<i64>),
+}
+
+/// Why a command is parked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommandUnresolved {
+    /// It was accepted or may have been sent, and lookups do not show that anything came of it.
+    OutcomeUnknown,
+    /// `max_age` was reached, and nothing could be sent.
+    NotSent,
     /// Its record names another account or API.
     AccountChanged,
 }

@@ -185,7 +185,7 @@ impl<P: Ports> MerchantContext<P> {
 
     pub(super) fn create_ended(&self, outcome: &Outcome) {
         if outcome.is_answered() {
-            self.lock_last_answers().create = Some(self.clock.now().wall);
+            self.lock_last_answers().attempt = Some(self.clock.now().wall);
         }
     }
 

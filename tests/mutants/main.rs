@@ -6,6 +6,7 @@ mod intent;
 mod record;
 mod outcome;
 mod decision;
+mod commands;
 mod event;
 mod admission;
 mod dedup;

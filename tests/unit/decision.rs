@@ -18,6 +18,8 @@ use smartsend::domain::account::{Account, Api};
 use smartsend::domain::amount::Amount;
 use smartsend::domain::call::{NoAnswer, NotSent};
 use smartsend::domain::classify::create::Outcome;
+
+use smartsend::domain::classify::link_status::{LinkStatus, Payment};
 use smartsend::domain::classify::lookup::{Details, DetailsLink, Lookup, LookupFailure};
 use smartsend::domain::classify::{ClassifyRules, CreatedLink, Denial, NoToken, UnknownReason};
 use smartsend::domain::customer::{ConfirmedContact, Private};
@@ -267,8 +269,11 @@ fn link() -> CreatedLink {
 
 fn found() -> Details {
     Details {
-        is_closed: false,
+        status: LinkStatus::Live,
+        payment: Payment::None,
         link: DetailsLink::Here(link()),
+        link_id: None,
+        expiry: None,
         amount: Amount::parse("100.50").ok(),
         mobile: Some(Private::new("9999999999")),
         email: None,

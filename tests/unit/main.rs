@@ -32,6 +32,7 @@ mod sandbox;
 mod http;
 mod ops;
 mod cli;
+mod commands;
 mod fuzz_seeds;
 mod canary;
 mod proof;

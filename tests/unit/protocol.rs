@@ -1,9 +1,9 @@
 //! The protocol, searched through by a model checker: `stateright`, over the real decisions.
 //!
 //! Two workers, one or two copies of one intent, the broker and Smart Send. Every decision is
-//! `IntentCase::open` and `IntentCase::decide`, asked with records that have gone through their headers and with
-//! answers that the real classification has judged (`asked`). What sequences them is written anew
-//! here, as the worker does it: the last check before a create, the memory of references, the
+//! `IntentCase::open` and `IntentCase::decide`, asked with records that have gone through their
+//! headers and with answers that the real classification has judged (`asked`). What sequences them
+//! is written anew here, as the worker does it: the last check before a create, the memory of references, the
 //! hold-off, event before acknowledgement. A process is killed, or cut off from the broker without
 //! knowing and goes on (a zombie), or loses its place as the active consumer with deliveries in
 //! hand; answers, confirms and turns are lost; a request that nobody waits for lands late or never;

@@ -1,17 +1,18 @@
 //! What a lookup's result means. It has outcomes of its own, because a failed lookup says nothing
 //! of the intent.
 
+use jiff::Timestamp;
+
 use super::comparison::Comparison;
+use super::link_status::{LinkStatus, Payment};
 use super::{ClassifyRules, CreatedLink, Denial, NoToken, is_filled, is_of_another, says, table};
 use crate::domain::amount::Amount;
 use crate::domain::call::{Answer, CallResult, Data, Envelope, NoAnswer, NotSent, RetryAfter};
+use crate::domain::codes::LINK_NOT_FOUND;
 use crate::domain::customer::Private;
 use crate::domain::intent::Intent;
 use crate::domain::link::Link;
 use crate::domain::reference::Reference;
-
-/// PayU's code for "there is no such link".
-const LINK_NOT_FOUND: i64 = 1112;
 
 /// What a lookup came to.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,10 +49,16 @@ pub enum LookupFailure {
 /// What details shows of a link.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Details {
-    /// Whether the link can still be claimed.
-    pub is_closed: bool,
+    /// What has become of the link.
+    pub status: LinkStatus,
+    /// What has become of the money.
+    pub payment: Payment,
     /// The link.
     pub link: DetailsLink,
+    /// The link's id, which create writes otherwise.
+    pub link_id: Option<Private>,
+    /// When it expires.
+    pub expiry: Option<Timestamp>,
     /// The amount, where it can be read.
     pub amount: Option<Amount>,
     /// The customer's mobile, perhaps masked.
@@ -175,20 +182,24 @@ impl Lookup {
         if !shows_a_link(&data) {
             return Self::Failed(LookupFailure::Odd);
         }
+        let link_id = data.link_id.filter(is_filled);
         let link = match data.link.filter(is_filled) {
             None => DetailsLink::Absent,
             Some(text) => match rules.link_hosts.admit(&text) {
                 None => DetailsLink::Foreign,
                 Some(link) => DetailsLink::Here(CreatedLink {
-                    link_id: link.own_id().or_else(|| data.link_id.filter(is_filled)),
+                    link_id: link.own_id().or_else(|| link_id.clone()),
                     expiry: data.expiry,
                     link,
                 }),
             },
         };
         Self::Found(Details {
-            is_closed: data.link_status.as_deref().is_some_and(is_closed),
+            status: LinkStatus::read(data.link_status.as_deref()),
+            payment: Payment::read(data.payment_status.as_deref()),
             link,
+            link_id,
+            expiry: data.expiry,
             amount: data.amount.as_deref().and_then(Amount::parse_echo),
             mobile: data.mobile,
             email: data.email,
@@ -199,13 +210,4 @@ impl Lookup {
 fn shows_a_link(data: &Data) -> bool {
     let has_status = data.link_status.as_deref().is_some_and(|status| !status.trim().is_empty());
     has_status || data.link.as_ref().is_some_and(is_filled)
-}
-
-/// PayU's page on details calls these final. An unlisted status counts as live: a
-/// link that may be claimed must not be called closed.
-fn is_closed(status: &str) -> bool {
-    matches!(
-        status.trim().to_ascii_uppercase().as_str(),
-        "EXPIRED" | "CANCELLED" | "REJECTED" | "FAILED"
-    )
 }

@@ -107,10 +107,8 @@ impl<'a> IntentCase<'a> {
     }
 
     pub(super) fn create_first(&self) -> IntentDecision<'a> {
-        let tries = [self.quick_tries, self.record.returns, self.record.attempts];
-        let was_tried = tries.iter().any(|tries| *tries > 0);
         // A create whose lookup was answered must not wait behind the lookups of all others.
-        let is_retry = was_tried || self.policy.is_strict();
+        let is_retry = self.was_tried() || self.policy.is_strict();
         Decision::Attempt(CreateCall {
             intent: self.subject,
             kind: CreateKind::First,

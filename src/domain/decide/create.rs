@@ -1,17 +1,9 @@
 //! What follows a create call.
 
-use std::time::Duration;
-
-use jiff::Timestamp;
-
-use super::{Decision, IntentCase, IntentDecision, Surroundings, park, settle};
+use super::{IntentCase, IntentDecision, Surroundings, park, settle};
 use crate::domain::classify::create::Outcome;
-use crate::domain::record::{Doubt, Seen, State};
-use crate::domain::retry_delays::quick_wait_max;
+use crate::domain::record::Seen;
 use crate::domain::verdict::{LinkSource, Unresolved, Verdict};
-
-/// How many quick tries follow a call that was not sent.
-const QUICK_TRIES: u32 = 2;
 
 impl<'a> IntentCase<'a> {
     pub(super) fn after_create(
@@ -43,39 +35,11 @@ impl<'a> IntentCase<'a> {
         }
     }
 
-    pub(super) fn count_attempt(&mut self) {
-        self.record.attempts = self.record.attempts.saturating_add(1);
-    }
-
     /// Every copy of the intent gets the same answer. But another message with its reference may
     /// have made a link; and if this one was sent before, its own create may have been made late. So
     /// it takes one lookup, or those of a whole quarantine.
     fn after_rejected(&mut self, code: i64, around: &Surroundings) -> IntentDecision<'a> {
         let decision = self.doubt(Seen::Refused, Some(code), around.now);
         if self.record.attempts == 1 { self.lookup(around) } else { decision }
-    }
-
-    fn after_not_sent(&mut self, around: &Surroundings) -> IntentDecision<'a> {
-        if self.quick_tries < QUICK_TRIES {
-            self.quick_tries = self.quick_tries.saturating_add(1);
-            return Decision::PauseUpTo(quick_wait_max(self.quick_tries));
-        }
-        let delay = self.policy.delays.after(self.record.returns);
-        self.retry_later(delay, "nothing could be sent", around)
-    }
-
-    /// The create may have left: lookups and quarantine start over, with the answer's kind of
-    /// doubt, whatever it was before.
-    pub(super) fn doubt(
-        &mut self,
-        seen: Seen,
-        code: Option<i64>,
-        now: Timestamp,
-    ) -> IntentDecision<'a> {
-        self.count_attempt();
-        self.record.lookups = 0;
-        self.record.quarantined = Duration::ZERO;
-        self.record.state = State::InDoubt(Doubt { seen, last_sent: Some(now), code });
-        Decision::Wait(self.policy.first_lookup)
     }
 }

@@ -1,12 +1,11 @@
 //! What follows for an intent, step by step.
 
-use std::time::Duration;
-
 use super::{
     Case, CreateCall, Decision, DeliveryInfo, Input, Interrupted, Policy, Surroundings, park,
 };
 use crate::domain::classify::create::Outcome;
 use crate::domain::intent::Intent;
+use crate::domain::record::Record;
 use crate::domain::verdict::{Unresolved, Verdict};
 
 /// An intent that is being processed.
@@ -18,7 +17,7 @@ impl<'a> IntentCase<'a> {
     /// Opens an intent with what its delivery says.
     pub fn open(intent: &'a Intent, policy: &'a Policy, info: DeliveryInfo<'_, Verdict>) -> Self {
         let foreign = Verdict::Unresolved(Unresolved::AccountChanged);
-        Self::of_delivery(intent, policy, info, foreign)
+        Self::of_delivery(intent, policy, info, foreign, Record::doubted)
     }
 
     /// Says what follows.
@@ -57,8 +56,7 @@ impl<'a> IntentCase<'a> {
             return self.lookup_when_due(around);
         }
         // By this clock no lookup was after the deadline yet, whatever another clock has said.
-        self.record.lookups = 0;
-        self.record.quarantined = Duration::ZERO;
+        self.record.restart_lookups();
         if self.policy.is_strict() { self.lookup(around) } else { self.create_first() }
     }
 

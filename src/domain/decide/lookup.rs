@@ -36,7 +36,7 @@ impl<'a> IntentCase<'a> {
     }
 
     fn after_found(&mut self, details: &Details, around: &Surroundings) -> IntentDecision<'a> {
-        if details.is_closed {
+        if details.status.is_closed() {
             return park(Unresolved::LinkClosed);
         }
         let compared = Comparison::new(details, self.subject.amount, &self.subject.contact);
@@ -129,8 +129,7 @@ impl<'a> IntentCase<'a> {
         if self.is_too_old() {
             return park(self.unsettled());
         }
-        if self.record.lookups < self.policy.lookups || self.record.quarantined < self.quarantine()
-        {
+        if !self.are_lookups_over() {
             return self.lookup_later();
         }
         self.conclude(around)
@@ -179,7 +178,9 @@ impl<'a> IntentCase<'a> {
             State::New if self.record.attempts == 0 => Unresolved::NotSent,
             State::New => Unresolved::Refused(None),
             State::InDoubt(doubt) => match doubt.seen {
-                Seen::Redelivered | Seen::Recent | Seen::Unknown => Unresolved::OutcomeUnknown,
+                Seen::Redelivered | Seen::Recent | Seen::Unknown | Seen::Accepted => {
+                    Unresolved::OutcomeUnknown
+                }
                 // A lookup has shown a link, or a create was answered that there is one.
                 Seen::Duplicate if doubt.code.is_none() => Unresolved::LinkUnknown,
                 Seen::TurnedAway | Seen::Duplicate | Seen::Refused => {

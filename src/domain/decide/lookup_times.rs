@@ -7,7 +7,7 @@ use crate::domain::record::State;
 
 impl<S, V> Case<'_, S, V> {
     /// The quarantine that has to be over.
-    pub(super) fn quarantine(&self) -> Duration {
+    fn quarantine(&self) -> Duration {
         match self.record.state {
             State::New => self.policy.quarantine.saturating_add(CLOCK_SKEW),
             State::InDoubt(_) => self.policy.quarantine,
@@ -28,6 +28,11 @@ impl<S, V> Case<'_, S, V> {
             }
         };
         due.saturating_sub(self.record.quarantined)
+    }
+
+    /// Whether there were enough lookups, and the quarantine is over.
+    pub(super) fn are_lookups_over(&self) -> bool {
+        self.record.lookups >= self.policy.lookups && self.record.quarantined >= self.quarantine()
     }
 
     pub(super) fn lookup_later<C>(&self) -> Decision<C, V> {

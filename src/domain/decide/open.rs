@@ -64,7 +64,8 @@ impl<V: Clone> Opening<V> {
 
 impl<'a, S, V> Case<'a, S, V> {
     /// Opens an intent or a command: reads its record, and puts it in doubt if there is reason to.
-    /// `foreign` is its end if the record names another account.
+    /// `foreign` is its end if the record names another account, `doubted` the record once another
+    /// attempt may have left unseen.
     ///
     /// A record is believed only if the broker vouches for it. One that is not believed, such as
     /// that of a parked copy that a person has published again, or from before the worker's login
@@ -76,6 +77,7 @@ impl<'a, S, V> Case<'a, S, V> {
         policy: &'a Policy,
         info: DeliveryInfo<'_, V>,
         foreign: V,
+        doubted: fn(Record, Seen) -> Record,
     ) -> Self {
         let first = || Record::first(policy.account.clone(), info.now);
         let (record, believed) = match Record::from_headers(info.headers) {
@@ -85,13 +87,13 @@ impl<'a, S, V> Case<'a, S, V> {
         };
         let came_back = info.redelivered || info.delivery_count > 0;
         let record = if came_back || !believed {
-            record.doubted(Seen::Redelivered)
+            doubted(record, Seen::Redelivered)
         } else if record.is_in_doubt() {
             record
         } else if record.attempts > 0 && policy.is_strict() {
-            record.doubted(Seen::TurnedAway)
+            doubted(record, Seen::TurnedAway)
         } else if info.recent && record.attempts == 0 {
-            record.doubted(Seen::Recent)
+            doubted(record, Seen::Recent)
         } else {
             record
         };

@@ -30,8 +30,8 @@ pub struct Surroundings {
 /// When the provider last judged a call, instead of turning it away, by the wall clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LastAnswers {
-    /// A create.
-    pub create: Option<Timestamp>,
+    /// A create, or a command's call.
+    pub attempt: Option<Timestamp>,
     /// A lookup.
     pub lookup: Option<Timestamp>,
 }

@@ -21,11 +21,11 @@ impl<'a> IntentCase<'a> {
     /// sent again all the same, without a lookup; under the strict policy not even that is believed.
     pub(super) fn after_turned_away(&mut self, around: &Surroundings) -> IntentDecision<'a> {
         if self.policy.is_strict() {
-            self.doubt(Seen::TurnedAway, None, around.now);
+            self.put_in_doubt(Seen::TurnedAway, None, around.now);
         } else {
             self.count_attempt();
         }
-        self.step_aside(around.last_answers.create, around)
+        self.step_aside(around.last_answers.attempt, around)
     }
 
     /// A lookup was turned away, which says nothing of the intent.

@@ -325,7 +325,7 @@ fn whatever_happens_nothing_is_created_in_doubt_and_nothing_is_failed_by_a_guess
                     break;
                 }
                 let last = (choice % 3 == 0).then_some(explorer.play.around.now);
-                explorer.play.around.last_answers = LastAnswers { create: last, lookup: last };
+                explorer.play.around.last_answers = LastAnswers { attempt: last, lookup: last };
                 if !matches!(decision, Next::Create(_)) {
                     explorer.play.around.readback =
                         if choice % 11 == 0 { Readback::default() } else { shown() };

@@ -167,7 +167,7 @@ fn a_lookup_that_tells_nothing_takes_no_kind_no_code_and_no_attempt_from_a_dupli
 #[test]
 fn a_dead_link_is_parked_and_never_sent_out() {
     let (intent, policy) = (intent(), policy());
-    let dead = Lookup::Found(Details { is_closed: true, ..found() });
+    let dead = Lookup::Found(Details { status: LinkStatus::Expired, ..found() });
     for kind in RESENDABLE.into_iter().chain([Seen::Duplicate, Seen::Refused]) {
         let mut play = Play::with(&unsure(kind), &intent, &policy);
         assert_eq!(play.until_look(&dead), parked(Unresolved::LinkClosed), "{kind:?}");

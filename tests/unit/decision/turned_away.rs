@@ -101,7 +101,7 @@ fn under_strict_one_that_is_turned_away_is_looked_up_over_a_quarantine_before_it
 /// A call of another intent was answered just now.
 fn answered(play: &mut Play<'_>) {
     let now = Some(play.around.now);
-    play.around.last_answers = LastAnswers { create: now, lookup: now };
+    play.around.last_answers = LastAnswers { attempt: now, lookup: now };
     play.around.now += Duration::from_secs(1);
 }
 
@@ -171,7 +171,7 @@ fn an_outage_in_which_everyone_is_turned_away_makes_no_intent_older() {
     for _ in 0..10_000 {
         now += Duration::from_secs(1);
         let mut play = Play::open(&intent, &policy, &DeliveryInfo { now, ..arrival(&headers) });
-        play.around.last_answers = LastAnswers { create: Some(start()), lookup: Some(start()) };
+        play.around.last_answers = LastAnswers { attempt: Some(start()), lookup: Some(start()) };
         assert_eq!(kind(&play.next()), Some(CreateKind::First));
         assert!(matches!(play.create(Outcome::Throttled(None)), Next::HandBack(_)));
         headers = copied(&play).to_headers(None);
@@ -186,7 +186,7 @@ fn an_answer_of_the_same_moment_singles_nobody_out() {
     let before = Record { turned_away_at: Some(start()), ..unsure(Seen::Unknown) };
     for (answered, singled_out) in [(start(), 0), (start() + Duration::from_millis(1), 1)] {
         let mut play = Play::with(&before, &intent, &policy);
-        play.around.last_answers = LastAnswers { create: None, lookup: Some(answered) };
+        play.around.last_answers = LastAnswers { attempt: None, lookup: Some(answered) };
         play.until_look(&Lookup::Throttled(None));
         assert_eq!(copied(&play).singled_out, singled_out);
     }

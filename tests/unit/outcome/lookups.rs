@@ -76,7 +76,7 @@ fn a_link_is_closed_when_details_calls_it_final_and_lives_by_any_other_word() {
         let mut envelope = found(LINK);
         envelope.data.link_status = Some(status.to_owned());
         let Lookup::Found(details) = lookup(200, Some(envelope)) else { panic!("{status}") };
-        assert_eq!(details.is_closed, closed, "{status}");
+        assert_eq!(details.status.is_closed(), closed, "{status}");
     }
 }
 

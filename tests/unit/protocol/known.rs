@@ -147,6 +147,7 @@ impl Kind {
                 Seen::Unknown => Self::Unknown,
                 Seen::Refused if doubt.code == Some(LIMIT) => Self::Limited,
                 Seen::Refused => Self::Refused,
+                Seen::Accepted => panic!("no create is accepted"),
             },
         }
     }

@@ -33,7 +33,7 @@ fn found_details_are_read_with_numbers_as_they_were_written() {
         r#"{"status":0,"msg":null,"code":null,"data":{"merchantRefId":"order-1","payoutMerchantId":1111312,
             "smartSendStatus":"PENDING","addedOn":"2023-12-19T06:10:37.000+0000",
             "expiryDate":"2023-12-25T06:10:37.250+0000","description":"Refund","linkId":
-            "0b6c1f7e-5a52-4c1c-9d3f-0c7a4a1de001","amount":25.0,"transferType":null,"txnStatus":null,
+            "0b6c1f7e-5a52-4c1c-9d3f-0c7a4a1de001","amount":25.0,"transferType":null,"txnStatus":"IN PROGRESS",
             "custName":"Asha","custEmail":"a@example.com","custMobile":9999999999,"msg":"Success",
             "link":"https://test.payumoney.com/url/AbCdEf012345","txnSource":"SMART_SEND","extra":{"a":[1]}}}"#,
     );
@@ -46,6 +46,7 @@ fn found_details_are_read_with_numbers_as_they_were_written() {
             link_id: Some(Private::new("0b6c1f7e-5a52-4c1c-9d3f-0c7a4a1de001")),
             expiry: Some("2023-12-25T06:10:37.250Z".parse().unwrap()),
             link_status: Some("PENDING".to_owned()),
+            payment_status: Some("IN PROGRESS".to_owned()),
             amount: Some("25.0".to_owned()),
             mobile: Some(Private::new("9999999999")),
             email: Some(Private::new("a@example.com")),
