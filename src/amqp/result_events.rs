@@ -92,7 +92,7 @@ async fn begin(channel: &Channel, prefix: &str, merchant: &str) -> lapin::Result
     };
     let declared = channel.queue_declare(ShortString::default(), options, empty()).await?;
     let queue = declared.name().clone();
-    for kind in EventKind::ALL {
+    for kind in EventKind::OF_INTENTS {
         let exchange = short(&results_exchange(prefix))?;
         let key = short(&kind.routing_key(merchant))?;
         let options = QueueBindOptions::default();

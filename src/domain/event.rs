@@ -1,15 +1,16 @@
-//! What is published: how an intent ended.
+//! What is published: how an intent or a command ended.
 //!
 //! An event may go out twice, since a worker can be killed between the broker's confirm and the
 //! acknowledgement. Its id depends only on what it says, so the second has the same id, and
 //! downstream can drop it.
 
 pub mod wire;
+mod command;
 mod kind;
 mod reason;
+mod received;
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -21,9 +22,10 @@ use super::intent::{Intent, Invalid};
 use super::record::Record;
 use super::reference::Reference;
 use super::trace::Trace;
-use super::verdict::{LinkSource, Verdict};
+use super::verdict::{LinkSource, LinkView, Verdict};
 pub use kind::EventKind;
 pub use reason::INVALID_INTENT;
+pub use received::{EventIds, Received, ReceivedResult};
 pub use wire::Reason;
 
 /// The namespace of every id.
@@ -34,7 +36,7 @@ pub const NAMESPACE: Uuid = Uuid::from_u128(0x3631_d4dc_f449_5d75_9daf_e56f_d004
 pub struct Event<'a> {
     /// The same every time for the same intent and the same result.
     pub id: Uuid,
-    /// The intent's `message_id`, or an id made of what it says.
+    /// The `message_id` of its intent or command, or an id made of what that says.
     pub intent_id: String,
     /// The account that its `source` names.
     pub payout_merchant_id: String,
@@ -46,7 +48,7 @@ pub struct Event<'a> {
     pub tracestate: Option<String>,
     /// When this event was made.
     pub time: Timestamp,
-    /// What the intent said, as far as it is valid.
+    /// What the intent said, as far as it is valid; of a command's link what is known of that.
     pub subject: Subject<'a>,
     /// How the intent ended.
     pub result: EventResult,
@@ -98,36 +100,26 @@ pub enum EventResult {
         /// When the worker first saw it.
         since: Timestamp,
     },
-}
-
-/// The part of an event that a consumer needs; nothing about the customer is kept.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Received {
-    /// Its id, if it has one as the worker gives them.
-    pub id: Option<Uuid>,
-    /// As its type says: a failure for a reason that is not known has an unresolved result.
-    pub kind: EventKind,
-    /// The intent's `message_id`, or an id made of what it says.
-    pub intent_id: String,
-    /// The intent's reference, if that was valid.
-    pub reference: Option<Reference>,
-    /// The intent's amount, if that was valid.
-    pub amount: Option<Amount>,
-    /// How the intent ended.
-    pub result: ReceivedResult,
-}
-
-/// How an intent ended, as a consumer reads it.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ReceivedResult {
-    /// With this link, for the customer alone.
-    Created(Private),
-    /// Its reference has no link and gets none.
-    Failed(Reason),
-    /// It is not acted on, which says nothing of its reference.
-    Rejected(Reason),
-    /// Only a person can tell.
-    Unresolved(Reason),
+    /// The link is cancelled, as a lookup has shown.
+    Cancelled(LinkView),
+    /// The link expires when it was asked to, as a lookup has shown.
+    Extended(LinkView),
+    /// A cancel was not done, and will not be.
+    CancelFailed {
+        /// Why.
+        reason: Reason,
+        /// The link, unless none was found.
+        shown: Option<LinkView>,
+    },
+    /// The same of an extend.
+    ExtendFailed {
+        /// Why.
+        reason: Reason,
+        /// The link, unless none was found.
+        shown: Option<LinkView>,
+    },
+    /// Only a person can tell what has become of the command; it is parked.
+    CommandUnresolved(Reason),
 }
 
 /// Where an event is made, and when.
@@ -179,7 +171,11 @@ impl<'a> Event<'a> {
     /// The event for a body that is not a valid intent.
     pub fn of_invalid(invalid: &'a Invalid, body: &[u8], origin: Origin<'_>) -> Self {
         let name = name_of_raw(body, origin.merchant);
-        let reason = Reason::invalid_intent(invalid.errors.clone());
+        let reason = if invalid.is_command {
+            Reason::wrong_queue()
+        } else {
+            Reason::invalid_intent(invalid.errors.clone())
+        };
         Self::new(&name, subject_of_valid(invalid), EventResult::Rejected(reason), origin)
     }
 
@@ -233,25 +229,21 @@ impl<'a> Event<'a> {
     /// Whether its message is parked as well.
     pub fn is_parked(&self) -> bool {
         match &self.result {
-            EventResult::Created { .. } | EventResult::Failed(_) => false,
-            EventResult::Rejected(_) | EventResult::Unresolved { .. } => true,
+            EventResult::Rejected(_)
+            | EventResult::Unresolved { .. }
+            | EventResult::CommandUnresolved(_) => true,
+            EventResult::Created { .. }
+            | EventResult::Failed(_)
+            | EventResult::Cancelled(_)
+            | EventResult::Extended(_)
+            | EventResult::CancelFailed { .. }
+            | EventResult::ExtendFailed { .. } => false,
         }
     }
 
     /// Why there is no link.
     pub fn reason(&self) -> Option<&Reason> {
         self.result.reason()
-    }
-}
-
-impl ReceivedResult {
-    fn code(&self) -> Option<&str> {
-        match self {
-            Self::Created(_) => None,
-            Self::Failed(reason) | Self::Rejected(reason) | Self::Unresolved(reason) => {
-                Some(&reason.code)
-            }
-        }
     }
 }
 
@@ -262,15 +254,23 @@ impl EventResult {
             Self::Failed(_) => EventKind::Failed,
             Self::Rejected(_) => EventKind::Rejected,
             Self::Unresolved { .. } => EventKind::Unresolved,
+            Self::Cancelled(_) => EventKind::Cancelled,
+            Self::Extended(_) => EventKind::Extended,
+            Self::CancelFailed { .. } => EventKind::CancelFailed,
+            Self::ExtendFailed { .. } => EventKind::ExtendFailed,
+            Self::CommandUnresolved(_) => EventKind::CommandUnresolved,
         }
     }
 
     fn reason(&self) -> Option<&Reason> {
         match self {
-            Self::Created { .. } => None,
-            Self::Failed(reason) | Self::Rejected(reason) | Self::Unresolved { reason, .. } => {
-                Some(reason)
-            }
+            Self::Created { .. } | Self::Cancelled(_) | Self::Extended(_) => None,
+            Self::Failed(reason)
+            | Self::Rejected(reason)
+            | Self::Unresolved { reason, .. }
+            | Self::CancelFailed { reason, .. }
+            | Self::ExtendFailed { reason, .. }
+            | Self::CommandUnresolved(reason) => Some(reason),
         }
     }
 }
@@ -298,36 +298,6 @@ fn subject_of_valid(invalid: &Invalid) -> Subject<'_> {
         mobile: valid.contact.as_ref().and_then(Contact::mobile),
         email: valid.contact.as_ref().and_then(Contact::email),
         metadata: &valid.metadata,
-    }
-}
-
-/// Tells the events of one intent from those of another one with the same reference.
-pub struct EventIds {
-    name: Name,
-    /// Of the event for its body, where that is found invalid.
-    invalid: Uuid,
-}
-
-impl EventIds {
-    /// Those of an intent with this body.
-    pub fn of(intent: &Intent, body: &[u8], merchant: &str) -> Self {
-        let kind = EventKind::Rejected.name_in_id(Some(INVALID_INTENT));
-        Self {
-            name: name_of(intent, merchant),
-            invalid: name_of_raw(body, merchant).id(Some(&kind)),
-        }
-    }
-
-    /// Whether an event is about this intent, by whichever message.
-    pub fn include(&self, event: &Received) -> bool {
-        let kind = event.kind.name_in_id(event.result.code());
-        event.id.is_some_and(|id| id == self.name.id(Some(&kind)) || id == self.invalid)
-    }
-}
-
-impl fmt::Debug for EventIds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("EventIds(hidden)")
     }
 }
 

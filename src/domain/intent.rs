@@ -44,6 +44,8 @@ pub struct Invalid {
     /// Whether the body is larger than any intent. It is not published again: a confirm of it may
     /// hold up everything that is published beside it.
     pub is_too_large: bool,
+    /// Whether it looks like a command, which belongs on another queue.
+    pub is_command: bool,
 }
 
 /// The valid fields of an intent that is not valid as a whole.

@@ -111,16 +111,16 @@ impl<P: Ports> InFlight<'_, P> {
 
     /// Rejects a body that is not a valid intent, and parks it.
     pub(super) async fn settle_invalid(self, invalid: &Invalid) -> Settled {
+        let body = self.delivered().body.clone();
+        let event = Event::of_invalid(invalid, &body, self.origin());
         let original = if invalid.is_too_large {
             Original::Rejected
         } else {
             let errors = errors_json(&invalid.errors);
             let headers = history(&self.delivered().headers);
-            let copy = self.parked_copy(headers, event::INVALID_INTENT, Some(errors));
-            Original::Parked(Box::new(copy))
+            let code = event.reason().map_or("", |reason| &*reason.code);
+            Original::Parked(Box::new(self.parked_copy(headers, code, Some(errors))))
         };
-        let body = self.delivered().body.clone();
-        let event = Event::of_invalid(invalid, &body, self.origin());
         self.replace(Replacement { event, original, attempts: 0, age: None }).await
     }
 

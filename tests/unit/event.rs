@@ -1,5 +1,6 @@
 //! Events: their ids, their JSON, and that a repeat is the same event.
 
+mod commands;
 mod read;
 
 use std::sync::LazyLock;
@@ -375,7 +376,7 @@ fn the_reasons_are_those_of_the_contract() {
     }
     let parked: Vec<_> = Reason::parked_codes().collect();
     let unresolved = UNRESOLVED.map(|(_, code)| code);
-    let others = ["INVALID_INTENT", "DEAD_LETTERED", "DUPLICATE_REFERENCE"];
+    let others = ["INVALID_INTENT", "WRONG_QUEUE", "DEAD_LETTERED", "DUPLICATE_REFERENCE"];
     assert_eq!(parked, [&others[..], &unresolved].concat());
     assert_eq!(Failure::DeadlinePassed.reason().code, "DEADLINE_PASSED");
     assert_eq!(Failure::Rejected(4711).reason().code, "CODE_4711");

@@ -10,7 +10,7 @@ use smartsend::domain::classify::CreatedLink;
 use smartsend::domain::codes::CODES;
 use smartsend::domain::customer::Private;
 use smartsend::domain::dead_letter::PutAside;
-use smartsend::domain::event::{Event, INVALID_INTENT, Origin};
+use smartsend::domain::event::{Event, INVALID_INTENT, Origin, Reason};
 use smartsend::domain::intent::wire;
 use smartsend::domain::link::LinkHosts;
 use smartsend::domain::record::Record;
@@ -163,7 +163,9 @@ fn every_reason_is_in_its_table() {
 
     let rejected = Rejection::ALL.into_iter().map(|why| why.reason().code.to_string());
     let unknown = PutAside::UnknownMerchant.reason().code.to_string();
-    let rejected = std::iter::once(INVALID_INTENT.to_owned()).chain(rejected).chain([unknown]);
+    let wrong_queue = Reason::wrong_queue().code.to_string();
+    let own = [INVALID_INTENT.to_owned(), wrong_queue];
+    let rejected = own.into_iter().chain(rejected).chain([unknown]);
     let rejected = rejected.map(|code| format!("`{code}`"));
     let rejected: Vec<String> = rejected.chain(["PayU's name of a code".to_owned()]).collect();
     assert_eq!(first_cells("| `reason.code` of rejected | meaning |"), rejected);

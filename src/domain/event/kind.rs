@@ -11,6 +11,16 @@ pub enum EventKind {
     Rejected,
     /// Only a person can tell.
     Unresolved,
+    /// The link is cancelled, whoever did it.
+    Cancelled,
+    /// The link expires when a command asked for.
+    Extended,
+    /// A cancel was not done, and will not be.
+    CancelFailed,
+    /// An extend was not done, and will not be.
+    ExtendFailed,
+    /// Only a person can tell what has become of a command.
+    CommandUnresolved,
 }
 
 /// What is fixed about a kind.
@@ -29,7 +39,28 @@ const TYPE_PREFIX: &str = "smartsend.";
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Created, Self::Failed, Self::Rejected, Self::Unresolved];
+    pub const ALL: [Self; 9] = [
+        Self::Created,
+        Self::Failed,
+        Self::Rejected,
+        Self::Unresolved,
+        Self::Cancelled,
+        Self::Extended,
+        Self::CancelFailed,
+        Self::ExtendFailed,
+        Self::CommandUnresolved,
+    ];
+    /// How an intent can end.
+    pub const OF_INTENTS: [Self; 4] =
+        [Self::Created, Self::Failed, Self::Rejected, Self::Unresolved];
+    /// How a command can end.
+    pub const OF_COMMANDS: [Self; 5] = [
+        Self::Cancelled,
+        Self::Extended,
+        Self::CancelFailed,
+        Self::ExtendFailed,
+        Self::CommandUnresolved,
+    ];
 
     const fn row(self) -> Row {
         let (event_type, outcome, reason_in_id) = match self {
@@ -37,6 +68,11 @@ impl EventKind {
             Self::Failed => ("smartsend.link.failed", "failed", false),
             Self::Rejected => ("smartsend.intent.rejected", "rejected", true),
             Self::Unresolved => ("smartsend.link.unresolved", "unresolved", true),
+            Self::Cancelled => ("smartsend.link.cancelled", "cancelled", false),
+            Self::Extended => ("smartsend.link.extended", "extended", false),
+            Self::CancelFailed => ("smartsend.link.cancel_failed", "cancel_failed", false),
+            Self::ExtendFailed => ("smartsend.link.extend_failed", "extend_failed", false),
+            Self::CommandUnresolved => ("smartsend.command.unresolved", "unresolved", false),
         };
         Row { event_type, outcome, reason_in_id }
     }

@@ -8,7 +8,7 @@ use super::wire::Reason;
 use crate::domain::codes::Code;
 use crate::domain::dead_letter::PutAside;
 use crate::domain::object::FieldError;
-use crate::domain::verdict::{Failure, Rejection, Unresolved};
+use crate::domain::verdict::{CommandFailure, CommandUnresolved, Failure, Rejection, Unresolved};
 
 /// The code of a body that cannot be read or breaks a rule of an intent.
 pub const INVALID_INTENT: &str = "INVALID_INTENT";
@@ -25,12 +25,29 @@ impl Reason {
         Self { errors, ..Self::new(INVALID_INTENT, message) }
     }
 
+    /// The reason of a body that is not a valid command.
+    pub fn invalid_command(errors: Vec<FieldError>) -> Self {
+        let message = "it is not a valid command, and nothing was sent for it; correct the fields";
+        Self { errors, ..Self::new("INVALID_COMMAND", message) }
+    }
+
+    /// The reason of an intent among commands, or of a command among intents.
+    pub fn wrong_queue() -> Self {
+        Self::new(
+            "WRONG_QUEUE",
+            "nothing was sent for it: intents are published to the intents exchange, and commands \
+             to the commands exchange",
+        )
+    }
+
     /// Every code that a merchant's message is parked with.
     pub fn parked_codes() -> impl Iterator<Item = Cow<'static, str>> {
         let rejected = Rejection::ALL.into_iter().map(|why| why.reason().code);
         let unresolved = Unresolved::ALL.into_iter().map(|why| why.reason().code);
         let put_aside = PutAside::DeadLettered.reason().code;
-        [INVALID_INTENT.into(), put_aside].into_iter().chain(rejected).chain(unresolved)
+        let wrong_queue = Self::wrong_queue().code;
+        let own = [INVALID_INTENT.into(), wrong_queue, put_aside];
+        own.into_iter().chain(rejected).chain(unresolved)
     }
 
     /// Whether its code is one of those that `link.failed` goes out with. A code of a later
@@ -155,6 +172,55 @@ impl Unresolved {
             Self::OverLimit => {
                 ("OVER_LIMIT", "the amount is above the merchant's max_amount; nothing was sent")
             }
+            Self::AccountChanged => (
+                "ACCOUNT_CHANGED",
+                "its record names another account or API than the configuration does",
+            ),
+        };
+        Reason::new(code, message)
+    }
+}
+
+impl CommandFailure {
+    /// The reason that the event gives.
+    pub fn reason(self) -> Reason {
+        let (code, message) = match self {
+            Self::Claimed => ("CLAIMED", "the customer has claimed the link, and is being paid"),
+            Self::Paid => ("PAID", "the customer was paid"),
+            Self::Expired => ("EXPIRED", "the link has expired"),
+            Self::Cancelled => ("CANCELLED", "the link is cancelled"),
+            Self::Rejected => ("REJECTED", "the approver has rejected the link"),
+            Self::LinkNotFound => {
+                ("LINK_NOT_FOUND", "no link was found for the reference, and it may still be made")
+            }
+            Self::ExpiryInvalid => (
+                "EXPIRY_INVALID",
+                "the provider does not accept this expiry, or the link lives longer already",
+            ),
+            Self::Refused(Some(number)) => {
+                let reason = Reason::new("REFUSED", Code::message_of(number));
+                return Reason { provider_code: Some(number), ..reason };
+            }
+            Self::Refused(None) => {
+                ("REFUSED", "the provider refused it, and the link is as it was")
+            }
+        };
+        Reason::new(code, message)
+    }
+}
+
+impl CommandUnresolved {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::OutcomeUnknown, Self::NotSent, Self::AccountChanged];
+
+    /// The reason that the event and the parked copy give.
+    pub fn reason(self) -> Reason {
+        let (code, message) = match self {
+            Self::OutcomeUnknown => (
+                "OUTCOME_UNKNOWN",
+                "it was accepted or may have been sent, and no lookup shows that it was done",
+            ),
+            Self::NotSent => ("NOT_SENT", "nothing could be sent in time"),
             Self::AccountChanged => (
                 "ACCOUNT_CHANGED",
                 "its record names another account or API than the configuration does",

@@ -15,6 +15,7 @@ use crate::domain::customer::Private;
 use crate::domain::object::FieldError;
 use crate::domain::record::headers::written;
 use crate::domain::reference::Reference;
+use crate::domain::verdict::LinkView;
 
 /// The content type of an event (CloudEvents 1.0, JSON event format).
 pub const CONTENT_TYPE: &str = "application/cloudevents+json";
@@ -68,7 +69,8 @@ struct Data<'a> {
     merchant: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     merchant_ref_id: Option<Cow<'a, str>>,
-    intent_id: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    intent_id: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     amount: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,7 +81,8 @@ struct Data<'a> {
     cust_mobile: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cust_email: Option<Cow<'a, str>>,
-    metadata: Cow<'a, BTreeMap<String, String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<Cow<'a, BTreeMap<String, String>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     link: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,6 +99,9 @@ struct Data<'a> {
     errors: Cow<'a, [FieldError]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     since: Option<String>,
+    /// When a lookup has shown the link so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    observed_at: Option<String>,
 }
 
 impl Event<'_> {
@@ -129,13 +135,13 @@ impl Event<'_> {
         let intent = Data {
             merchant: self.merchant.as_str().into(),
             merchant_ref_id: reference.map(|reference| reference.as_str().into()),
-            intent_id: self.intent_id.as_str().into(),
+            intent_id: Some(self.intent_id.as_str().into()),
             amount: amount.map(|amount| amount.to_string()),
             description: description.map(|text| text.expose().into()),
             cust_name: name.map(|text| text.expose().into()),
             cust_mobile: mobile.map(|mobile| mobile.expose().into()),
             cust_email: email.map(|email| email.expose().into()),
-            metadata: Cow::Borrowed(metadata),
+            metadata: Some(Cow::Borrowed(metadata)),
             reason: self.reason().map(Cow::Borrowed),
             errors: self.reason().map_or(&[][..], |reason| &reason.errors).into(),
             ..Data::default()
@@ -153,6 +159,28 @@ impl Event<'_> {
             EventResult::Unresolved { since, .. } => {
                 Data { since: Some(written(*since)), ..intent }
             }
+            EventResult::Cancelled(shown) | EventResult::Extended(shown) => {
+                self.life_data(intent, Some(shown))
+            }
+            EventResult::CancelFailed { shown, .. } | EventResult::ExtendFailed { shown, .. } => {
+                self.life_data(intent, shown.as_ref())
+            }
+            EventResult::CommandUnresolved(_) => Data { intent_id: None, metadata: None, ..intent },
+        }
+    }
+
+    /// What is said of a link after its create.
+    fn life_data<'d>(&'d self, data: Data<'d>, shown: Option<&'d LinkView>) -> Data<'d> {
+        let amount = shown.and_then(|shown| shown.amount);
+        let link_id = shown.and_then(|shown| shown.link_id.as_ref());
+        Data {
+            intent_id: None,
+            metadata: None,
+            amount: amount.map(|amount| amount.to_string()),
+            link_id: link_id.map(|id| id.expose().into()),
+            expiry_date: shown.and_then(|shown| shown.expiry).map(written),
+            observed_at: Some(written(self.time)),
+            ..data
         }
     }
 }
@@ -160,7 +188,7 @@ impl Event<'_> {
 impl Received {
     /// Reads an event, whichever version of the worker wrote it: fields that are not known here
     /// are ignored, and a failure for a reason that is not known counts as unresolved. `None` for
-    /// other types, and for anything that is not an event.
+    /// events that are not about an intent, and for anything that is not an event.
     pub fn from_json(json: &[u8]) -> Option<Self> {
         let Envelope { id, event_type, data, .. } = serde_json::from_slice(json).ok()?;
         let kind = EventKind::find(&event_type)?;
@@ -169,7 +197,7 @@ impl Received {
         Some(Self {
             id: Uuid::parse_str(&id).ok(),
             kind,
-            intent_id: data.intent_id.to_string(),
+            intent_id: data.intent_id.as_deref().unwrap_or_default().to_owned(),
             reference: reference.ok()?,
             amount: amount.ok()?,
             result: data.result(kind)?,
@@ -191,6 +219,11 @@ impl Data<'_> {
             }
             EventKind::Rejected => Some(ReceivedResult::Rejected(reason?)),
             EventKind::Failed | EventKind::Unresolved => Some(ReceivedResult::Unresolved(reason?)),
+            EventKind::Cancelled
+            | EventKind::Extended
+            | EventKind::CancelFailed
+            | EventKind::ExtendFailed
+            | EventKind::CommandUnresolved => None,
         }
     }
 }

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use super::{Fragment, Intent, Invalid};
 use crate::domain::account::Api;
 use crate::domain::amount::Amount;
+use crate::domain::command::wire::COMMAND;
 use crate::domain::customer::{Contact, Email, Mobile, Private};
 use crate::domain::object::{Members, Reader, Unreadable, field};
 use crate::domain::reference::Reference;
@@ -39,12 +40,14 @@ const METADATA_VALUE_CHARS_MAX: usize = 256;
 pub fn parse(body: &[u8], api: Api) -> Result<Intent, Box<Invalid>> {
     let reader = Reader::new(body, &FIELDS, "an intent").map_err(|unreadable| {
         let Unreadable { error, is_too_large } = unreadable;
-        Invalid { errors: vec![error], valid: Fragment::default(), is_too_large }
+        let valid = Fragment::default();
+        Invalid { errors: vec![error], valid, is_too_large, is_command: false }
     })?;
     read(reader, api)
 }
 
 fn read(mut reader: Reader<'_>, api: Api) -> Result<Intent, Box<Invalid>> {
+    let is_command = reader.has(COMMAND);
     let reference = reader.required("merchantRefId", field::with(Reference::parse));
     let amount = reader
         .required("amount", |raw| Amount::parse(&field::number_text(raw)?).map_err(str::to_owned));
@@ -81,6 +84,7 @@ fn read(mut reader: Reader<'_>, api: Api) -> Result<Intent, Box<Invalid>> {
             errors: reader.errors,
             valid: Fragment { reference, amount, description, name, contact, metadata },
             is_too_large: false,
+            is_command,
         })),
     }
 }

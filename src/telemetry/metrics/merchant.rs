@@ -100,7 +100,7 @@ impl MerchantMetrics {
 
     /// Creates every series whose labels are known, by asking for it.
     fn create_known(&self) {
-        for outcome in EventKind::ALL.map(EventKind::outcome) {
+        for outcome in EventKind::OF_INTENTS.map(EventKind::outcome) {
             self.intents(outcome);
         }
         for (call, outcomes) in [

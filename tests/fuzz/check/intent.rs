@@ -84,7 +84,7 @@ fn with_two_decimals(text: &str) -> String {
 }
 
 fn check_invalid(invalid: &Invalid, body: &[u8]) {
-    let Invalid { errors, valid, is_too_large } = invalid;
+    let Invalid { errors, valid, is_too_large, is_command: _ } = invalid;
     assert_eq!(*is_too_large, body.len() > 64 * 1024);
     assert!(!errors.is_empty(), "it is no intent, and nobody knows why");
     assert!(errors.len() <= ERRORS_MAX, "{} errors", errors.len());

@@ -63,6 +63,7 @@ fn known_at_the_start() -> Vec<String> {
     let tokens = ["granted", "refused", "throttled", "failed"];
     let reasons = [
         "INVALID_INTENT",
+        "WRONG_QUEUE",
         "DUPLICATE_REFERENCE",
         "OUTCOME_UNKNOWN",
         "REFUSED",

@@ -1,4 +1,5 @@
 //! What the oracle knows of one intent.
+#![expect(clippy::wildcard_enum_match_arm, reason = "an intent has no event of a command")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -61,6 +62,7 @@ impl Told {
         match self.kind {
             EventKind::Created | EventKind::Failed => true,
             EventKind::Rejected | EventKind::Unresolved => false,
+            of_command => panic!("{of_command:?} for an intent"),
         }
     }
 }
@@ -129,6 +131,7 @@ impl Known {
             EventKind::Rejected | EventKind::Unresolved => {
                 format!("{} for {}", event.kind.outcome(), told.code)
             }
+            of_command => return Err(format!("{of_command:?} for {}", self.id)),
         };
         let known = self.ids.entry(said.clone()).or_insert_with(|| id.clone());
         if *known != id {
@@ -141,6 +144,7 @@ impl Known {
             EventKind::Created => self.is_created(&told.data),
             EventKind::Failed | EventKind::Rejected => self.is_failed(told.kind, told.code),
             EventKind::Unresolved => Ok(()),
+            of_command => Err(format!("{of_command:?} for {}", self.id)),
         }
     }
 

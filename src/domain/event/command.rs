@@ -1,0 +1,101 @@
+//! The events of commands.
+//!
+//! Nobody who learns of a change knows what the link's intent said. So their ids are made of the
+//! reference, the type, and what tells two changes of one type apart: a cancel by this worker and one
+//! by the merchant's dashboard make one event.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use uuid::Uuid;
+
+use super::wire::Reason;
+use super::{Event, EventResult, NAMESPACE, Name, Origin, Subject};
+use crate::domain::command::{Action, Command, InvalidCommand};
+use crate::domain::record::headers::written;
+use crate::domain::reference::Reference;
+use crate::domain::verdict::CommandVerdict;
+
+static NO_METADATA: LazyLock<BTreeMap<String, String>> = LazyLock::new(BTreeMap::new);
+
+impl<'a> Event<'a> {
+    /// The event for the verdict on a command with this body.
+    pub fn of_command(
+        command: &'a Command,
+        verdict: CommandVerdict,
+        body: &[u8],
+        origin: Origin<'_>,
+    ) -> Self {
+        let result = match (verdict, command.action) {
+            (CommandVerdict::Cancelled(shown), _) => EventResult::Cancelled(shown),
+            (CommandVerdict::Extended(shown), _) => EventResult::Extended(shown),
+            (CommandVerdict::Failed { why, shown }, Action::Cancel) => {
+                EventResult::CancelFailed { reason: why.reason(), shown }
+            }
+            (CommandVerdict::Failed { why, shown }, Action::Extend(_)) => {
+                EventResult::ExtendFailed { reason: why.reason(), shown }
+            }
+            (CommandVerdict::Unresolved(why), _) => EventResult::CommandUnresolved(why.reason()),
+        };
+        let discriminator = match (&result, command.action) {
+            (EventResult::Cancelled(_), _) => String::new(),
+            (EventResult::Extended(_), Action::Extend(expiry)) => written(expiry),
+            _ => message_id(body, origin),
+        };
+        Self::of_life(Some(&command.reference), result, &discriminator, body, origin)
+    }
+
+    /// The event for a body that is not a valid command.
+    pub fn of_invalid_command(
+        invalid: &'a InvalidCommand,
+        body: &[u8],
+        origin: Origin<'_>,
+    ) -> Self {
+        let reason = if invalid.is_intent {
+            Reason::wrong_queue()
+        } else {
+            Reason::invalid_command(invalid.errors.clone())
+        };
+        let result = EventResult::CommandUnresolved(reason);
+        let discriminator = message_id(body, origin);
+        Self::of_life(invalid.reference.as_ref(), result, &discriminator, body, origin)
+    }
+
+    fn of_life(
+        reference: Option<&'a Reference>,
+        result: EventResult,
+        discriminator: &str,
+        body: &[u8],
+        origin: Origin<'_>,
+    ) -> Self {
+        let event_type = result.kind().event_type();
+        let named = reference.map_or("", Reference::as_str);
+        let head = format!("life\n{}\n{named}\n{event_type}\n{discriminator}", origin.merchant);
+        let subject = Subject {
+            reference,
+            amount: None,
+            description: None,
+            name: None,
+            mobile: None,
+            email: None,
+            metadata: &NO_METADATA,
+        };
+        Self {
+            id: Name { head, tail: None }.id(None),
+            intent_id: message_id(body, origin),
+            payout_merchant_id: origin.payout_merchant_id.to_owned(),
+            merchant: origin.merchant.to_owned(),
+            traceparent: origin.trace.parent().map(ToOwned::to_owned),
+            tracestate: origin.trace.state().map(ToOwned::to_owned),
+            time: origin.now,
+            subject,
+            result,
+        }
+    }
+}
+
+/// The command's `message_id`, or else an id made of its bytes.
+fn message_id(body: &[u8], origin: Origin<'_>) -> String {
+    let of_bytes = || Uuid::new_v5(&NAMESPACE, body).to_string();
+    origin.message_id.map_or_else(of_bytes, ToOwned::to_owned)
+}

@@ -1,0 +1,84 @@
+//! What a consumer reads of an event.
+
+use std::fmt;
+
+use uuid::Uuid;
+
+use super::reason::INVALID_INTENT;
+use super::wire::Reason;
+use super::{EventKind, Name, name_of, name_of_raw};
+use crate::domain::amount::Amount;
+use crate::domain::customer::Private;
+use crate::domain::intent::Intent;
+use crate::domain::reference::Reference;
+
+/// The part of an event that a consumer needs; nothing about the customer is kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Received {
+    /// Its id, if it has one as the worker gives them.
+    pub id: Option<Uuid>,
+    /// As its type says: a failure for a reason that is not known has an unresolved result.
+    pub kind: EventKind,
+    /// The intent's `message_id`, or an id made of what it says.
+    pub intent_id: String,
+    /// The intent's reference, if that was valid.
+    pub reference: Option<Reference>,
+    /// The intent's amount, if that was valid.
+    pub amount: Option<Amount>,
+    /// How the intent ended.
+    pub result: ReceivedResult,
+}
+
+/// How an intent ended, as a consumer reads it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ReceivedResult {
+    /// With this link, for the customer alone.
+    Created(Private),
+    /// Its reference has no link and gets none.
+    Failed(Reason),
+    /// It is not acted on, which says nothing of its reference.
+    Rejected(Reason),
+    /// Only a person can tell.
+    Unresolved(Reason),
+}
+
+impl ReceivedResult {
+    fn code(&self) -> Option<&str> {
+        match self {
+            Self::Created(_) => None,
+            Self::Failed(reason) | Self::Rejected(reason) | Self::Unresolved(reason) => {
+                Some(&reason.code)
+            }
+        }
+    }
+}
+
+/// Tells the events of one intent from those of another one with the same reference.
+pub struct EventIds {
+    name: Name,
+    /// Of the event for its body, where that is found invalid.
+    invalid: Uuid,
+}
+
+impl EventIds {
+    /// Those of an intent with this body.
+    pub fn of(intent: &Intent, body: &[u8], merchant: &str) -> Self {
+        let kind = EventKind::Rejected.name_in_id(Some(INVALID_INTENT));
+        Self {
+            name: name_of(intent, merchant),
+            invalid: name_of_raw(body, merchant).id(Some(&kind)),
+        }
+    }
+
+    /// Whether an event is about this intent, by whichever message.
+    pub fn include(&self, event: &Received) -> bool {
+        let kind = event.kind.name_in_id(event.result.code());
+        event.id.is_some_and(|id| id == self.name.id(Some(&kind)) || id == self.invalid)
+    }
+}
+
+impl fmt::Debug for EventIds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EventIds(hidden)")
+    }
+}

@@ -1,0 +1,134 @@
+//! The events of commands.
+
+use smartsend::domain::amount::Amount;
+use smartsend::domain::command::wire::parse as parse_command;
+use smartsend::domain::command::{Command, InvalidCommand};
+use smartsend::domain::event::{NAMESPACE, Received};
+use smartsend::domain::verdict::{CommandFailure, CommandUnresolved, CommandVerdict, LinkView};
+
+use super::*;
+
+const CANCEL: &str = r#"{"command":"cancel","merchantRefId":"order-1"}"#;
+const EXTEND: &str =
+    r#"{"command":"extend","merchantRefId":"order-1","expiryDate":"2026-12-08T05:30:00+05:30"}"#;
+
+fn command(body: &str) -> Command {
+    parse_command(body.as_bytes()).unwrap()
+}
+
+fn view() -> LinkView {
+    LinkView {
+        amount: Amount::parse("100.5").ok(),
+        link_id: Some(Private::new("0b6c1f7e-5a52-4c1c-9d3f-0c7a4a1de001")),
+        expiry: Some("2026-12-08T00:00:00Z".parse().unwrap()),
+    }
+}
+
+fn json(body: &str, verdict: CommandVerdict, message_id: Option<&str>) -> Value {
+    json_of(&Event::of_command(&command(body), verdict, body.as_bytes(), origin(message_id)))
+}
+
+fn by(name: &str) -> String {
+    uuid::Uuid::new_v5(&NAMESPACE, name.as_bytes()).to_string()
+}
+
+#[test]
+fn a_cancelled_link_s_event_says_what_details_shows_and_nothing_of_the_customer() {
+    assert_eq!(
+        json(CANCEL, CommandVerdict::Cancelled(view()), Some("m-1")),
+        json!({
+            "specversion": "1.0",
+            "id": by("life\ndefault\norder-1\nsmartsend.link.cancelled\n"),
+            "source": "urn:smartsend:1111312:default",
+            "type": "smartsend.link.cancelled",
+            "subject": "order-1",
+            "time": "2026-11-24T09:30:00.123Z",
+            "datacontenttype": "application/json",
+            "data": {
+                "merchant": "default",
+                "merchantRefId": "order-1",
+                "amount": "100.50",
+                "linkId": "0b6c1f7e-5a52-4c1c-9d3f-0c7a4a1de001",
+                "expiryDate": "2026-12-08T00:00:00.000Z",
+                "observedAt": "2026-11-24T09:30:00.123Z",
+            },
+        })
+    );
+}
+
+#[test]
+fn what_is_true_of_the_link_has_one_id_and_what_is_true_of_a_command_its_own() {
+    let id = |body, verdict, message_id| json(body, verdict, message_id)["id"].clone();
+    let cancelled = |message_id| id(CANCEL, CommandVerdict::Cancelled(view()), message_id);
+    assert_eq!(cancelled(Some("m-1")), cancelled(Some("m-2")));
+    let extended = "life\ndefault\norder-1\nsmartsend.link.extended\n2026-12-08T00:00:00.000Z";
+    assert_eq!(id(EXTEND, CommandVerdict::Extended(view()), Some("m-1")), by(extended));
+
+    let failed = |message_id| {
+        let verdict = CommandVerdict::Failed { why: CommandFailure::Paid, shown: Some(view()) };
+        id(CANCEL, verdict, message_id)
+    };
+    let name = "life\ndefault\norder-1\nsmartsend.link.cancel_failed";
+    assert_eq!(failed(Some("m-1")), by(&format!("{name}\nm-1")));
+    assert_ne!(failed(Some("m-1")), failed(Some("m-2")));
+    assert_eq!(failed(None), by(&format!("{name}\n{}", by(CANCEL))));
+}
+
+#[test]
+fn a_command_that_failed_gives_its_reason_and_is_never_link_failed() {
+    for (why, code) in [
+        (CommandFailure::Claimed, "CLAIMED"),
+        (CommandFailure::Paid, "PAID"),
+        (CommandFailure::Expired, "EXPIRED"),
+        (CommandFailure::Cancelled, "CANCELLED"),
+        (CommandFailure::Rejected, "REJECTED"),
+        (CommandFailure::LinkNotFound, "LINK_NOT_FOUND"),
+        (CommandFailure::ExpiryInvalid, "EXPIRY_INVALID"),
+        (CommandFailure::Refused(None), "REFUSED"),
+        (CommandFailure::Refused(Some(1119)), "REFUSED"),
+    ] {
+        let verdict = || CommandVerdict::Failed { why, shown: None };
+        for (body, kind) in [(CANCEL, "cancel_failed"), (EXTEND, "extend_failed")] {
+            let event = json(body, verdict(), None);
+            assert_eq!(event["type"], format!("smartsend.link.{kind}"));
+            assert_eq!(event["data"]["reason"]["code"], code);
+            assert_eq!(event["data"]["observedAt"], "2026-11-24T09:30:00.123Z");
+        }
+    }
+    let verdict = CommandVerdict::Unresolved(CommandUnresolved::OutcomeUnknown);
+    let event = json(CANCEL, verdict, None);
+    assert_eq!(event["type"], "smartsend.command.unresolved");
+    assert_eq!(event["data"]["reason"]["code"], "OUTCOME_UNKNOWN");
+}
+
+#[test]
+fn what_is_no_command_is_said_to_be_none_or_to_be_on_the_wrong_queue() {
+    let event = |body: &str| {
+        let invalid: InvalidCommand = *parse_command(body.as_bytes()).unwrap_err();
+        json_of(&Event::of_invalid_command(&invalid, body.as_bytes(), origin(None)))
+    };
+    let broken = event(r#"{"command":"stop","merchantRefId":"order-1"}"#);
+    assert_eq!(broken["type"], "smartsend.command.unresolved");
+    assert_eq!(
+        (&broken["subject"], &broken["data"]["merchantRefId"]),
+        (&"order-1".into(), &"order-1".into())
+    );
+    assert_eq!(broken["data"]["reason"]["code"], "INVALID_COMMAND");
+    assert_eq!(broken["data"]["errors"][0]["field"], "command");
+    assert_eq!(event(EXAMPLE)["data"]["reason"]["code"], "WRONG_QUEUE");
+    assert_ne!(event("{")["id"], event("[")["id"]);
+
+    let invalid = parse(CANCEL.as_bytes(), Api::V1).unwrap_err();
+    let among_intents = json_of(&Event::of_invalid(&invalid, CANCEL.as_bytes(), origin(None)));
+    assert_eq!(among_intents["type"], "smartsend.intent.rejected");
+    assert_eq!(among_intents["data"]["reason"]["code"], "WRONG_QUEUE");
+}
+
+// `submit --wait` sees every event of its merchant.
+#[test]
+fn a_reader_of_intents_passes_the_events_of_commands_over() {
+    let verdict = CommandVerdict::Cancelled(view());
+    let command = command(CANCEL);
+    let event = Event::of_command(&command, verdict, CANCEL.as_bytes(), origin(None));
+    assert_eq!(Received::from_json(&event.to_json()), None);
+}
