@@ -16,6 +16,7 @@ pub mod scheduler;
 pub mod signal;
 pub mod wait_queue;
 mod failure_accrual;
+mod limits;
 mod throttle;
 
 use std::time::Duration;
@@ -24,21 +25,13 @@ use crate::domain::call::Priority;
 use crate::domain::decide::Requests;
 use crate::ports::Moment;
 use circuit_breaker::{BreakerState, CircuitBreaker, ProbeResult};
-use rate_limiter::{Rate, RateLimiter};
+pub use limits::{DividedLimits, Limits};
+use rate_limiter::RateLimiter;
 use signal::Signal;
 use throttle::{Length, Throttle};
 use wait_queue::{Ticket, WaitQueue};
 
-/// The limits of one merchant.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    pub rate: Rate,
-    /// Calls in flight at once, at least 1.
-    pub concurrency: u32,
-    /// The longest pause that the provider may ask for.
-    pub max_retry_after: Duration,
-}
-
+/// What one queue of a merchant may send, and who of it goes next.
 #[derive(Debug)]
 pub struct Admission {
     limits: Limits,

@@ -27,7 +27,7 @@ pub use broker::ClientCertificate;
 pub use environment::variables;
 pub use error::{ConfigError, Problem};
 pub use merchant::{Grant, Merchant};
-pub use schema::{Broker, InDoubt, Log, LogFormat, Ops, Retry, Shutdown};
+pub use schema::{Broker, CancelAs, InDoubt, Log, LogFormat, Ops, Retry, Shutdown};
 pub use secret::Secret;
 
 /// The file that is read when none is named.

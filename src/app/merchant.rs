@@ -25,14 +25,13 @@ struct Prefetch {
 
 impl Prefetch {
     /// At least `concurrency`, places for as many that wait, and never so many that the last one
-    /// could wait half of `lease`, or get near the broker's `consumer_timeout`, at the merchant's
-    /// rate.
-    fn of(config: &Config, merchant: &Merchant) -> Self {
+    /// could wait half of `lease`, or get near the broker's `consumer_timeout`, at the queue's rate.
+    fn of(config: &Config, limits: Limits) -> Self {
         let patience = (config.retry.lease / 2).min(config.broker.consumer_timeout / 4);
-        let served =
-            patience.as_millis().saturating_mul(merchant.rate.per_second.get().into()) / 1000;
+        let per_second = limits.rate.per_second.get();
+        let served = patience.as_millis().saturating_mul(per_second.into()) / 1000;
         let served = u64::try_from(served).unwrap_or(u64::MAX);
-        let calls = u64::from(merchant.concurrency.get());
+        let calls = u64::from(limits.concurrency);
         let places = served.saturating_sub(calls).clamp(1, calls);
         let total = calls.saturating_add(places).min(PREFETCH_MAX);
         Self {
@@ -49,7 +48,8 @@ pub(super) fn worker(
     merchant: &Merchant,
     shared: &Shared,
 ) -> Result<Worker<Live>, StartError> {
-    let prefetch = Prefetch::of(config, merchant);
+    let limits = merchant.limits.intents;
+    let prefetch = Prefetch::of(config, limits);
     let delays = config.retry.delays.durations();
     let own = Topology::new(&config.broker.prefix, [&*merchant.name], &delays)?;
     let name = merchant.name.clone();
@@ -63,20 +63,16 @@ pub(super) fn worker(
         provider: PayuAccount::new(merchant, shared.clock, metrics)?,
         outbox: Publisher::new(shared.broker.clone(), &shared.topology),
     };
-    let settings = settings(config, merchant, prefetch);
+    let settings = settings(config, merchant, limits, prefetch);
     Ok(Worker::new(&settings, adapters, telemetry, shared.stopping.clone()))
 }
 
-fn settings(config: &Config, merchant: &Merchant, prefetch: Prefetch) -> Settings {
+fn settings(config: &Config, merchant: &Merchant, limits: Limits, prefetch: Prefetch) -> Settings {
     let kept = [merchant.in_doubt.quarantine, config.retry.lease, merchant.timeout];
     Settings {
         merchant: merchant.name.clone(),
         policy: policy(config, merchant),
-        limits: Limits {
-            rate: merchant.rate,
-            concurrency: merchant.concurrency.get(),
-            max_retry_after: merchant.max_retry_after,
-        },
+        limits,
         held_max: config.broker.consumer_timeout / 2,
         places: prefetch.places,
         dedup_capacity: CAPACITY,

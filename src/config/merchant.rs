@@ -7,9 +7,10 @@ use url::Url;
 
 use super::address;
 use super::error::Findings;
-use super::schema::{self, GrantType, InDoubt};
+use super::schema::{self, CancelAs, GrantType, InDoubt};
 use super::secret::{Secret, Source, Vault};
 use crate::admission::rate_limiter::Rate;
+use crate::admission::{DividedLimits, Limits};
 use crate::domain::account::{Account, is_merchant_name};
 use crate::domain::amount::Amount;
 use crate::domain::classify::ClassifyRules;
@@ -27,15 +28,15 @@ pub struct Merchant {
     pub api_url: Url,
     pub auth_url: Url,
     pub grant: Grant,
-    pub rate: Rate,
-    /// Calls in flight at once.
+    /// What each of its queues may send.
+    pub limits: DividedLimits,
+    /// Calls in flight at once, of all its queues together.
     pub concurrency: NonZeroU32,
     /// For DNS, TCP and TLS.
     pub connect_timeout: Duration,
     /// For a whole call.
     pub timeout: Duration,
-    /// The longest `Retry-After` that is believed.
-    pub max_retry_after: Duration,
+    pub cancel_as: CancelAs,
     pub max_amount: Amount,
     pub in_doubt: InDoubt,
     pub rules: ClassifyRules,
@@ -96,6 +97,12 @@ impl schema::Merchant {
             );
             findings.refuse(&key("burst"), reason);
         }
+        let Self { concurrency, max_retry_after, .. } = self;
+        let whole = Limits { rate, concurrency: concurrency.get(), max_retry_after };
+        let limits = match self.commands_per_second {
+            None => DividedLimits::undivided(whole),
+            Some(commands) => DividedLimits::divided(whole, commands)?,
+        };
         let link_hosts =
             if self.sandbox { LinkHosts::Any } else { LinkHosts::Only(self.link_hosts) };
         Some(Merchant {
@@ -104,11 +111,11 @@ impl schema::Merchant {
             api_url: self.api_url,
             auth_url: self.auth_url,
             grant: grant?,
-            rate,
-            concurrency: self.concurrency,
+            limits,
+            concurrency,
             connect_timeout: self.connect_timeout,
             timeout: self.timeout,
-            max_retry_after: self.max_retry_after,
+            cancel_as: self.cancel_as,
             max_amount: max_amount?,
             in_doubt: self.in_doubt,
             rules: ClassifyRules { rejects: self.reject_codes, link_hosts },

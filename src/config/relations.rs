@@ -13,6 +13,9 @@ use super::duration::shortest;
 use super::error::Findings;
 use super::schema::{Broker, InDoubt, Merchant};
 
+/// The least that can be divided between intents and commands.
+const DIVISIBLE_MIN: u32 = 2;
+
 /// `left < right`, or `left <= right`.
 struct Relation {
     /// As the documentation states it.
@@ -48,6 +51,9 @@ pub(super) fn check(
     }
     tls_fits(&config.broker, findings);
     accounts_differ(merchants, findings);
+    for (name, merchant) in merchants {
+        commands_fit(name, merchant, findings);
+    }
 }
 
 /// The durations of `[in_doubt]`, or of a merchant's own table where that says otherwise.
@@ -182,6 +188,29 @@ fn tls_fits(broker: &Broker, findings: &mut Findings) {
     {
         if file.is_some() && is_plain && !findings.is_wrong("broker.urls") {
             findings.refuse(key, "it is used only with an amqps:// address in urls");
+        }
+    }
+}
+
+/// What intents and commands divide must have something for each.
+fn commands_fit(name: &str, merchant: &Merchant, findings: &mut Findings) {
+    let Some(commands) = merchant.commands_per_second else { return };
+    let key = |leaf: &str| format!("merchants.{name}.{leaf}");
+    if let Some(rate) = merchant.rate_per_second.filter(|rate| commands >= *rate) {
+        let reason = format!(
+            "commands_per_second < rate_per_second must hold, but {commands} is not less than \
+             {rate} (`{}`): it is a part of the rate, and the rest is for intents",
+            key("rate_per_second")
+        );
+        findings.conflict(&key("commands_per_second"), reason);
+    }
+    for (leaf, whole) in [("burst", merchant.burst), ("concurrency", merchant.concurrency)] {
+        if whole.get() < DIVISIBLE_MIN {
+            let reason = format!(
+                "with commands_per_second = {commands} it must be at least {DIVISIBLE_MIN}, one for \
+                 intents and one for commands, but {whole} is less than {DIVISIBLE_MIN}"
+            );
+            findings.refuse(&key(leaf), reason);
         }
     }
 }

@@ -13,8 +13,8 @@ use super::broker::ClientCertificate;
 use super::duration::Heartbeat;
 use super::secret::Source;
 use super::values::{
-    account_id, client_id, delays, filter, link_hosts, prefix, rate, reject_codes, text, up_to,
-    urls,
+    account_id, client_id, commands, delays, filter, link_hosts, prefix, rate, reject_codes, text,
+    up_to, urls,
 };
 use crate::domain::account::Api;
 use crate::domain::amount::Amount;
@@ -79,6 +79,11 @@ pub(super) struct Merchant {
     pub(super) max_retry_after: Duration,
     #[serde(default, deserialize_with = "text")]
     pub(super) max_amount: Option<Amount>,
+    /// `None` for 0.
+    #[serde(default, deserialize_with = "commands")]
+    pub(super) commands_per_second: Option<NonZeroU32>,
+    #[serde(deserialize_with = "text")]
+    pub(super) cancel_as: CancelAs,
     #[serde(deserialize_with = "reject_codes")]
     pub(super) reject_codes: Vec<i64>,
     #[serde(deserialize_with = "link_hosts")]
@@ -142,6 +147,15 @@ pub enum LogFormat {
     Json,
     /// For a person.
     Pretty,
+}
+
+/// How a cancel names the reference. PayU's pages differ in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CancelAs {
+    /// In the query of the address.
+    Query,
+    /// In a form.
+    Form,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use serde::de::{Deserialize, Deserializer, Error};
 
 use super::address::{self, BrokerUrl};
 use super::duration::{self, Heartbeat, shortest};
-use super::schema::{GrantType, LogFormat};
+use super::schema::{CancelAs, GrantType, LogFormat};
 use crate::domain::account::Api;
 use crate::domain::amount::Amount;
 use crate::domain::decide::InDoubtPolicy;
@@ -17,6 +17,8 @@ use crate::domain::retry_delays::RetryDelays;
 
 /// RabbitMQ takes a message's time to live up to 2^32 - 1 ms ("Time-To-Live"); this is below it.
 const DELAY_MAX: Duration = Duration::from_hours(1000);
+/// Per second; far above what an account gets.
+const RATE_MAX: u32 = 100_000;
 /// Codes that must never fail an intent: 1103, 1115 and 1125 say that a link exists, and 1100 that
 /// the merchant is refused (PayU, "Error codes").
 const NEVER_REJECTS: [i64; 4] = [1100, 1103, 1115, 1125];
@@ -46,7 +48,16 @@ where
 }
 
 pub(super) fn rate<'de, D: Deserializer<'de>>(value: D) -> Result<Option<NonZeroU32>, D::Error> {
-    up_to::<D, 100_000>(value).map(Some)
+    up_to::<D, RATE_MAX>(value).map(Some)
+}
+
+/// The commands' part of the rate; `None` for 0.
+pub(super) fn commands<'de, D: Deserializer<'de>>(
+    value: D,
+) -> Result<Option<NonZeroU32>, D::Error> {
+    let number = u32::try_from(i64::deserialize(value)?).ok().filter(|number| *number <= RATE_MAX);
+    let reason = || Error::custom(format!("it must be a whole number from 0 to {RATE_MAX}"));
+    number.map(NonZeroU32::new).ok_or_else(reason)
 }
 
 pub(super) fn prefix<'de, D: Deserializer<'de>>(value: D) -> Result<String, D::Error> {
@@ -203,6 +214,12 @@ impl Text for GrantType {
 impl Text for InDoubtPolicy {
     fn parse(text: &str) -> Result<Self, String> {
         word(text, &[("resend", Self::Resend), ("park", Self::Park), ("strict", Self::Strict)])
+    }
+}
+
+impl Text for CancelAs {
+    fn parse(text: &str) -> Result<Self, String> {
+        word(text, &[("query", Self::Query), ("form", Self::Form)])
     }
 }
 

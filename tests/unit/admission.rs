@@ -3,6 +3,7 @@
 
 mod circuit_breaker;
 mod failure_accrual;
+mod limits;
 mod outage;
 mod priority;
 mod properties;

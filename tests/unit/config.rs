@@ -11,7 +11,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
-use smartsend::config::{Config, ConfigError, Grant, LogFormat, Secret};
+use smartsend::admission::DividedLimits;
+use smartsend::config::{CancelAs, Config, ConfigError, Grant, LogFormat, Secret};
 use smartsend::domain::account::Api;
 use smartsend::domain::amount::Amount;
 use smartsend::domain::decide::InDoubtPolicy;
@@ -106,11 +107,14 @@ fn what_is_left_out_has_the_contracts_default() {
     assert_eq!(merchant.api_url.as_str(), "https://payout.payumoney.com/payout");
     assert_eq!(merchant.auth_url.as_str(), "https://accounts.payu.in/oauth/token");
     assert_eq!(value(client_secret(&config)), CANARY);
-    assert_eq!((merchant.rate.per_second.get(), merchant.rate.burst.get()), (10, 2));
+    let DividedLimits { intents, commands } = merchant.limits;
+    assert_eq!((intents.rate.per_second.get(), intents.rate.burst.get()), (10, 2));
+    assert_eq!((intents.concurrency, commands), (16, None));
     assert_eq!(merchant.concurrency.get(), 16);
     assert_eq!(merchant.connect_timeout, seconds(3));
     assert_eq!(merchant.timeout, seconds(20));
-    assert_eq!(merchant.max_retry_after, seconds(900));
+    assert_eq!(intents.max_retry_after, seconds(900));
+    assert_eq!(merchant.cancel_as, CancelAs::Query);
     assert_eq!(merchant.max_amount, Amount::parse("200000.00").unwrap());
     assert!(merchant.rules.rejects.is_empty());
     let hosts = ["payumoney.com", "payu.in"].map(str::to_owned).to_vec();

@@ -49,6 +49,9 @@ fn check_config(config: &Config) {
         assert!(merchant.in_doubt.first_lookup < merchant.in_doubt.quarantine);
         assert!(merchant.in_doubt.quarantine < config.retry.max_age);
         assert!(merchant.connect_timeout < merchant.timeout);
+        let parts = std::iter::once(merchant.limits.intents).chain(merchant.limits.commands);
+        let places = parts.map(|limits| u64::from(limits.concurrency)).sum::<u64>();
+        assert_eq!(places, u64::from(merchant.concurrency.get()), "it is not divided exactly");
         assert!(merchant.timeout < merchant.in_doubt.quarantine);
         let is_safe = |url: &url::Url| url.scheme() == "https" || is_here(url);
         assert!(merchant.sandbox || merchant.rules.link_hosts != LinkHosts::Only(Vec::new()));

@@ -36,7 +36,7 @@ fn the_environment_goes_over_the_file_and_takes_the_keys_type() {
     assert_eq!(config.broker.prefix, "0099");
     let merchant = &config.merchants["default"];
     assert_eq!(merchant.account.payout_merchant_id, "0099");
-    assert_eq!(merchant.rate.per_second.get(), 7);
+    assert_eq!(merchant.limits.intents.rate.per_second.get(), 7);
     assert_eq!(merchant.rules.rejects, [1119, 1120]);
     assert_eq!(merchant.max_amount.to_string(), "10.50");
     assert_eq!(value(client_secret(&config)), "other");

@@ -1,5 +1,8 @@
 //! Ranges, and settings that only fit together.
 
+use smartsend::admission::{DividedLimits, Limits};
+use smartsend::config::CancelAs;
+
 use super::{LEAST, least_but, least_with, parse, refusal, refusals};
 
 #[test]
@@ -48,6 +51,58 @@ fn each_relation_is_refused_with_its_arithmetic() {
     let sentences = refusals(&long, &[]);
     let arithmetic = "timeout < quarantine must hold, but 5m is not less than 5m";
     assert!(sentences.iter().any(|s| s.contains(arithmetic)), "{sentences:?}");
+}
+
+#[test]
+fn what_commands_would_leave_nothing_of_is_refused_with_its_arithmetic() {
+    let sentence = refusal(&least_with("commands_per_second = 10", ""));
+    let expected = "`merchants.default.commands_per_second` is 10: commands_per_second < \
+                    rate_per_second must hold, but 10 is not less than 10 \
+                    (`merchants.default.rate_per_second`): ";
+    assert!(sentence.starts_with(expected), "{sentence}");
+    let all = "commands_per_second = 11\nburst = 1\nconcurrency = 1";
+    let sentences = refusals(&least_with(all, ""), &[]);
+    assert_eq!(sentences.len(), 3, "{sentences:?}");
+    for leaf in ["burst", "concurrency"] {
+        let expected = format!(
+            "`merchants.default.{leaf}` is 1: with commands_per_second = 11 it must be at least 2, \
+             one for intents and one for commands, but 1 is less than 2"
+        );
+        assert!(sentences.contains(&expected), "{expected}\n{sentences:#?}");
+    }
+    // One that is wrong by itself is no reason to complain of the others.
+    let sentence = refusal(&least_with("commands_per_second = -1\nburst = 1", ""));
+    let expected =
+        "`merchants.default.commands_per_second` is -1: it must be a whole number from 0 ";
+    assert!(sentence.starts_with(expected), "{sentence}");
+    let without_rate = least_but("rate_per_second = 10", "rate_per_second = 0");
+    let sentence = refusal(&format!("{without_rate}commands_per_second = 10\n"));
+    assert!(sentence.starts_with("`merchants.default.rate_per_second` is 0: "), "{sentence}");
+}
+
+#[test]
+fn commands_divide_the_limits_of_the_merchant_that_takes_them() {
+    let numbers = |limits: Limits| {
+        [limits.rate.per_second.get(), limits.rate.burst.get(), limits.concurrency]
+    };
+    let limits = |line: &str| {
+        let DividedLimits { intents, commands } =
+            parse(&least_with(line, "")).unwrap().merchants["default"].limits;
+        (numbers(intents), commands.map(numbers))
+    };
+    assert_eq!(limits("commands_per_second = 0"), ([10, 2, 16], None));
+    assert_eq!(limits("commands_per_second = 1"), ([9, 1, 14], Some([1, 1, 2])));
+    let least = limits("commands_per_second = 9\nconcurrency = 2");
+    assert_eq!(least, ([1, 1, 1], Some([9, 1, 1])));
+}
+
+#[test]
+fn a_cancel_names_its_reference_in_one_of_two_ways() {
+    let way = |line: &str| parse(&least_with(line, "")).unwrap().merchants["default"].cancel_as;
+    assert_eq!(way("cancel_as = \"query\""), CancelAs::Query);
+    assert_eq!(way("cancel_as = \"form\""), CancelAs::Form);
+    let sentence = refusal(&least_with("cancel_as = \"body\"", ""));
+    assert!(sentence.ends_with("it must be one of \"query\", \"form\""), "{sentence}");
 }
 
 #[test]

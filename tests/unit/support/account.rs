@@ -8,7 +8,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use smartsend::admission::rate_limiter::Rate;
-use smartsend::config::{Grant, InDoubt, Merchant, Secret};
+use smartsend::admission::{DividedLimits, Limits};
+use smartsend::config::{CancelAs, Grant, InDoubt, Merchant, Secret};
 use smartsend::domain::account::{Account, Api};
 use smartsend::domain::amount::Amount;
 use smartsend::domain::classify::ClassifyRules;
@@ -39,11 +40,15 @@ pub(crate) fn merchant(api_url: &str, auth_url: &str) -> Merchant {
             client_id: "client".to_owned(),
             client_secret: secret(canary::CLIENT_SECRET),
         },
-        rate: Rate { per_second: at_least_one(10), burst: at_least_one(2) },
+        limits: DividedLimits::undivided(Limits {
+            rate: Rate { per_second: at_least_one(10), burst: at_least_one(2) },
+            concurrency: 16,
+            max_retry_after: Duration::from_mins(15),
+        }),
         concurrency: at_least_one(16),
         connect_timeout: Duration::from_millis(500),
         timeout: Duration::from_secs(1),
-        max_retry_after: Duration::from_mins(15),
+        cancel_as: CancelAs::Query,
         max_amount: Amount::parse("200000.00").unwrap(),
         in_doubt: InDoubt {
             first_lookup: Duration::from_secs(5),
