@@ -13,6 +13,7 @@ pub mod account;
 pub mod object;
 pub mod intent;
 pub mod command;
+pub mod work;
 pub mod trace;
 pub mod record;
 pub mod call;

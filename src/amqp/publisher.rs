@@ -32,6 +32,7 @@ use super::refusals::Refusals;
 use super::routes::{Route, merchant_of};
 use super::supervisor::Broker;
 use super::topology::Topology;
+use crate::domain::work::Work;
 use crate::ports::{Copied, Headers, Outbox, Outgoing, Properties, PublishError};
 use crate::telemetry::events;
 
@@ -70,7 +71,7 @@ enum Verdict {
 impl Publisher {
     /// Publishes what goes through this topology; each of its merchants has a share of channels.
     pub fn new(broker: Broker, topology: &Topology) -> Self {
-        let merchants = topology.merchants();
+        let merchants = topology.merchants(Work::Intents);
         let share = (CHANNELS_MAX / merchants.len().max(1)).clamp(SHARE_MIN, SHARE_MAX);
         let shares = merchants.iter().map(|name| (name.clone(), Semaphore::new(share)));
         Self::with(broker, topology, Shares::OfMerchants(shares.collect()))

@@ -12,8 +12,9 @@ use super::consumer::Inbox;
 use super::outage::Outage;
 use super::session::Session;
 use super::supervisor::Broker;
-use super::topology::names::{dead_name, intents_queue};
+use super::topology::names::{dead_name, work_queue};
 use super::topology::{Topology, TopologyError, compare_on, inspect_on};
+use crate::domain::work::Work;
 use crate::ports::{self, Checkpoint, CheckpointError, Moment, QueueError};
 use crate::telemetry::events;
 
@@ -53,7 +54,7 @@ impl MerchantQueue {
     /// The queue of a merchant, what that merchant needs, and how many deliveries it may
     /// hold at once.
     pub fn new(broker: Broker, topology: Topology, merchant: String, prefetch: u16) -> Self {
-        let queue = intents_queue(topology.prefix(), &merchant);
+        let queue = work_queue(topology.prefix(), Work::Intents, &merchant);
         let purpose = format!("consume/{merchant}");
         Self { merchant, source: Source::new(broker, topology, queue, purpose, prefetch) }
     }

@@ -15,8 +15,9 @@ use tokio::time::{sleep, timeout};
 
 use super::connection::reason;
 use super::session::{Session, timed_out};
-use super::topology::names::{intents_queue, results_exchange, short};
+use super::topology::names::{results_exchange, short, work_queue};
 use crate::domain::event::EventKind;
+use crate::domain::work::Work;
 
 /// The events that come from now on, as long as the session lasts.
 pub struct ResultEvents {
@@ -46,7 +47,7 @@ impl ResultEvents {
         let begun = async {
             let channel = session.open_channel().await?;
             let stream = begin(&channel, prefix, merchant).await?;
-            let intents = intents_queue(prefix, merchant);
+            let intents = work_queue(prefix, Work::Intents, merchant);
             Ok(Self { session: session.clone(), intents, stream, _channel: channel })
         };
         let begun = timeout(session.limit(), begun).await.unwrap_or_else(|_| Err(timed_out()));

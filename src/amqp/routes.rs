@@ -4,9 +4,9 @@ use lapin::types::ShortString;
 
 use super::topology::Topology;
 use super::topology::names::{
-    checkpoint_exchange, dead_name, intents_exchange, parked_name, results_exchange, retry_name,
-    short,
+    checkpoint_exchange, dead_name, parked_name, results_exchange, retry_name, short, work_exchange,
 };
+use crate::domain::work::Work;
 use crate::ports::Outgoing;
 
 /// Where one publish goes.
@@ -19,7 +19,7 @@ pub(super) struct Route {
 impl Route {
     /// The way to a merchant's queue of intents.
     pub(super) fn to_intents(topology: &Topology, merchant: &str) -> Option<Self> {
-        Self::new(&intents_exchange(topology.prefix()), merchant)
+        Self::new(&work_exchange(topology.prefix(), Work::Intents), merchant)
     }
 
     /// `None` for a delay that is not configured.
@@ -31,7 +31,7 @@ impl Route {
             }
             Outgoing::Retry { delay, .. } => {
                 let delay = topology.delays().get(delay.index())?;
-                Self::new(&retry_name(prefix, *delay), merchant)
+                Self::new(&retry_name(prefix, Work::Intents, *delay), merchant)
             }
             Outgoing::Parked(_) => Self::new(&parked_name(prefix), merchant),
             Outgoing::DeadLetter(_) => Self::new(&dead_name(prefix), merchant),

@@ -1,11 +1,12 @@
 //! What announces the messages that RabbitMQ put aside, from the configuration.
 
 use super::{Shared, StartError};
-use crate::amqp::topology::names::intents_queue;
+use crate::amqp::topology::names::work_queue;
 use crate::amqp::{DeadLetterQueue, Publisher, Topology};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::domain::dead_letter::Merchants;
+use crate::domain::work::Work;
 use crate::telemetry::metrics::DeadLetterMetrics;
 use crate::worker::dead_letters::DeadLetters;
 
@@ -23,7 +24,7 @@ pub(super) fn worker(
         outbox: Publisher::of_dead_letters(shared.broker.clone(), &own),
         queue: DeadLetterQueue::new(shared.broker.clone(), own),
         merchants: Merchants {
-            queue_prefix: intents_queue(prefix, ""),
+            queue_prefix: work_queue(prefix, Work::Intents, ""),
             accounts: accounts.collect(),
         },
         metrics,

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use super::Live;
 use crate::amqp::topology::apply;
-use crate::amqp::topology::names::{intents_queue, parked_name};
+use crate::amqp::topology::names::{parked_name, work_queue};
 use crate::amqp::{Broker, BrokerState, Topology};
 use crate::config;
+use crate::domain::work::Work;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::status::{Component, ConnectionState, QueueCount, Status};
 use crate::worker::MerchantContext;
@@ -71,14 +72,14 @@ pub(super) async fn watch_queues(
         status.note_consumers(None, stray_consumers(&topology, &counts));
         status.set_queues(
             counts,
-            |merchant| intents_queue(topology.prefix(), merchant),
+            |merchant| work_queue(topology.prefix(), Work::Intents, merchant),
             |queue| topology.is_retry_queue(queue),
         );
         let before = std::mem::replace(&mut passed_over, status.passed_over());
         for merchant in before.keys().chain(passed_over.keys()) {
             // Once may be the moment before the first delivery.
             let queue = passed_over.get(merchant).filter(|_| before.contains_key(merchant));
-            let name = intents_queue(topology.prefix(), merchant);
+            let name = work_queue(topology.prefix(), Work::Intents, merchant);
             let note = queue.map(|queue| another_consumer(merchant, &name, *queue));
             status.note_consumers(Some(merchant), note);
         }

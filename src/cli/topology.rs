@@ -55,12 +55,10 @@ pub async fn execute(config: &Config, options: &Options) -> Result<Exit, Command
 }
 
 fn chosen(config: &Config, choice: &Choice) -> Result<Topology, CommandError> {
-    let merchants: Vec<&str> = match choice.merchant.as_deref() {
-        None => config.merchants.keys().map(String::as_str).collect(),
-        Some(name) => vec![&merchants::named(config, name)?.name],
+    let topology = match choice.merchant.as_deref() {
+        None => Topology::of(config),
+        Some(name) => Topology::of_merchants(config, [merchants::named(config, name)?]),
     };
-    let delays = config.retry.delays.durations();
-    let topology = Topology::new(&config.broker.prefix, merchants, &delays);
     let topology = topology.map_err(CommandError::usage)?;
     match &choice.results_queue {
         Some(name) => topology.with_results_queue(name).map_err(CommandError::usage),

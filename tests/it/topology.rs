@@ -1,5 +1,6 @@
 //! The topology, declared on a real broker.
 
+mod commands;
 mod differs;
 mod policies;
 
@@ -13,6 +14,7 @@ use serde_json::Value;
 use smartsend::amqp::Topology;
 use smartsend::amqp::topology::names::retry_name;
 use smartsend::amqp::topology::{apply, verify};
+use smartsend::domain::work::Work;
 
 use crate::support::amqp::{declared, settings};
 use crate::support::broker::{Node, publish, take_next};
@@ -24,7 +26,7 @@ fn topology(merchants: &[&str]) -> Topology {
 
 #[test]
 fn a_retry_queue_is_named_by_the_shortest_form_of_its_delay() {
-    let named = |ms| retry_name("p", Duration::from_millis(ms));
+    let named = |ms| retry_name("p", Work::Intents, Duration::from_millis(ms));
     assert_eq!(named(120_000), "p.retry.2m");
     assert_eq!(named(90_000), "p.retry.90s");
     assert_eq!(named(3_600_000), "p.retry.1h");
@@ -138,7 +140,8 @@ fn the_export_holds_the_contract() {
 async fn applying_twice_changes_nothing_and_an_imported_export_is_the_same_topology() {
     let node = Node::shared();
     let (vhost, imported) = (node.vhost().await, node.vhost().await);
-    let topology = topology(&["default", "other"]).with_results_queue("downstream").unwrap();
+    let topology = topology(&["default", "other"]).with_commands(["other"]).unwrap();
+    let topology = topology.with_results_queue("downstream").unwrap();
     let applied_to = settings(&[&node.amqp_url(&vhost)]);
     apply(&applied_to, &topology).await.unwrap();
     apply(&applied_to, &topology).await.unwrap();
@@ -161,7 +164,11 @@ async fn applying_twice_changes_nothing_and_an_imported_export_is_the_same_topol
     let args = |vhost| [&bindings[..], &[vhost]].concat();
     let declared = bound(node.ctl(&args(vhost.as_str())).await);
     assert_eq!(declared, bound(node.ctl(&args(imported.as_str())).await));
-    assert!(declared.iter().any(|line| line == "smartsend.results\t#\tdownstream"), "{declared:?}");
+    for bound in
+        ["smartsend.results\t#\tdownstream", "smartsend.commands\tother\tsmartsend.commands.other"]
+    {
+        assert!(declared.iter().any(|line| line == bound), "{bound}: {declared:?}");
+    }
 }
 
 #[tokio::test]

@@ -6,20 +6,29 @@ use std::time::Duration;
 use lapin::types::ShortString;
 
 use crate::config;
+use crate::domain::work::Work;
 
-/// The exchange that upstream publishes intents to.
-pub fn intents_exchange(prefix: &str) -> String {
-    format!("{prefix}.intents")
+/// The exchange that upstream publishes to.
+pub fn work_exchange(prefix: &str, work: Work) -> String {
+    match work {
+        Work::Intents => format!("{prefix}.intents"),
+        Work::Commands => format!("{prefix}.commands"),
+    }
 }
 
-pub fn intents_queue(prefix: &str, merchant: &str) -> String {
-    format!("{prefix}.intents.{merchant}")
+/// A merchant's queue of it.
+pub fn work_queue(prefix: &str, work: Work, merchant: &str) -> String {
+    format!("{}.{merchant}", work_exchange(prefix, work))
 }
 
 /// The exchange and queue of a retry delay, by its shortest form, so that `120s` and `2m` name one
-/// queue.
-pub fn retry_name(prefix: &str, delay: Duration) -> String {
-    format!("{prefix}.retry.{}", config::duration::shortest(delay))
+/// queue. A merchant's name has no dot, so none of its queues has this name.
+pub fn retry_name(prefix: &str, work: Work, delay: Duration) -> String {
+    let delay = config::duration::shortest(delay);
+    match work {
+        Work::Intents => format!("{prefix}.retry.{delay}"),
+        Work::Commands => format!("{prefix}.commands.retry.{delay}"),
+    }
 }
 
 pub fn checkpoint_exchange(prefix: &str) -> String {

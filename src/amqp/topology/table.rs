@@ -5,15 +5,16 @@ use std::time::Duration;
 use lapin::types::{AMQPValue, FieldTable};
 
 use super::names::{
-    checkpoint_exchange, checkpoint_queue, dead_name, intents_exchange, intents_queue, parked_name,
-    results_exchange, retry_name, short,
+    checkpoint_exchange, checkpoint_queue, dead_name, parked_name, results_exchange, retry_name,
+    short, work_exchange, work_queue,
 };
-use crate::config::Config;
+use crate::config::{Config, Merchant};
+use crate::domain::work::Work;
 
 /// How often a delivery may come back before the broker puts it aside: twice
 /// [`RETURNS_MAX`](crate::domain::decide::RETURNS_MAX), so that a crash loop puts nothing aside that
 /// was never tried.
-const INTENT_DELIVERY_LIMIT: i64 = 20;
+const WORK_DELIVERY_LIMIT: i64 = 20;
 /// How often what was put aside may come back before the broker parks it without an event. What
 /// cannot be announced yet is published again, so only what kills its consumer gets there.
 const DEAD_DELIVERY_LIMIT: i64 = 3;
@@ -29,7 +30,10 @@ pub struct Topology {
     /// In the order in which they can be declared.
     pub(super) exchanges: Vec<Exchange>,
     pub(super) queues: Vec<Queue>,
-    merchants: Vec<String>,
+    /// The merchants whose intents it carries.
+    intents: Vec<String>,
+    /// The merchants whose commands it carries.
+    commands: Vec<String>,
     delays: Vec<Duration>,
 }
 
@@ -56,27 +60,47 @@ pub(super) struct Queue {
 pub struct NameTooLongError(String);
 
 impl Topology {
-    /// The topology of these merchants and retry delays.
+    /// The topology of these merchants' intents and of the retry delays.
     pub fn new<'a>(
         prefix: &str,
         merchants: impl IntoIterator<Item = &'a str>,
         delays: &[Duration],
     ) -> Result<Self, NameTooLongError> {
-        let mut topology = Self {
-            prefix: prefix.to_owned(),
-            exchanges: Vec::new(),
-            queues: Vec::new(),
-            merchants: merchants.into_iter().map(str::to_owned).collect(),
-            delays: delays.to_vec(),
-        };
-        topology.add_shared();
-        for delay in delays {
-            topology.add_retry(*delay);
-        }
-        for merchant in topology.merchants.clone() {
-            topology.add_merchant(&merchant);
+        let mut topology = Self::shared(prefix, delays);
+        topology.add_retries(Work::Intents);
+        for merchant in merchants {
+            topology.add_work(Work::Intents, merchant);
+            topology.add_checkpoint(merchant);
+            topology.intents.push(merchant.to_owned());
         }
         topology.measured()
+    }
+
+    /// The topology that these merchants' commands need, and nothing of the intents' alone, which
+    /// may be in disorder without holding up a cancel.
+    pub fn of_commands<'a>(
+        prefix: &str,
+        merchants: impl IntoIterator<Item = &'a str>,
+        delays: &[Duration],
+    ) -> Result<Self, NameTooLongError> {
+        Self::shared(prefix, delays).with_commands(merchants)
+    }
+
+    /// Adds what these merchants' commands need, which is nothing where there are no merchants: an
+    /// installation without commands has no trace of them.
+    pub fn with_commands<'a>(
+        mut self,
+        merchants: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self, NameTooLongError> {
+        for merchant in merchants {
+            if self.commands.is_empty() {
+                self.add_work_exchange(Work::Commands);
+                self.add_retries(Work::Commands);
+            }
+            self.add_work(Work::Commands, merchant);
+            self.commands.push(merchant.to_owned());
+        }
+        self.measured()
     }
 
     /// Adds a durable queue that is bound to every result event. Results belong to downstream, so
@@ -89,8 +113,20 @@ impl Topology {
 
     /// The topology that a whole configuration asks for.
     pub fn of(config: &Config) -> Result<Self, NameTooLongError> {
-        let merchants = config.merchants.keys().map(String::as_str);
-        Self::new(&config.broker.prefix, merchants, &config.retry.delays.durations())
+        Self::of_merchants(config, config.merchants.values())
+    }
+
+    /// The topology that some merchants of a configuration ask for.
+    pub fn of_merchants<'a>(
+        config: &Config,
+        merchants: impl IntoIterator<Item = &'a Merchant>,
+    ) -> Result<Self, NameTooLongError> {
+        let merchants: Vec<_> = merchants.into_iter().collect();
+        let names = merchants.iter().map(|merchant| &*merchant.name);
+        let commanded = merchants.iter().filter(|merchant| merchant.limits.commands.is_some());
+        let commanded = commanded.map(|merchant| &*merchant.name);
+        Self::new(&config.broker.prefix, names, &config.retry.delays.durations())?
+            .with_commands(commanded)
     }
 
     /// Every exchange and queue, as a line for a person.
@@ -114,19 +150,29 @@ impl Topology {
     }
 
     pub fn is_retry_queue(&self, queue: &str) -> bool {
-        self.delays.iter().any(|delay| retry_name(&self.prefix, *delay) == queue)
+        self.retry_queues().any(|name| name == queue)
     }
 
     /// The queues that nobody may consume: RabbitMQ itself moves on what waits on a retry queue,
     /// and a checkpoint is only looked at.
     pub fn unconsumed_queues(&self) -> impl Iterator<Item = String> {
-        let retries = self.delays.iter().map(|delay| retry_name(&self.prefix, *delay));
-        let merchants = self.merchants.iter();
-        retries.chain(merchants.map(|merchant| checkpoint_queue(&self.prefix, merchant)))
+        let merchants = self.intents.iter();
+        let checkpoints = merchants.map(|merchant| checkpoint_queue(&self.prefix, merchant));
+        self.retry_queues().chain(checkpoints)
     }
 
-    pub(in crate::amqp) fn merchants(&self) -> &[String] {
-        &self.merchants
+    fn retry_queues(&self) -> impl Iterator<Item = String> {
+        let of =
+            move |work| self.delays.iter().map(move |delay| retry_name(&self.prefix, work, *delay));
+        Work::ALL.into_iter().flat_map(of)
+    }
+
+    /// The merchants that have a queue of it.
+    pub(in crate::amqp) fn merchants(&self, work: Work) -> &[String] {
+        match work {
+            Work::Intents => &self.intents,
+            Work::Commands => &self.commands,
+        }
     }
 
     pub(in crate::amqp) fn delays(&self) -> &[Duration] {
@@ -138,13 +184,25 @@ impl Topology {
         &self.prefix
     }
 
+    /// What all merchants have in common.
+    fn shared(prefix: &str, delays: &[Duration]) -> Self {
+        let mut topology = Self {
+            prefix: prefix.to_owned(),
+            exchanges: Vec::new(),
+            queues: Vec::new(),
+            intents: Vec::new(),
+            commands: Vec::new(),
+            delays: delays.to_vec(),
+        };
+        topology.add_shared();
+        topology
+    }
+
     fn add_shared(&mut self) {
         let (parked, dead) = (parked_name(&self.prefix), dead_name(&self.prefix));
         self.add_exchange(parked.clone(), "fanout", &[]);
         self.add_exchange(dead.clone(), "fanout", &[]);
-        // One merchant without a queue must not block the retry queues for all.
-        let alternate = ("alternate-exchange", text(&dead));
-        self.add_exchange(intents_exchange(&self.prefix), "direct", &[alternate]);
+        self.add_work_exchange(Work::Intents);
         self.add_exchange(results_exchange(&self.prefix), "topic", &[]);
         self.add_exchange(checkpoint_exchange(&self.prefix), "direct", &[]);
         let arguments = [
@@ -156,20 +214,31 @@ impl Topology {
         self.add_queue(dead.clone(), &consumed(&parked, DEAD_DELIVERY_LIMIT), dead, "");
     }
 
-    fn add_retry(&mut self, delay: Duration) {
-        let name = retry_name(&self.prefix, delay);
-        self.add_exchange(name.clone(), "fanout", &[]);
-        let ttl_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
-        let [exchange, strategy, overflow] = dead_letter(&intents_exchange(&self.prefix));
-        let arguments = [("x-message-ttl", ttl_ms.into()), exchange, strategy, overflow];
-        self.add_queue(name.clone(), &arguments, name, "");
+    fn add_work_exchange(&mut self, work: Work) {
+        // One merchant without a queue must not block the retry queues for all.
+        let alternate = ("alternate-exchange", text(&dead_name(&self.prefix)));
+        self.add_exchange(work_exchange(&self.prefix, work), "direct", &[alternate]);
     }
 
-    fn add_merchant(&mut self, merchant: &str) {
-        let arguments = consumed(&dead_name(&self.prefix), INTENT_DELIVERY_LIMIT);
-        let queue = intents_queue(&self.prefix, merchant);
-        let exchange = intents_exchange(&self.prefix);
+    fn add_retries(&mut self, work: Work) {
+        for delay in self.delays.clone() {
+            let name = retry_name(&self.prefix, work, delay);
+            self.add_exchange(name.clone(), "fanout", &[]);
+            let ttl_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
+            let [exchange, strategy, overflow] = dead_letter(&work_exchange(&self.prefix, work));
+            let arguments = [("x-message-ttl", ttl_ms.into()), exchange, strategy, overflow];
+            self.add_queue(name.clone(), &arguments, name, "");
+        }
+    }
+
+    fn add_work(&mut self, work: Work, merchant: &str) {
+        let arguments = consumed(&dead_name(&self.prefix), WORK_DELIVERY_LIMIT);
+        let queue = work_queue(&self.prefix, work, merchant);
+        let exchange = work_exchange(&self.prefix, work);
         self.add_queue(queue, &arguments, exchange, merchant);
+    }
+
+    fn add_checkpoint(&mut self, merchant: &str) {
         let arguments = [
             ("x-delivery-limit", NO_DELIVERY_LIMIT.into()),
             ("x-max-length", AMQPValue::LongLongInt(1)),

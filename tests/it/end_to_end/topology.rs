@@ -95,6 +95,18 @@ async fn of_a_queue_that_is_not_what_its_name_says_nobody_consumes() {
 }
 
 #[tokio::test]
+async fn a_worker_that_may_declare_declares_what_commands_need_too() {
+    let mut scenario = Scenario::bare(&["default"], json!({})).await;
+    scenario.set("merchants.default.commands_per_second", "1");
+    let worker = scenario.worker_with(&["run", "--declare"]);
+    worker.ready().await;
+    for queue in ["smartsend.commands.default", "smartsend.commands.retry.1s"] {
+        assert_eq!(scenario.depth(queue).await, 0);
+    }
+    scenario.finish(worker).await;
+}
+
+#[tokio::test]
 async fn a_worker_that_may_declare_does() {
     let scenario = Scenario::bare(&["default"], json!({})).await;
     let worker = scenario.worker_with(&["run", "--declare"]);

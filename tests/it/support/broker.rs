@@ -410,6 +410,7 @@ pub(crate) async fn publish(
 
 /// A message that a test has taken from a queue.
 pub(crate) struct Taken {
+    pub(crate) exchange: String,
     pub(crate) routing_key: String,
     pub(crate) redelivered: bool,
     pub(crate) body: Vec<u8>,
@@ -431,6 +432,7 @@ pub(crate) async fn take_next(connection: &Connection, queue: &str) -> Taken {
     assert!(message.ack(BasicAckOptions::default()).await.unwrap());
     channel.close(200, "OK".into()).await.unwrap();
     Taken {
+        exchange: message.exchange.to_string(),
         routing_key: message.routing_key.to_string(),
         redelivered: message.redelivered,
         body: message.data,
