@@ -21,6 +21,7 @@ pub use crate::domain::record::headers::Headers;
 use crate::domain::reference::Reference;
 use crate::domain::retry_delays::RetryDelay;
 use crate::domain::trace::Trace;
+use crate::domain::work::Work;
 
 /// Everything that a merchant's worker talks to.
 pub trait Ports: Send + Sync + 'static {
@@ -154,7 +155,7 @@ pub trait Delivery: Send + Sync + 'static {
 #[error("the channel has ended")]
 pub struct ChannelEndedError;
 
-/// One merchant's queue, through any number of connections.
+/// One queue of a merchant, through any number of connections.
 pub trait Queue: Send + Sync + 'static {
     /// Its deliveries, while a connection lasts.
     type Inbox: Inbox;
@@ -184,7 +185,7 @@ pub enum QueueError {
         /// What the client or the broker says.
         reason: String,
     },
-    /// An exchange or queue that this merchant's intents need is not declared.
+    /// An exchange or queue that what is on this queue may need is not declared.
     #[error(
         "missing on RabbitMQ: {}; declare it with `smartsend topology apply`",
         names.join(", ")
@@ -239,14 +240,16 @@ pub trait Inbox: Send + 'static {
 pub enum Outgoing {
     /// A result, to the results exchange.
     Event(EventMessage),
-    /// An intent, to the retry exchange of this delay.
+    /// An intent or a command, to the retry exchange of this delay.
     Retry {
-        /// Which one.
+        /// Which of them, and so which queue it comes back to.
+        work: Work,
+        /// How long it waits.
         delay: RetryDelay,
-        /// The intent and its record.
+        /// The message and its record.
         copy: Copied,
     },
-    /// An intent, to the parked exchange.
+    /// An intent or a command, to the parked exchange.
     Parked(Copied),
     /// A message that the broker put aside and that cannot be announced yet, to where it came from.
     DeadLetter(Copied),
@@ -273,7 +276,7 @@ pub struct EventMessage {
     pub properties: Properties,
 }
 
-/// An intent that is published again, byte for byte.
+/// An intent or a command that is published again, byte for byte.
 #[derive(Clone, Debug)]
 pub struct Copied {
     /// The routing key: the merchant whose queue it came from, or that of a message that the broker

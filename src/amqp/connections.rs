@@ -25,8 +25,8 @@ pub struct ConnectionInfo {
     session: Option<Session>,
 }
 
-/// The connections that are meant to be up: `publish`, and `consume/` with each merchant that
-/// consumes.
+/// The connections that are meant to be up: `publish`, `dead`, and `consume/` and `commands/` with
+/// each merchant that consumes intents or commands.
 pub type Connections = BTreeMap<String, ConnectionInfo>;
 
 /// The changing account of them.

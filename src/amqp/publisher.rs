@@ -36,11 +36,11 @@ use crate::domain::work::Work;
 use crate::ports::{Copied, Headers, Outbox, Outgoing, Properties, PublishError};
 use crate::telemetry::events;
 
-/// How many publishes of one merchant wait for their confirms at once.
+/// How many publishes of one queue wait for their confirms at once.
 const SHARE_MAX: usize = 64;
-/// How many of all merchants do: well below RabbitMQ's default of 2047 channels for a connection.
+/// How many of all queues do: well below RabbitMQ's default of 2047 channels for a connection.
 const CHANNELS_MAX: usize = 512;
-/// A merchant's smallest share, however many merchants there are.
+/// A queue's smallest share, however many queues there are.
 const SHARE_MIN: usize = 4;
 
 /// Publishes to RabbitMQ. Clones share everything.
@@ -70,10 +70,11 @@ enum Verdict {
 
 impl Publisher {
     /// Publishes what goes through this topology; each of its merchants has a share of channels.
+    /// What comes of a merchant's commands has a publisher, and so a share, beside that of its intents.
     pub fn new(broker: Broker, topology: &Topology) -> Self {
-        let merchants = topology.merchants(Work::Intents);
-        let share = (CHANNELS_MAX / merchants.len().max(1)).clamp(SHARE_MIN, SHARE_MAX);
-        let shares = merchants.iter().map(|name| (name.clone(), Semaphore::new(share)));
+        let queues = || Work::ALL.into_iter().flat_map(|work| topology.merchants(work));
+        let share = (CHANNELS_MAX / queues().count().max(1)).clamp(SHARE_MIN, SHARE_MAX);
+        let shares = queues().map(|merchant| (merchant.clone(), Semaphore::new(share)));
         Self::with(broker, topology, Shares::OfMerchants(shares.collect()))
     }
 

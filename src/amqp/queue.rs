@@ -51,11 +51,28 @@ struct Consuming {
 }
 
 impl MerchantQueue {
-    /// The queue of a merchant, what that merchant needs, and how many deliveries it may
-    /// hold at once.
+    /// The queue of a merchant's intents, what they need, and how many of them it may hold at once.
     pub fn new(broker: Broker, topology: Topology, merchant: String, prefetch: u16) -> Self {
-        let queue = work_queue(topology.prefix(), Work::Intents, &merchant);
-        let purpose = format!("consume/{merchant}");
+        Self::of(Work::Intents, broker, topology, merchant, prefetch)
+    }
+
+    /// The same of a merchant's commands. They have a connection of their own: what ends one of the
+    /// two queues' connections leaves the other alone.
+    pub fn of_commands(
+        broker: Broker,
+        topology: Topology,
+        merchant: String,
+        prefetch: u16,
+    ) -> Self {
+        Self::of(Work::Commands, broker, topology, merchant, prefetch)
+    }
+
+    fn of(work: Work, broker: Broker, topology: Topology, merchant: String, prefetch: u16) -> Self {
+        let queue = work_queue(topology.prefix(), work, &merchant);
+        let purpose = match work {
+            Work::Intents => format!("consume/{merchant}"),
+            Work::Commands => format!("commands/{merchant}"),
+        };
         Self { merchant, source: Source::new(broker, topology, queue, purpose, prefetch) }
     }
 }

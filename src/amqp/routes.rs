@@ -22,16 +22,17 @@ impl Route {
         Self::new(&work_exchange(topology.prefix(), Work::Intents), merchant)
     }
 
-    /// `None` for a delay that is not configured.
+    /// `None` for a delay that is not configured, and for a queue that the merchant does not have.
     pub(super) fn of(outgoing: &Outgoing, topology: &Topology) -> Option<Self> {
         let (prefix, merchant) = (topology.prefix(), merchant_of(outgoing));
         match outgoing {
             Outgoing::Event(event) => {
                 Self::new(&results_exchange(prefix), &event.kind.routing_key(merchant))
             }
-            Outgoing::Retry { delay, .. } => {
+            Outgoing::Retry { work, delay, .. } => {
                 let delay = topology.delays().get(delay.index())?;
-                Self::new(&retry_name(prefix, Work::Intents, *delay), merchant)
+                topology.merchants(*work).iter().find(|name| *name == merchant)?;
+                Self::new(&retry_name(prefix, *work, *delay), merchant)
             }
             Outgoing::Parked(_) => Self::new(&parked_name(prefix), merchant),
             Outgoing::DeadLetter(_) => Self::new(&dead_name(prefix), merchant),

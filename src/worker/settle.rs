@@ -15,6 +15,7 @@ use crate::domain::event::{self, Event, EventKind, Origin};
 use crate::domain::intent::{Intent, Invalid};
 use crate::domain::record::headers::{Headers, Value, history, written};
 use crate::domain::verdict::Verdict;
+use crate::domain::work::Work;
 use crate::ports::{
     ChannelEndedError, Clock, Copied, Delivered, Delivery, EventMessage, Outgoing, Ports,
     Properties,
@@ -161,7 +162,7 @@ impl<P: Ports> InFlight<'_, P> {
         let now = context.clock.now().wall;
         let headers = case.retry_headers(later, &self.delivered().headers, now);
         let copy = self.copy(headers);
-        let outgoing = Outgoing::Retry { delay: later.delay, copy };
+        let outgoing = Outgoing::Retry { work: Work::Intents, delay: later.delay, copy };
         match self.publish(PublishTarget::Retries, &outgoing).await {
             Ok(()) => {}
             Err(NotPublished::Unconfirmed) => {

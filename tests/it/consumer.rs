@@ -2,6 +2,7 @@
 
 mod careful;
 mod checkpoint;
+mod commands;
 
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;

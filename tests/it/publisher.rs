@@ -12,7 +12,8 @@ use lapin::{BasicProperties, Channel};
 use smartsend::amqp::{BrokerState, Inbox, Publisher, Topology};
 use smartsend::domain::event::EventKind;
 use smartsend::domain::record::headers::Value;
-use smartsend::domain::retry_delays::RetryDelays;
+use smartsend::domain::retry_delays::{RetryDelay, RetryDelays};
+use smartsend::domain::work::Work;
 use smartsend::ports::{
     Copied, Delivery, EventMessage, Headers, Inbox as _, Outbox, Outgoing, Properties, PublishError,
 };
@@ -118,6 +119,10 @@ fn copied(headers: Headers) -> Copied {
         },
         headers,
     }
+}
+
+fn retry(delay: RetryDelay, copy: Copied) -> Outgoing {
+    Outgoing::Retry { work: Work::Intents, delay, copy }
 }
 
 /// A publisher of so many merchants, each of whose targets refuses for itself.
@@ -256,7 +261,7 @@ async fn a_merchant_or_delay_that_is_not_configured_is_unroutable_and_the_sessio
     stranger.merchant = "stranger".to_owned();
     // The topology has one delay.
     let delays = RetryDelays::new(&[1, 7].map(Duration::from_secs)).unwrap();
-    let unknown_delay = Outgoing::Retry { delay: delays.longest(), copy: copied(Headers::new()) };
+    let unknown_delay = retry(delays.longest(), copied(Headers::new()));
     for outgoing in [Outgoing::Parked(stranger), unknown_delay] {
         let result = ground.publisher.publish(&outgoing).await;
         assert_eq!(result, Err(PublishError::Unroutable));
@@ -296,7 +301,7 @@ async fn a_retried_intent_comes_back_with_its_record_and_login_and_nothing_forei
         headers: record.clone(),
     };
     let delay = RetryDelays::new(&[Duration::from_secs(1)]).unwrap().shortest();
-    let retry = Outgoing::Retry { delay, copy };
+    let retry = retry(delay, copy);
     assert_eq!(ground.publisher.publish(&retry).await, Ok(()));
     first.acknowledge().await.unwrap();
 
@@ -393,7 +398,7 @@ async fn a_copy_fits_into_a_small_frame_with_its_record_whole() {
     copy.properties.correlation_id = longest();
     copy.properties.tracestate = Some("x".repeat(512));
     let delay = RetryDelays::new(&[Duration::from_secs(1)]).unwrap().shortest();
-    let retry = Outgoing::Retry { delay, copy };
+    let retry = retry(delay, copy);
     assert_eq!(ground.publisher.publish(&retry).await, Ok(()));
     let mut inbox = Inbox::open(&session, "smartsend.intents.default", 1).await.unwrap();
     let delivery = timeout(SOON, inbox.next()).await.unwrap().unwrap();

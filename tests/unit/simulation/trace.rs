@@ -88,7 +88,7 @@ fn what(outgoing: &Outgoing) -> String {
             let id = event.properties.message_id.as_deref().unwrap_or("?");
             format!("{} of {of}, {id}", event.kind.routing_word())
         }
-        Outgoing::Retry { delay, copy } => {
+        Outgoing::Retry { delay, copy, .. } => {
             format!("{} for {:?}{}", id(copy), delay.duration(), record(&copy.headers))
         }
         Outgoing::Checkpoint { merchant, .. } => format!("the checkpoint of {merchant}"),

@@ -11,6 +11,7 @@ use smartsend::domain::event::EventKind;
 use smartsend::domain::record::headers::Value;
 use smartsend::domain::reference::Reference;
 use smartsend::domain::retry_delays::{RetryDelay, RetryDelays};
+use smartsend::domain::work::Work;
 use smartsend::ports::{Copied, EventMessage, Headers, Outgoing, Properties};
 
 use super::Oracle;
@@ -88,6 +89,10 @@ fn copy(headers: &[(&str, Value)]) -> Copied {
         headers.iter().map(|(name, v)| ((*name).to_owned(), v.clone())).collect();
     let merchant = "default".to_owned();
     Copied { merchant, body: Bytes::new(), properties: properties(), headers }
+}
+
+fn retry(copy: Copied) -> Outgoing {
+    Outgoing::Retry { work: Work::Intents, delay: shortest(), copy }
 }
 
 fn published(oracle: &mut Oracle, outgoing: &Outgoing) {
@@ -177,8 +182,7 @@ fn it_sees_a_create_through_an_open_breaker() {
 #[test]
 fn it_sees_a_record_that_is_new_again_or_counts_too_much() {
     let text = |text: &str| Value::Text(text.to_owned());
-    let retry =
-        |headers: &[(&str, Value)]| Outgoing::Retry { delay: shortest(), copy: copy(headers) };
+    let retry = |headers: &[(&str, Value)]| retry(copy(headers));
     let mut oracle = oracle();
     published(&mut oracle, &retry(&[("state", text("new"))]));
     expect(&oracle, "new again");
@@ -191,7 +195,7 @@ fn it_sees_a_record_that_is_new_again_or_counts_too_much() {
 #[test]
 fn it_bears_a_copy_that_stays_new_where_its_publish_began_before_another_copy_was_sent() {
     let headers = [("state", Value::Text("new".to_owned()))];
-    let retry = Outgoing::Retry { delay: shortest(), copy: copy(&headers) };
+    let retry = retry(copy(&headers));
     let mut oracle = oracle();
     let message = message(false);
     oracle.see(at(2), &Step::Queued { message: &message, returned: false });

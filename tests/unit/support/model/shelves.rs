@@ -105,7 +105,7 @@ impl State {
                 None
             }
             Outgoing::DeadLetter(_) => unreachable!("no merchant's worker publishes one"),
-            Outgoing::Retry { delay, copy } => {
+            Outgoing::Retry { delay, copy, .. } => {
                 self.story.push(format!("retry {}s", delay.duration().as_secs()));
                 self.retried.push((delay.duration(), copy.clone()));
                 self.shelved += 1;
