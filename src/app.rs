@@ -6,6 +6,8 @@ mod merchant;
 mod shutdown;
 mod watch;
 
+use std::sync::Arc;
+
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -30,7 +32,7 @@ pub(crate) enum Live {}
 impl Ports for Live {
     type Clock = SystemClock;
     type Queue = MerchantQueue;
-    type Provider = PayuAccount<SystemClock>;
+    type Provider = Arc<PayuAccount<SystemClock>>;
     type Outbox = Publisher;
 }
 
@@ -77,9 +79,10 @@ pub async fn start(config: &Config, declares: bool) -> Result<App, StartError> {
     let mut workers = JoinSet::new();
     let mut contexts = Vec::new();
     for merchant in config.merchants.values() {
-        let worker = merchant::worker(config, merchant, &shared)?;
-        contexts.push(worker.context());
-        workers.spawn(worker.run());
+        for worker in merchant::workers(config, merchant, &shared)? {
+            contexts.push(worker.context());
+            workers.spawn(worker.run());
+        }
     }
     let dead_letter_metrics =
         shared.metrics.dead_letters(contexts.iter().map(|context| context.metrics()));

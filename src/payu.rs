@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use crate::config::Merchant;
 use crate::domain::call::{Answer, CallResult, NotSent};
-use crate::domain::decide::CreateCall;
+use crate::domain::decide::{CreateCall, ManageCall};
 use crate::domain::reference::Reference;
 use crate::ports::{Clock, Provider, Token, TokenError};
 use crate::telemetry::events;
@@ -120,5 +120,10 @@ impl<C: Clock> Provider for PayuAccount<C> {
 
     async fn lookup(&self, token: &Token, reference: &Reference) -> CallResult {
         self.call(CallKind::Lookup, self.dialect.lookup(token, reference)).await
+    }
+
+    async fn manage(&self, token: &Token, call: &ManageCall<'_>) -> CallResult {
+        let kind = CallKind::of_command(call.command());
+        self.call(kind, self.dialect.manage(token, call.command())).await
     }
 }

@@ -5,6 +5,8 @@
 
 #![warn(missing_docs)]
 
+mod provider;
+
 use std::future::Future;
 use std::time::Duration;
 
@@ -12,16 +14,13 @@ use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::call::{CallResult, NotSent, RetryAfter};
-use crate::domain::customer::Private;
 use crate::domain::dead_letter::Death;
-use crate::domain::decide::CreateCall;
 use crate::domain::event::EventKind;
 pub use crate::domain::record::headers::Headers;
-use crate::domain::reference::Reference;
 use crate::domain::retry_delays::RetryDelay;
 use crate::domain::trace::Trace;
 use crate::domain::work::Work;
+pub use provider::{Provider, Token, TokenError};
 
 /// Everything that a merchant's worker talks to.
 pub trait Ports: Send + Sync + 'static {
@@ -309,54 +308,4 @@ pub trait Outbox: Clone + Send + Sync + 'static {
     /// Publishes and waits for the confirm.
     fn publish(&self, outgoing: &Outgoing)
     -> impl Future<Output = Result<(), PublishError>> + Send;
-}
-
-/// A bearer token and its number, by which it is discarded only once.
-#[derive(Clone, Debug)]
-pub struct Token {
-    /// Goes up with each token.
-    pub issue: u64,
-    /// The token itself.
-    pub bearer: Private,
-}
-
-/// Why there is no token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TokenError {
-    /// The credentials were refused.
-    Refused,
-    /// The endpoint asked us to slow down.
-    Throttled(Option<RetryAfter>),
-    /// The endpoint could not be reached, or its answer made no sense.
-    Unavailable(NotSent),
-}
-
-/// One merchant's account at the provider. Never retries, and never judges.
-pub trait Provider: Send + Sync + 'static {
-    /// The cached token, unless it expires soon.
-    fn token(&self) -> Option<Token>;
-    /// Requests a new token, once however many callers wait; a valid one that came in the meantime
-    /// is used instead. `permit` is called and awaited before each request (a refused refresh takes
-    /// a second one), and only by the caller that makes it.
-    fn new_token<F>(
-        &self,
-        turn: impl FnMut() -> F + Send,
-    ) -> impl Future<Output = Result<Token, TokenError>> + Send
-    where
-        F: Future<Output = ()> + Send;
-    /// Discards a token that the provider did not accept.
-    fn discard(&self, token: &Token);
-    /// Asks for a link, once. Dropping this future after its first poll must be read as
-    /// "may have been sent".
-    fn create(
-        &self,
-        token: &Token,
-        call: &CreateCall<'_>,
-    ) -> impl Future<Output = CallResult> + Send;
-    /// Looks a reference up, once.
-    fn lookup(
-        &self,
-        token: &Token,
-        reference: &Reference,
-    ) -> impl Future<Output = CallResult> + Send;
 }

@@ -30,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+use crate::domain::work::Work;
 use crate::ports::{Clock, Delivery, DeliveryOf, Inbox, InboxOf, Ports, Queue};
 use crate::telemetry::events;
 use crate::telemetry::status::{Component, ConsumerState, MerchantStatus};
@@ -172,13 +173,7 @@ impl<P: Ports> Worker<P> {
                     let Some(delivery) = delivery else { break };
                     if !active {
                         active = true;
-                        self.restore_checkpoint(&channel_ended).await;
-                        self.context.on_activated();
-                        let wait = self.context.takeover_delay(self.context.clock.now());
-                        if !wait.is_zero() {
-                            self.status.set_takeover(wait);
-                        }
-                        self.status.set_consumer(ConsumerState::Active);
+                        self.become_active(&channel_ended).await;
                     }
                     tasks.running.spawn(self.task(delivery, channel_ended.clone(), tasks));
                 }
@@ -186,6 +181,19 @@ impl<P: Ports> Worker<P> {
         }
         self.status.set_consumer(ConsumerState::Stopped);
         if self.context.stopping.is_cancelled() { Left::Stopping } else { Left::ForNow }
+    }
+
+    async fn become_active(&self, channel_ended: &CancellationToken) {
+        // What it carries is for those who create.
+        if self.context.work == Work::Intents {
+            self.restore_checkpoint(channel_ended).await;
+        }
+        self.context.on_activated();
+        let wait = self.context.takeover_delay(self.context.clock.now());
+        if !wait.is_zero() {
+            self.status.set_takeover(wait);
+        }
+        self.status.set_consumer(ConsumerState::Active);
     }
 
     /// Takes in what an earlier process has left. Nothing starts before that is known: without it

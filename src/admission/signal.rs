@@ -5,6 +5,7 @@ use std::fmt;
 use crate::domain::call::{NoAnswer, NotSent, RetryAfter};
 use crate::domain::classify::create::Outcome;
 use crate::domain::classify::lookup::{Lookup, LookupFailure};
+use crate::domain::classify::manage::ManageOutcome;
 use crate::domain::classify::{Denial, NoToken, UnknownReason};
 
 /// What a call says about the whole merchant.
@@ -73,6 +74,25 @@ impl Signal {
                 FailureKind::of_unknown(*why).map_or(Self::Nothing, Self::Failed)
             }
             Outcome::NotSent(why) => {
+                FailureKind::of_not_sent(*why).map_or(Self::Nothing, Self::Failed)
+            }
+        }
+    }
+
+    /// What a cancel or an extend says. For commands it is what a create is for intents.
+    pub fn of_manage(outcome: &ManageOutcome) -> Self {
+        match outcome {
+            ManageOutcome::Done | ManageOutcome::Refused(_) => Self::Answered,
+            ManageOutcome::NoToken(why) => Self::of_no_token(*why),
+            ManageOutcome::Throttled(retry_after) => Self::Throttled(*retry_after),
+            ManageOutcome::Denied(why) => Self::Trip(TripReason::Denied(*why)),
+            ManageOutcome::Unknown(UnknownReason::Misdirected(status)) => {
+                Self::Trip(TripReason::Misdirected(*status))
+            }
+            ManageOutcome::Unknown(why) => {
+                FailureKind::of_unknown(*why).map_or(Self::Nothing, Self::Failed)
+            }
+            ManageOutcome::NotSent(why) => {
                 FailureKind::of_not_sent(*why).map_or(Self::Nothing, Self::Failed)
             }
         }

@@ -6,10 +6,14 @@ use std::time::Duration;
 use super::{Live, Shared, StartError};
 use crate::admission::Limits;
 use crate::amqp::{MerchantQueue, Publisher, Topology};
+use crate::clock::SystemClock;
 use crate::config::{Config, Merchant};
 use crate::domain::decide::Policy;
+use crate::domain::work::Work;
 use crate::payu::PayuAccount;
+use crate::telemetry::metrics::MerchantMetrics;
 use crate::worker::dedup::CAPACITY;
+use crate::worker::key_lock::KeyLock;
 use crate::worker::{Adapters, Settings, Telemetry, Worker};
 
 /// RabbitMQ allows no larger prefetch on a quorum queue ("Quorum Queues", 2000).
@@ -41,36 +45,86 @@ impl Prefetch {
     }
 }
 
-/// The clock has to be the one that stamps deliveries: two clocks start at two moments, and the age
-/// of a delivery would be off by the difference.
-pub(super) fn worker(
+/// The workers of one merchant: of its intents and, where it takes them, of its commands. They have
+/// one account, since a second token may end the first, and one key lock.
+pub(super) fn workers(
     config: &Config,
     merchant: &Merchant,
     shared: &Shared,
-) -> Result<Worker<Live>, StartError> {
-    let limits = merchant.limits.intents;
-    let prefetch = Prefetch::of(config, limits);
-    let delays = config.retry.delays.durations();
-    let own = Topology::new(&config.broker.prefix, [&*merchant.name], &delays)?;
-    let name = merchant.name.clone();
-    let metrics = shared.metrics.merchant(&name);
-    let status = shared.status.merchant(&metrics);
-    status.starting();
-    let telemetry = Telemetry { status, metrics: Arc::clone(&metrics) };
-    let adapters = Adapters {
-        clock: shared.clock,
-        queue: MerchantQueue::new(shared.broker.clone(), own, name, prefetch.total),
-        provider: PayuAccount::new(merchant, shared.clock, metrics)?,
-        outbox: Publisher::new(shared.broker.clone(), &shared.topology),
-    };
-    let settings = settings(config, merchant, limits, prefetch);
-    Ok(Worker::new(&settings, adapters, telemetry, shared.stopping.clone()))
+) -> Result<Vec<Worker<Live>>, StartError> {
+    let metrics = shared.metrics.merchant(&merchant.name);
+    let account = PayuAccount::new(merchant, shared.clock, Arc::clone(&metrics))?;
+    let parts = Parts { config, merchant, shared, account: account.into(), lock: Arc::default() };
+    let mut workers = vec![parts.worker(Work::Intents, merchant.limits.intents, metrics)?];
+    if let Some(limits) = merchant.limits.commands {
+        let metrics = shared.metrics.commands_of(&merchant.name);
+        workers.push(parts.worker(Work::Commands, limits, metrics)?);
+    }
+    Ok(workers)
 }
 
-fn settings(config: &Config, merchant: &Merchant, limits: Limits, prefetch: Prefetch) -> Settings {
+/// What both workers of a merchant are made of.
+struct Parts<'a> {
+    config: &'a Config,
+    merchant: &'a Merchant,
+    shared: &'a Shared,
+    account: Arc<PayuAccount<SystemClock>>,
+    lock: Arc<KeyLock>,
+}
+
+impl Parts<'_> {
+    /// The clock has to be the one that stamps deliveries: two clocks start at two moments, and the
+    /// age of a delivery would be off by the difference.
+    fn worker(
+        &self,
+        work: Work,
+        limits: Limits,
+        metrics: Arc<MerchantMetrics>,
+    ) -> Result<Worker<Live>, StartError> {
+        let Self { config, merchant, shared, account, lock } = self;
+        let prefetch = Prefetch::of(config, limits);
+        let status = shared.status.merchant(&metrics);
+        status.starting();
+        let adapters = Adapters {
+            clock: shared.clock,
+            queue: self.queue(work, prefetch)?,
+            provider: Arc::clone(account),
+            outbox: Publisher::new(shared.broker.clone(), &shared.topology),
+            key_lock: Arc::clone(lock),
+        };
+        let settings = settings(config, merchant, (work, limits), prefetch);
+        let telemetry = Telemetry { metrics, status };
+        Ok(Worker::new(&settings, adapters, telemetry, shared.stopping.clone()))
+    }
+
+    fn queue(&self, work: Work, prefetch: Prefetch) -> Result<MerchantQueue, StartError> {
+        let Self { config, merchant, shared, .. } = self;
+        let delays = config.retry.delays.durations();
+        let (prefix, name) = (&config.broker.prefix, merchant.name.clone());
+        let broker = shared.broker.clone();
+        Ok(match work {
+            Work::Intents => {
+                let own = Topology::new(prefix, [&*name], &delays)?;
+                MerchantQueue::new(broker, own, name, prefetch.total)
+            }
+            Work::Commands => {
+                let own = Topology::of_commands(prefix, [&*name], &delays)?;
+                MerchantQueue::of_commands(broker, own, name, prefetch.total)
+            }
+        })
+    }
+}
+
+fn settings(
+    config: &Config,
+    merchant: &Merchant,
+    (work, limits): (Work, Limits),
+    prefetch: Prefetch,
+) -> Settings {
     let kept = [merchant.in_doubt.quarantine, config.retry.lease, merchant.timeout];
     Settings {
         merchant: merchant.name.clone(),
+        work,
         policy: policy(config, merchant),
         limits,
         held_max: config.broker.consumer_timeout / 2,

@@ -15,4 +15,12 @@ pub enum Work {
 impl Work {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Intents, Self::Commands];
+
+    /// What one of them is called.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Intents => "intent",
+            Self::Commands => "command",
+        }
+    }
 }

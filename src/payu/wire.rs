@@ -12,7 +12,7 @@ mod token;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-pub use create::create_body;
+pub use create::{create_body, date};
 pub use envelope::envelope;
 pub use token::{Granted, TokenAnswer, token_answer};
 

@@ -21,6 +21,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::domain::work::Work;
 pub use dead_letters::DeadLetterMetrics;
 pub use merchant::{CallFailure, CallKind, Counted, MerchantMetrics};
 
@@ -74,6 +75,8 @@ macro_rules! families {
 families! {
     intents: Counters<2> = Family::default(),
         "intents", "Intents that came to an end, by outcome";
+    commands: Counters<2> = Family::default(),
+        "commands", "Commands that came to an end, by outcome";
     intent_age: Histograms<1> = histograms(|| Histogram::new(AGE_SECONDS)),
         "intent_age_seconds", "Time from the publish of an intent to its result";
     calls: Counters<3> = Family::default(),
@@ -120,6 +123,11 @@ impl Families {
         self.intents.get_or_create_owned(&labels)
     }
 
+    fn commands(&self, merchant: &str, outcome: &'static str) -> Counter {
+        let labels = [merchant_label(merchant), ("outcome", outcome.into())];
+        self.commands.get_or_create_owned(&labels)
+    }
+
     fn publishes(&self, kind: &'static str, result: &'static str) -> Counter {
         let labels = [("kind", kind.into()), ("result", result.into())];
         self.publishes.get_or_create_owned(&labels)
@@ -144,7 +152,14 @@ impl Metrics {
     }
 
     pub fn merchant(&self, name: &str) -> Arc<MerchantMetrics> {
-        Arc::new(MerchantMetrics::new(name, self.families.clone()))
+        Arc::new(MerchantMetrics::new(name.to_owned(), Work::Intents, self.families.clone()))
+    }
+
+    /// The series of a merchant's commands, which have a rate, a circuit breaker and a consumer of
+    /// their own. No merchant's name has a slash.
+    pub fn commands_of(&self, name: &str) -> Arc<MerchantMetrics> {
+        let name = format!("{name}/commands");
+        Arc::new(MerchantMetrics::new(name, Work::Commands, self.families.clone()))
     }
 
     /// The series of what the broker put aside, for these merchants.

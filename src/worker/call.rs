@@ -12,14 +12,16 @@ use crate::admission::signal::Signal;
 use crate::domain::call::{CallResult, Priority};
 use crate::domain::classify::create::Outcome;
 use crate::domain::classify::lookup::Lookup;
-use crate::domain::decide::{CreateCall, Input, Interrupted, LookupCall, Start};
+use crate::domain::classify::manage::ManageOutcome;
+use crate::domain::decide::{CreateCall, Input, Interrupted, LookupCall, ManageCall, Start};
 use crate::domain::intent::Intent;
 use crate::domain::link::Link;
+use crate::domain::reference::Reference;
 use crate::ports::{Clock, Delivery, Moment, Ports, Provider, Token, TokenError};
 use crate::telemetry::events;
 use crate::telemetry::metrics::CallKind;
 
-/// How many times a lookup's 401 is answered with a new token.
+/// How many times the 401 of a call that may be repeated is answered with a new token.
 const NEW_TOKENS_MAX: u32 = 1;
 
 /// A token and a permit, or what was seen of the token endpoint instead.
@@ -32,8 +34,28 @@ impl<P: Ports> InFlight<'_, P> {
     }
 
     /// Looks the intent's reference up.
-    pub(super) async fn lookup<O>(&self, intent: &Intent, call: LookupCall) -> Input<O> {
-        self.try_lookup(intent, call).await.unwrap_or_else(|why| call.interrupted(why))
+    pub(super) async fn lookup(&self, intent: &Intent, call: LookupCall) -> Input<Outcome> {
+        let (context, reference) = (self.context, &intent.reference);
+        self.look_up(reference, call, |lookup| {
+            let is_of_another = |link: &Link| context.given_links.is_of_another(link, reference);
+            let lookup = lookup.unless_repeated(is_of_another);
+            if let Some(compared) = lookup.shows_link_of(intent) {
+                context.readback.give(reference, None, compared.equal_fields());
+            }
+            lookup
+        })
+        .await
+    }
+
+    /// Looks a reference up, and passes on what `seen` makes of that.
+    pub(super) async fn look_up<O>(
+        &self,
+        reference: &Reference,
+        call: LookupCall,
+        seen: impl Fn(Lookup) -> Lookup + Send,
+    ) -> Input<O> {
+        let looked_up = self.try_lookup(reference, call, seen).await;
+        looked_up.map_or_else(|why| call.interrupted(why), Input::Lookup)
     }
 
     async fn try_create(&self, call: &CreateCall<'_>) -> Result<Input<Outcome>, Interrupted> {
@@ -77,7 +99,7 @@ impl<P: Ports> InFlight<'_, P> {
             context.dedup.forget(reference);
         }
         context.scheduler.record(Some(&permit), Signal::of_create(&outcome));
-        context.create_ended(&outcome);
+        context.attempt_ended(outcome.is_answered());
         context.call_ended(CallKind::Create, outcome.word(), timing);
         if let Outcome::Created(made) = &outcome {
             context.given_links.insert(&made.link, reference);
@@ -86,13 +108,13 @@ impl<P: Ports> InFlight<'_, P> {
         Ok(Input::Attempted(outcome))
     }
 
-    async fn try_lookup<O>(
+    async fn try_lookup(
         &self,
-        intent: &Intent,
+        reference: &Reference,
         call: LookupCall,
-    ) -> Result<Input<O>, Interrupted> {
+        seen: impl Fn(Lookup) -> Lookup + Send,
+    ) -> Result<Lookup, Interrupted> {
         let context = self.context;
-        let reference = &intent.reference;
         let mut timing = Timing::from(context.clock.now());
         let mut tries = 0;
         // Ahead of a create that could not follow, a lookup would only take the permit of one that
@@ -109,21 +131,53 @@ impl<P: Ports> InFlight<'_, P> {
             timing.sent = context.clock.now().steady;
             let exchange = context.provider.lookup(&token, reference);
             let result = events::trace_call(&context.metrics, CallKind::Lookup, exchange).await;
-            if !context.wants_new_token(&result, &token, &mut tries) {
+            if !context.wants_new_token(CallKind::Lookup, &result, &token, &mut tries) {
                 break (result, Some(permit));
             }
         };
-        let lookup = Lookup::classify(result, reference, &context.policy.rules)
-            .unless_repeated(|link| context.given_links.is_of_another(link, reference));
-        if let Some(compared) = lookup.shows_link_of(intent) {
-            context.readback.give(reference, None, compared.equal_fields());
-        }
+        let lookup = seen(Lookup::classify(result, reference, &context.policy.rules));
         context.scheduler.record(permit.as_ref(), Signal::of_lookup(&lookup));
         context.lookup_ended(&lookup);
         if permit.is_some() {
             context.call_ended(CallKind::Lookup, lookup.word(), timing);
         }
-        Ok(Input::Lookup(lookup))
+        Ok(lookup)
+    }
+
+    /// Sends a cancel or an extend, unless the last checks forbid it.
+    pub(super) async fn manage(&self, call: &ManageCall<'_>) -> Input<ManageOutcome> {
+        self.try_manage(call).await.map_or_else(Interrupted::at_once, Input::Attempted)
+    }
+
+    async fn try_manage(&self, call: &ManageCall<'_>) -> Result<ManageOutcome, Interrupted> {
+        let context = self.context;
+        let (kind, reference) = (CallKind::of_command(call.command()), &call.command().reference);
+        let mut timing = Timing::from(context.clock.now());
+        let mut tries = 0;
+        let (result, permit) = loop {
+            let leave = self.token_and_permit(call.priority(), call.must_start_by()).await?;
+            let (token, permit) = match leave {
+                Ok(both) => both,
+                Err(result) => break (result, None),
+            };
+            self.check_still_ours(call.needs_vouching()).await?;
+            if call.start(&self.surroundings()) != Start::Now {
+                return Err(Interrupted::Late);
+            }
+            timing.sent = context.clock.now().steady;
+            let exchange = context.provider.manage(&token, call);
+            let result = events::trace_call(&context.metrics, kind, exchange).await;
+            if !context.wants_new_token(kind, &result, &token, &mut tries) {
+                break (result, Some(permit));
+            }
+        };
+        let outcome = ManageOutcome::classify(result, reference);
+        context.scheduler.record(permit.as_ref(), Signal::of_manage(&outcome));
+        context.attempt_ended(outcome.is_answered());
+        if permit.is_some() {
+            context.call_ended(kind, outcome.word(), timing);
+        }
+        Ok(outcome)
     }
 
     /// Gets a token and then a permit: a token takes time, and a permit must not get old.
@@ -217,9 +271,10 @@ impl<P: Ports> MerchantContext<P> {
         })
     }
 
-    /// A 401 to a lookup is answered with one new token and one more try.
+    /// A 401 to a call that may be repeated is answered with one new token and one more try.
     pub(super) fn wants_new_token(
         &self,
+        call: CallKind,
         result: &CallResult,
         token: &Token,
         tries: &mut u32,
@@ -228,7 +283,7 @@ impl<P: Ports> MerchantContext<P> {
         *tries = tries.saturating_add(1);
         let again = is_unauthorized && *tries <= NEW_TOKENS_MAX;
         if again {
-            events::token_rejected(&self.metrics);
+            events::token_rejected(&self.metrics, call);
         }
         again
     }

@@ -15,14 +15,14 @@ use super::dedup::DedupCache;
 use super::given_links::GivenLinks;
 use super::in_flight::InFlight;
 use super::key_lock::KeyLock;
-use super::process::process;
+use super::process::{process_command, process_intent};
 use super::readback::ReadbackTracker;
 use super::settle::Settled;
 use crate::admission::Limits;
 use crate::admission::scheduler::Scheduler;
-use crate::domain::classify::create::Outcome;
 use crate::domain::classify::lookup::Lookup;
 use crate::domain::decide::{LastAnswers, Policy};
+use crate::domain::work::Work;
 use crate::ports::{Clock, DeliveryOf, Moment, Ports};
 use crate::telemetry::metrics::MerchantMetrics;
 use crate::telemetry::status::MerchantStatus;
@@ -31,6 +31,8 @@ use crate::telemetry::status::MerchantStatus;
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub merchant: String,
+    /// What its queue holds.
+    pub work: Work,
     pub policy: Policy,
     pub limits: Limits,
     /// How long a delivery may be held before the broker takes it back.
@@ -51,6 +53,8 @@ pub struct Adapters<P: Ports> {
     pub queue: P::Queue,
     pub provider: P::Provider,
     pub outbox: P::Outbox,
+    /// One for all that is about the merchant's references.
+    pub key_lock: Arc<KeyLock>,
 }
 
 /// Where one merchant's worker reports its state.
@@ -64,6 +68,7 @@ pub struct Telemetry {
 /// process remembers.
 pub struct MerchantContext<P: Ports> {
     pub(super) merchant: String,
+    pub(super) work: Work,
     pub(super) policy: Policy,
     pub(super) held_max: Duration,
     pub(super) clock: P::Clock,
@@ -71,7 +76,7 @@ pub struct MerchantContext<P: Ports> {
     pub(super) outbox: P::Outbox,
     pub(super) scheduler: Scheduler<P::Clock>,
     pub(super) dedup: DedupCache,
-    pub(super) key_lock: KeyLock,
+    pub(super) key_lock: Arc<KeyLock>,
     pub(super) places: Semaphore,
     pub(super) readback: ReadbackTracker,
     pub(super) given_links: GivenLinks,
@@ -92,7 +97,7 @@ impl<P: Ports> MerchantContext<P> {
         telemetry: &Telemetry,
         stopping: CancellationToken,
     ) -> (Self, P::Queue) {
-        let Adapters { clock, queue, provider, outbox } = adapters;
+        let Adapters { clock, queue, provider, outbox, key_lock } = adapters;
         let Settings { policy, limits, dedup_capacity, dedup_keep, .. } = settings;
         let scheduler = Scheduler::new(*limits, clock.clone());
         // A copy that met the key lock comes back within this time.
@@ -103,6 +108,7 @@ impl<P: Ports> MerchantContext<P> {
         let clock_drift = ClockDrift::new(clock.now(), telemetry.status.clone());
         let context = Self {
             merchant: settings.merchant.clone(),
+            work: settings.work,
             policy: policy.clone(),
             held_max: settings.held_max,
             clock,
@@ -111,7 +117,7 @@ impl<P: Ports> MerchantContext<P> {
             backpressure: Backpressure::new(scheduler.clone(), telemetry.status.clone()),
             scheduler,
             dedup,
-            key_lock: KeyLock::default(),
+            key_lock,
             places: Semaphore::new(settings.places),
             readback: ReadbackTracker::new(policy.quarantine),
             given_links: GivenLinks::default(),
@@ -141,7 +147,11 @@ impl<P: Ports> MerchantContext<P> {
         delivery: DeliveryOf<P>,
         channel_ended: CancellationToken,
     ) -> Settled {
-        process(InFlight { delivery, channel_ended, context: self }).await
+        let in_flight = InFlight { delivery, channel_ended, context: self };
+        match self.work {
+            Work::Intents => process_intent(in_flight).await,
+            Work::Commands => process_command(in_flight).await,
+        }
     }
 
     /// RabbitMQ accepts no publishes, or accepts them again. Nothing new is started in the
@@ -172,7 +182,7 @@ impl<P: Ports> MerchantContext<P> {
     pub fn on_activated(&self) {
         self.scheduler.on_activated();
         let now = self.clock.now();
-        if self.policy.is_strict() {
+        if self.policy.is_strict() && self.work == Work::Intents {
             let delay = self.policy.quarantine.saturating_add(self.policy.lease);
             let mut before = self.no_create_before.lock().unwrap_or_else(PoisonError::into_inner);
             *before = now.steady.saturating_add(delay);
@@ -183,8 +193,8 @@ impl<P: Ports> MerchantContext<P> {
         *self.lock_last_answers()
     }
 
-    pub(super) fn create_ended(&self, outcome: &Outcome) {
-        if outcome.is_answered() {
+    pub(super) fn attempt_ended(&self, is_answered: bool) {
+        if is_answered {
             self.lock_last_answers().attempt = Some(self.clock.now().wall);
         }
     }

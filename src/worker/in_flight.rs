@@ -7,7 +7,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::MerchantContext;
 use super::key_lock::KeyGuard;
-use crate::domain::decide::{DeliveryInfo, Input, IntentCase, Interrupted, Surroundings};
+use crate::domain::command::{self, Command, InvalidCommand};
+use crate::domain::decide::{
+    CommandCase, DeliveryInfo, Input, IntentCase, Interrupted, Surroundings,
+};
 use crate::domain::event;
 use crate::domain::intent::wire::parse;
 use crate::domain::intent::{Intent, Invalid};
@@ -36,6 +39,10 @@ impl<'a, P: Ports> InFlight<'a, P> {
         parse(&self.delivered().body, self.context.policy.account.api)
     }
 
+    pub(super) fn parse_command(&self) -> Result<Command, Box<InvalidCommand>> {
+        command::wire::parse(&self.delivered().body)
+    }
+
     /// Does not wait for another delivery with this reference: that one may stay for a whole
     /// quarantine, and those that wait would use up the prefetch.
     pub(super) fn lock(&self, reference: &Reference) -> Result<KeyGuard<'a>, Interrupted> {
@@ -50,27 +57,42 @@ impl<'a, P: Ports> InFlight<'a, P> {
         'a: 'i,
     {
         let now = self.context.clock.now();
-        let delivered = self.delivered();
         let dedup = &self.context.dedup;
         let name = || event::name_id(intent, &self.context.merchant);
-        let case = IntentCase::open(
-            intent,
-            &self.context.policy,
-            DeliveryInfo {
-                headers: &delivered.headers,
-                own: delivered.own,
-                redelivered: delivered.redelivered,
-                delivery_count: delivered.delivery_count,
-                recent: dedup.holds(&intent.reference, now.steady),
-                verdict: dedup.verdict_of(name, now.steady),
-                now: now.wall,
-            },
-        );
+        let info = DeliveryInfo {
+            recent: dedup.holds(&intent.reference, now.steady),
+            verdict: dedup.verdict_of(name, now.steady),
+            ..self.info(now)
+        };
+        let case = IntentCase::open(intent, &self.context.policy, info);
         // What may have been sent by another process is remembered like what this one sent.
         if case.record().is_in_doubt() {
             dedup.insert(&intent.reference, now.steady);
         }
         case
+    }
+
+    /// A command may be sent twice without harm, so nothing is remembered of it.
+    pub(super) fn open_command<'c>(&self, command: &'c Command) -> CommandCase<'c>
+    where
+        'a: 'c,
+    {
+        let now = self.context.clock.now();
+        CommandCase::open(command, &self.context.policy, self.info(now))
+    }
+
+    /// What the broker says of the delivery.
+    fn info<V>(&self, now: Moment) -> DeliveryInfo<'_, V> {
+        let delivered = self.delivered();
+        DeliveryInfo {
+            headers: &delivered.headers,
+            own: delivered.own,
+            redelivered: delivered.redelivered,
+            delivery_count: delivered.delivery_count,
+            recent: false,
+            verdict: None,
+            now: now.wall,
+        }
     }
 
     pub(super) fn surroundings(&self) -> Surroundings {

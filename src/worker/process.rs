@@ -1,7 +1,8 @@
-//! One delivery, from intent to settlement.
+//! One delivery, from what it says to settlement.
 //!
-//! [`process`] reads as the line does: *delivery, intent, decision, call, outcome, decision, event,
-//! settlement*. It sequences what the core decides, and decides nothing itself.
+//! [`process_intent`] reads as the line does: *delivery, intent, decision, call, outcome, decision,
+//! event, settlement*. It sequences what the core decides, and decides nothing itself; so does
+//! [`process_command`].
 
 use super::in_flight::InFlight;
 use super::settle::Settled;
@@ -9,8 +10,8 @@ use crate::domain::decide::{Decision, Input};
 use crate::ports::Ports;
 use crate::telemetry::events;
 
-/// Processes one delivery until it is settled.
-pub(super) async fn process<P: Ports>(in_flight: InFlight<'_, P>) -> Settled {
+/// Processes one delivery of an intent until it is settled.
+pub(super) async fn process_intent<P: Ports>(in_flight: InFlight<'_, P>) -> Settled {
     let intent = match in_flight.parse() {
         Ok(intent) => intent,
         Err(invalid) => return in_flight.settle_invalid(&invalid).await,
@@ -32,6 +33,35 @@ pub(super) async fn process<P: Ports>(in_flight: InFlight<'_, P>) -> Settled {
             Decision::PauseUpTo(longest) => in_flight.pause_up_to(longest).await,
             Decision::Dispose(disposition) => {
                 return in_flight.settle(&intent, &case, disposition).await;
+            }
+        };
+    }
+}
+
+/// Processes one delivery of a command until it is settled.
+pub(super) async fn process_command<P: Ports>(in_flight: InFlight<'_, P>) -> Settled {
+    let command = match in_flight.parse_command() {
+        Ok(command) => command,
+        Err(invalid) => return in_flight.settle_invalid_command(&invalid).await,
+    };
+    let reference = &command.reference;
+    events::intent_read(reference);
+    let (_lock, mut input) = match in_flight.lock(reference) {
+        Ok(lock) => (Some(lock), Input::Start),
+        Err(why) => (None, why.at_once()),
+    };
+    let mut case = in_flight.open_command(&command);
+    loop {
+        let decision = case.decide(input, &in_flight.surroundings());
+        events::intent_known(&in_flight.context.metrics, reference, case.record());
+        input = match decision {
+            Decision::Attempt(call) => in_flight.manage(&call).await,
+            Decision::Lookup(call) => in_flight.look_up(reference, call, |lookup| lookup).await,
+            Decision::Wait(duration) => in_flight.wait(duration).await,
+            Decision::Pause(duration) => in_flight.pause(duration).await,
+            Decision::PauseUpTo(longest) => in_flight.pause_up_to(longest).await,
+            Decision::Dispose(disposition) => {
+                return in_flight.settle_command(&command, &case, disposition).await;
             }
         };
     }

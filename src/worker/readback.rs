@@ -258,7 +258,7 @@ impl<P: Ports> MerchantContext<P> {
         let (Ok(permit), Some(token)) = (permit, self.provider.token()) else { return None };
         let exchange = self.provider.lookup(&token, reference);
         let result = events::trace_call(&self.metrics, CallKind::Lookup, exchange).await;
-        if self.wants_new_token(&result, &token, &mut 0) {
+        if self.wants_new_token(CallKind::Lookup, &result, &token, &mut 0) {
             return None; // the next call gets one, and this lookup is not worth another
         }
         let lookup = Lookup::classify(result, reference, &self.policy.rules);

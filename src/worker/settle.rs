@@ -9,13 +9,14 @@ use super::backpressure::PublishTarget;
 use super::context::MerchantContext;
 use super::in_flight::InFlight;
 use super::publish::NotPublished;
-use crate::domain::decide::{Disposition, IntentCase, RetryLater};
+use crate::domain::command::{Command, InvalidCommand};
+use crate::domain::decide::{Case, CommandCase, Disposition, IntentCase, RetryLater};
 use crate::domain::event::wire::{CONTENT_TYPE, errors_json};
 use crate::domain::event::{self, Event, EventKind, Origin};
 use crate::domain::intent::{Intent, Invalid};
+use crate::domain::object::FieldError;
 use crate::domain::record::headers::{Headers, Value, history, written};
-use crate::domain::verdict::Verdict;
-use crate::domain::work::Work;
+use crate::domain::verdict::{CommandVerdict, Verdict};
 use crate::ports::{
     ChannelEndedError, Clock, Copied, Delivered, Delivery, EventMessage, Outgoing, Ports,
     Properties,
@@ -114,13 +115,54 @@ impl<P: Ports> InFlight<'_, P> {
     pub(super) async fn settle_invalid(self, invalid: &Invalid) -> Settled {
         let body = self.delivered().body.clone();
         let event = Event::of_invalid(invalid, &body, self.origin());
-        let original = if invalid.is_too_large {
+        self.settle_unread(event, &invalid.errors, invalid.is_too_large).await
+    }
+
+    pub(super) async fn settle_command(
+        self,
+        command: &Command,
+        case: &CommandCase<'_>,
+        disposition: Disposition<CommandVerdict>,
+    ) -> Settled {
+        let verdict = match disposition {
+            Disposition::Settle(verdict) => verdict,
+            Disposition::RetryLater(later) => return self.retry_later(case, later).await,
+            Disposition::Requeue => return self.requeue().await,
+            Disposition::Abandon => return self.abandon("its channel has ended"),
+        };
+        let body = self.delivered().body.clone();
+        let event = Event::of_command(command, verdict, &body, self.origin());
+        let original = match event.reason().filter(|_| event.is_parked()) {
+            Some(why) => {
+                let headers = case.parked_headers(&self.delivered().headers);
+                Original::Parked(Box::new(self.parked_copy(headers, &why.code, None)))
+            }
+            None => Original::Done,
+        };
+        let attempts = case.record().attempts;
+        self.replace(Replacement { event, original, attempts, age: None }).await
+    }
+
+    /// Parks a body that is not a valid command.
+    pub(super) async fn settle_invalid_command(self, invalid: &InvalidCommand) -> Settled {
+        let body = self.delivered().body.clone();
+        let event = Event::of_invalid_command(invalid, &body, self.origin());
+        self.settle_unread(event, &invalid.errors, invalid.is_too_large).await
+    }
+
+    async fn settle_unread(
+        self,
+        event: Event<'_>,
+        errors: &[FieldError],
+        is_too_large: bool,
+    ) -> Settled {
+        let original = if is_too_large {
             Original::Rejected
         } else {
-            let errors = errors_json(&invalid.errors);
             let headers = history(&self.delivered().headers);
             let code = event.reason().map_or("", |reason| &*reason.code);
-            Original::Parked(Box::new(self.parked_copy(headers, code, Some(errors))))
+            let copy = self.parked_copy(headers, code, Some(errors_json(errors)));
+            Original::Parked(Box::new(copy))
         };
         self.replace(Replacement { event, original, attempts: 0, age: None }).await
     }
@@ -157,12 +199,12 @@ impl<P: Ports> InFlight<'_, P> {
         }
     }
 
-    async fn retry_later(self, case: &IntentCase<'_>, later: RetryLater) -> Settled {
+    async fn retry_later<S, V: Clone>(self, case: &Case<'_, S, V>, later: RetryLater) -> Settled {
         let context = self.context;
         let now = context.clock.now().wall;
         let headers = case.retry_headers(later, &self.delivered().headers, now);
         let copy = self.copy(headers);
-        let outgoing = Outgoing::Retry { work: Work::Intents, delay: later.delay, copy };
+        let outgoing = Outgoing::Retry { work: context.work, delay: later.delay, copy };
         match self.publish(PublishTarget::Retries, &outgoing).await {
             Ok(()) => {}
             Err(NotPublished::Unconfirmed) => {
@@ -172,7 +214,8 @@ impl<P: Ports> InFlight<'_, P> {
         }
         match self.delivery.acknowledge().await {
             Ok(()) if later.counted => {
-                events::intent_returned(&case.record_after(later), later.delay.duration());
+                let record = case.record_after(later);
+                events::intent_returned(&context.metrics, &record, later.delay.duration());
                 Settled::RetriedLater
             }
             Ok(()) => {

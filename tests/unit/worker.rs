@@ -1,6 +1,7 @@
 //! One merchant's loop: it stops without a doubt, follows its circuit breaker, and leaves others alone.
 #![expect(clippy::unchecked_time_subtraction, reason = "a test may panic")]
 
+mod commands;
 mod odd_intents;
 mod stops;
 
@@ -13,6 +14,7 @@ use smartsend::domain::account::Api;
 use smartsend::domain::call::{Answer, CallResult, NotSent};
 use smartsend::domain::classify::Denial;
 use smartsend::domain::record::Record;
+use smartsend::domain::work::Work;
 use smartsend::ports::TokenError;
 use tokio::task::JoinHandle;
 
@@ -225,7 +227,7 @@ async fn one_merchant_s_trouble_leaves_another_alone() {
     troubled.weather(scene.chance.clone(), |called, chance| match called {
         Called::Create if chance.percent(50) => answer(403),
         Called::Create => answer(500),
-        Called::Token => Act::Serve,
+        Called::Token | Called::Manage => Act::Serve,
         Called::Lookup => answer(503),
     });
     let settings = Settings::usual();

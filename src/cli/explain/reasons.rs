@@ -40,6 +40,13 @@ pub(super) const REASONS: &[ReasonRow] = &[
                 link yet.",
     },
     ReasonRow {
+        code: "WRONG_QUEUE",
+        event: "intent.rejected, command.unresolved",
+        means: "it is a command among intents, or an intent among commands; nothing was sent for it.",
+        money: NOT_BY_THIS,
+        to_do: "publish intents to the intents exchange, and commands to the commands exchange.",
+    },
+    ReasonRow {
         code: "DUPLICATE_REFERENCE",
         event: "intent.rejected",
         means: "the reference has a link for another amount and another customer; this message \
@@ -142,5 +149,55 @@ pub(super) const REASONS: &[ReasonRow] = &[
         means: "RabbitMQ put it aside: it expired, or was delivered too often.",
         money: MAYBE,
         to_do: BACK,
+    },
+    ReasonRow {
+        code: "INVALID_COMMAND",
+        event: "command.unresolved",
+        means: "the message is no valid command; errors lists each field.",
+        money: NOT_BY_THIS,
+        to_do: "correct the fields and publish it again.",
+    },
+    ReasonRow {
+        code: "CLAIMED",
+        event: "link.cancel_failed, link.extend_failed",
+        means: "the customer has claimed the link, and is being paid.",
+        money: "no: the payout is under way as it was asked for.",
+        to_do: "nothing can be changed any more. If the payout fails, PayU may let the customer try again; then \
+                send the command again.",
+    },
+    ReasonRow {
+        code: "PAID",
+        event: "link.cancel_failed, link.extend_failed",
+        means: "the customer was paid by the link.",
+        money: "no: the payout was made as it was asked for.",
+        to_do: "settle with the customer if it should not have been.",
+    },
+    ReasonRow {
+        code: "EXPIRED",
+        event: "link.cancel_failed, link.extend_failed",
+        means: "the link expired before it was claimed.",
+        money: "no: nobody can claim it any more.",
+        to_do: "if it is still to be paid, publish it under a new reference.",
+    },
+    ReasonRow {
+        code: "CANCELLED",
+        event: "link.cancel_failed, link.extend_failed",
+        means: "the link is cancelled already, and cannot be extended.",
+        money: "no: nobody can claim it any more.",
+        to_do: "if it is still to be paid, publish it under a new reference.",
+    },
+    ReasonRow {
+        code: "REJECTED",
+        event: "link.cancel_failed, link.extend_failed",
+        means: "the merchant's approver has rejected the link.",
+        money: "no: nobody can claim it any more.",
+        to_do: "ask the approver; if it is still to be paid, publish it under a new reference.",
+    },
+    ReasonRow {
+        code: "EXPIRY_INVALID",
+        event: "link.cancel_failed, link.extend_failed",
+        means: "PayU does not accept this expiry, or the link lives longer already; it was not changed.",
+        money: "no: the link is as it was.",
+        to_do: "choose a later time, and look at PayU's limits for it.",
     },
 ];

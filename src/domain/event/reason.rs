@@ -50,6 +50,12 @@ impl Reason {
         own.into_iter().chain(rejected).chain(unresolved)
     }
 
+    /// Every code that a merchant's command is parked with.
+    pub fn parked_codes_of_commands() -> impl Iterator<Item = Cow<'static, str>> {
+        let own = [Self::invalid_command(Vec::new()).code, Self::wrong_queue().code];
+        own.into_iter().chain(CommandUnresolved::ALL.into_iter().map(|why| why.reason().code))
+    }
+
     /// Whether its code is one of those that `link.failed` goes out with. A code of a later
     /// version is not: what it asks of a reader is not known here.
     pub(super) fn is_of_failed(&self) -> bool {
@@ -182,6 +188,18 @@ impl Unresolved {
 }
 
 impl CommandFailure {
+    /// Every one, whatever the provider's code.
+    pub const ALL: [Self; 8] = [
+        Self::Claimed,
+        Self::Paid,
+        Self::Expired,
+        Self::Cancelled,
+        Self::Rejected,
+        Self::LinkNotFound,
+        Self::ExpiryInvalid,
+        Self::Refused(None),
+    ];
+
     /// The reason that the event gives.
     pub fn reason(self) -> Reason {
         let (code, message) = match self {

@@ -52,6 +52,6 @@ fn amount(amount: Amount, api: Api) -> Option<Box<RawValue>> {
 }
 
 /// PayU's pattern is `yyyy-MM-dd'T'HH:mm:ss.000Z`, so whatever is below a second is cut off.
-fn date(time: Timestamp) -> String {
+pub fn date(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string()
 }

@@ -28,11 +28,11 @@ pub fn call_ended(
     debug!(call = call.into_str(), outcome, waited_ms, took_ms, "the call ended");
 }
 
-/// The provider rejected the token of a lookup, which is sent again with a new one.
-pub fn token_rejected(metrics: &MerchantMetrics) {
-    metrics.calls(CallKind::Lookup, "denied").inc();
-    let merchant = metrics.merchant();
-    debug!(merchant, "the provider rejected the token; the lookup is sent with a new one");
+/// The provider rejected the token of a call, which is sent again with a new one.
+pub fn token_rejected(metrics: &MerchantMetrics, call: CallKind) {
+    metrics.calls(call, "denied").inc();
+    let (merchant, call) = (metrics.merchant(), call.into_str());
+    debug!(merchant, "the provider rejected the token; the {call} is sent with a new one");
 }
 
 /// A probe of the open circuit breaker was answered or abandoned.

@@ -1,5 +1,5 @@
-//! What becomes of intents: one `info` line for each that is in doubt, goes through a retry queue,
-//! is let go or is settled.
+//! What becomes of intents and commands: one `info` line for each that is in doubt, goes through a
+//! retry queue, is let go or is settled.
 
 use std::time::Duration;
 
@@ -20,8 +20,8 @@ pub fn intent_known(metrics: &MerchantMetrics, reference: &Reference, record: &R
             seen = seen.as_str(),
             code,
             attempts = record.attempts,
-            "the intent is in doubt: it may have been sent, and is looked up before it is sent \
-             again",
+            "the {} is in doubt: it may have been sent, and is looked up before it is sent again",
+            metrics.work().noun(),
         );
     }
 }
@@ -35,7 +35,7 @@ pub fn intent_settled(
     age: Option<Duration>,
 ) {
     let outcome = event.kind().outcome();
-    metrics.intents(outcome).inc();
+    metrics.settled(outcome).inc();
     if let Some(reference) = event.subject.reference {
         metrics.leave_doubt(reference);
     }
@@ -53,7 +53,8 @@ pub fn intent_settled(
         reason = reason.map(|reason| &*reason.code),
         recovered = matches!(event.result, EventResult::Created { recovered: true, .. }),
         attempts,
-        "the intent is settled",
+        "the {} is settled",
+        metrics.work().noun(),
     );
 }
 
@@ -85,14 +86,15 @@ pub fn dead_letter_given_up() {
 }
 
 /// A copy of an intent with this record waits on the retry queue of this delay.
-pub fn intent_returned(record: &Record, delay: Duration) {
+pub fn intent_returned(metrics: &MerchantMetrics, record: &Record, delay: Duration) {
     info!(
         in_doubt = record.is_in_doubt(),
         attempts = record.attempts,
         lookups = record.lookups,
         returns = record.returns,
         delay_s = delay.as_secs(),
-        "the intent goes through a retry queue",
+        "the {} goes through a retry queue",
+        metrics.work().noun(),
     );
 }
 
@@ -100,7 +102,8 @@ pub fn intent_returned(record: &Record, delay: Duration) {
 /// unchanged.
 pub fn intent_handed_back(metrics: &MerchantMetrics, why: &'static str, delay: Duration) {
     metrics.handed_back.inc();
-    info!(why, delay_s = delay.as_secs(), "the intent is handed back by a retry queue");
+    let noun = metrics.work().noun();
+    info!(why, delay_s = delay.as_secs(), "the {noun} is handed back by a retry queue");
 }
 
 /// A delivery stays unacknowledged.

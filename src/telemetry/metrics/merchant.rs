@@ -14,8 +14,10 @@ use serde_json::json;
 use strum::IntoStaticStr;
 
 use super::{Families, Gauges, merchant_label};
+use crate::domain::command::{Action, Command};
 use crate::domain::event::{EventKind, Reason};
 use crate::domain::reference::Reference;
+use crate::domain::work::Work;
 
 #[rustfmt::skip]
 const CREATE_OUTCOMES: [&str; 11] = [
@@ -24,6 +26,8 @@ const CREATE_OUTCOMES: [&str; 11] = [
 ];
 const LOOKUP_RESULTS: [&str; 6] =
     ["found", "not_found", "failed", "no_token", "throttled", "denied"];
+const MANAGE_OUTCOMES: [&str; 7] =
+    ["done", "refused", "not_sent", "no_token", "throttled", "denied", "unknown"];
 const TOKEN_OUTCOMES: [&str; 4] = ["granted", "refused", "throttled", "failed"];
 const PUBLISH_KINDS: [&str; 5] = ["event", "retry", "parked", "dead_letter", "checkpoint"];
 /// How many intents are counted as in doubt at most, so that memory is bounded.
@@ -38,12 +42,25 @@ pub enum CallKind {
     Create,
     Lookup,
     Token,
+    Cancel,
+    Extend,
+}
+
+impl CallKind {
+    pub fn of_command(command: &Command) -> Self {
+        match command.action {
+            Action::Cancel => Self::Cancel,
+            Action::Extend(_) => Self::Extend,
+        }
+    }
 }
 
 /// The series of one merchant. Those of no further label are looked up once.
 #[derive(Debug)]
 pub struct MerchantMetrics {
+    /// The merchant, or what its commands are counted under.
     merchant: String,
+    work: Work,
     families: Families,
     pub(in crate::telemetry) intent_age: Histogram,
     pub(in crate::telemetry) admission_wait: Histogram,
@@ -78,8 +95,8 @@ fn to_millis<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::E
 }
 
 impl MerchantMetrics {
-    pub(super) fn new(name: &str, families: Families) -> Self {
-        let own = [("merchant", name.to_owned().into())];
+    pub(super) fn new(name: String, work: Work, families: Families) -> Self {
+        let own = [("merchant", name.clone().into())];
         let metrics = Self {
             intent_age: families.intent_age.get_or_create_owned(&own),
             admission_wait: families.admission_wait.get_or_create_owned(&own),
@@ -91,7 +108,8 @@ impl MerchantMetrics {
             held: families.held.get_or_create_owned(&own),
             waiting: families.waiting.get_or_create_owned(&own),
             last_failure: Mutex::default(),
-            merchant: name.to_owned(),
+            merchant: name,
+            work,
             families,
         };
         metrics.create_known();
@@ -100,19 +118,21 @@ impl MerchantMetrics {
 
     /// Creates every series whose labels are known, by asking for it.
     fn create_known(&self) {
-        for outcome in EventKind::OF_INTENTS.map(EventKind::outcome) {
-            self.intents(outcome);
-        }
-        for (call, outcomes) in [
-            (CallKind::Create, CREATE_OUTCOMES.as_slice()),
-            (CallKind::Lookup, &LOOKUP_RESULTS),
-            (CallKind::Token, &TOKEN_OUTCOMES),
-        ] {
-            self.call_duration(call);
-            for outcome in outcomes {
-                self.calls(call, outcome);
+        match self.work {
+            Work::Intents => {
+                self.create_outcomes(EventKind::OF_INTENTS.map(EventKind::outcome));
+                self.create_calls(CallKind::Create, &CREATE_OUTCOMES);
+                self.create_parked(Reason::parked_codes());
+            }
+            Work::Commands => {
+                self.create_outcomes(EventKind::OF_COMMANDS.map(EventKind::outcome));
+                self.create_calls(CallKind::Cancel, &MANAGE_OUTCOMES);
+                self.create_calls(CallKind::Extend, &MANAGE_OUTCOMES);
+                self.create_parked(Reason::parked_codes_of_commands());
             }
         }
+        self.create_calls(CallKind::Lookup, &LOOKUP_RESULTS);
+        self.create_calls(CallKind::Token, &TOKEN_OUTCOMES);
         for result in LOOKUP_RESULTS {
             self.lookups(result);
         }
@@ -121,9 +141,30 @@ impl MerchantMetrics {
                 self.publishes(kind, result);
             }
         }
-        for reason in Reason::parked_codes() {
-            self.parked(reason);
+    }
+
+    fn create_outcomes(&self, outcomes: impl IntoIterator<Item = &'static str>) {
+        for outcome in outcomes {
+            self.settled(outcome);
         }
+    }
+
+    fn create_calls(&self, call: CallKind, outcomes: &[&'static str]) {
+        self.call_duration(call);
+        for outcome in outcomes {
+            self.calls(call, outcome);
+        }
+    }
+
+    fn create_parked(&self, codes: impl Iterator<Item = Cow<'static, str>>) {
+        for code in codes {
+            self.parked(code);
+        }
+    }
+
+    /// What is counted here.
+    pub fn work(&self) -> Work {
+        self.work
     }
 
     pub fn merchant(&self) -> &str {
@@ -134,8 +175,12 @@ impl MerchantMetrics {
         merchant_label(&self.merchant)
     }
 
-    pub(in crate::telemetry) fn intents(&self, outcome: &'static str) -> Counter {
-        self.families.intents(&self.merchant, outcome)
+    /// Intents or commands that came to this end.
+    pub(in crate::telemetry) fn settled(&self, outcome: &'static str) -> Counter {
+        match self.work {
+            Work::Intents => self.families.intents(&self.merchant, outcome),
+            Work::Commands => self.families.commands(&self.merchant, outcome),
+        }
     }
 
     pub(in crate::telemetry) fn calls(&self, call: CallKind, outcome: &'static str) -> Counter {

@@ -314,7 +314,7 @@ async fn lookups_that_fail_for_hours_hold_no_create_up() {
         scene.smart_send.weather(scene.chance.clone(), move |called, _| match called {
             Called::Lookup if silent => Act::LoseRequest,
             Called::Lookup => error(503),
-            Called::Create | Called::Token => Act::Serve,
+            Called::Create | Called::Token | Called::Manage => Act::Serve,
         });
         // Sixty of them are in doubt, and looked up again and again.
         let lost = (0..360).map(|number| match number % 6 {
@@ -351,7 +351,7 @@ async fn a_lookup_for_an_unknown_reference_that_fails_for_ever_opens_no_breaker(
         tokio::spawn(worker.run());
         scene.smart_send.weather(scene.chance.clone(), move |called, _| match called {
             Called::Lookup => error(status),
-            Called::Create | Called::Token => Act::Serve,
+            Called::Create | Called::Token | Called::Manage => Act::Serve,
         });
         scene.smart_send.on_create([Act::LoseRequest, Act::Serve]);
         for number in 0..50 {

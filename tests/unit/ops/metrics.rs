@@ -221,7 +221,7 @@ fn metrics_have_their_type_meaning_and_buckets() {
     let (waited, took) = (Duration::from_millis(30), Duration::from_millis(2500));
     events::call_ended(&merchant, CallKind::Create, "created", waited, took);
     events::call_ended(&merchant, CallKind::Lookup, "found", waited, took);
-    events::token_rejected(&merchant);
+    events::token_rejected(&merchant, CallKind::Lookup);
     let text = metrics.render();
     for line in [
         "# HELP smartsend_calls_total HTTP calls to the provider, by call and outcome.",

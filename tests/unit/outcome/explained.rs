@@ -1,7 +1,7 @@
 //! What a person reads of the classification.
 
 use smartsend::domain::event::Reason;
-use smartsend::domain::verdict::Failure;
+use smartsend::domain::verdict::{CommandFailure, Failure};
 
 use super::*;
 
@@ -34,8 +34,12 @@ fn every_code_of_the_provider_can_be_explained_by_number_and_by_name() {
 #[test]
 fn every_reason_that_goes_out_can_be_explained() {
     let failed = [Failure::DeadlinePassed, Failure::Rejected(1105)].map(|why| why.reason().code);
-    for code in Reason::parked_codes().chain(failed) {
+    let of_commands = Reason::parked_codes_of_commands();
+    for code in Reason::parked_codes().chain(failed).chain(of_commands) {
         page(&code);
+    }
+    for why in CommandFailure::ALL {
+        page(&why.reason().code);
     }
     assert!(page("outcome_unknown").contains("yes: it may have a link that nobody was told of"));
     for code in ["UNKNOWN_MERCHANT", "LINK_REPEATED", "DEAD_LETTERED"] {

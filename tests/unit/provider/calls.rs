@@ -3,11 +3,14 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use smartsend::config::CancelAs;
 use smartsend::domain::account::Api;
+use smartsend::domain::classify::manage::ManageOutcome;
+use smartsend::domain::command::{self, Command};
 use smartsend::ports::Provider;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::support::account::{create_call, intent, merchant, token};
+use crate::support::account::{create_call, intent, manage_call, merchant, token};
 use crate::support::canary::{self, TOKEN};
 use crate::support::raw_server::{RawServer, Step, answer};
 
@@ -80,6 +83,54 @@ async fn a_lookup_asks_for_the_reference_of_this_merchant() {
         assert!(head.contains("payoutmerchantid: 1111312\r\n"), "{head}");
         assert_eq!(seen.body, "");
     }
+}
+
+const CANCELLED: &str = r#"{"status":0,"msg":"Smart send link cancelled","code":null,"data":null}"#;
+
+fn command(json: &str) -> Command {
+    command::wire::parse(json.as_bytes()).unwrap()
+}
+
+#[tokio::test]
+async fn a_cancel_is_v1_s_for_either_api_and_sends_the_reference_as_it_is_configured() {
+    let server = RawServer::answering(|_, _| answer("200 OK", "", CANCELLED));
+    let cancel = command(r#"{"command":"cancel","merchantRefId":"order-1"}"#);
+    for (api, cancel_as) in [(Api::V1, CancelAs::Query), (Api::V2, CancelAs::Form)] {
+        let mut merchant = merchant(&server.url("/payout"), &server.url("/oauth/token"));
+        (merchant.account.api, merchant.cancel_as) = (api, cancel_as);
+        let result = account(&merchant).manage(&token(), &manage_call(&cancel)).await;
+        let done = ManageOutcome::classify(result, &cancel.reference);
+        assert_eq!(done, ManageOutcome::Done);
+    }
+    let log = server.log();
+    let query = "POST /payout/smartPay/cancel?merchantRefId=order-1 HTTP/1.1\r\n";
+    assert!(log.seen[0].head.starts_with(query), "{}", log.seen[0].head);
+    let form = "POST /payout/smartPay/cancel HTTP/1.1\r\n";
+    assert!(log.seen[1].head.starts_with(form), "{}", log.seen[1].head);
+    let bodies: Vec<_> = log.seen.iter().map(|seen| &*seen.body).collect();
+    assert_eq!(bodies, ["", "merchantRefId=order-1"]);
+    for (seen, kind) in log.seen.iter().zip(["json", "x-www-form-urlencoded"]) {
+        let head = seen.head.to_ascii_lowercase();
+        assert!(head.contains("payoutmerchantid: 1111312\r\n"), "{head}");
+        assert!(head.contains(&format!("content-type: application/{kind}\r\n")), "{head}");
+        assert!(head.contains("authorization: bearer canary-t0ken\r\n"), "{head}");
+    }
+}
+
+#[tokio::test]
+async fn an_extend_is_put_with_nothing_but_its_query() {
+    let server = RawServer::answering(|_, _| answer("200 OK", "", CANCELLED));
+    let extend = command(
+        r#"{"command":"extend","merchantRefId":"order-1","expiryDate":"2026-12-01T05:30:00.999+05:30"}"#,
+    );
+    account_at(&server).manage(&token(), &manage_call(&extend)).await;
+    let seen = &server.log().seen[0];
+    let line = "PUT /payout/v2/smartSend/extendExpiry?merchantRefId=order-1&expiryDate=2026-12-01T00%3A00%3A00.000Z HTTP/1.1\r\n";
+    assert!(seen.head.starts_with(line), "{}", seen.head);
+    let head = seen.head.to_ascii_lowercase();
+    assert!(head.contains("pid: 1111312\r\n"), "{head}");
+    assert!(head.contains("content-type: application/x-www-form-urlencoded\r\n"), "{head}");
+    assert_eq!(seen.body, "");
 }
 
 #[tokio::test]

@@ -13,14 +13,18 @@ use smartsend::config::{CancelAs, Grant, InDoubt, Merchant, Secret};
 use smartsend::domain::account::{Account, Api};
 use smartsend::domain::amount::Amount;
 use smartsend::domain::classify::ClassifyRules;
+use smartsend::domain::classify::link_status::{LinkStatus, Payment};
+use smartsend::domain::classify::lookup::{Details, DetailsLink, Lookup};
+use smartsend::domain::command::{Action, Command};
 use smartsend::domain::customer::{Contact, Email, Mobile, Private};
 use smartsend::domain::decide::{
-    CreateCall, Decision, DeliveryInfo, InDoubtPolicy, Input, IntentCase, LastAnswers, Policy,
-    Requests, Surroundings,
+    CommandCase, CreateCall, Decision, DeliveryInfo, InDoubtPolicy, Input, IntentCase, LastAnswers,
+    ManageCall, Policy, Requests, Surroundings,
 };
 use smartsend::domain::intent::Intent;
 use smartsend::domain::link::LinkHosts;
 use smartsend::domain::readback::Readback;
+use smartsend::domain::record::headers::Headers;
 use smartsend::domain::reference::Reference;
 use smartsend::domain::retry_delays::RetryDelays;
 use smartsend::ports::Token;
@@ -97,27 +101,57 @@ pub(crate) fn intent(reference: &str) -> Intent {
 pub(crate) fn create_call(intent: &Intent) -> CreateCall<'_> {
     static POLICY: LazyLock<Policy> = LazyLock::new(policy);
     let headers = BTreeMap::new();
-    let arrival = DeliveryInfo {
-        headers: &headers,
+    let mut case = IntentCase::open(intent, &POLICY, arrival(&headers));
+    let decision = case.decide(Input::Start, &around());
+    let Decision::Attempt(call) = decision else { panic!("a new intent is created: {decision:?}") };
+    call
+}
+
+/// The call for a command that was never sent; of an extend, once its link was looked up.
+pub(crate) fn manage_call(command: &Command) -> ManageCall<'_> {
+    static POLICY: LazyLock<Policy> = LazyLock::new(policy);
+    let headers = BTreeMap::new();
+    let mut case = CommandCase::open(command, &POLICY, arrival(&headers));
+    let input = match command.action {
+        Action::Cancel => Input::Start,
+        Action::Extend(_) => Input::Lookup(Lookup::Found(Details {
+            status: LinkStatus::Live,
+            payment: Payment::None,
+            link: DetailsLink::Absent,
+            link_id: None,
+            expiry: None,
+            amount: None,
+            mobile: None,
+            email: None,
+        })),
+    };
+    let decision = case.decide(input, &around());
+    let Decision::Attempt(call) = decision else { panic!("it is attempted: {decision:?}") };
+    call
+}
+
+fn arrival<V>(headers: &Headers) -> DeliveryInfo<'_, V> {
+    DeliveryInfo {
+        headers,
         own: false,
         redelivered: false,
         delivery_count: 0,
         recent: false,
         verdict: None,
         now: Timestamp::UNIX_EPOCH,
-    };
-    let around = Surroundings {
-        now: arrival.now,
+    }
+}
+
+fn around() -> Surroundings {
+    Surroundings {
+        now: Timestamp::UNIX_EPOCH,
         age: Duration::ZERO,
         requests: Requests::Flow,
         clocks_agree: true,
         readback: Readback::default(),
         last_answers: LastAnswers::default(),
         no_create_for: Duration::ZERO,
-    };
-    let decision = IntentCase::open(intent, &POLICY, arrival).decide(Input::Start, &around);
-    let Decision::Attempt(call) = decision else { panic!("a new intent is created: {decision:?}") };
-    call
+    }
 }
 
 fn policy() -> Policy {

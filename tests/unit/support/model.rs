@@ -24,4 +24,4 @@ pub(crate) use journal::Step;
 pub(crate) use life::{Freeze, Life};
 pub(crate) use message::{Door, Fault, Message};
 pub(crate) use scene::{ModelContext, Process, Scene, Settings, body, intent_of};
-pub(crate) use smart_send::{Called, State};
+pub(crate) use smart_send::{Called, Change, State};

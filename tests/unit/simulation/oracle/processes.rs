@@ -158,7 +158,7 @@ impl Processes {
                 let data = answer.envelope.as_ref().map(|envelope| &envelope.data);
                 calls.shown += u32::from(data.is_some_and(|data| data.link.is_some()));
             }
-            (Called::Lookup | Called::Token, _) => {}
+            (Called::Lookup | Called::Token | Called::Manage, _) => {}
         }
     }
 

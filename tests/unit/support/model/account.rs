@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use smartsend::domain::call::{Answer, CallResult, NoAnswer};
 use smartsend::domain::customer::Private;
-use smartsend::domain::decide::CreateCall;
+use smartsend::domain::decide::{CreateCall, ManageCall};
 use smartsend::domain::reference::Reference;
 use smartsend::ports::{Clock, Provider, Token, TokenError};
 use tokio::sync::oneshot;
@@ -166,6 +166,12 @@ impl Provider for ModelAccount {
         let asked = reference.clone();
         let what = (Called::Lookup, token, reference);
         self.call(what, move |smart_send, _| smart_send.details(&asked)).await
+    }
+
+    async fn manage(&self, token: &Token, call: &ManageCall<'_>) -> CallResult {
+        let command = call.command().clone();
+        let what = (Called::Manage, token, &call.command().reference);
+        self.call(what, move |smart_send, _| smart_send.manage(&command)).await
     }
 }
 

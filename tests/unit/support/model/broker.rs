@@ -14,6 +14,7 @@ use super::clock::{Chance, ModelClock};
 use super::journal::{Journal, Step};
 use super::life::Life;
 use super::message::{Door, Fault, Message};
+use super::scene::queue_name;
 use super::shelves::{Consumer, Session, State};
 
 /// How long it takes who was frozen to read that its connection has ended.
@@ -279,10 +280,11 @@ impl Broker {
             state.story.push(format!("{door:?} {fault:?}"));
             return Err(fault);
         }
-        if let (Some((delay, message)), Outgoing::Retry { copy, .. }) =
+        if let (Some((delay, message)), Outgoing::Retry { work, copy, .. }) =
             (state.keep(outgoing), outgoing)
         {
-            tokio::spawn(self.clone().return_after(delay, copy.merchant.clone(), message));
+            let queue = queue_name(*work, &copy.merchant);
+            tokio::spawn(self.clone().return_after(delay, queue, message));
         }
         fault.map_or(Ok(()), Err)
     }

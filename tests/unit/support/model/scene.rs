@@ -16,9 +16,11 @@ use smartsend::domain::decide::{InDoubtPolicy, Policy};
 use smartsend::domain::intent::{Intent, wire};
 use smartsend::domain::link::LinkHosts;
 use smartsend::domain::retry_delays::RetryDelays;
+use smartsend::domain::work::Work;
 use smartsend::ports::{Ports, Provider};
 use smartsend::telemetry::metrics::Metrics;
 use smartsend::telemetry::status::Status;
+use smartsend::worker::key_lock::KeyLock;
 use smartsend::worker::{self, Adapters, MerchantContext, Telemetry, Worker};
 use tokio_util::sync::CancellationToken;
 
@@ -49,6 +51,7 @@ pub(crate) type ModelContext = MerchantContext<ModelPorts>;
 /// What a merchant's configuration says.
 #[derive(Clone)]
 pub(crate) struct Settings {
+    pub(crate) work: Work,
     pub(crate) policy: Policy,
     pub(crate) limits: Limits,
     pub(crate) held_max: Duration,
@@ -63,6 +66,7 @@ impl Settings {
     pub(crate) fn usual() -> Self {
         let delays = [1, 5, 30, 120, 600].map(Duration::from_secs);
         Self {
+            work: Work::Intents,
             policy: Policy {
                 account: Account { payout_merchant_id: "1111312".to_owned(), api: Api::V1 },
                 rules: ClassifyRules {
@@ -122,6 +126,8 @@ pub(crate) struct Process {
     pub(crate) metrics: Metrics,
     pub(crate) status: Status,
     clock: ModelClock,
+    /// One for all that is about a reference.
+    key_lock: Arc<KeyLock>,
     scene: Scene,
 }
 
@@ -147,7 +153,8 @@ impl Scene {
         let clock = self.clock.of_process(life.clone(), ahead);
         let status = Status::new(&metrics, clock.clone());
         status.started();
-        Process { number, life, stopping, metrics, status, clock, scene: self.clone() }
+        let (key_lock, scene) = (Arc::default(), self.clone());
+        Process { number, life, stopping, metrics, status, clock, key_lock, scene }
     }
 
     /// A provider of its own, for another merchant.
@@ -158,6 +165,11 @@ impl Scene {
     /// An intent from upstream.
     pub(crate) fn publish(&self, merchant: &str, reference: &str) {
         self.broker.publish_intent(merchant, body(reference));
+    }
+
+    /// A command for a merchant.
+    pub(crate) fn command(&self, merchant: &str, body: &str) {
+        self.broker.publish_intent(&queue_name(Work::Commands, merchant), body.to_owned());
     }
 }
 
@@ -196,14 +208,19 @@ impl Process {
         let (process, life) = (self.number, self.life.clone());
         let adapters = Adapters {
             clock: self.clock.clone(),
-            queue: self.queue(merchant, settings.prefetch),
+            queue: self.queue(&queue_name(settings.work, merchant), settings.prefetch),
             provider,
             outbox: ModelOutbox { broker: broker.clone(), life, process, journal: journal.clone() },
+            key_lock: Arc::clone(&self.key_lock),
         };
-        let metrics = self.metrics.merchant(merchant);
+        let metrics = match settings.work {
+            Work::Intents => self.metrics.merchant(merchant),
+            Work::Commands => self.metrics.commands_of(merchant),
+        };
         let telemetry = Telemetry { status: self.status.merchant(&metrics), metrics };
         let settings = worker::Settings {
             merchant: merchant.to_owned(),
+            work: settings.work,
             policy: settings.policy.clone(),
             limits: settings.limits,
             held_max: settings.held_max,
@@ -234,6 +251,14 @@ impl Process {
     pub(crate) fn thaw(&self) {
         self.life.thaw(self.scene.clock.elapsed());
         self.scene.broker.nudge();
+    }
+}
+
+/// The model's name of a queue; the one of a merchant's intents is the merchant's.
+pub(super) fn queue_name(work: Work, merchant: &str) -> String {
+    match work {
+        Work::Intents => merchant.to_owned(),
+        Work::Commands => format!("{merchant}/commands"),
     }
 }
 

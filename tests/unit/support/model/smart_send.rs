@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use smartsend::domain::call::{CallResult, Data, Envelope};
+use smartsend::domain::command::{Action, Command};
 use smartsend::domain::customer::Private;
 use smartsend::domain::intent::Intent;
 use smartsend::domain::reference::Reference;
@@ -28,6 +30,8 @@ pub(crate) enum Called {
     Token,
     Create,
     Lookup,
+    /// A cancel or an extend.
+    Manage,
 }
 
 /// One request, when it was sent.
@@ -46,6 +50,16 @@ pub(crate) struct MadeLink {
     pub(crate) url: String,
     intent: Intent,
     at: Duration,
+    /// What has become of it, and when.
+    changes: Vec<(Duration, Change)>,
+}
+
+/// What can become of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    Claimed,
+    Cancelled,
+    Extended(Timestamp),
 }
 
 /// Picks an act at random.
@@ -88,6 +102,7 @@ pub(crate) struct State {
     pub(crate) panics: u32,
     creates: VecDeque<Act>,
     lookups: VecDeque<Act>,
+    manages: VecDeque<Act>,
     pub(super) tokens: VecDeque<TokenError>,
     weather: Option<(Weather, Chance)>,
     links: Vec<MadeLink>,
@@ -116,6 +131,7 @@ impl SmartSend {
             panics: 0,
             creates: VecDeque::new(),
             lookups: VecDeque::new(),
+            manages: VecDeque::new(),
             tokens: VecDeque::new(),
             weather: None,
             links: Vec::new(),
@@ -141,6 +157,11 @@ impl SmartSend {
     /// What it does with the next looks.
     pub(crate) fn on_look(&self, acts: impl IntoIterator<Item = Act>) {
         self.lock().lookups.extend(acts);
+    }
+
+    /// What it does with the next cancels and extends.
+    pub(crate) fn on_manage(&self, acts: impl IntoIterator<Item = Act>) {
+        self.lock().manages.extend(acts);
     }
 
     /// How the next token requests fail.
@@ -232,6 +253,7 @@ impl SmartSend {
             Called::Token => None,
             Called::Create => state.creates.pop_front(),
             Called::Lookup => state.lookups.pop_front(),
+            Called::Manage => state.manages.pop_front(),
         };
         let by_weather = || state.weather.as_ref().map(|(pick, chance)| pick(called, chance));
         let act = scripted.or_else(by_weather).unwrap_or(Act::Serve);
@@ -266,6 +288,41 @@ impl SmartSend {
         accepted(Data { link: Some(Private::new(url)), ..Data::default() })
     }
 
+    /// Carries a command out, or says why not.
+    pub(super) fn manage(&self, command: &Command) -> CallResult {
+        let at = self.clock.elapsed();
+        let mut state = self.lock();
+        let found = |link: &&mut MadeLink| link.reference == command.reference;
+        let Some(link) = state.links.iter_mut().find(found) else { return refusal(1112) };
+        if link.has_become(Change::Claimed) || link.has_become(Change::Cancelled) {
+            return refusal(1110);
+        }
+        let change = match command.action {
+            Action::Cancel => Change::Cancelled,
+            Action::Extend(expiry) => Change::Extended(expiry),
+        };
+        link.changes.push((at, change));
+        accepted(Data::default())
+    }
+
+    /// The customer claims a link, if that is possible.
+    pub(crate) fn claim(&self, reference: &str) {
+        let at = self.clock.elapsed();
+        let mut state = self.lock();
+        let found = |link: &&mut MadeLink| link.reference.as_str() == reference;
+        let link = state.links.iter_mut().find(found).expect("there is a link");
+        if !link.has_become(Change::Cancelled) {
+            link.changes.push((at, Change::Claimed));
+        }
+    }
+
+    /// What has become of a link.
+    pub(crate) fn changes(&self, reference: &str) -> Vec<Change> {
+        let state = self.lock();
+        let links = state.links.iter().filter(|link| link.reference.as_str() == reference);
+        links.flat_map(|link| link.changes.iter().map(|(_, change)| *change)).collect()
+    }
+
     /// What details shows.
     pub(super) fn details(&self, reference: &Reference) -> CallResult {
         let now = self.clock.elapsed();
@@ -292,10 +349,22 @@ impl SmartSend {
                 ..Data::default()
             });
         }
+        let shown = link.changes.iter().filter(|(at, _)| *at + state.lag <= now);
+        let shown: Vec<Change> = shown.map(|(_, change)| *change).collect();
+        let expiry = shown.iter().rev().find_map(|change| match change {
+            Change::Extended(expiry) => Some(*expiry),
+            Change::Claimed | Change::Cancelled => None,
+        });
+        let status = match () {
+            () if shown.contains(&Change::Claimed) => "INITIATED",
+            () if shown.contains(&Change::Cancelled) => "CANCELLED",
+            () => "ACTIVE",
+        };
         let mut data = Data {
             reference: Some(reference.to_string()),
             link: Some(Private::new(link.url.clone())),
-            link_status: Some("ACTIVE".to_owned()),
+            link_status: Some(status.to_owned()),
+            expiry,
             amount: Some(link.intent.amount.to_string()),
             mobile: contact.mobile().map(|mobile| Private::new(mobile.expose())),
             email: contact.email().map(|email| Private::new(email.expose())),
@@ -308,6 +377,12 @@ impl SmartSend {
     }
 }
 
+impl MadeLink {
+    fn has_become(&self, change: Change) -> bool {
+        self.changes.iter().any(|(_, made)| *made == change)
+    }
+}
+
 impl State {
     fn add_link(&mut self, intent: &Intent, at: Duration) -> String {
         let number = self.links.len();
@@ -317,6 +392,7 @@ impl State {
             url: url.clone(),
             intent: intent.clone(),
             at,
+            changes: Vec::new(),
         };
         self.links.push(link);
         url
