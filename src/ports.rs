@@ -123,6 +123,8 @@ pub struct Delivered {
     pub delivery_count: u64,
     /// A moment not later than its arrival here.
     pub received: Moment,
+    /// The exchange that it was published to.
+    pub exchange: String,
     /// The routing key that it was published with.
     pub routing_key: String,
     /// The queues that it has left without being acknowledged, the last one first.

@@ -1,7 +1,7 @@
 //! What announces the messages that RabbitMQ put aside, from the configuration.
 
 use super::{Shared, StartError};
-use crate::amqp::topology::names::work_queue;
+use crate::amqp::topology::names::{work_exchange, work_queue};
 use crate::amqp::{DeadLetterQueue, Publisher, Topology};
 use crate::clock::SystemClock;
 use crate::config::Config;
@@ -24,7 +24,9 @@ pub(super) fn worker(
         outbox: Publisher::of_dead_letters(shared.broker.clone(), &own),
         queue: DeadLetterQueue::new(shared.broker.clone(), own),
         merchants: Merchants {
-            queue_prefix: work_queue(prefix, Work::Intents, ""),
+            intents_prefix: work_queue(prefix, Work::Intents, ""),
+            commands_prefix: work_queue(prefix, Work::Commands, ""),
+            commands_exchange: work_exchange(prefix, Work::Commands),
             accounts: accounts.collect(),
         },
         metrics,

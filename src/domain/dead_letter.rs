@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::account::{Account, Api, is_merchant_name};
+use super::command::{self, Command, InvalidCommand};
 use super::event::wire::errors_json;
 use super::event::{Event, Reason};
 use super::intent::wire::parse;
@@ -17,6 +18,8 @@ use super::intent::{Intent, Invalid};
 use super::object::BODY_BYTES_MAX;
 use super::record::headers::{Headers, Value, record_as_received, written};
 use super::record::{Record, Seen};
+use super::reference::Reference;
+use super::work::Work;
 
 /// What stands for the merchant where the routing key names none.
 pub const UNROUTED: &str = "unrouted";
@@ -51,6 +54,8 @@ pub struct Death {
 /// A message that was put aside, as it arrives.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival<'a> {
+    /// The exchange that it was published to last by anyone but the broker.
+    pub exchange: &'a str,
     /// The routing key that it was first published with.
     pub routing_key: &'a str,
     /// The queues that it has left, the last one first.
@@ -68,8 +73,12 @@ pub struct Arrival<'a> {
 /// The merchants of a configuration.
 #[derive(Clone, Debug)]
 pub struct Merchants {
-    /// What the names of their queues begin with.
-    pub queue_prefix: String,
+    /// What the names of their intents' queues begin with.
+    pub intents_prefix: String,
+    /// The same of their commands' queues.
+    pub commands_prefix: String,
+    /// The exchange that commands are published to.
+    pub commands_exchange: String,
     /// Their accounts, by name.
     pub accounts: BTreeMap<String, Account>,
 }
@@ -93,7 +102,7 @@ pub struct DeadLetter {
     /// Why it is here.
     pub why: PutAside,
     /// What it says.
-    pub content: Result<Intent, Box<Invalid>>,
+    pub content: Content,
     /// When a worker first saw it, or else when it was put aside.
     pub since: Timestamp,
     /// How long it is not to be announced yet.
@@ -102,6 +111,43 @@ pub struct DeadLetter {
     pub is_large: bool,
     /// Its record, in doubt.
     record: Headers,
+}
+
+/// What a message says that has to be announced.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    /// It was published as an intent.
+    Intent(Result<Intent, Box<Invalid>>),
+    /// It was published as a command.
+    Command(Result<Command, Box<InvalidCommand>>),
+}
+
+impl Content {
+    /// Where nothing says which API the merchant has, an intent of either is one.
+    fn read(work: Work, body: &[u8], api: Option<Api>) -> Self {
+        match (work, api) {
+            (Work::Commands, _) => Self::Command(command::wire::parse(body)),
+            (Work::Intents, Some(api)) => Self::Intent(parse(body, api)),
+            (Work::Intents, None) => {
+                Self::Intent(parse(body, Api::V2).or_else(|_| parse(body, Api::V1)))
+            }
+        }
+    }
+
+    fn work(&self) -> Work {
+        match self {
+            Self::Intent(_) => Work::Intents,
+            Self::Command(_) => Work::Commands,
+        }
+    }
+
+    /// Its reference, if it can be read as a whole.
+    pub fn reference(&self) -> Option<&Reference> {
+        match self {
+            Self::Intent(intent) => intent.as_ref().ok().map(|intent| &intent.reference),
+            Self::Command(command) => command.as_ref().ok().map(|command| &command.reference),
+        }
+    }
 }
 
 impl PutAside {
@@ -120,13 +166,17 @@ impl Finding {
         if is_large && was_rejected {
             return Self::Announced;
         }
-        let (merchant, why) = arrival.origin(merchants);
+        let Origin { merchant, work, why } = arrival.origin(merchants);
         let record = Record::from_headers(arrival.headers).ok();
         let account = merchants.accounts.get(&merchant);
         let of_record = record.as_ref().filter(|_| arrival.own).map(|record| &record.account);
         let since = arrival.since(merchants);
         Self::Unannounced(Box::new(DeadLetter {
-            content: content(arrival.body, account.or(of_record).map(|account| account.api)),
+            content: Content::read(
+                work,
+                arrival.body,
+                account.or(of_record).map(|account| account.api),
+            ),
             payout_merchant_id: account
                 .or(of_record)
                 .map_or(UNKNOWN_ACCOUNT, |account| &account.payout_merchant_id)
@@ -142,29 +192,42 @@ impl Finding {
 }
 
 impl Merchants {
-    fn of_queue<'a>(&self, queue: &'a str) -> Option<&'a str> {
-        queue.strip_prefix(&self.queue_prefix).filter(|name| is_merchant_name(name))
+    fn of_queue<'a>(&self, queue: &'a str) -> Option<(Work, &'a str)> {
+        let of = |prefix: &str| queue.strip_prefix(prefix).filter(|name| is_merchant_name(name));
+        let intents = of(&self.intents_prefix).map(|name| (Work::Intents, name));
+        intents.or_else(|| of(&self.commands_prefix).map(|name| (Work::Commands, name)))
     }
+}
+
+/// Whose a message is, and why it is here.
+struct Origin {
+    merchant: String,
+    work: Work,
+    why: PutAside,
 }
 
 impl Arrival<'_> {
     /// The merchant, and why the message is here. The queue that it has left counts before what its
     /// headers say, and those before the routing key, which is the publisher's.
-    fn origin(&self, merchants: &Merchants) -> (String, PutAside) {
+    fn origin(&self, merchants: &Merchants) -> Origin {
         let mut queues = self.deaths.iter().map(|death| &*death.queue);
-        if let Some(merchant) = queues.find_map(|queue| merchants.of_queue(queue)) {
-            return (merchant.to_owned(), PutAside::DeadLettered);
+        if let Some((work, merchant)) = queues.find_map(|queue| merchants.of_queue(queue)) {
+            return Origin { merchant: merchant.to_owned(), work, why: PutAside::DeadLettered };
         }
         if let Some((merchant, why)) = self.remembered() {
-            return (merchant.to_owned(), why);
+            let is_command = self.text("work") == Some(Work::Commands.noun());
+            let work = if is_command { Work::Commands } else { Work::Intents };
+            return Origin { merchant: merchant.to_owned(), work, why };
         }
+        let is_command = self.exchange == merchants.commands_exchange;
+        let work = if is_command { Work::Commands } else { Work::Intents };
         if self.headers.is_empty() {
-            return (UNROUTED.to_owned(), PutAside::UnknownMerchant);
+            return Origin { merchant: UNROUTED.to_owned(), work, why: PutAside::UnknownMerchant };
         }
         // It has been with a worker, and ours writes the merchant's name there.
         let is_named = self.own && is_merchant_name(self.routing_key);
         let merchant = if is_named { self.routing_key } else { UNROUTED };
-        (merchant.to_owned(), PutAside::DeadLettered)
+        Origin { merchant: merchant.to_owned(), work, why: PutAside::DeadLettered }
     }
 
     /// What a copy says that could not be announced before.
@@ -218,6 +281,8 @@ impl DeadLetter {
         let mut headers = self.headers(&self.why.reason().code);
         let due = now.saturating_add(RETRY_AFTER).unwrap_or(Timestamp::MAX);
         headers.insert("due".to_owned(), Value::Text(written(due)));
+        let work = self.content.work().noun().to_owned();
+        headers.insert("work".to_owned(), Value::Text(work));
         headers
     }
 
@@ -227,14 +292,6 @@ impl DeadLetter {
         headers.insert("reason".to_owned(), text(code));
         headers.insert("merchant".to_owned(), text(&self.merchant));
         headers
-    }
-}
-
-/// Where nothing says which API the merchant has, an intent of either is one.
-fn content(body: &[u8], api: Option<Api>) -> Result<Intent, Box<Invalid>> {
-    match api {
-        Some(api) => parse(body, api),
-        None => parse(body, Api::V2).or_else(|_| parse(body, Api::V1)),
     }
 }
 

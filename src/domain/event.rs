@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::amount::Amount;
 use super::customer::{Contact, Email, Mobile, Private};
-use super::dead_letter::{DeadLetter, PutAside};
+use super::dead_letter::{Content, DeadLetter, PutAside};
 use super::intent::{Intent, Invalid};
 use super::record::Record;
 use super::reference::Reference;
@@ -188,6 +188,14 @@ impl<'a> Event<'a> {
         now: Timestamp,
     ) -> Self {
         let DeadLetter { merchant, payout_merchant_id, why, content, since, .. } = letter;
+        let origin = Origin { payout_merchant_id, merchant, message_id, trace, now };
+        let content = match content {
+            Content::Command(command) => {
+                let command = command.as_ref().map_err(|invalid| &**invalid);
+                return Self::of_dead_command(command, *why, body, origin);
+            }
+            Content::Intent(intent) => intent,
+        };
         let (name, subject) = match content {
             Ok(intent) => (name_of(intent, merchant), subject_of(intent)),
             Err(invalid) => (name_of_raw(body, merchant), subject_of_valid(invalid)),
@@ -201,7 +209,6 @@ impl<'a> Event<'a> {
                 EventResult::Rejected(Reason::invalid_intent(invalid.errors.clone()))
             }
         };
-        let origin = Origin { payout_merchant_id, merchant, message_id, trace, now };
         Self::new(&name, subject, result, origin)
     }
 

@@ -138,6 +138,11 @@ impl Families {
     }
 }
 
+/// What a merchant's commands are counted under. No merchant's name has a slash.
+fn commands_name(merchant: &str) -> String {
+    format!("{merchant}/commands")
+}
+
 fn merchant_label(merchant: &str) -> (&'static str, Cow<'static, str>) {
     ("merchant", merchant.to_owned().into())
 }
@@ -156,9 +161,9 @@ impl Metrics {
     }
 
     /// The series of a merchant's commands, which have a rate, a circuit breaker and a consumer of
-    /// their own. No merchant's name has a slash.
+    /// their own.
     pub fn commands_of(&self, name: &str) -> Arc<MerchantMetrics> {
-        let name = format!("{name}/commands");
+        let name = commands_name(name);
         Arc::new(MerchantMetrics::new(name, Work::Commands, self.families.clone()))
     }
 

@@ -116,6 +116,7 @@ impl<C: Clock, Q: DeadLetterQueue, O: Outbox> DeadLetters<C, Q, O> {
         let delivered = delivery.delivered();
         let now = self.clock.now().wall;
         let arrival = Arrival {
+            exchange: &delivered.exchange,
             routing_key: &delivered.routing_key,
             deaths: &delivered.deaths,
             headers: &delivered.headers,
@@ -174,8 +175,8 @@ impl<C: Clock, Q: DeadLetterQueue, O: Outbox> DeadLetters<C, Q, O> {
         event: &Event<'_>,
         delivered: &Delivered,
     ) -> Replaced {
-        if let Ok(intent) = &letter.content {
-            events::intent_read(&intent.reference);
+        if let Some(reference) = letter.content.reference() {
+            events::intent_read(reference);
         }
         self.stopping.run_until_cancelled(self.clock.sleep(letter.wait)).await;
         let routing_key = event.kind().routing_key(&event.merchant);

@@ -35,7 +35,9 @@ fn death(queue: &str, reason: &str) -> Death {
 fn merchants() -> Merchants {
     let account = Account { payout_merchant_id: "1111312".to_owned(), api: Api::V2 };
     Merchants {
-        queue_prefix: "smartsend.intents.".to_owned(),
+        intents_prefix: "smartsend.intents.".to_owned(),
+        commands_prefix: "smartsend.commands.".to_owned(),
+        commands_exchange: "smartsend.commands".to_owned(),
         accounts: BTreeMap::from([("default".to_owned(), account)]),
     }
 }
@@ -100,6 +102,7 @@ impl World {
             redelivered: false,
             delivery_count: 0,
             received: self.clock.now(),
+            exchange: "smartsend.intents".to_owned(),
             routing_key: merchant.to_owned(),
             deaths: vec![death(&format!("smartsend.intents.{merchant}"), "expired")],
         };
@@ -227,6 +230,7 @@ impl Outbox for World {
                     redelivered: false,
                     delivery_count: 0,
                     received,
+                    exchange: "smartsend.intents".to_owned(),
                     routing_key: merchant,
                     deaths: Vec::new(),
                 });

@@ -40,6 +40,7 @@ impl AmqpDelivery {
             delivery_count: headers::delivery_count(properties),
             body: Bytes::from(delivery.data),
             received,
+            exchange: delivery.exchange.to_string(),
             routing_key: delivery.routing_key.to_string(),
             deaths: headers::deaths(properties),
             is_alone,

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::wire::Reason;
 use super::{Event, EventResult, NAMESPACE, Name, Origin, Subject};
 use crate::domain::command::{Action, Command, InvalidCommand};
+use crate::domain::dead_letter::PutAside;
 use crate::domain::record::headers::written;
 use crate::domain::reference::Reference;
 use crate::domain::verdict::CommandVerdict;
@@ -59,6 +60,28 @@ impl<'a> Event<'a> {
         let result = EventResult::CommandUnresolved(reason);
         let discriminator = message_id(body, origin);
         Self::of_life(invalid.reference.as_ref(), result, &discriminator, body, origin)
+    }
+
+    /// The event for a command that the broker put aside.
+    pub(super) fn of_dead_command(
+        command: Result<&'a Command, &'a InvalidCommand>,
+        why: PutAside,
+        body: &[u8],
+        origin: Origin<'_>,
+    ) -> Self {
+        match (command, why) {
+            (Err(invalid), PutAside::DeadLettered) => {
+                Self::of_invalid_command(invalid, body, origin)
+            }
+            (command, why) => {
+                let reference = match command {
+                    Ok(command) => Some(&command.reference),
+                    Err(invalid) => invalid.reference.as_ref(),
+                };
+                let result = EventResult::CommandUnresolved(why.reason());
+                Self::of_life(reference, result, &message_id(body, origin), body, origin)
+            }
+        }
     }
 
     fn of_life(

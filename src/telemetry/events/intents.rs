@@ -61,12 +61,12 @@ pub fn intent_settled(
 /// A message that the broker put aside is announced and parked.
 pub fn dead_letter_settled(metrics: &DeadLetterMetrics, event: &Event<'_>) {
     let (outcome, reason) = (event.kind().outcome(), event.reason());
-    metrics.intents(&event.merchant, outcome).inc();
+    metrics.settled(event).inc();
     if let Some(reason) = reason {
-        metrics.parked(&event.merchant, reason.code.clone()).inc();
+        metrics.parked(event, reason.code.clone()).inc();
     }
     if let Some(reference) = event.subject.reference {
-        metrics.leave_doubt(&event.merchant, reference);
+        metrics.leave_doubt(event, reference);
     }
     warn!(
         intent.id = event.intent_id,

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use prometheus_client::metrics::counter::Counter;
 
-use super::{Families, MerchantMetrics};
+use super::{Families, MerchantMetrics, commands_name};
 use crate::domain::dead_letter::{PutAside, UNROUTED};
-use crate::domain::event::{EventKind, INVALID_INTENT};
+use crate::domain::event::{Event, EventKind, INVALID_INTENT};
 use crate::domain::reference::Reference;
 
 /// Counts under the merchants of the configuration, and everything else under [`UNROUTED`]: what a
@@ -27,25 +27,32 @@ impl DeadLetterMetrics {
         let merchants = merchants.into_iter().map(|own| (own.merchant().to_owned(), own));
         let metrics = Self { merchants: merchants.collect(), families };
         for kind in [EventKind::Rejected, EventKind::Unresolved] {
-            metrics.intents(UNROUTED, kind.outcome());
+            metrics.families.intents(UNROUTED, kind.outcome());
         }
         let codes = PutAside::ALL.map(|why| why.reason().code);
         for code in codes.into_iter().chain([INVALID_INTENT.into()]) {
-            metrics.parked(UNROUTED, code);
+            metrics.families.parked(UNROUTED, code);
         }
         metrics
     }
 
-    pub(in crate::telemetry) fn intents(&self, merchant: &str, outcome: &'static str) -> Counter {
-        self.families.intents(self.known(merchant), outcome)
+    /// Intents or commands that came to this end.
+    pub(in crate::telemetry) fn settled(&self, event: &Event<'_>) -> Counter {
+        let outcome = event.kind().outcome();
+        match self.of(event) {
+            Some(own) => own.settled(outcome),
+            None if is_of_command(event) => self.families.commands(UNROUTED, outcome),
+            None => self.families.intents(UNROUTED, outcome),
+        }
     }
 
     pub(in crate::telemetry) fn parked(
         &self,
-        merchant: &str,
+        event: &Event<'_>,
         reason: Cow<'static, str>,
     ) -> Counter {
-        self.families.parked(self.known(merchant), reason)
+        let merchant = self.of(event).map_or(UNROUTED, |own| own.merchant());
+        self.families.parked(merchant, reason)
     }
 
     pub(in crate::telemetry) fn publishes(
@@ -57,13 +64,21 @@ impl DeadLetterMetrics {
     }
 
     /// What the broker put aside comes to no worker any more.
-    pub(in crate::telemetry) fn leave_doubt(&self, merchant: &str, reference: &Reference) {
-        if let Some(own) = self.merchants.get(merchant) {
+    pub(in crate::telemetry) fn leave_doubt(&self, event: &Event<'_>, reference: &Reference) {
+        if let Some(own) = self.of(event) {
             own.leave_doubt(reference);
         }
     }
 
-    fn known<'a>(&self, merchant: &'a str) -> &'a str {
-        if self.merchants.contains_key(merchant) { merchant } else { UNROUTED }
+    fn of(&self, event: &Event<'_>) -> Option<&Arc<MerchantMetrics>> {
+        if is_of_command(event) {
+            self.merchants.get(&commands_name(&event.merchant))
+        } else {
+            self.merchants.get(&event.merchant)
+        }
     }
+}
+
+fn is_of_command(event: &Event<'_>) -> bool {
+    EventKind::OF_COMMANDS.contains(&event.kind())
 }

@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 use smartsend::domain::account::{Account, Api};
 use smartsend::domain::dead_letter::{Arrival, DeadLetter, Death, Finding, Merchants, PutAside};
 use smartsend::domain::event::Event;
+use smartsend::domain::object::BODY_BYTES_MAX;
 use smartsend::domain::record::headers::{Headers, Value};
 use smartsend::domain::record::{Record, Seen};
 use smartsend::domain::trace::Trace;
@@ -26,8 +27,15 @@ fn account(api: Api) -> Account {
 
 /// A message that no queue took, by itself.
 fn unrouted<'a>(headers: &'a Headers, deaths: &'a [Death]) -> Arrival<'a> {
-    let (own, now) = (false, now());
-    Arrival { routing_key: "deafult", deaths, headers, own, body: EXAMPLE.as_bytes(), now }
+    Arrival {
+        exchange: "smartsend.intents",
+        routing_key: "deafult",
+        deaths,
+        headers,
+        own: false,
+        body: EXAMPLE.as_bytes(),
+        now: now(),
+    }
 }
 
 fn found(arrival: Arrival<'_>) -> DeadLetter {
@@ -174,7 +182,7 @@ fn for_a_merchant_of_another_configuration_an_intent_of_either_api_is_one() {
         let body = body.to_string();
         let arrival = Arrival { body: body.as_bytes(), ..unrouted(&NONE, &deaths) };
         let letter = found(arrival);
-        assert!(letter.content.is_ok(), "{body}");
+        assert!(letter.content.reference().is_some(), "{body}");
         assert_eq!(event(&letter, body.as_bytes())["source"], "urn:smartsend:unknown:other");
     }
 }
@@ -245,10 +253,49 @@ fn a_stranger_cannot_say_whose_message_it_is() {
     ]);
     let letter = found(unrouted(&headers, &[]));
     assert_eq!((&*letter.merchant, letter.wait), ("unrouted", Duration::ZERO));
-    let Merchants { queue_prefix, .. } = merchants();
+    let Merchants { intents_prefix, .. } = merchants();
     let long = "a".repeat(33);
     for name in ["", "*.x", "Default", "a b", "0a", "_a", "a__b", &long] {
-        let deaths = [death(&format!("{queue_prefix}{name}"), "expired")];
+        let deaths = [death(&format!("{intents_prefix}{name}"), "expired")];
         assert_eq!(found(unrouted(&NONE, &deaths)).why, PutAside::UnknownMerchant);
     }
+}
+
+const CANCEL: &[u8] = br#"{"command":"cancel","merchantRefId":"order-8841-r1"}"#;
+
+#[test]
+fn a_command_that_was_put_aside_is_announced_as_one() {
+    let deaths = [death("smartsend.commands.default", "expired")];
+    let arrival = Arrival { body: CANCEL, ..unrouted(&NONE, &deaths) };
+    let letter = found(arrival);
+    let expired = event(&letter, CANCEL);
+    assert_eq!(expired["type"], "smartsend.command.unresolved");
+    assert_eq!(expired["subject"], "order-8841-r1");
+    assert_eq!(expired["data"]["reason"]["code"], "DEAD_LETTERED");
+
+    // A copy that waits for its event is known again.
+    let headers = letter.retry_headers(now());
+    let again = found(Arrival { own: true, body: CANCEL, ..unrouted(&headers, &[]) });
+    assert_eq!(event(&again, CANCEL)["id"], expired["id"]);
+    assert_eq!(again.merchant, "default");
+
+    let broken = Arrival { body: b"{", ..unrouted(&NONE, &deaths) };
+    assert_eq!(event(&found(broken), b"{")["data"]["reason"]["code"], "INVALID_COMMAND");
+}
+
+#[test]
+fn a_command_that_no_queue_took_is_known_by_its_exchange() {
+    let arrival = Arrival { exchange: "smartsend.commands", body: CANCEL, ..unrouted(&NONE, &[]) };
+    let event = event(&found(arrival), CANCEL);
+    assert_eq!(event["type"], "smartsend.command.unresolved");
+    assert_eq!(event["data"]["merchant"], "unrouted");
+    assert_eq!(event["data"]["reason"]["code"], "UNKNOWN_MERCHANT");
+}
+
+#[test]
+fn a_command_that_its_worker_rejected_for_its_size_was_announced() {
+    let body = vec![b' '; BODY_BYTES_MAX + 1];
+    let deaths = [death("smartsend.commands.default", "rejected")];
+    let arrival = Arrival { body: &body, ..unrouted(&NONE, &deaths) };
+    assert_eq!(Finding::of(arrival, &merchants()), Finding::Announced);
 }

@@ -125,6 +125,7 @@ fn every_series_that_is_known_at_the_start_exists_from_the_start() {
 fn put_aside(metrics: &DeadLetterMetrics, merchant: &str, body: &[u8]) {
     let queue = format!("smartsend.intents.{merchant}");
     let arrival = Arrival {
+        exchange: "smartsend.intents",
         routing_key: merchant,
         deaths: &[Death { queue, reason: "expired".to_owned(), time: None }],
         headers: &Headers::new(),
@@ -132,8 +133,12 @@ fn put_aside(metrics: &DeadLetterMetrics, merchant: &str, body: &[u8]) {
         body,
         now: Timestamp::UNIX_EPOCH,
     };
-    let queue_prefix = "smartsend.intents.".to_owned();
-    let merchants = Merchants { queue_prefix, accounts: BTreeMap::new() };
+    let merchants = Merchants {
+        intents_prefix: "smartsend.intents.".to_owned(),
+        commands_prefix: "smartsend.commands.".to_owned(),
+        commands_exchange: "smartsend.commands".to_owned(),
+        accounts: BTreeMap::new(),
+    };
     let Finding::Unannounced(letter) = Finding::of(arrival, &merchants) else { panic!() };
     let event = Event::of_dead_letter(&letter, body, None, Trace::default(), Timestamp::UNIX_EPOCH);
     events::dead_letter_settled(metrics, &event);

@@ -170,6 +170,7 @@ impl State {
             let tag = self.numbers;
             self.journal.note(&Step::Delivered { process, tag, message: &message });
             let delivered = Delivered {
+                exchange: "smartsend.intents".to_owned(),
                 body: message.body.clone(),
                 properties: message.properties.clone(),
                 headers: message.headers.clone(),
