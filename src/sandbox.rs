@@ -10,12 +10,15 @@ mod admin;
 mod clock;
 mod create;
 mod cuttable_stream;
+mod desk;
 mod details;
 mod exchange;
 mod fallback;
 mod fault_injector;
 mod faults;
 mod ledger;
+mod life;
+mod life_clock;
 mod link;
 mod response;
 mod settings;
@@ -40,14 +43,16 @@ use self::state::SandboxState;
 use crate::http::server::{self, ConnectionLimits};
 
 pub use self::faults::{
-    AmountForm, CodedFailure, CustomerForm, FailureShape, Fault, Faults, FaultsError, LinkIdForm,
-    ThrottleBody, ThrottleFault,
+    AmountForm, ApprovalFlow, ApprovalSettings, CodedFailure, CustomerForm, FailureShape, Fault,
+    Faults, FaultsError, LifeSettings, LinkIdForm, ThrottleBody, ThrottleFault,
 };
-pub use self::ledger::entries::{LedgerEntries, LinkEntry, MessageEntry};
+pub use self::ledger::entries::{ChangeEntry, LedgerEntries, LinkEntry, MessageEntry};
 pub use self::ledger::summary::{
     DoubledReference, DoubledReferences, FullestSecond, LedgerSummary,
 };
-pub use self::ledger::{ApiVersion, RequestEntry, RequestKind};
+pub use self::ledger::{RequestEntry, RequestKind};
+pub use self::life::{Actor, LinkStatus};
+pub use self::link::ApiVersion;
 pub use self::settings::{OAuthClient, SandboxSettings};
 
 /// A stalled answer has to last longer than any client waits for it.
@@ -101,7 +106,7 @@ impl Sandbox {
     }
 
     pub fn summary(&self) -> LedgerSummary {
-        self.state.ledger().summary()
+        self.state.summary()
     }
 
     /// Deletes all requests, links and messages from the ledger.
@@ -127,6 +132,7 @@ fn routes(state: Arc<SandboxState>) -> Router {
         .route(create::V1_PATH, post(create::create))
         .route(create::V2_PATH, post(create::create))
         .route(details::PATH, get(details::details))
+        .route("/sandbox/desk", post(desk::desk))
         .route("/sandbox/ledger", get(admin::ledger).delete(admin::clear))
         .route("/sandbox/faults", get(admin::faults).put(admin::set_faults))
         .method_not_allowed_fallback(fallback::wrong_method)

@@ -20,8 +20,8 @@ pub(super) struct LedgerQuery {
 }
 
 #[derive(Serialize)]
-struct ErrorBody {
-    error: String,
+pub(super) struct ErrorBody {
+    pub(super) error: String,
 }
 
 /// `GET /sandbox/ledger`, whole or with `?summary=true`.
@@ -32,8 +32,7 @@ pub(super) async fn ledger(
     // A million entries take a while, for which the other requests must not wait.
     let work = move || {
         if query.summary {
-            let summary = state.ledger().summary();
-            return Json(summary).into_response();
+            return Json(state.summary()).into_response();
         }
         Json(state.entries()).into_response()
     };

@@ -46,3 +46,10 @@ pub(super) fn payu_date(at_us: u64) -> String {
         .map_or(Timestamp::MAX, |us| Timestamp::from_microsecond(us).unwrap_or(Timestamp::MAX));
     at.strftime("%Y-%m-%dT%H:%M:%S%.3f+0000").to_string()
 }
+
+/// Reads `yyyy-MM-dd'T'HH:mm:ss.SSS'Z'`, and nothing else that RFC 3339 allows.
+pub(super) fn date_us(text: &str) -> Option<u64> {
+    let has_length = text.len() == "2026-12-01T00:00:00.000Z".len();
+    let date: Timestamp = text.parse().ok().filter(|_| has_length && text.ends_with('Z'))?;
+    u64::try_from(date.as_microsecond()).ok()
+}

@@ -18,7 +18,9 @@ use super::clock::{link_expiry_us, payu_date};
 use super::cuttable_stream::CutHandle;
 use super::exchange::HttpExchange;
 use super::faults::Fault;
-use super::ledger::{ApiVersion, NewLink, NewRequest, RequestKind};
+use super::ledger::{NewLink, NewRequest, RequestKind};
+use super::life::LinkStatus;
+use super::link::ApiVersion;
 use super::response::PayuResponse;
 use super::state::SandboxState;
 
@@ -36,7 +38,8 @@ type SpringRejection = (StatusCode, &'static str);
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CreateData {
-    link: String,
+    /// Perhaps not while it waits for an approver.
+    link: Option<String>,
     link_id: String,
     /// Only V2 gives it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -109,36 +112,49 @@ fn make_link(
     if !state.settings.knows_merchant(merchant) {
         return PayuResponse::create_failure(faults, &reference, &[INVALID_MERCHANT]);
     }
-    let rules = CreateRules { api, now_us, all_keys: faults.v2_all_keys };
-    let ValidCreate { amount, about, sms, email, expires_at_us } = match body.check(rules) {
+    let flow = faults.approval.flow;
+    let rules = CreateRules { api, now_us, all_keys: faults.v2_all_keys, approval: flow };
+    let valid = match body.check(rules) {
         Ok(valid) => valid,
         Err(codes) => return PayuResponse::create_failure(faults, &reference, &codes),
     };
+    let new = new_link(exchange, now_us, (merchant, &reference), api, valid);
+    let Some(link) = state.ledger().make_link(now_us, new) else {
+        return PayuResponse::create_failure(faults, &reference, &[faults.duplicate_code]);
+    };
+    let (status, expires_at_us) = link.first;
+    let is_hidden = status == LinkStatus::ApprovalPending && !faults.approval.shows_link;
+    let expiry_date = match api {
+        ApiVersion::V1 => None,
+        ApiVersion::V2 => Some(payu_date(expires_at_us)),
+    };
+    let url = (!is_hidden).then(|| link.url());
+    let data = CreateData { link: url, link_id: link.id(), expiry_date };
+    PayuResponse::success(Some("Success"), data)
+}
+
+fn new_link<'a>(
+    exchange: &HttpExchange,
+    now_us: u64,
+    (merchant, reference): (&'a str, &'a str),
+    api: ApiVersion,
+    valid: ValidCreate,
+) -> NewLink<'a> {
+    let (faults, injector) = (&exchange.injector.faults, &exchange.injector);
+    let ValidCreate { amount, about, channels, expires_at_us, waits } = valid;
     let is_foreign = exchange.fault == Some(Fault::ForeignLink);
-    let host = if is_foreign { FOREIGN_HOST.into() } else { injector.link_host.clone() };
-    let (seed, naive) = (faults.seed, faults.naive);
-    let reference = reference.as_str();
-    let expires_at_us = expires_at_us.unwrap_or_else(|| link_expiry_us(now_us));
-    let new = NewLink {
+    NewLink {
         merchant,
         reference,
         api,
         amount,
         about,
-        sms,
-        email,
-        expires_at_us,
-        host,
-        seed,
-        naive,
-    };
-    let Some(link) = state.ledger().make_link(now_us, new) else {
-        return PayuResponse::create_failure(faults, reference, &[faults.duplicate_code]);
-    };
-    let expiry_date = match api {
-        ApiVersion::V1 => None,
-        ApiVersion::V2 => Some(payu_date(link.expires_at_us)),
-    };
-    let data = CreateData { link: link.url(), link_id: link.id(), expiry_date };
-    PayuResponse::success(Some("Success"), data)
+        channels,
+        status: if waits { LinkStatus::ApprovalPending } else { LinkStatus::Pending },
+        is_held_back: waits && faults.approval.holds_message,
+        expires_at_us: expires_at_us.unwrap_or_else(|| link_expiry_us(now_us)),
+        host: if is_foreign { FOREIGN_HOST.into() } else { injector.link_host.clone() },
+        seed: faults.seed,
+        naive: faults.naive,
+    }
 }

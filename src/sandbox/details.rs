@@ -14,8 +14,9 @@ use super::clock::payu_date;
 use super::cuttable_stream::CutHandle;
 use super::exchange::HttpExchange;
 use super::faults::{CustomerForm, Faults, LinkIdForm};
-use super::ledger::{NewRequest, RequestKind, StoredLink};
-use super::link::number_or_text;
+use super::ledger::{NewRequest, RequestKind};
+use super::life::{Change, LinkStatus};
+use super::link::{StoredLink, number_or_text};
 use super::response::PayuResponse;
 use super::state::SandboxState;
 
@@ -37,7 +38,7 @@ struct DetailsData<'a> {
     transfer_type: Option<&'a str>,
     bank_transaction_ref_no: Option<String>,
     payu_transaction_ref_no: Option<String>,
-    txn_status: Option<&'a str>,
+    txn_status: Option<Arc<str>>,
     txn_sub_status: Option<&'a str>,
     last_status_update_date: Option<String>,
     succeed_on: Option<String>,
@@ -93,7 +94,7 @@ fn look_up(
         return missing("merchantRefId");
     };
     let faults = &exchange.injector.faults;
-    let link = exchange.state.ledger().link(merchant, reference);
+    let link = exchange.state.ledger().link(now_us, merchant, reference).cloned();
     let is_visible = |link: &StoredLink| {
         let lag_us = faults.details_lag_ms.saturating_mul(1_000);
         !faults.details_blind && now_us >= link.made_at_us.saturating_add(lag_us)
@@ -119,44 +120,83 @@ fn not_found(faults: &Faults, merchant: &str, reference: &str) -> PayuResponse {
 }
 
 fn found(faults: &Faults, merchant: &str, reference: &str, link: &StoredLink) -> PayuResponse {
-    let status = faults.statuses.get(reference).unwrap_or(&faults.details_status);
+    let shown = Shown::of(link, faults.statuses.get(reference).or(faults.details_status.as_ref()));
     let (description, name, email, mobile) = link.about();
     let customer = |text: Option<String>, mask: fn(&str) -> String| match faults.details_customer {
         CustomerForm::Full => text,
         CustomerForm::Masked => text.as_deref().map(mask),
         CustomerForm::Null => None,
     };
-    let added_on = payu_date(link.made_at_us);
-    // PayU's only filled sample is of a payout that went through.
-    let is_paid = status == "SUCCESS";
-    let transaction = is_paid.then(|| format!("PAYOUT{}", link.key));
+    let is_hidden = shown.status == LinkStatus::ApprovalPending.text();
+    let has_link = faults.details_link && (faults.approval.shows_link || !is_hidden);
+    let payout = (shown.payouts > 0).then(|| link.payout_number(shown.payouts));
     let data = DetailsData {
         merchant_ref_id: reference,
         payout_merchant_id: number_or_text(merchant),
-        smart_send_status: Some(status),
-        expiry_date: Some(payu_date(link.expires_at_us)),
+        smart_send_status: Some(shown.status),
+        added_on: Some(payu_date(link.made_at_us)),
+        expiry_date: Some(payu_date(shown.expires_at_us)),
         description,
         link_id: Some(match faults.details_link_id {
             LinkIdForm::Uuid => link.uuid(),
             LinkIdForm::Base64 => link.id(),
         }),
         amount: Some(link.amount_json(faults.details_amount)),
-        transfer_type: is_paid.then_some("UPI"),
-        bank_transaction_ref_no: transaction.clone(),
-        payu_transaction_ref_no: transaction,
-        txn_status: is_paid.then_some("SUCCESS"),
+        transfer_type: payout.is_some().then_some("UPI"),
+        bank_transaction_ref_no: payout.clone().filter(|_| shown.succeeded_at_us.is_some()),
+        payu_transaction_ref_no: payout,
+        txn_status: shown.txn_status,
         txn_sub_status: None,
-        last_status_update_date: Some(added_on.clone()),
-        succeed_on: is_paid.then(|| added_on.clone()),
-        added_on: Some(added_on),
+        last_status_update_date: Some(payu_date(shown.changed_at_us)),
+        succeed_on: shown.succeeded_at_us.map(payu_date),
         cust_name: customer(name, mask_name),
         cust_email: customer(email, mask_email),
         cust_mobile: customer(mobile, mask_mobile),
-        msg: is_paid.then_some("Success"),
-        link: faults.details_link.then(|| link.url()),
+        msg: shown.succeeded_at_us.and(Some("Success")),
+        link: has_link.then(|| link.url()),
         txn_source: Some("SMART_SEND"),
     };
     PayuResponse::success(None, data)
+}
+
+/// What details show of a link's life.
+struct Shown<'a> {
+    status: &'a str,
+    txn_status: Option<Arc<str>>,
+    payouts: u32,
+    expires_at_us: u64,
+    changed_at_us: u64,
+    succeeded_at_us: Option<u64>,
+}
+
+impl<'a> Shown<'a> {
+    /// The setting wins over what has become of the link. PayU's only filled sample is of a payout
+    /// that went through.
+    fn of(link: &StoredLink, set: Option<&'a String>) -> Self {
+        let state = link.state();
+        let changed_at_us = link.history.last().map_or(link.made_at_us, |change| change.at_us);
+        let succeeded = |change: &&Change| change.state.status == LinkStatus::Success;
+        let succeeded = link.history.iter().find(succeeded).map(|change| change.at_us);
+        let own = Self {
+            status: state.status.text(),
+            txn_status: state.txn_status,
+            payouts: state.payouts,
+            expires_at_us: state.expires_at_us,
+            changed_at_us,
+            succeeded_at_us: succeeded,
+        };
+        let Some(set) = set else {
+            return own;
+        };
+        let is_paid = set == LinkStatus::Success.text();
+        Self {
+            status: set,
+            txn_status: is_paid.then(|| "SUCCESS".into()),
+            payouts: u32::from(is_paid),
+            succeeded_at_us: is_paid.then_some(changed_at_us),
+            ..own
+        }
+    }
 }
 
 fn mask_name(name: &str) -> String {

@@ -4,6 +4,7 @@
 //! documentation leaves open. All of it can be changed while the sandbox runs.
 
 mod forms;
+mod lives;
 
 use std::collections::BTreeMap;
 use std::iter;
@@ -15,6 +16,7 @@ use url::Url;
 pub use self::forms::{
     AmountForm, CodedFailure, CustomerForm, FailureShape, LinkIdForm, ThrottleBody, ThrottleFault,
 };
+pub use self::lives::{ApprovalFlow, ApprovalSettings, LifeSettings};
 
 /// What goes wrong with one request; the keys of [`Faults`] describe each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -133,9 +135,9 @@ pub struct Faults {
     pub details_blind: bool,
     /// The HTTP status of "not found".
     pub details_not_found_status: u16,
-    /// The `smartSendStatus` of all links.
-    pub details_status: String,
-    /// The `smartSendStatus` of single references.
+    /// The `smartSendStatus` that details show for all links; their own if it is null.
+    pub details_status: Option<String>,
+    /// The `smartSendStatus` that details show for single references.
     pub statuses: BTreeMap<String, String>,
     /// Whether details contain the link.
     pub details_link: bool,
@@ -160,6 +162,11 @@ pub struct Faults {
     pub token_reuse: bool,
     /// Replaces the refresh token at each refresh.
     pub refresh_rotates: bool,
+
+    /// How links age.
+    pub life: LifeSettings,
+    /// Whether fresh links wait for an approver.
+    pub approval: ApprovalSettings,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -195,6 +202,9 @@ impl Faults {
         let url = Url::parse(&self.link_host);
         if !url.is_ok_and(|url| matches!(url.scheme(), "http" | "https")) {
             return wrong("link_host must be such as https://test.payumoney.com");
+        }
+        if self.life.speed == 0 {
+            return wrong("life.speed must be at least 1");
         }
         let retry_after = self.throttle.retry_after.as_deref().map(HeaderValue::from_str);
         if retry_after.is_some_and(|value| value.is_err()) {
@@ -250,7 +260,7 @@ impl Default for Faults {
             details_lag_ms: 0,
             details_blind: false,
             details_not_found_status: 200,
-            details_status: "PENDING".to_owned(),
+            details_status: None,
             statuses: BTreeMap::new(),
             details_link: true,
             details_link_id: LinkIdForm::Uuid,
@@ -263,6 +273,8 @@ impl Default for Faults {
             token_life_s: 7199,
             token_reuse: true,
             refresh_rotates: false,
+            life: LifeSettings::default(),
+            approval: ApprovalSettings::default(),
         }
     }
 }

@@ -5,18 +5,22 @@
 //! long run has millions.
 
 pub(super) mod entries;
+mod sliding_second;
 pub(super) mod summary;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
+use std::mem;
 use std::sync::Arc;
 
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use super::faults::Fault;
+use self::sliding_second::SlidingSecond;
+use super::faults::{Fault, LifeSettings};
+use super::life::{Actor, Change, LinkStatus};
+use super::life_clock::LifeClock;
+use super::link::{ApiVersion, Channels, StoredLink};
 use super::splitmix64::splitmix64;
-
-const SECOND_US: u64 = 1_000_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -29,14 +33,6 @@ pub enum RequestKind {
     Details,
     /// Anything that the documentation does not have.
     Other,
-}
-
-/// Which API made a link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ApiVersion {
-    V1,
-    V2,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -58,25 +54,12 @@ pub struct RequestEntry {
     pub code: Option<u16>,
 }
 
-#[derive(Clone)]
-pub(super) struct StoredLink {
-    pub(super) key: u64,
-    pub(super) host: Arc<str>,
-    pub(super) amount: Decimal,
-    pub(super) api: ApiVersion,
-    pub(super) made_at_us: u64,
-    pub(super) expires_at_us: u64,
-    /// An [`About`] as JSON: one allocation for four.
-    pub(super) about: Arc<str>,
-}
-
-/// Description, name, e-mail and mobile of a create.
-pub(super) type About = (Option<String>, Option<String>, Option<String>, Option<String>);
-
 /// Everything about one reference of a merchant.
 #[derive(Clone, Default)]
 struct ReferenceState {
     links: Vec<StoredLink>,
+    /// Each by one or both channels.
+    messages: u32,
     sms: u32,
     emails: u32,
 }
@@ -88,10 +71,6 @@ struct MerchantState {
     admitted: SlidingSecond,
 }
 
-/// The times, in microseconds, that lie within the second before the last one.
-#[derive(Default)]
-struct SlidingSecond(VecDeque<u64>);
-
 #[derive(Default)]
 pub(super) struct Ledger {
     requests: Vec<RequestEntry>,
@@ -100,6 +79,8 @@ pub(super) struct Ledger {
     numbered: BTreeMap<RequestKind, u64>,
     link_count: u64,
     generation: u64,
+    clock: LifeClock,
+    life: LifeSettings,
 }
 
 /// What is known of a request when it arrives.
@@ -126,8 +107,10 @@ pub(super) struct NewLink<'a> {
     pub(super) api: ApiVersion,
     pub(super) amount: Decimal,
     pub(super) about: Arc<str>,
-    pub(super) sms: bool,
-    pub(super) email: bool,
+    pub(super) channels: Channels,
+    pub(super) status: LinkStatus,
+    /// Whether the payee is told only when the link is approved.
+    pub(super) is_held_back: bool,
     pub(super) expires_at_us: u64,
     pub(super) host: Arc<str>,
     pub(super) seed: u64,
@@ -189,29 +172,83 @@ impl Ledger {
         }
         let link = StoredLink {
             key: splitmix64(new.seed, self.link_count),
+            number: self.link_count,
             host: new.host,
             amount: new.amount,
             api: new.api,
             made_at_us: at_us,
-            expires_at_us: new.expires_at_us,
+            first: (new.status, new.expires_at_us),
             about: new.about,
+            channels: new.channels,
+            is_announced: !new.is_held_back,
+            history: Vec::new(),
         };
         self.link_count = self.link_count.saturating_add(1);
+        if link.is_announced {
+            reference.announce(&link);
+        }
         reference.links.reserve_exact(1); // nearly all references have one link
         reference.links.push(link.clone());
-        reference.sms = reference.sms.saturating_add(u32::from(new.sms));
-        reference.emails = reference.emails.saturating_add(u32::from(new.email));
         Some(link)
     }
 
-    /// The newest link of a reference.
-    pub(super) fn link(&self, merchant: &str, reference: &str) -> Option<StoredLink> {
-        self.merchants.get(merchant)?.references.get(reference)?.links.last().cloned()
+    /// The newest link of a reference, as it is now.
+    pub(super) fn link(
+        &mut self,
+        now_us: u64,
+        merchant: &str,
+        reference: &str,
+    ) -> Option<&mut StoredLink> {
+        let reference = self.merchants.get_mut(merchant)?.references.get_mut(reference)?;
+        let link = reference.links.last_mut()?;
+        expire(link, now_us, &self.clock, &self.life);
+        Some(link)
+    }
+
+    /// Changes the newest link of a reference, and tells the payee of one that was held back and is
+    /// approved now.
+    pub(super) fn change(&mut self, (merchant, reference): (&str, &str), change: Change) {
+        let merchant = self.merchants.get_mut(merchant);
+        let reference = merchant.and_then(|merchant| merchant.references.get_mut(reference));
+        let Some((reference, mut link)) = reference.and_then(|reference| {
+            let link = reference.links.pop()?;
+            Some((reference, link))
+        }) else {
+            return;
+        };
+        if change.state.status == LinkStatus::Approved && !link.is_announced {
+            link.is_announced = true;
+            reference.announce(&link);
+        }
+        link.history.push(change);
+        reference.links.push(link);
+    }
+
+    /// A link's own time.
+    pub(super) fn own_us(&self, link: &StoredLink, at_us: u64) -> u64 {
+        self.clock.own_us(link.made_at_us, at_us)
+    }
+
+    /// How links age from now on.
+    pub(super) fn set_life(&mut self, now_us: u64, life: LifeSettings) {
+        self.clock.set_speed(now_us, life.speed);
+        self.life = life;
+    }
+
+    /// Lets the job run that expires links.
+    fn expire_all(&mut self, now_us: u64) {
+        let references =
+            self.merchants.values_mut().flat_map(|state| state.references.values_mut());
+        for link in references.flat_map(|reference| reference.links.iter_mut()) {
+            expire(link, now_us, &self.clock, &self.life);
+        }
     }
 
     /// Deletes everything; earlier handles no longer have any effect.
     pub(super) fn clear(&mut self) {
-        *self = Self { generation: self.generation.wrapping_add(1), ..Self::default() };
+        let (clock, life) = (mem::take(&mut self.clock), mem::take(&mut self.life));
+        let generation = self.generation.wrapping_add(1);
+        *self = Self { generation, clock, life, ..Self::default() };
     }
 
     /// Numbers requests from the start again, for new faults.
@@ -225,34 +262,25 @@ impl Ledger {
     }
 }
 
-impl StoredLink {
-    pub(super) fn about(&self) -> About {
-        serde_json::from_str(&self.about).unwrap_or_default()
+impl ReferenceState {
+    fn announce(&mut self, link: &StoredLink) {
+        self.messages = self.messages.saturating_add(1);
+        self.sms = self.sms.saturating_add(u32::from(link.channels.sms));
+        self.emails = self.emails.saturating_add(u32::from(link.channels.email));
     }
 }
 
-impl SlidingSecond {
-    /// Adds a time unless there are `limit` within its second.
-    fn admit(&mut self, at_us: u64, limit: u32) -> bool {
-        self.slide_to(at_us);
-        let is_admitted = self.0.len() < usize::try_from(limit).unwrap_or(usize::MAX);
-        if is_admitted {
-            self.0.push_back(at_us);
-        }
-        is_admitted
-    }
-
-    /// Adds a time, and counts those within its second.
-    fn count(&mut self, at_us: u64) -> usize {
-        self.slide_to(at_us);
-        self.0.push_back(at_us);
-        self.0.len()
-    }
-
-    fn slide_to(&mut self, at_us: u64) {
-        while self.0.front().is_some_and(|then| at_us.saturating_sub(*then) >= SECOND_US) {
-            self.0.pop_front();
-        }
+/// Expires a link whose date has passed, as PayU's job does it some seconds later. Nobody can tell
+/// when the job did it, so it is done when somebody looks.
+fn expire(link: &mut StoredLink, now_us: u64, clock: &LifeClock, life: &LifeSettings) {
+    let state = link.state();
+    let late_us = life.expiry_late_ms.saturating_mul(1_000);
+    let own_us = state.expires_at_us.saturating_add(late_us);
+    let at_us = clock.real_us(link.made_at_us, own_us);
+    if state.status.is_open() && at_us <= now_us {
+        let at_us = link.history.last().map_or(at_us, |change| change.at_us.max(at_us));
+        let state = state.with_status(LinkStatus::Expired);
+        link.history.push(Change { at_us, by: Actor::Expiry, state });
     }
 }
 

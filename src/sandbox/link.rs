@@ -3,13 +3,16 @@
 //! The same link has a `linkId` of 64 base64 characters in the sample of create, and a UUID in
 //! the sample of details. Both come from the link's key, so that neither is stored.
 
+use std::sync::Arc;
+
 use rust_decimal::Decimal;
+use serde::Serialize;
 use serde_json::value::RawValue;
 use url::form_urlencoded::byte_serialize;
 use uuid::Uuid;
 
 use super::faults::AmountForm;
-use super::ledger::{ApiVersion, StoredLink};
+use super::life::{Change, LinkState, LinkStatus};
 use super::splitmix64::splitmix64;
 
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -17,7 +20,70 @@ const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 /// From here on Java's `Double.toString` prints an exponent.
 const EXPONENT_FROM: u64 = 10_000_000;
 
+/// The first number that PayU gives out here; its samples are of five digits.
+const FIRST_SMART_SEND_ID: u64 = 10_001;
+
+/// Which API made a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApiVersion {
+    V1,
+    V2,
+}
+
+#[derive(Clone)]
+pub(super) struct StoredLink {
+    pub(super) key: u64,
+    /// Counts the links.
+    pub(super) number: u64,
+    pub(super) host: Arc<str>,
+    pub(super) amount: Decimal,
+    pub(super) api: ApiVersion,
+    pub(super) made_at_us: u64,
+    /// The status and the expiry that it was made with.
+    pub(super) first: (LinkStatus, u64),
+    /// An [`About`] as JSON: one allocation for four.
+    pub(super) about: Arc<str>,
+    pub(super) channels: Channels,
+    /// Whether the payee has been told.
+    pub(super) is_announced: bool,
+    /// In order; without allocation for the many links that nobody touches.
+    pub(super) history: Vec<Change>,
+}
+
+/// How the payee is told.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Channels {
+    pub(super) sms: bool,
+    pub(super) email: bool,
+}
+
+/// Description, name, e-mail and mobile of a create.
+pub(super) type About = (Option<String>, Option<String>, Option<String>, Option<String>);
+
 impl StoredLink {
+    pub(super) fn state(&self) -> LinkState {
+        let (status, expires_at_us) = self.first;
+        let first = || LinkState { status, txn_status: None, payouts: 0, expires_at_us };
+        self.history.last().map_or_else(first, |change| change.state.clone())
+    }
+
+    pub(super) fn about(&self) -> About {
+        serde_json::from_str(&self.about).unwrap_or_default()
+    }
+
+    /// The `smartSendId`, which no response of PayU's has.
+    pub(super) fn smart_send_id(&self) -> u64 {
+        FIRST_SMART_SEND_ID.saturating_add(self.number)
+    }
+
+    /// The number of the newest payout.
+    pub(super) fn payout_number(&self, payouts: u32) -> String {
+        let again = u64::from(payouts.saturating_sub(1));
+        let number = if again == 0 { self.key } else { splitmix64(self.key, again) };
+        format!("PAYOUT{number}")
+    }
+
     /// The `linkId` of create: 64 base64 characters, some of them `+` and `/`.
     pub(super) fn id(&self) -> String {
         let character = |place: u64| {

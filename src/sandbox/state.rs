@@ -11,6 +11,7 @@ use super::fault_injector::FaultInjector;
 use super::faults::{Faults, FaultsError};
 use super::ledger::Ledger;
 use super::ledger::entries::LedgerEntries;
+use super::ledger::summary::LedgerSummary;
 use super::settings::SandboxSettings;
 use super::token_store::TokenStore;
 
@@ -38,12 +39,15 @@ pub(super) enum Caller {
 impl SandboxState {
     pub(super) fn new(settings: SandboxSettings) -> Result<Self, FaultsError> {
         let injector = FaultInjector::new(settings.faults.clone())?;
+        let clock = SandboxClock::start();
+        let mut ledger = Ledger::default();
+        ledger.set_life(clock.now_us(), settings.faults.life.clone());
         Ok(Self {
             settings,
-            clock: SandboxClock::start(),
+            clock,
             stop: CancellationToken::new(),
             injector: RwLock::new(Arc::new(injector)),
-            ledger: Mutex::default(),
+            ledger: Mutex::new(ledger),
             tokens: Mutex::default(),
         })
     }
@@ -53,8 +57,12 @@ impl SandboxState {
     }
 
     pub(super) fn entries(&self) -> LedgerEntries {
-        let snapshot = self.ledger().snapshot();
+        let snapshot = self.ledger().snapshot(self.clock.now_us());
         snapshot.into_entries() // without the lock, since this takes a while
+    }
+
+    pub(super) fn summary(&self) -> LedgerSummary {
+        self.ledger().summary(self.clock.now_us())
     }
 
     pub(super) fn tokens(&self) -> MutexGuard<'_, TokenStore> {
@@ -68,6 +76,7 @@ impl SandboxState {
     pub(super) fn set_faults(&self, faults: Faults) -> Result<(), FaultsError> {
         let injector = Arc::new(FaultInjector::new(faults)?);
         let mut ledger = self.ledger(); // held, so that no request is numbered for the old faults
+        ledger.set_life(self.clock.now_us(), injector.faults.life.clone());
         *self.injector.write().unwrap_or_else(PoisonError::into_inner) = injector;
         ledger.renumber();
         Ok(())

@@ -1,9 +1,11 @@
 //! The sandbox over real HTTP: PayU's shapes, the faults, and what the ledger then holds.
 
+mod desk;
 mod documented;
 mod faulty;
 mod knobs;
 mod ledger;
+mod life;
 mod serve;
 mod tokens;
 mod v2;
@@ -102,6 +104,23 @@ impl Stage {
         read(self.lookup_request(reference).send().await.unwrap()).await
     }
 
+    /// What people do to a link.
+    async fn desk(&self, reference: &str, action: &str) -> (StatusCode, Value) {
+        let order = json!({"merchant": MERCHANT, "reference": reference, "action": action});
+        self.order_at_desk(&order.to_string()).await
+    }
+
+    async fn order_at_desk(&self, body: &str) -> (StatusCode, Value) {
+        let request = self.http.post(self.url("/sandbox/desk")).body(body.to_owned());
+        read(request.send().await.unwrap()).await
+    }
+
+    /// `smartSendStatus` and `txnStatus` as details show them.
+    async fn shown(&self, reference: &str) -> [Value; 2] {
+        let data = self.lookup(reference).await.1["data"].clone();
+        ["smartSendStatus", "txnStatus"].map(|key| data[key].clone())
+    }
+
     /// Sends a create on a connection of its own, which it gives back unread.
     async fn send_raw(&self, reference: &str) -> TcpStream {
         let body = order(reference).to_string();
@@ -124,7 +143,7 @@ impl Stage {
     }
 
     /// How often a link was announced to the payee of a reference.
-    fn messages(&self, reference: &str) -> usize {
+    fn messages(&self, reference: &str) -> u32 {
         let messages = self.sandbox.ledger().messages;
         messages
             .iter()

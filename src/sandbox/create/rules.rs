@@ -5,12 +5,13 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::sandbox::ledger::ApiVersion;
+use crate::sandbox::clock::date_us;
+use crate::sandbox::faults::ApprovalFlow;
+use crate::sandbox::link::{ApiVersion, Channels};
 
 /// Documented for transfers; "Smart Send Error Codes" has a code for the length and no number.
 const REFERENCE_LEN_MAX: usize = 40;
@@ -27,6 +28,7 @@ const INVALID_EMAIL: u16 = 1106;
 const MOBILE_OR_EMAIL_REQUIRED: u16 = 1108;
 const INVALID_DESCRIPTION: u16 = 1114;
 const INVALID_EXPIRY: u16 = 1121;
+const APPROVAL_FLOW_ERROR: u16 = 1126;
 
 /// PayU's samples write the amount as a number on one page and as a string on another, so it is
 /// kept as text.
@@ -41,8 +43,6 @@ pub(super) struct CreateBody {
     description: Option<String>,
     /// Of V2 only, as is the next.
     expiry_date: Option<String>,
-    /// Read for its type: Spring turns away a text.
-    #[expect(dead_code, reason = "no link waits for an approver here")]
     disable_approval_flow: Option<bool>,
 }
 
@@ -53,16 +53,18 @@ pub(super) struct CreateRules {
     pub(super) now_us: u64,
     /// Whether V2 asks for every key that one of PayU's OpenAPI files lists as required.
     pub(super) all_keys: bool,
+    pub(super) approval: ApprovalFlow,
 }
 
 pub(super) struct ValidCreate {
     pub(super) amount: Decimal,
-    /// As in [`StoredLink`](crate::sandbox::ledger::StoredLink).
+    /// As in [`StoredLink`](crate::sandbox::link::StoredLink).
     pub(super) about: Arc<str>,
-    pub(super) sms: bool,
-    pub(super) email: bool,
+    pub(super) channels: Channels,
     /// Where the create asks for it.
     pub(super) expires_at_us: Option<u64>,
+    /// Whether the link waits for an approver.
+    pub(super) waits: bool,
 }
 
 impl CreateBody {
@@ -70,6 +72,7 @@ impl CreateBody {
     pub(super) fn check(self, rules: CreateRules) -> Result<ValidCreate, Vec<u16>> {
         let missing = self.missing_key(rules);
         let expiry = self.expiry(rules);
+        let waits = self.waits(rules);
         let mobile = self.cust_mobile.filter(|text| !text.is_empty());
         let email = self.cust_email.filter(|text| !text.is_empty());
         let amount = self.amount.and_then(|raw| amount(raw.get()));
@@ -82,16 +85,17 @@ impl CreateBody {
             is_blank(self.description.as_deref()).then_some(INVALID_DESCRIPTION),
             missing,
             expiry.err(),
+            waits.err(),
         ];
         let codes: Vec<u16> = found.into_iter().flatten().collect();
         let Some(amount) = amount.filter(|_| codes.is_empty()) else {
             return Err(codes);
         };
-        let (sms, has_email) = (mobile.is_some(), email.is_some());
+        let channels = Channels { sms: mobile.is_some(), email: email.is_some() };
         let about = serde_json::to_string(&(self.description, self.cust_name, email, mobile));
         let about = about.unwrap_or_default().into();
-        let expires_at_us = expiry.unwrap_or_default();
-        Ok(ValidCreate { amount, about, sms, email: has_email, expires_at_us })
+        let (expires_at_us, waits) = (expiry.unwrap_or_default(), waits.unwrap_or_default());
+        Ok(ValidCreate { amount, about, channels, expires_at_us, waits })
     }
 
     /// The code of a key that is not there at all; an empty text is there.
@@ -118,13 +122,18 @@ impl CreateBody {
             }
         }
     }
-}
 
-/// Reads `yyyy-MM-dd'T'HH:mm:ss.SSS'Z'`, and nothing else that RFC 3339 allows.
-fn date_us(text: &str) -> Option<u64> {
-    let has_length = text.len() == "2026-12-01T00:00:00.000Z".len();
-    let date: Timestamp = text.parse().ok().filter(|_| has_length && text.ends_with('Z'))?;
-    u64::try_from(date.as_microsecond()).ok()
+    /// Whether the link waits for an approver; V1 ignores the key that skips it.
+    fn waits(&self, rules: CreateRules) -> Result<bool, u16> {
+        let is_v2 = rules.api == ApiVersion::V2;
+        let skips = is_v2 && self.disable_approval_flow.unwrap_or_default();
+        match rules.approval {
+            ApprovalFlow::Off => Ok(false),
+            ApprovalFlow::Optional => Ok(!skips),
+            ApprovalFlow::Required if skips => Err(APPROVAL_FLOW_ERROR),
+            ApprovalFlow::Required => Ok(true),
+        }
+    }
 }
 
 fn reference_code(reference: &str) -> Option<u16> {

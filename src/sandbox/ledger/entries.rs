@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{ApiVersion, Ledger, ReferenceState, RequestEntry};
+use super::{Ledger, ReferenceState, RequestEntry};
+use crate::sandbox::life::{Actor, LinkStatus};
+use crate::sandbox::link::{ApiVersion, StoredLink};
 
 /// In the order of arrival.
 #[derive(Debug, Clone, Serialize)]
@@ -30,11 +32,29 @@ pub struct LinkEntry {
     pub link_id: String,
     /// Microseconds since 1970.
     pub made_at_us: u64,
+    /// Microseconds since 1970, in the link's own time.
+    pub expires_at_us: u64,
+    /// What two of PayU's calls take, and no response has.
+    pub smart_send_id: u64,
+    pub status: LinkStatus,
+    /// The payout's own status.
+    pub txn_status: Option<Arc<str>>,
+    /// What has changed since the link was made.
+    pub history: Vec<ChangeEntry>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ChangeEntry {
     /// Microseconds since 1970.
+    pub at_us: u64,
+    pub by: Actor,
+    pub status: LinkStatus,
+    pub txn_status: Option<Arc<str>>,
     pub expires_at_us: u64,
 }
 
-/// The messages to one payee: each link is announced once, by SMS, e-mail or both.
+/// The messages to one payee: each link is announced once, by SMS, e-mail or both, and one that
+/// waits for approval perhaps later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MessageEntry {
     /// The payout merchant id.
@@ -42,7 +62,7 @@ pub struct MessageEntry {
     /// The `merchantRefId`.
     pub reference: Arc<str>,
     /// Announcements, each by one or both channels.
-    pub messages: usize,
+    pub messages: u32,
     pub sms: u32,
     pub emails: u32,
 }
@@ -54,7 +74,8 @@ pub(in crate::sandbox) struct LedgerSnapshot {
 }
 
 impl Ledger {
-    pub(in crate::sandbox) fn snapshot(&self) -> LedgerSnapshot {
+    pub(in crate::sandbox) fn snapshot(&mut self, now_us: u64) -> LedgerSnapshot {
+        self.expire_all(now_us);
         let mut references = Vec::new();
         for (merchant, state) in &self.merchants {
             for (reference, state) in &state.references {
@@ -72,20 +93,43 @@ impl LedgerSnapshot {
         self.references.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
         let (mut links, mut messages) = (Vec::new(), Vec::new());
         for (merchant, reference, state) in self.references {
-            links.extend(state.links.iter().map(|link| LinkEntry {
-                merchant: merchant.clone(),
-                reference: reference.clone(),
-                api: link.api,
-                amount: link.amount(),
-                link: link.url(),
-                link_id: link.id(),
-                made_at_us: link.made_at_us,
-                expires_at_us: link.expires_at_us,
-            }));
-            let (count, sms, emails) = (state.links.len(), state.sms, state.emails);
+            let entry = |link| LinkEntry::new(&merchant, &reference, link);
+            links.extend(state.links.iter().map(entry));
+            let ReferenceState { messages: count, sms, emails, .. } = state;
             messages.push(MessageEntry { merchant, reference, messages: count, sms, emails });
         }
         links.sort_by_key(|link| link.made_at_us);
         LedgerEntries { requests: self.requests, links, messages }
+    }
+}
+
+impl LinkEntry {
+    pub(in crate::sandbox) fn new(
+        merchant: &Arc<str>,
+        reference: &Arc<str>,
+        link: &StoredLink,
+    ) -> Self {
+        let state = link.state();
+        let history = link.history.iter().map(|change| ChangeEntry {
+            at_us: change.at_us,
+            by: change.by,
+            status: change.state.status,
+            txn_status: change.state.txn_status.clone(),
+            expires_at_us: change.state.expires_at_us,
+        });
+        Self {
+            merchant: merchant.clone(),
+            reference: reference.clone(),
+            api: link.api,
+            amount: link.amount(),
+            link: link.url(),
+            link_id: link.id(),
+            made_at_us: link.made_at_us,
+            expires_at_us: state.expires_at_us,
+            smart_send_id: link.smart_send_id(),
+            status: state.status,
+            txn_status: state.txn_status,
+            history: history.collect(),
+        }
     }
 }

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{Ledger, RequestEntry, RequestKind, SlidingSecond};
+use super::sliding_second::SlidingSecond;
+use super::{Ledger, ReferenceState, RequestEntry, RequestKind};
 use crate::sandbox::faults::Fault;
+use crate::sandbox::life::LinkStatus;
 
 /// How many references with more than one link are named.
 const DOUBLED_MAX: usize = 100;
@@ -19,8 +21,10 @@ pub struct LedgerSummary {
     /// Responses by HTTP status.
     pub statuses: BTreeMap<u16, u64>,
     pub links: usize,
+    /// Links by what has become of them.
+    pub link_statuses: BTreeMap<LinkStatus, u64>,
     /// Announcements of links to payees.
-    pub messages: usize,
+    pub messages: u64,
     /// References that have a link.
     pub references: usize,
     pub doubled: DoubledReferences,
@@ -58,8 +62,9 @@ pub struct FullestSecond {
 }
 
 impl Ledger {
-    pub(in crate::sandbox) fn summary(&self) -> LedgerSummary {
+    pub(in crate::sandbox) fn summary(&mut self, now_us: u64) -> LedgerSummary {
         use RequestKind::{Create, Details, Other, Token};
+        self.expire_all(now_us);
         let mut requests = BTreeMap::from([Token, Create, Details, Other].map(|kind| (kind, 0)));
         let (mut faults, mut statuses) = (BTreeMap::new(), BTreeMap::new());
         for request in &self.requests {
@@ -67,23 +72,27 @@ impl Ledger {
             count(&mut faults, request.fault);
             count(&mut statuses, request.status);
         }
-        let counts = || {
-            let references = self.merchants.values().flat_map(|state| state.references.values());
-            references.map(|reference| reference.links.len()).filter(|links| *links > 0)
-        };
-        let links = counts().sum();
+        let mut link_statuses = BTreeMap::new();
+        for link in self.references().flat_map(|reference| &reference.links) {
+            count(&mut link_statuses, Some(link.state().status));
+        }
         LedgerSummary {
             requests,
             faults,
             statuses,
-            links,
-            messages: links, // a link is announced when it is made, and never again
-            references: counts().count(),
+            links: self.references().map(|reference| reference.links.len()).sum(),
+            link_statuses,
+            messages: self.references().map(|reference| u64::from(reference.messages)).sum(),
+            references: self.references().filter(|reference| !reference.links.is_empty()).count(),
             doubled: self.doubled(),
             fullest_second: fullest_seconds(&self.requests),
             first_at_us: self.requests.first().map(|request| request.at_us),
             last_at_us: self.requests.last().map(|request| request.at_us),
         }
+    }
+
+    fn references(&self) -> impl Iterator<Item = &ReferenceState> {
+        self.merchants.values().flat_map(|state| state.references.values())
     }
 
     fn doubled(&self) -> DoubledReferences {

@@ -37,7 +37,8 @@ async fn the_ledger_holds_requests_links_and_messages() {
         json!({
             "requests": [token, entry("create"), entry("details")],
             "links": [{"merchant": MERCHANT, "reference": "order-1", "api": "v1",
-                "amount": "1.00", "link": created["data"]["link"], "link_id": created["data"]["linkId"]}],
+                "amount": "1.00", "link": created["data"]["link"], "link_id": created["data"]["linkId"],
+                "smart_send_id": 10_001, "status": "PENDING", "txn_status": null, "history": []}],
             "messages": [{"merchant": MERCHANT, "reference": "order-1", "messages": 1,
                 "sms": 1, "emails": 0}]
         })
@@ -63,7 +64,7 @@ async fn the_summary_holds_the_numbers() {
             "requests": {"token": 1, "create": 3, "details": 1, "other": 0},
             "faults": {"error_after": 3},
             "statuses": {"200": 2, "502": 3},
-            "links": 3, "messages": 3, "references": 2,
+            "links": 3, "link_statuses": {"PENDING": 3}, "messages": 3, "references": 2,
             "doubled": {"count": 1,
                 "first": [{"merchant": MERCHANT, "reference": "order-1", "links": 2}]}
         })
