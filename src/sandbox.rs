@@ -7,12 +7,14 @@
 //! worker's code, so that a misreading there cannot hide here.
 
 mod admin;
+mod cancel;
 mod clock;
 mod create;
 mod cuttable_stream;
 mod desk;
 mod details;
 mod exchange;
+mod extend;
 mod fallback;
 mod fault_injector;
 mod faults;
@@ -20,6 +22,8 @@ mod ledger;
 mod life;
 mod life_clock;
 mod link;
+mod link_call;
+mod parameters;
 mod response;
 mod settings;
 mod splitmix64;
@@ -32,7 +36,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use axum::{Extension, Router};
 use tokio::net::{TcpListener, ToSocketAddrs};
 use tokio::task::JoinHandle;
@@ -43,8 +47,9 @@ use self::state::SandboxState;
 use crate::http::server::{self, ConnectionLimits};
 
 pub use self::faults::{
-    AmountForm, ApprovalFlow, ApprovalSettings, CodedFailure, CustomerForm, FailureShape, Fault,
-    Faults, FaultsError, LifeSettings, LinkIdForm, ThrottleBody, ThrottleFault,
+    AmountForm, ApprovalFlow, ApprovalSettings, CancelSettings, CodedFailure, CommandFaults,
+    CustomerForm, ExtendRule, ExtendSettings, FailureShape, Fault, Faults, FaultsError,
+    FirstCancel, LifeSettings, LinkIdForm, ReferencePlace, ThrottleBody, ThrottleFault,
 };
 pub use self::ledger::entries::{ChangeEntry, LedgerEntries, LinkEntry, MessageEntry};
 pub use self::ledger::summary::{
@@ -132,6 +137,10 @@ fn routes(state: Arc<SandboxState>) -> Router {
         .route(create::V1_PATH, post(create::create))
         .route(create::V2_PATH, post(create::create))
         .route(details::PATH, get(details::details))
+        .route(cancel::PATH, post(cancel::by_reference))
+        .route(cancel::ID_PATH, put(cancel::by_id))
+        .route(extend::PATH, put(extend::by_reference))
+        .route(extend::ID_PATH, put(extend::by_id))
         .route("/sandbox/desk", post(desk::desk))
         .route("/sandbox/ledger", get(admin::ledger).delete(admin::clear))
         .route("/sandbox/faults", get(admin::faults).put(admin::set_faults))

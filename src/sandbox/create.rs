@@ -20,7 +20,8 @@ use super::exchange::HttpExchange;
 use super::faults::Fault;
 use super::ledger::{NewLink, NewRequest, RequestKind};
 use super::life::LinkStatus;
-use super::link::ApiVersion;
+use super::link::{ApiVersion, StoredLink};
+use super::link_call::INVALID_MERCHANT;
 use super::response::PayuResponse;
 use super::state::SandboxState;
 
@@ -30,14 +31,12 @@ pub(super) const V2_PATH: &str = "/payout/v2/smartSend/link";
 /// The host of a foreign link. Nobody can own it (RFC 2606).
 const FOREIGN_HOST: &str = "https://smart-send.example.net";
 
-const INVALID_MERCHANT: u16 = 1100;
-
 /// Spring rejects these before PayU's code runs.
 type SpringRejection = (StatusCode, &'static str);
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct CreateData {
+pub(super) struct LinkData {
     /// Perhaps not while it waits for an approver.
     link: Option<String>,
     link_id: String,
@@ -73,13 +72,6 @@ impl ApiVersion {
             Self::V2 => V2_PATH,
         }
     }
-
-    fn merchant_header(self) -> &'static str {
-        match self {
-            Self::V1 => "payoutMerchantId",
-            Self::V2 => "pid",
-        }
-    }
 }
 
 fn read(headers: &HeaderMap, body: &[u8]) -> Result<CreateBody, SpringRejection> {
@@ -103,9 +95,7 @@ fn make_link(
         Err((status, message)) => return PayuResponse::spring(now_us, status, message, api.path()),
     };
     let Some(merchant) = merchant else {
-        let header = api.merchant_header();
-        let text = format!("Missing request header '{header}' for method parameter of type String");
-        return PayuResponse::spring(now_us, StatusCode::BAD_REQUEST, &text, api.path());
+        return exchange.missing_header(api.merchant_header());
     };
     let faults = &injector.faults;
     let reference = body.merchant_ref_id.clone().unwrap_or_default();
@@ -123,14 +113,24 @@ fn make_link(
         return PayuResponse::create_failure(faults, &reference, &[faults.duplicate_code]);
     };
     let (status, expires_at_us) = link.first;
-    let is_hidden = status == LinkStatus::ApprovalPending && !faults.approval.shows_link;
-    let expiry_date = match api {
-        ApiVersion::V1 => None,
-        ApiVersion::V2 => Some(payu_date(expires_at_us)),
-    };
-    let url = (!is_hidden).then(|| link.url());
-    let data = CreateData { link: url, link_id: link.id(), expiry_date };
-    PayuResponse::success(Some("Success"), data)
+    let is_waiting = status == LinkStatus::ApprovalPending;
+    let has_url = faults.approval.shows_link || !is_waiting;
+    PayuResponse::success(Some("Success"), LinkData::new(&link, api, expires_at_us, has_url))
+}
+
+impl LinkData {
+    pub(super) fn new(
+        link: &StoredLink,
+        api: ApiVersion,
+        expires_at_us: u64,
+        has_url: bool,
+    ) -> Self {
+        Self {
+            link: has_url.then(|| link.url()),
+            link_id: link.id(),
+            expiry_date: (api == ApiVersion::V2).then(|| payu_date(expires_at_us)),
+        }
+    }
 }
 
 fn new_link<'a>(
@@ -156,5 +156,6 @@ fn new_link<'a>(
         host: if is_foreign { FOREIGN_HOST.into() } else { injector.link_host.clone() },
         seed: faults.seed,
         naive: faults.naive,
+        renews: faults.cancel.frees_reference,
     }
 }

@@ -8,15 +8,15 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use url::form_urlencoded;
 
 use super::clock::payu_date;
 use super::cuttable_stream::CutHandle;
 use super::exchange::HttpExchange;
 use super::faults::{CustomerForm, Faults, LinkIdForm};
 use super::ledger::{NewRequest, RequestKind};
-use super::life::{Change, LinkStatus};
+use super::life::{Actor, Change, LinkStatus};
 use super::link::{StoredLink, number_or_text};
+use super::parameters::Parameters;
 use super::response::PayuResponse;
 use super::state::SandboxState;
 
@@ -56,14 +56,8 @@ pub(super) async fn details(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let (mut merchant, mut reference) = (None, None);
-    for (key, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-        match &*key {
-            "payoutMerchantId" => merchant = Some(value.into_owned()),
-            "merchantRefId" => reference = Some(value.into_owned()),
-            _ => {}
-        }
-    }
+    let mut query = Parameters::of_query(query.as_deref());
+    let (merchant, reference) = (query.take("payoutMerchantId"), query.take("merchantRefId"));
     let caller = state.caller(&headers, merchant.as_deref());
     let request = NewRequest {
         kind: RequestKind::Details,
@@ -83,15 +77,11 @@ fn look_up(
     reference: Option<&str>,
 ) -> PayuResponse {
     let now_us = exchange.state.clock.now_us();
-    let missing = |name: &str| {
-        let text = format!("Required String parameter '{name}' is not present");
-        PayuResponse::spring(now_us, StatusCode::BAD_REQUEST, &text, PATH)
-    };
     let Some(merchant) = merchant else {
-        return missing("payoutMerchantId");
+        return exchange.missing_parameter("payoutMerchantId");
     };
     let Some(reference) = reference else {
-        return missing("merchantRefId");
+        return exchange.missing_parameter("merchantRefId");
     };
     let faults = &exchange.injector.faults;
     let link = exchange.state.ledger().link(now_us, merchant, reference).cloned();
@@ -100,7 +90,7 @@ fn look_up(
         !faults.details_blind && now_us >= link.made_at_us.saturating_add(lag_us)
     };
     match link.filter(is_visible) {
-        Some(link) => found(faults, merchant, reference, &link),
+        Some(link) => found(faults, now_us, (merchant, reference), &link),
         None => not_found(faults, merchant, reference),
     }
 }
@@ -119,8 +109,14 @@ fn not_found(faults: &Faults, merchant: &str, reference: &str) -> PayuResponse {
     PayuResponse::failure(status, Some(&msg), None, Some(data))
 }
 
-fn found(faults: &Faults, merchant: &str, reference: &str, link: &StoredLink) -> PayuResponse {
-    let shown = Shown::of(link, faults.statuses.get(reference).or(faults.details_status.as_ref()));
+fn found(
+    faults: &Faults,
+    now_us: u64,
+    (merchant, reference): (&str, &str),
+    link: &StoredLink,
+) -> PayuResponse {
+    let set = faults.statuses.get(reference).or(faults.details_status.as_ref());
+    let shown = Shown::of(link, |change| is_shown(faults, now_us, change), set);
     let (description, name, email, mobile) = link.about();
     let customer = |text: Option<String>, mask: fn(&str) -> String| match faults.details_customer {
         CustomerForm::Full => text,
@@ -159,6 +155,16 @@ fn found(faults: &Faults, merchant: &str, reference: &str, link: &StoredLink) ->
     PayuResponse::success(None, data)
 }
 
+/// Whether details show a change yet.
+fn is_shown(faults: &Faults, now_us: u64, change: &Change) -> bool {
+    let lag_ms = match change.by {
+        Actor::Cancel => faults.cancel.lag_ms,
+        Actor::Extend => faults.extend.lag_ms,
+        Actor::Desk | Actor::Expiry => 0,
+    };
+    now_us >= change.at_us.saturating_add(lag_ms.saturating_mul(1_000))
+}
+
 /// What details show of a link's life.
 struct Shown<'a> {
     status: &'a str,
@@ -172,9 +178,10 @@ struct Shown<'a> {
 impl<'a> Shown<'a> {
     /// The setting wins over what has become of the link. PayU's only filled sample is of a payout
     /// that went through.
-    fn of(link: &StoredLink, set: Option<&'a String>) -> Self {
-        let state = link.state();
-        let changed_at_us = link.history.last().map_or(link.made_at_us, |change| change.at_us);
+    fn of(link: &StoredLink, is_shown: impl Fn(&Change) -> bool, set: Option<&'a String>) -> Self {
+        let last = link.history.iter().rev().find(|change| is_shown(change));
+        let state = last.map_or_else(|| link.first_state(), |change| change.state.clone());
+        let changed_at_us = last.map_or(link.made_at_us, |change| change.at_us);
         let succeeded = |change: &&Change| change.state.status == LinkStatus::Success;
         let succeeded = link.history.iter().find(succeeded).map(|change| change.at_us);
         let own = Self {

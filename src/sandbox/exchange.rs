@@ -4,6 +4,7 @@
 //! and it is answered, or not. A real server does not stop working because its client went away:
 //! once a request was read, its effect comes even if nobody waits for the answer.
 
+use std::borrow::Cow;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::cuttable_stream::{Cut, CutHandle};
 use super::fault_injector::FaultInjector;
 use super::faults::Fault;
-use super::ledger::{EntryHandle, NewRequest};
+use super::ledger::{EntryHandle, NewRequest, RequestKind};
 use super::response::PayuResponse;
 use super::state::{Caller, SandboxState};
 
@@ -26,7 +27,8 @@ pub(super) struct HttpExchange {
     pub(super) state: Arc<SandboxState>,
     pub(super) injector: Arc<FaultInjector>,
     pub(super) fault: Option<Fault>,
-    path: &'static str,
+    kind: RequestKind,
+    path: Cow<'static, str>,
     caller: Caller,
     entry: EntryHandle,
     latency: Duration,
@@ -49,7 +51,7 @@ impl HttpExchange {
     pub(super) fn begin(
         state: &Arc<SandboxState>,
         request: NewRequest<'_>,
-        path: &'static str,
+        path: impl Into<Cow<'static, str>>,
         caller: Caller,
     ) -> Self {
         let kind = request.kind;
@@ -65,7 +67,17 @@ impl HttpExchange {
         drop(ledger);
         let latency = injector.latency(kind, entry.number);
         let error_status = own_error.unwrap_or(injector.faults.error_status);
-        Self { state: state.clone(), injector, fault, path, caller, entry, latency, error_status }
+        Self {
+            state: state.clone(),
+            injector,
+            fault,
+            kind,
+            path: path.into(),
+            caller,
+            entry,
+            latency,
+            error_status,
+        }
     }
 
     /// Has the effect that its fault allows, and responds as its fault allows.
@@ -128,8 +140,7 @@ impl HttpExchange {
                 whole(self.unauthorized())
             }
             Fault::Throttle => whole(PayuResponse::throttled(faults)),
-            Fault::Refuse => whole(self.fail(faults.refuse.code)),
-            Fault::Reject => whole(self.fail(faults.reject.code)),
+            Fault::Refuse | Fault::Reject => whole(self.fail(fault)),
         }
     }
 
@@ -159,16 +170,42 @@ impl HttpExchange {
     }
 
     fn unauthorized(&self) -> PayuResponse {
-        let now_us = self.state.clock.now_us();
-        PayuResponse::spring(now_us, StatusCode::UNAUTHORIZED, "Access is denied", self.path)
+        self.spring(StatusCode::UNAUTHORIZED, "Access is denied")
     }
 
     fn error(&self) -> PayuResponse {
-        PayuResponse::error(self.error_status, self.state.clock.now_us(), self.path)
+        PayuResponse::error(self.error_status, self.state.clock.now_us(), &self.path)
     }
 
-    fn fail(&self, code: u16) -> PayuResponse {
-        self.act(|exchange| PayuResponse::create_failure(&exchange.injector.faults, "", &[code]))
+    fn fail(&self, fault: Fault) -> PayuResponse {
+        self.act(|exchange| exchange.failure("", exchange.injector.refusal_code(self.kind, fault)))
+    }
+
+    /// PayU's envelope for something that was not done, as its kind of call writes it.
+    pub(super) fn failure(&self, reference: &str, code: u16) -> PayuResponse {
+        let faults = &self.injector.faults;
+        PayuResponse::coded_failure(faults, self.injector.shape(self.kind), reference, &[code])
+    }
+
+    /// The same, in words of its own, and perhaps without a code.
+    pub(super) fn refusal(&self, code: Option<u16>, text: &str) -> PayuResponse {
+        let status = self.injector.faults.failure_http_status;
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+        PayuResponse::failure::<()>(status, Some(text), code, None)
+    }
+
+    pub(super) fn spring(&self, status: StatusCode, text: &str) -> PayuResponse {
+        PayuResponse::spring(self.state.clock.now_us(), status, text, &self.path)
+    }
+
+    pub(super) fn missing_header(&self, name: &str) -> PayuResponse {
+        let text = format!("Missing request header '{name}' for method parameter of type String");
+        self.spring(StatusCode::BAD_REQUEST, &text)
+    }
+
+    pub(super) fn missing_parameter(&self, name: &str) -> PayuResponse {
+        let text = format!("Required String parameter '{name}' is not present");
+        self.spring(StatusCode::BAD_REQUEST, &text)
     }
 
     /// Enters the response into the ledger.

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::faults::{Fault, Faults, FaultsError};
+use super::faults::{FailureShape, Fault, Faults, FaultsError};
 use super::ledger::RequestKind;
 use super::splitmix64::splitmix64;
 
@@ -23,6 +23,8 @@ pub(super) struct FaultInjector {
     create: Thresholds,
     details: Thresholds,
     token: Thresholds,
+    cancel: Thresholds,
+    extend: Thresholds,
 }
 
 impl FaultInjector {
@@ -64,6 +66,8 @@ impl FaultInjector {
             create: thresholds("creates", &create)?,
             details: thresholds("details", &details)?,
             token: thresholds("tokens", &token)?,
+            cancel: thresholds("cancels", &faults.cancel_faults.shares())?,
+            extend: thresholds("extensions", &faults.extend_faults.shares())?,
             link_host: faults.link_host.as_str().into(),
             faults,
         })
@@ -75,6 +79,8 @@ impl FaultInjector {
             RequestKind::Create => &self.create,
             RequestKind::Details => &self.details,
             RequestKind::Token => &self.token,
+            RequestKind::Cancel => &self.cancel,
+            RequestKind::Extend => &self.extend,
             RequestKind::Other => return None,
         };
         let draw = splitmix64(self.stream(kind, 0), number) >> (u64::BITS - SHARE_BITS);
@@ -87,6 +93,29 @@ impl FaultInjector {
         self.faults.error_statuses.get(reference).copied()
     }
 
+    /// The code of a request that is refused or rejected whatever it says.
+    pub(super) fn refusal_code(&self, kind: RequestKind, fault: Fault) -> u16 {
+        match (kind, fault) {
+            (RequestKind::Cancel, _) => self.faults.cancel_faults.refuse_code,
+            (RequestKind::Extend, _) => self.faults.extend_faults.refuse_code,
+            (_, Fault::Reject) => self.faults.reject.code,
+            _ => self.faults.refuse.code,
+        }
+    }
+
+    /// Where a failure has its code.
+    pub(super) fn shape(&self, kind: RequestKind) -> FailureShape {
+        match kind {
+            RequestKind::Create => self.faults.failure_shape,
+            RequestKind::Extend => self.faults.extend.failure_shape,
+            // As in all of PayU's samples.
+            RequestKind::Token
+            | RequestKind::Details
+            | RequestKind::Cancel
+            | RequestKind::Other => FailureShape::TopLevel,
+        }
+    }
+
     /// How long the `number`th request of a kind waits before it has any effect.
     pub(super) fn latency(&self, kind: RequestKind, number: u64) -> Duration {
         let faults = &self.faults;
@@ -94,6 +123,8 @@ impl FaultInjector {
             RequestKind::Create => (faults.latency_ms, faults.latency_jitter_ms),
             RequestKind::Details => (faults.details_latency_ms, 0),
             RequestKind::Token => (faults.token_latency_ms, 0),
+            RequestKind::Cancel => (faults.cancel_faults.latency_ms, 0),
+            RequestKind::Extend => (faults.extend_faults.latency_ms, 0),
             RequestKind::Other => (0, 0),
         };
         let draw = splitmix64(self.stream(kind, 1), number);

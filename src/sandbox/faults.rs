@@ -3,6 +3,7 @@
 //! It holds the shares of requests that go wrong, and a choice for each point that PayU's
 //! documentation leaves open. All of it can be changed while the sandbox runs.
 
+mod commands;
 mod forms;
 mod lives;
 
@@ -13,6 +14,9 @@ use axum::http::HeaderValue;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+pub use self::commands::{
+    CancelSettings, CommandFaults, ExtendRule, ExtendSettings, FirstCancel, ReferencePlace,
+};
 pub use self::forms::{
     AmountForm, CodedFailure, CustomerForm, FailureShape, LinkIdForm, ThrottleBody, ThrottleFault,
 };
@@ -101,7 +105,7 @@ pub struct Faults {
     pub late_effect_ms: u64,
     /// Makes one more link with each create, whatever its reference.
     pub naive: bool,
-    /// Answers 429 to creates and lookups of a merchant above this many in any second.
+    /// Answers 429 to requests of a merchant above this many in any second; not to those for tokens.
     pub rate_limit_per_second: Option<u32>,
     /// Where links point to.
     pub link_host: String,
@@ -109,7 +113,7 @@ pub struct Faults {
     pub duplicate_code: u16,
     /// Where a failure of a create has its code.
     pub failure_shape: FailureShape,
-    /// The HTTP status of a failure of a create.
+    /// The HTTP status of a failure of a create, a cancel or an extension.
     pub failure_http_status: u16,
     /// Whether V2 turns away a create without the keys `custMobile`, `custEmail` and `expiryDate`,
     /// which one of PayU's OpenAPI files lists as required; an empty text is enough.
@@ -167,6 +171,12 @@ pub struct Faults {
     pub life: LifeSettings,
     /// Whether fresh links wait for an approver.
     pub approval: ApprovalSettings,
+    /// What goes wrong with cancels; it has the shares of creates.
+    pub cancel_faults: CommandFaults,
+    pub cancel: CancelSettings,
+    /// What goes wrong with extensions; it has the shares of creates.
+    pub extend_faults: CommandFaults,
+    pub extend: ExtendSettings,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -275,6 +285,10 @@ impl Default for Faults {
             refresh_rotates: false,
             life: LifeSettings::default(),
             approval: ApprovalSettings::default(),
+            cancel_faults: CommandFaults::default(),
+            cancel: CancelSettings::default(),
+            extend_faults: CommandFaults::default(),
+            extend: ExtendSettings::default(),
         }
     }
 }

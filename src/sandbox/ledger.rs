@@ -31,6 +31,10 @@ pub enum RequestKind {
     Create,
     /// `GET /payout/merchant/smartSend/details`.
     Details,
+    /// `POST /payout/smartPay/cancel` or `PUT /payout/v2/smartSend/cancel/ID`.
+    Cancel,
+    /// `PUT /payout/v2/smartSend/extendExpiry` or `/payout/v2/smartSend/expiry/ID`.
+    Extend,
     /// Anything that the documentation does not have.
     Other,
 }
@@ -58,6 +62,8 @@ pub struct RequestEntry {
 #[derive(Clone, Default)]
 struct ReferenceState {
     links: Vec<StoredLink>,
+    /// How many of the links were made because the one before was cancelled.
+    renewed: usize,
     /// Each by one or both channels.
     messages: u32,
     sms: u32,
@@ -115,6 +121,8 @@ pub(super) struct NewLink<'a> {
     pub(super) host: Arc<str>,
     pub(super) seed: u64,
     pub(super) naive: bool,
+    /// Whether a cancelled link frees its reference.
+    pub(super) renews: bool,
 }
 
 impl Ledger {
@@ -163,13 +171,16 @@ impl Ledger {
         }
     }
 
-    /// Makes a link and notifies the payee; `None` if the reference has one already.
+    /// Makes a link and notifies the payee; `None` if the reference is taken.
     pub(super) fn make_link(&mut self, at_us: u64, new: NewLink<'_>) -> Option<StoredLink> {
         let merchant = entry(&mut self.merchants, new.merchant).1;
         let reference = entry(&mut merchant.references, new.reference).1;
-        if !reference.links.is_empty() && !new.naive {
+        let last = reference.links.last().map(|link| link.state().status);
+        let is_free = new.renews && last == Some(LinkStatus::Cancelled);
+        if last.is_some() && !is_free && !new.naive {
             return None;
         }
+        reference.renewed = reference.renewed.saturating_add(usize::from(is_free));
         let link = StoredLink {
             key: splitmix64(new.seed, self.link_count),
             number: self.link_count,
@@ -181,6 +192,7 @@ impl Ledger {
             about: new.about,
             channels: new.channels,
             is_announced: !new.is_held_back,
+            is_cancel_tried: false,
             history: Vec::new(),
         };
         self.link_count = self.link_count.saturating_add(1);
@@ -222,6 +234,16 @@ impl Ledger {
         }
         link.history.push(change);
         reference.links.push(link);
+    }
+
+    /// The reference of the link with a `smartSendId`. Nothing indexes those, since no response has
+    /// them and hardly any call.
+    pub(super) fn reference_of_id(&self, merchant: &str, id: u64) -> Option<&Arc<str>> {
+        let references = &self.merchants.get(merchant)?.references;
+        let is_newest = |state: &ReferenceState| {
+            state.links.last().is_some_and(|link| link.smart_send_id() == id)
+        };
+        references.iter().find(|(_, state)| is_newest(state)).map(|(reference, _)| reference)
     }
 
     /// A link's own time.

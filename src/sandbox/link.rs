@@ -31,6 +31,15 @@ pub enum ApiVersion {
     V2,
 }
 
+impl ApiVersion {
+    pub(super) const fn merchant_header(self) -> &'static str {
+        match self {
+            Self::V1 => "payoutMerchantId",
+            Self::V2 => "pid",
+        }
+    }
+}
+
 #[derive(Clone)]
 pub(super) struct StoredLink {
     pub(super) key: u64,
@@ -47,6 +56,8 @@ pub(super) struct StoredLink {
     pub(super) channels: Channels,
     /// Whether the payee has been told.
     pub(super) is_announced: bool,
+    /// Whether a call has tried to cancel it.
+    pub(super) is_cancel_tried: bool,
     /// In order; without allocation for the many links that nobody touches.
     pub(super) history: Vec<Change>,
 }
@@ -63,9 +74,13 @@ pub(super) type About = (Option<String>, Option<String>, Option<String>, Option<
 
 impl StoredLink {
     pub(super) fn state(&self) -> LinkState {
+        let last = self.history.last();
+        last.map_or_else(|| self.first_state(), |change| change.state.clone())
+    }
+
+    pub(super) fn first_state(&self) -> LinkState {
         let (status, expires_at_us) = self.first;
-        let first = || LinkState { status, txn_status: None, payouts: 0, expires_at_us };
-        self.history.last().map_or_else(first, |change| change.state.clone())
+        LinkState { status, txn_status: None, payouts: 0, expires_at_us }
     }
 
     pub(super) fn about(&self) -> About {

@@ -94,9 +94,18 @@ impl PayuResponse {
     }
 
     pub(super) fn create_failure(faults: &Faults, reference: &str, codes: &[u16]) -> Self {
+        Self::coded_failure(faults, faults.failure_shape, reference, codes)
+    }
+
+    pub(super) fn coded_failure(
+        faults: &Faults,
+        shape: FailureShape,
+        reference: &str,
+        codes: &[u16],
+    ) -> Self {
         let status = StatusCode::from_u16(faults.failure_http_status).unwrap_or(StatusCode::OK);
         let first = codes.first().copied().unwrap_or_default();
-        let response = match faults.failure_shape {
+        let response = match shape {
             FailureShape::DataArray => {
                 let row = |&code: &u16| RowFailure { code, message: text_of(code) };
                 let rows: Vec<_> = codes.iter().map(row).collect();

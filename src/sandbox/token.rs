@@ -1,22 +1,20 @@
 //! `POST /oauth/token`: both grants and the refresh of PayU's "Authentication" pages.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
-use url::form_urlencoded;
 use uuid::Uuid;
 
 use super::cuttable_stream::CutHandle;
 use super::exchange::HttpExchange;
 use super::faults::Faults;
 use super::ledger::{NewRequest, RequestKind};
+use super::parameters::Parameters;
 use super::response::PayuResponse;
 use super::settings::SandboxSettings;
 use super::state::{Caller, SandboxState};
@@ -24,8 +22,6 @@ use super::token_store::TokenOwner;
 
 pub(super) const PATH: &str = "/oauth/token";
 const SCOPE: &str = "create_payout_transactions";
-
-struct TokenForm(HashMap<String, String>);
 
 /// RFC 6749, 5.2.
 #[derive(Serialize)]
@@ -53,14 +49,14 @@ pub(super) async fn token(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let form = TokenForm::read(&headers, &body);
-    let client = form.0.get("client_id").map(|id| id.as_str().into());
+    let form = Parameters::of_form(&headers, &body);
+    let client = form.get("client_id").map(Into::into);
     let request = NewRequest { kind: RequestKind::Token, merchant: None, reference: None, client };
     let exchange = HttpExchange::begin(&state, request, PATH, Caller::Anyone);
     exchange.run(connection, move |exchange| issue(exchange, &form)).await
 }
 
-fn issue(exchange: &HttpExchange, form: &TokenForm) -> PayuResponse {
+fn issue(exchange: &HttpExchange, form: &Parameters) -> PayuResponse {
     let issued = grant(&exchange.state, &exchange.injector.faults, form);
     issued.unwrap_or_else(|error| {
         let is_client = error.error == "invalid_client";
@@ -72,10 +68,10 @@ fn issue(exchange: &HttpExchange, form: &TokenForm) -> PayuResponse {
 fn grant(
     state: &SandboxState,
     faults: &Faults,
-    form: &TokenForm,
+    form: &Parameters,
 ) -> Result<PayuResponse, OAuthError> {
     let settings = &state.settings;
-    let owner = match form.need("grant_type")? {
+    let owner = match need(form, "grant_type")? {
         "client_credentials" => by_client(settings, form)?,
         "password" => by_password(settings, form)?,
         "refresh_token" => by_refresh(state, faults, form)?,
@@ -99,9 +95,9 @@ fn grant(
     Ok(PayuResponse::json(StatusCode::OK, &body))
 }
 
-fn by_client(settings: &SandboxSettings, form: &TokenForm) -> Result<TokenOwner, OAuthError> {
-    let (client, secret) = (form.need("client_id")?, form.need("client_secret")?);
-    if form.need("scope")? != SCOPE {
+fn by_client(settings: &SandboxSettings, form: &Parameters) -> Result<TokenOwner, OAuthError> {
+    let (client, secret) = (need(form, "client_id")?, need(form, "client_secret")?);
+    if need(form, "scope")? != SCOPE {
         let text = "The requested scope is invalid, unknown, or malformed.";
         return Err(OAuthError::new("invalid_scope", text));
     }
@@ -111,9 +107,9 @@ fn by_client(settings: &SandboxSettings, form: &TokenForm) -> Result<TokenOwner,
     Ok(TokenOwner { client: client.into(), user: None })
 }
 
-fn by_password(settings: &SandboxSettings, form: &TokenForm) -> Result<TokenOwner, OAuthError> {
-    let (client, user) = (form.need("client_id")?, form.need("username")?);
-    let password = form.need("password")?;
+fn by_password(settings: &SandboxSettings, form: &Parameters) -> Result<TokenOwner, OAuthError> {
+    let (client, user) = (need(form, "client_id")?, need(form, "username")?);
+    let password = need(form, "password")?;
     if !settings.knows_client(client) {
         return Err(OAuthError::unknown_client());
     }
@@ -126,9 +122,9 @@ fn by_password(settings: &SandboxSettings, form: &TokenForm) -> Result<TokenOwne
 fn by_refresh(
     state: &SandboxState,
     faults: &Faults,
-    form: &TokenForm,
+    form: &Parameters,
 ) -> Result<TokenOwner, OAuthError> {
-    let (client, refresh) = (form.need("client_id")?, form.need("refresh_token")?);
+    let (client, refresh) = (need(form, "client_id")?, need(form, "refresh_token")?);
     if !state.settings.knows_client(client) {
         return Err(OAuthError::unknown_client());
     }
@@ -155,26 +151,14 @@ impl OAuthError {
     }
 }
 
-impl TokenForm {
-    /// A body of another type is not read, so every field is missing.
-    fn read(headers: &HeaderMap, body: &[u8]) -> Self {
-        let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let is_form =
-            kind.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
-        let body = if is_form { body } else { &[] };
-        Self(form_urlencoded::parse(body).into_owned().collect())
-    }
-
-    fn need(&self, field: &str) -> Result<&str, OAuthError> {
-        let value = self.0.get(field).map(String::as_str).filter(|value| !value.is_empty());
-        value.ok_or_else(|| {
-            OAuthError::new("invalid_request", format!("Missing required parameter: {field}."))
-        })
-    }
+fn need<'a>(form: &'a Parameters, field: &str) -> Result<&'a str, OAuthError> {
+    form.get(field).filter(|value| !value.is_empty()).ok_or_else(|| {
+        OAuthError::new("invalid_request", format!("Missing required parameter: {field}."))
+    })
 }
 
 /// Hexadecimal groups, the same for the same user; not a UUID, as in PayU's samples.
-fn user_uuid(user: &str) -> String {
+pub(super) fn user_uuid(user: &str) -> String {
     let digits = Uuid::new_v5(&Uuid::NAMESPACE_URL, user.as_bytes()).to_string();
     let tail: String = digits.chars().skip(24).collect();
     format!("11e8-5a8f-{tail}")

@@ -1,7 +1,9 @@
 //! The sandbox over real HTTP: PayU's shapes, the faults, and what the ledger then holds.
 
+mod cancels;
 mod desk;
 mod documented;
+mod extensions;
 mod faulty;
 mod knobs;
 mod ledger;
@@ -102,6 +104,27 @@ impl Stage {
 
     async fn lookup(&self, reference: &str) -> (StatusCode, Value) {
         read(self.lookup_request(reference).send().await.unwrap()).await
+    }
+
+    fn cancel_request(&self, reference: &str) -> RequestBuilder {
+        let request = self.http.post(self.url("/payout/smartPay/cancel")).bearer_auth(&self.token);
+        let request = request.query(&[("merchantRefId", reference)]);
+        request.header("payoutMerchantId", MERCHANT).header("content-type", "application/json")
+    }
+
+    async fn cancel(&self, reference: &str) -> (StatusCode, Value) {
+        read(self.cancel_request(reference).send().await.unwrap()).await
+    }
+
+    fn extend_request(&self, reference: &str, date: &str) -> RequestBuilder {
+        let request = self.http.put(self.url("/payout/v2/smartSend/extendExpiry"));
+        let request = request.query(&[("merchantRefId", reference), ("expiryDate", date)]);
+        let form = "application/x-www-form-urlencoded";
+        request.bearer_auth(&self.token).header("pid", MERCHANT).header("content-type", form)
+    }
+
+    async fn extend(&self, reference: &str, date: &str) -> (StatusCode, Value) {
+        read(self.extend_request(reference, date).send().await.unwrap()).await
     }
 
     /// What people do to a link.

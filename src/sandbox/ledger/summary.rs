@@ -35,7 +35,7 @@ pub struct LedgerSummary {
     pub last_at_us: Option<u64>,
 }
 
-/// References with more than one link.
+/// References with more than one link, where the one before was not cancelled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DoubledReferences {
     pub count: usize,
@@ -55,17 +55,20 @@ pub struct DoubledReference {
 /// The most requests of a merchant that came within one second, wherever it began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Default)]
 pub struct FullestSecond {
-    /// Creates and lookups together.
+    /// All but those for tokens.
     pub all: usize,
     pub create: usize,
     pub details: usize,
+    pub cancel: usize,
+    pub extend: usize,
 }
 
 impl Ledger {
     pub(in crate::sandbox) fn summary(&mut self, now_us: u64) -> LedgerSummary {
-        use RequestKind::{Create, Details, Other, Token};
+        use RequestKind::{Cancel, Create, Details, Extend, Other, Token};
         self.expire_all(now_us);
-        let mut requests = BTreeMap::from([Token, Create, Details, Other].map(|kind| (kind, 0)));
+        let kinds = [Token, Create, Details, Cancel, Extend, Other];
+        let mut requests = BTreeMap::from(kinds.map(|kind| (kind, 0)));
         let (mut faults, mut statuses) = (BTreeMap::new(), BTreeMap::new());
         for request in &self.requests {
             count(&mut requests, Some(request.kind));
@@ -98,9 +101,12 @@ impl Ledger {
     fn doubled(&self) -> DoubledReferences {
         let mut first = Vec::new();
         for (merchant, state) in &self.merchants {
-            for (reference, state) in state.references.iter().filter(|(_, s)| s.links.len() > 1) {
-                let (merchant, reference) = (merchant.clone(), reference.clone());
-                first.push(DoubledReference { merchant, reference, links: state.links.len() });
+            for (reference, state) in &state.references {
+                let links = state.links.len().saturating_sub(state.renewed);
+                if links > 1 {
+                    let (merchant, reference) = (merchant.clone(), reference.clone());
+                    first.push(DoubledReference { merchant, reference, links });
+                }
             }
         }
         first.sort();
@@ -118,24 +124,24 @@ fn count<K: Ord>(counts: &mut BTreeMap<K, u64>, key: Option<K>) {
 }
 
 fn fullest_seconds(requests: &[RequestEntry]) -> BTreeMap<Arc<str>, FullestSecond> {
-    let mut seconds: HashMap<&Arc<str>, [SlidingSecond; 3]> = HashMap::new();
+    let mut seconds: HashMap<(&Arc<str>, Option<RequestKind>), SlidingSecond> = HashMap::new();
     let mut fullest: BTreeMap<Arc<str>, FullestSecond> = BTreeMap::new();
     for request in requests {
         let Some(merchant) = &request.merchant else {
             continue;
         };
-        let [all, create, details] = seconds.entry(merchant).or_default();
+        let mut count = |kind| seconds.entry((merchant, kind)).or_default().count(request.at_us);
+        let (all, of_kind) = (count(None), count(Some(request.kind)));
         let fullest = fullest.entry(merchant.clone()).or_default();
-        match request.kind {
-            RequestKind::Create => {
-                fullest.create = fullest.create.max(create.count(request.at_us));
-            }
-            RequestKind::Details => {
-                fullest.details = fullest.details.max(details.count(request.at_us));
-            }
+        fullest.all = fullest.all.max(all);
+        let fullest_of_kind = match request.kind {
+            RequestKind::Create => &mut fullest.create,
+            RequestKind::Details => &mut fullest.details,
+            RequestKind::Cancel => &mut fullest.cancel,
+            RequestKind::Extend => &mut fullest.extend,
             RequestKind::Token | RequestKind::Other => continue,
-        }
-        fullest.all = fullest.all.max(all.count(request.at_us));
+        };
+        *fullest_of_kind = of_kind.max(*fullest_of_kind);
     }
     fullest
 }

@@ -208,7 +208,11 @@ async fn what_spring_rejects_never_reaches_payus_rules() {
     let lost = stage.http.post(stage.url("/payout/v2/smartPay")).send().await.unwrap();
     assert_eq!(lost.status(), StatusCode::NOT_FOUND);
     let summary = serde_json::to_value(stage.sandbox.summary()).unwrap();
-    assert_eq!(summary["requests"], json!({"token": 1, "create": 3, "details": 0, "other": 2}));
+    assert_eq!(
+        summary["requests"],
+        json!({"token": 1, "create": 3, "details": 0,
+        "cancel": 0, "extend": 0, "other": 2})
+    );
 }
 
 #[tokio::test]
