@@ -6,6 +6,7 @@
 //! what really happened. It is a second reading of the documentation: it uses none of the
 //! worker's code, so that a misreading there cannot hide here.
 
+mod account;
 mod admin;
 mod cancel;
 mod clock;
@@ -28,6 +29,7 @@ mod response;
 mod settings;
 mod splitmix64;
 mod state;
+mod status;
 mod token;
 mod token_store;
 
@@ -47,9 +49,10 @@ use self::state::SandboxState;
 use crate::http::server::{self, ConnectionLimits};
 
 pub use self::faults::{
-    AmountForm, ApprovalFlow, ApprovalSettings, CancelSettings, CodedFailure, CommandFaults,
-    CustomerForm, ExtendRule, ExtendSettings, FailureShape, Fault, Faults, FaultsError,
-    FirstCancel, LifeSettings, LinkIdForm, ReferencePlace, ThrottleBody, ThrottleFault,
+    AccountSettings, AmountForm, ApprovalFlow, ApprovalSettings, CancelSettings, CodedFailure,
+    CommandFaults, CustomerForm, ExtendRule, ExtendSettings, FailureShape, Fault, Faults,
+    FaultsError, FirstCancel, LifeSettings, LinkIdForm, ReferencePlace, ThrottleBody,
+    ThrottleFault,
 };
 pub use self::ledger::entries::{ChangeEntry, LedgerEntries, LinkEntry, MessageEntry};
 pub use self::ledger::summary::{
@@ -141,6 +144,10 @@ fn routes(state: Arc<SandboxState>) -> Router {
         .route(cancel::ID_PATH, put(cancel::by_id))
         .route(extend::PATH, put(extend::by_reference))
         .route(extend::ID_PATH, put(extend::by_id))
+        .route(status::V1_PATH, get(status::status))
+        .route(status::V2_PATH, get(status::status))
+        .route(account::PATH, get(account::account))
+        .route(account::VPA_PATH, get(account::masked_vpas).post(account::masked_vpas))
         .route("/sandbox/desk", post(desk::desk))
         .route("/sandbox/ledger", get(admin::ledger).delete(admin::clear))
         .route("/sandbox/faults", get(admin::faults).put(admin::set_faults))

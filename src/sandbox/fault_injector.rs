@@ -81,7 +81,9 @@ impl FaultInjector {
             RequestKind::Token => &self.token,
             RequestKind::Cancel => &self.cancel,
             RequestKind::Extend => &self.extend,
-            RequestKind::Other => return None,
+            RequestKind::Status | RequestKind::Account | RequestKind::Vpas | RequestKind::Other => {
+                return None;
+            }
         };
         let draw = splitmix64(self.stream(kind, 0), number) >> (u64::BITS - SHARE_BITS);
         thresholds.iter().find(|(end, _)| draw < *end).map(|(_, fault)| *fault)
@@ -112,6 +114,9 @@ impl FaultInjector {
             RequestKind::Token
             | RequestKind::Details
             | RequestKind::Cancel
+            | RequestKind::Status
+            | RequestKind::Account
+            | RequestKind::Vpas
             | RequestKind::Other => FailureShape::TopLevel,
         }
     }
@@ -125,7 +130,9 @@ impl FaultInjector {
             RequestKind::Token => (faults.token_latency_ms, 0),
             RequestKind::Cancel => (faults.cancel_faults.latency_ms, 0),
             RequestKind::Extend => (faults.extend_faults.latency_ms, 0),
-            RequestKind::Other => (0, 0),
+            RequestKind::Status | RequestKind::Account | RequestKind::Vpas | RequestKind::Other => {
+                (0, 0)
+            }
         };
         let draw = splitmix64(self.stream(kind, 1), number);
         let jitter_ms = draw.checked_rem(jitter_ms.saturating_add(1)).unwrap_or_default();

@@ -3,6 +3,7 @@
 //! It holds the shares of requests that go wrong, and a choice for each point that PayU's
 //! documentation leaves open. All of it can be changed while the sandbox runs.
 
+mod accounts;
 mod commands;
 mod forms;
 mod lives;
@@ -14,6 +15,7 @@ use axum::http::HeaderValue;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+pub use self::accounts::AccountSettings;
 pub use self::commands::{
     CancelSettings, CommandFaults, ExtendRule, ExtendSettings, FirstCancel, ReferencePlace,
 };
@@ -177,6 +179,12 @@ pub struct Faults {
     /// What goes wrong with extensions; it has the shares of creates.
     pub extend_faults: CommandFaults,
     pub extend: ExtendSettings,
+    /// Whether V2's status call wants a token, which PayU's samples for it lack.
+    pub v2_status_auth: bool,
+    /// Whether V2's status call is gone, as its page is from PayU's index.
+    pub v2_status_gone: bool,
+    /// What the merchants' accounts hold.
+    pub account: AccountSettings,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -215,6 +223,9 @@ impl Faults {
         }
         if self.life.speed == 0 {
             return wrong("life.speed must be at least 1");
+        }
+        if !self.account.is_right() {
+            return wrong("account.balance must be an amount such as 94003 or \"94003.50\"");
         }
         let retry_after = self.throttle.retry_after.as_deref().map(HeaderValue::from_str);
         if retry_after.is_some_and(|value| value.is_err()) {
@@ -289,6 +300,9 @@ impl Default for Faults {
             cancel: CancelSettings::default(),
             extend_faults: CommandFaults::default(),
             extend: ExtendSettings::default(),
+            v2_status_auth: false,
+            v2_status_gone: false,
+            account: AccountSettings::default(),
         }
     }
 }

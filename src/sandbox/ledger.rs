@@ -35,6 +35,12 @@ pub enum RequestKind {
     Cancel,
     /// `PUT /payout/v2/smartSend/extendExpiry` or `/payout/v2/smartSend/expiry/ID`.
     Extend,
+    /// `GET /payout/smartPay/status` or `GET /payout/v2/smartSend/status`.
+    Status,
+    /// `GET /payout/merchant/getAccountDetail`.
+    Account,
+    /// `/payout/payment/fetchMaskedVpa`.
+    Vpas,
     /// Anything that the documentation does not have.
     Other,
 }
@@ -96,6 +102,9 @@ pub(super) struct NewRequest<'a> {
     pub(super) reference: Option<&'a str>,
     pub(super) client: Option<Arc<str>>,
 }
+
+/// A merchant and a reference.
+type LinkNames = (Arc<str>, Arc<str>);
 
 /// Where a request is in the ledger.
 #[derive(Debug, Clone, Copy)]
@@ -244,6 +253,18 @@ impl Ledger {
             state.links.last().is_some_and(|link| link.smart_send_id() == id)
         };
         references.iter().find(|(_, state)| is_newest(state)).map(|(reference, _)| reference)
+    }
+
+    /// The merchant and the reference of the link with a `linkId`, perhaps of one merchant only.
+    pub(super) fn names_of_link(&self, merchant: Option<&str>, id: &str) -> Option<LinkNames> {
+        let is_meant = |named: &Arc<str>| merchant.is_none_or(|merchant| **named == *merchant);
+        let merchants = self.merchants.iter().filter(|(merchant, _)| is_meant(merchant));
+        let mut names = merchants.flat_map(|(merchant, state)| {
+            state.references.iter().map(move |(reference, state)| (merchant, reference, state))
+        });
+        let (merchant, reference, _) =
+            names.find(|(_, _, state)| state.links.last().is_some_and(|link| link.has_id(id)))?;
+        Some((merchant.clone(), reference.clone()))
     }
 
     /// A link's own time.

@@ -20,6 +20,8 @@ const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 /// From here on Java's `Double.toString` prints an exponent.
 const EXPONENT_FROM: u64 = 10_000_000;
 
+const UUID_LEN: usize = 36;
+
 /// The first number that PayU gives out here; its samples are of five digits.
 const FIRST_SMART_SEND_ID: u64 = 10_001;
 
@@ -101,11 +103,19 @@ impl StoredLink {
 
     /// The `linkId` of create: 64 base64 characters, some of them `+` and `/`.
     pub(super) fn id(&self) -> String {
-        let character = |place: u64| {
+        self.id_characters().collect()
+    }
+
+    /// Whether this is the `linkId` of create, or that of details.
+    pub(super) fn has_id(&self, id: &str) -> bool {
+        self.id_characters().eq(id.chars()) || id.len() == UUID_LEN && self.uuid() == id
+    }
+
+    fn id_characters(&self) -> impl Iterator<Item = char> {
+        (0..64).map(|place| {
             let index = usize::try_from(splitmix64(self.key, place) >> 58).unwrap_or_default();
             char::from(BASE64.get(index).copied().unwrap_or(b'A'))
-        };
-        (0..64).map(character).collect()
+        })
     }
 
     /// The `linkId` of details.
@@ -135,6 +145,11 @@ impl StoredLink {
         let mut amount = self.amount;
         amount.rescale(2);
         amount.to_string()
+    }
+
+    /// `1.0`.
+    pub(super) fn java_amount(&self) -> String {
+        java_number(self.amount)
     }
 
     pub(super) fn amount_json(&self, form: AmountForm) -> Box<RawValue> {

@@ -1,5 +1,6 @@
 //! The sandbox over real HTTP: PayU's shapes, the faults, and what the ledger then holds.
 
+mod accounts;
 mod cancels;
 mod desk;
 mod documented;
@@ -9,6 +10,7 @@ mod knobs;
 mod ledger;
 mod life;
 mod serve;
+mod statuses;
 mod tokens;
 mod v2;
 
@@ -104,6 +106,12 @@ impl Stage {
 
     async fn lookup(&self, reference: &str) -> (StatusCode, Value) {
         read(self.lookup_request(reference).send().await.unwrap()).await
+    }
+
+    /// Asks as V1 does, and V2's status call too.
+    async fn get(&self, path: &str, query: &[(&str, &str)]) -> (StatusCode, Value) {
+        let request = self.http.get(self.url(path)).query(query).bearer_auth(&self.token);
+        read(request.header("payoutMerchantId", MERCHANT).send().await.unwrap()).await
     }
 
     fn cancel_request(&self, reference: &str) -> RequestBuilder {

@@ -65,9 +65,9 @@ pub struct FullestSecond {
 
 impl Ledger {
     pub(in crate::sandbox) fn summary(&mut self, now_us: u64) -> LedgerSummary {
-        use RequestKind::{Cancel, Create, Details, Extend, Other, Token};
+        use RequestKind::{Account, Cancel, Create, Details, Extend, Other, Status, Token, Vpas};
         self.expire_all(now_us);
-        let kinds = [Token, Create, Details, Cancel, Extend, Other];
+        let kinds = [Token, Create, Details, Cancel, Extend, Status, Account, Vpas, Other];
         let mut requests = BTreeMap::from(kinds.map(|kind| (kind, 0)));
         let (mut faults, mut statuses) = (BTreeMap::new(), BTreeMap::new());
         for request in &self.requests {
@@ -139,7 +139,11 @@ fn fullest_seconds(requests: &[RequestEntry]) -> BTreeMap<Arc<str>, FullestSecon
             RequestKind::Details => &mut fullest.details,
             RequestKind::Cancel => &mut fullest.cancel,
             RequestKind::Extend => &mut fullest.extend,
-            RequestKind::Token | RequestKind::Other => continue,
+            RequestKind::Token
+            | RequestKind::Status
+            | RequestKind::Account
+            | RequestKind::Vpas
+            | RequestKind::Other => continue,
         };
         *fullest_of_kind = of_kind.max(*fullest_of_kind);
     }

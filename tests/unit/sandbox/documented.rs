@@ -211,7 +211,7 @@ async fn what_spring_rejects_never_reaches_payus_rules() {
     assert_eq!(
         summary["requests"],
         json!({"token": 1, "create": 3, "details": 0,
-        "cancel": 0, "extend": 0, "other": 2})
+        "cancel": 0, "extend": 0, "status": 0, "account": 0, "vpas": 0, "other": 2})
     );
 }
 

@@ -157,6 +157,7 @@ async fn faults_are_read_and_replaced_over_http_and_an_invalid_document_changes_
         (r#"{"extend_faults":{"lost_after":1.5}}"#, "of extensions is 1.5"),
         (r#"{"cancel":{"lag":1}}"#, "lag"),
         (r#"{"life":{"speed":0}}"#, "life.speed"),
+        (r#"{"account":{"balance":"much"}}"#, "account.balance"),
         (r#"{"error_statuses":{"order-1":200}}"#, "error_statuses"),
         (r#"{"failure_http_status":99}"#, "failure_http_status"),
         (r#"{"link_host":"payu"}"#, "link_host"),

@@ -1,0 +1,132 @@
+//! PayU's "Get Account Details": `GET /payout/merchant/getAccountDetail`; and its "Fetch Masked VPAs",
+//! which is deprecated: `/payout/payment/fetchMaskedVpa`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Bytes;
+use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::cuttable_stream::CutHandle;
+use super::exchange::HttpExchange;
+use super::ledger::{NewRequest, RequestKind};
+use super::link::{ApiVersion, number_or_text};
+use super::link_call::INVALID_MERCHANT;
+use super::parameters::Parameters;
+use super::response::PayuResponse;
+use super::splitmix64::splitmix64;
+use super::state::SandboxState;
+use super::token::user_uuid;
+
+pub(super) const PATH: &str = "/payout/merchant/getAccountDetail";
+pub(super) const VPA_PATH: &str = "/payout/payment/fetchMaskedVpa";
+
+/// The keys of PayU's sample.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AccountData<'a> {
+    payout_merchant_id: Box<RawValue>,
+    uuid: String,
+    virtual_account_number: String,
+    transferable_amount: u8,
+    balance: Box<RawValue>,
+    low_balance: bool,
+    ifsc: &'a str,
+    r#type: &'a str,
+    client_id: &'a str,
+    transit_account_number: Option<&'a str>,
+}
+
+pub(super) async fn account(
+    State(state): State<Arc<SandboxState>>,
+    Extension(connection): Extension<CutHandle>,
+    headers: HeaderMap,
+) -> Response {
+    let effect = |exchange: &HttpExchange, merchant: &str| {
+        let settings = &exchange.injector.faults.account;
+        let data = AccountData {
+            payout_merchant_id: number_or_text(merchant),
+            uuid: user_uuid(merchant),
+            virtual_account_number: format!("PAYUIN{merchant}"),
+            transferable_amount: 0,
+            balance: settings.balance_json(),
+            low_balance: settings.is_low,
+            ifsc: "YESB0CMSNOC",
+            r#type: "current",
+            client_id: "sandbox-public-client",
+            transit_account_number: None,
+        };
+        PayuResponse::success(None, data)
+    };
+    about_merchant(&state, connection, &headers, (RequestKind::Account, PATH), effect).await
+}
+
+/// Takes the number from the query or from the form: PayU's sample sends it by both.
+pub(super) async fn masked_vpas(
+    State(state): State<Arc<SandboxState>>,
+    Extension(connection): Extension<CutHandle>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let mobile = Parameters::of_query(query.as_deref()).take("mobileNumber");
+    let mobile = mobile.or_else(|| Parameters::of_form(&headers, &body).take("mobileNumber"));
+    let effect = move |exchange: &HttpExchange, _: &str| match &mobile {
+        Some(mobile) => PayuResponse::success(None, vpas_of(mobile)),
+        None => exchange.missing_parameter("mobileNumber"),
+    };
+    about_merchant(&state, connection, &headers, (RequestKind::Vpas, VPA_PATH), effect).await
+}
+
+/// Nobody has a number that ends in 0, everybody else two accounts. They stand beside a number, as
+/// keys.
+fn vpas_of(mobile: &str) -> Option<Value> {
+    if mobile.ends_with('0') || mobile.is_empty() {
+        return None;
+    }
+    let masked: String =
+        mobile.chars().enumerate().map(|(place, c)| if place % 2 == 0 { c } else { 'x' }).collect();
+    let seed = mobile.bytes().fold(0, |seed, byte| splitmix64(seed, byte.into()));
+    let token = |number| format!("{:016x}{:05x}", splitmix64(seed, number), number);
+    let mut data = BTreeMap::from([("result".to_owned(), json!(1.0))]);
+    for (number, bank, name, app) in
+        [(1, "okaxis", "", "Google Pay"), (2, "ybl", "A Payee ", "PhonePe")]
+    {
+        let account = json!({"Token": token(number), "name": name, "App_Name": app});
+        data.insert(format!("{masked}@{bank}"), account);
+    }
+    Some(json!(data))
+}
+
+/// A call about nothing but a merchant, whom V1's header names.
+async fn about_merchant<E>(
+    state: &Arc<SandboxState>,
+    connection: CutHandle,
+    headers: &HeaderMap,
+    (kind, path): (RequestKind, &'static str),
+    effect: E,
+) -> Response
+where
+    E: FnOnce(&HttpExchange, &str) -> PayuResponse + Send + 'static,
+{
+    let header = ApiVersion::V1.merchant_header();
+    let merchant = headers.get(header).and_then(|id| id.to_str().ok());
+    let caller = state.caller(headers, merchant);
+    let request = NewRequest { kind, merchant, reference: None, client: caller.client() };
+    let exchange = HttpExchange::begin(state, request, path, caller);
+    let merchant = merchant.map(str::to_owned);
+    let checked = move |exchange: &HttpExchange| match merchant {
+        None => exchange.missing_header(header),
+        Some(merchant) if !exchange.state.settings.knows_merchant(&merchant) => {
+            exchange.failure("", INVALID_MERCHANT)
+        }
+        Some(merchant) => effect(exchange, &merchant),
+    };
+    exchange.run(connection, checked).await
+}
