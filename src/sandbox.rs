@@ -8,6 +8,8 @@
 
 mod account;
 mod admin;
+mod bulk;
+mod bulk_files;
 mod cancel;
 mod clock;
 mod create;
@@ -25,6 +27,7 @@ mod life_clock;
 mod link;
 mod link_call;
 mod parameters;
+mod request_kind;
 mod response;
 mod settings;
 mod splitmix64;
@@ -49,18 +52,19 @@ use self::state::SandboxState;
 use crate::http::server::{self, ConnectionLimits};
 
 pub use self::faults::{
-    AccountSettings, AmountForm, ApprovalFlow, ApprovalSettings, CancelSettings, CodedFailure,
-    CommandFaults, CustomerForm, ExtendRule, ExtendSettings, FailureShape, Fault, Faults,
-    FaultsError, FirstCancel, LifeSettings, LinkIdForm, ReferencePlace, ThrottleBody,
-    ThrottleFault,
+    AccountSettings, AmountForm, ApprovalFlow, ApprovalSettings, BulkSettings, CancelSettings,
+    CodedFailure, CommandFaults, CustomerForm, ExtendRule, ExtendSettings, FailureShape, Fault,
+    Faults, FaultsError, FileIdPlace, FirstCancel, LifeSettings, LinkIdForm, ReferencePlace,
+    ThrottleBody, ThrottleFault,
 };
+pub use self::ledger::RequestEntry;
 pub use self::ledger::entries::{ChangeEntry, LedgerEntries, LinkEntry, MessageEntry};
 pub use self::ledger::summary::{
     DoubledReference, DoubledReferences, FullestSecond, LedgerSummary,
 };
-pub use self::ledger::{RequestEntry, RequestKind};
 pub use self::life::{Actor, LinkStatus};
 pub use self::link::ApiVersion;
+pub use self::request_kind::RequestKind;
 pub use self::settings::{OAuthClient, SandboxSettings};
 
 /// A stalled answer has to last longer than any client waits for it.
@@ -148,6 +152,10 @@ fn routes(state: Arc<SandboxState>) -> Router {
         .route(status::V2_PATH, get(status::status))
         .route(account::PATH, get(account::account))
         .route(account::VPA_PATH, get(account::masked_vpas).post(account::masked_vpas))
+        .route(bulk::UPLOAD_PATH, post(bulk::upload).put(bulk::process))
+        .route(bulk::PROCESS_PATH, put(bulk::process))
+        .route(bulk::STATUS_PATH, get(bulk::status))
+        .route(bulk::STATUS_ID_PATH, get(bulk::status))
         .route("/sandbox/desk", post(desk::desk))
         .route("/sandbox/ledger", get(admin::ledger).delete(admin::clear))
         .route("/sandbox/faults", get(admin::faults).put(admin::set_faults))

@@ -15,10 +15,11 @@ use serde_json::{Value, json};
 
 use super::cuttable_stream::CutHandle;
 use super::exchange::HttpExchange;
-use super::ledger::{NewRequest, RequestKind};
+use super::ledger::NewRequest;
 use super::link::{ApiVersion, number_or_text};
 use super::link_call::INVALID_MERCHANT;
 use super::parameters::Parameters;
+use super::request_kind::RequestKind;
 use super::response::PayuResponse;
 use super::splitmix64::splitmix64;
 use super::state::SandboxState;

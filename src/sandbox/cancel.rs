@@ -13,11 +13,11 @@ use axum::response::Response;
 use super::cuttable_stream::CutHandle;
 use super::exchange::HttpExchange;
 use super::faults::{CancelSettings, FirstCancel, ReferencePlace};
-use super::ledger::RequestKind;
 use super::life::{Actor, Change, LinkStatus};
 use super::link::ApiVersion;
 use super::link_call::{LINK_NOT_FOUND, LinkCall, NamedLink};
 use super::parameters::Parameters;
+use super::request_kind::RequestKind;
 use super::response::PayuResponse;
 use super::state::SandboxState;
 

@@ -18,10 +18,11 @@ use super::clock::{link_expiry_us, payu_date};
 use super::cuttable_stream::CutHandle;
 use super::exchange::HttpExchange;
 use super::faults::Fault;
-use super::ledger::{NewLink, NewRequest, RequestKind};
+use super::ledger::{NewLink, NewRequest};
 use super::life::LinkStatus;
 use super::link::{ApiVersion, StoredLink};
 use super::link_call::INVALID_MERCHANT;
+use super::request_kind::RequestKind;
 use super::response::PayuResponse;
 use super::state::SandboxState;
 
@@ -99,23 +100,43 @@ fn make_link(
     };
     let faults = &injector.faults;
     let reference = body.merchant_ref_id.clone().unwrap_or_default();
-    if !state.settings.knows_merchant(merchant) {
-        return PayuResponse::create_failure(faults, &reference, &[INVALID_MERCHANT]);
+    match make(exchange, merchant, body, api) {
+        Ok(link) => {
+            let (status, expires_at_us) = link.first;
+            let is_waiting = status == LinkStatus::ApprovalPending;
+            let has_url = faults.approval.shows_link || !is_waiting;
+            let data = LinkData::new(&link, api, expires_at_us, has_url);
+            PayuResponse::success(Some("Success"), data)
+        }
+        Err(codes) => PayuResponse::create_failure(faults, &reference, &codes),
     }
+}
+
+/// Whether a row of a bulk file becomes a link.
+pub(super) fn make_row(exchange: &HttpExchange, merchant: &str, row: &str) -> bool {
+    let body = serde_json::from_str(row);
+    body.is_ok_and(|body| make(exchange, merchant, body, ApiVersion::V2).is_ok())
+}
+
+/// Makes a link, or says why not.
+fn make(
+    exchange: &HttpExchange,
+    merchant: &str,
+    body: CreateBody,
+    api: ApiVersion,
+) -> Result<StoredLink, Vec<u16>> {
+    let (state, faults) = (&exchange.state, &exchange.injector.faults);
+    let now_us = state.clock.now_us();
+    if !state.settings.knows_merchant(merchant) {
+        return Err(vec![INVALID_MERCHANT]);
+    }
+    let reference = body.merchant_ref_id.clone().unwrap_or_default();
     let flow = faults.approval.flow;
     let rules = CreateRules { api, now_us, all_keys: faults.v2_all_keys, approval: flow };
-    let valid = match body.check(rules) {
-        Ok(valid) => valid,
-        Err(codes) => return PayuResponse::create_failure(faults, &reference, &codes),
-    };
+    let valid = body.check(rules)?;
     let new = new_link(exchange, now_us, (merchant, &reference), api, valid);
-    let Some(link) = state.ledger().make_link(now_us, new) else {
-        return PayuResponse::create_failure(faults, &reference, &[faults.duplicate_code]);
-    };
-    let (status, expires_at_us) = link.first;
-    let is_waiting = status == LinkStatus::ApprovalPending;
-    let has_url = faults.approval.shows_link || !is_waiting;
-    PayuResponse::success(Some("Success"), LinkData::new(&link, api, expires_at_us, has_url))
+    let link = state.ledger().make_link(now_us, new);
+    link.ok_or_else(|| vec![faults.duplicate_code])
 }
 
 impl LinkData {

@@ -13,10 +13,11 @@ use super::clock::payu_date;
 use super::cuttable_stream::CutHandle;
 use super::exchange::HttpExchange;
 use super::faults::{CustomerForm, Faults, LinkIdForm};
-use super::ledger::{NewRequest, RequestKind};
+use super::ledger::NewRequest;
 use super::life::{Actor, Change, LinkStatus};
 use super::link::{StoredLink, number_or_text};
 use super::parameters::Parameters;
+use super::request_kind::RequestKind;
 use super::response::PayuResponse;
 use super::state::SandboxState;
 

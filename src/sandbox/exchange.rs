@@ -19,7 +19,8 @@ use tokio_util::sync::CancellationToken;
 use super::cuttable_stream::{Cut, CutHandle};
 use super::fault_injector::FaultInjector;
 use super::faults::Fault;
-use super::ledger::{EntryHandle, NewRequest, RequestKind};
+use super::ledger::{EntryHandle, NewRequest};
+use super::request_kind::RequestKind;
 use super::response::PayuResponse;
 use super::state::{Caller, SandboxState};
 

@@ -14,11 +14,11 @@ use super::create::LinkData;
 use super::cuttable_stream::CutHandle;
 use super::exchange::HttpExchange;
 use super::faults::ExtendRule;
-use super::ledger::RequestKind;
 use super::life::{Actor, Change, LinkStatus};
 use super::link::ApiVersion;
 use super::link_call::{LINK_NOT_FOUND, LinkCall, NamedLink};
 use super::parameters::Parameters;
+use super::request_kind::RequestKind;
 use super::response::PayuResponse;
 use super::state::SandboxState;
 

@@ -3,11 +3,12 @@
 //! Chance would make a failed run impossible to repeat. So the requests of each kind are numbered,
 //! and the number and the seed alone decide; traffic of another kind does not shift the faults.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::faults::{FailureShape, Fault, Faults, FaultsError};
-use super::ledger::RequestKind;
+use super::faults::{CommandFaults, FailureShape, Fault, Faults, FaultsError};
+use super::request_kind::RequestKind;
 use super::splitmix64::splitmix64;
 
 /// A share is compared with this many bits of a draw: all that the digits of a float hold.
@@ -20,11 +21,7 @@ type Thresholds = Vec<(u64, Fault)>;
 pub(super) struct FaultInjector {
     pub(super) faults: Faults,
     pub(super) link_host: Arc<str>,
-    create: Thresholds,
-    details: Thresholds,
-    token: Thresholds,
-    cancel: Thresholds,
-    extend: Thresholds,
+    thresholds: BTreeMap<RequestKind, Thresholds>,
 }
 
 impl FaultInjector {
@@ -62,29 +59,23 @@ impl FaultInjector {
             (Fault::StallBefore, faults.token_stall),
             (Fault::Garbage, faults.token_garbage),
         ];
-        Ok(Self {
-            create: thresholds("creates", &create)?,
-            details: thresholds("details", &details)?,
-            token: thresholds("tokens", &token)?,
-            cancel: thresholds("cancels", &faults.cancel_faults.shares())?,
-            extend: thresholds("extensions", &faults.extend_faults.shares())?,
-            link_host: faults.link_host.as_str().into(),
-            faults,
-        })
+        let cancels = faults.cancel_faults.shares();
+        let extensions = faults.extend_faults.shares();
+        let bulk_files = faults.bulk_faults.shares();
+        let thresholds = BTreeMap::from([
+            (RequestKind::Create, thresholds("creates", &create)?),
+            (RequestKind::Details, thresholds("details", &details)?),
+            (RequestKind::Token, thresholds("tokens", &token)?),
+            (RequestKind::Cancel, thresholds("cancels", &cancels)?),
+            (RequestKind::Extend, thresholds("extensions", &extensions)?),
+            (RequestKind::BulkProcess, thresholds("bulk files", &bulk_files)?),
+        ]);
+        Ok(Self { link_host: faults.link_host.as_str().into(), thresholds, faults })
     }
 
     /// The fault of the `number`th request of a kind.
     pub(super) fn fault(&self, kind: RequestKind, number: u64) -> Option<Fault> {
-        let thresholds = match kind {
-            RequestKind::Create => &self.create,
-            RequestKind::Details => &self.details,
-            RequestKind::Token => &self.token,
-            RequestKind::Cancel => &self.cancel,
-            RequestKind::Extend => &self.extend,
-            RequestKind::Status | RequestKind::Account | RequestKind::Vpas | RequestKind::Other => {
-                return None;
-            }
-        };
+        let thresholds = self.thresholds.get(&kind)?;
         let draw = splitmix64(self.stream(kind, 0), number) >> (u64::BITS - SHARE_BITS);
         thresholds.iter().find(|(end, _)| draw < *end).map(|(_, fault)| *fault)
     }
@@ -97,46 +88,47 @@ impl FaultInjector {
 
     /// The code of a request that is refused or rejected whatever it says.
     pub(super) fn refusal_code(&self, kind: RequestKind, fault: Fault) -> u16 {
-        match (kind, fault) {
-            (RequestKind::Cancel, _) => self.faults.cancel_faults.refuse_code,
-            (RequestKind::Extend, _) => self.faults.extend_faults.refuse_code,
-            (_, Fault::Reject) => self.faults.reject.code,
-            _ => self.faults.refuse.code,
-        }
+        let of_create =
+            if fault == Fault::Reject { &self.faults.reject } else { &self.faults.refuse };
+        self.command_faults(kind).map_or(of_create.code, |faults| faults.refuse_code)
     }
 
-    /// Where a failure has its code.
+    /// Where a failure has its code: at the top level, in all of PayU's samples but those of creates.
     pub(super) fn shape(&self, kind: RequestKind) -> FailureShape {
-        match kind {
-            RequestKind::Create => self.faults.failure_shape,
-            RequestKind::Extend => self.faults.extend.failure_shape,
-            // As in all of PayU's samples.
-            RequestKind::Token
-            | RequestKind::Details
-            | RequestKind::Cancel
-            | RequestKind::Status
-            | RequestKind::Account
-            | RequestKind::Vpas
-            | RequestKind::Other => FailureShape::TopLevel,
+        if kind == RequestKind::Create {
+            self.faults.failure_shape
+        } else if kind == RequestKind::Extend {
+            self.faults.extend.failure_shape
+        } else {
+            FailureShape::TopLevel
         }
     }
 
     /// How long the `number`th request of a kind waits before it has any effect.
     pub(super) fn latency(&self, kind: RequestKind, number: u64) -> Duration {
         let faults = &self.faults;
-        let (latency_ms, jitter_ms) = match kind {
-            RequestKind::Create => (faults.latency_ms, faults.latency_jitter_ms),
-            RequestKind::Details => (faults.details_latency_ms, 0),
-            RequestKind::Token => (faults.token_latency_ms, 0),
-            RequestKind::Cancel => (faults.cancel_faults.latency_ms, 0),
-            RequestKind::Extend => (faults.extend_faults.latency_ms, 0),
-            RequestKind::Status | RequestKind::Account | RequestKind::Vpas | RequestKind::Other => {
-                (0, 0)
-            }
+        let (latency_ms, jitter_ms) = if kind == RequestKind::Create {
+            (faults.latency_ms, faults.latency_jitter_ms)
+        } else if kind == RequestKind::Details {
+            (faults.details_latency_ms, 0)
+        } else if kind == RequestKind::Token {
+            (faults.token_latency_ms, 0)
+        } else {
+            (self.command_faults(kind).map_or(0, |faults| faults.latency_ms), 0)
         };
         let draw = splitmix64(self.stream(kind, 1), number);
         let jitter_ms = draw.checked_rem(jitter_ms.saturating_add(1)).unwrap_or_default();
         Duration::from_millis(latency_ms.saturating_add(jitter_ms))
+    }
+
+    fn command_faults(&self, kind: RequestKind) -> Option<&CommandFaults> {
+        let faults = &self.faults;
+        let commands = [
+            (RequestKind::Cancel, &faults.cancel_faults),
+            (RequestKind::Extend, &faults.extend_faults),
+            (RequestKind::BulkProcess, &faults.bulk_faults),
+        ];
+        commands.into_iter().find(|(command, _)| *command == kind).map(|(_, faults)| faults)
     }
 
     fn stream(&self, kind: RequestKind, purpose: u64) -> u64 {

@@ -17,7 +17,8 @@ use url::Url;
 
 pub use self::accounts::AccountSettings;
 pub use self::commands::{
-    CancelSettings, CommandFaults, ExtendRule, ExtendSettings, FirstCancel, ReferencePlace,
+    BulkSettings, CancelSettings, CommandFaults, ExtendRule, ExtendSettings, FileIdPlace,
+    FirstCancel, ReferencePlace,
 };
 pub use self::forms::{
     AmountForm, CodedFailure, CustomerForm, FailureShape, LinkIdForm, ThrottleBody, ThrottleFault,
@@ -185,6 +186,9 @@ pub struct Faults {
     pub v2_status_gone: bool,
     /// What the merchants' accounts hold.
     pub account: AccountSettings,
+    /// What goes wrong with the processing of bulk files; it has the shares of creates.
+    pub bulk_faults: CommandFaults,
+    pub bulk: BulkSettings,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -303,6 +307,8 @@ impl Default for Faults {
             v2_status_auth: false,
             v2_status_gone: false,
             account: AccountSettings::default(),
+            bulk_faults: CommandFaults::default(),
+            bulk: BulkSettings::default(),
         }
     }
 }

@@ -20,30 +20,8 @@ use super::faults::{Fault, LifeSettings};
 use super::life::{Actor, Change, LinkStatus};
 use super::life_clock::LifeClock;
 use super::link::{ApiVersion, Channels, StoredLink};
+use super::request_kind::RequestKind;
 use super::splitmix64::splitmix64;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RequestKind {
-    /// `POST /oauth/token`.
-    Token,
-    /// `POST /payout/smartPay` or `POST /payout/v2/smartSend/link`.
-    Create,
-    /// `GET /payout/merchant/smartSend/details`.
-    Details,
-    /// `POST /payout/smartPay/cancel` or `PUT /payout/v2/smartSend/cancel/ID`.
-    Cancel,
-    /// `PUT /payout/v2/smartSend/extendExpiry` or `/payout/v2/smartSend/expiry/ID`.
-    Extend,
-    /// `GET /payout/smartPay/status` or `GET /payout/v2/smartSend/status`.
-    Status,
-    /// `GET /payout/merchant/getAccountDetail`.
-    Account,
-    /// `/payout/payment/fetchMaskedVpa`.
-    Vpas,
-    /// Anything that the documentation does not have.
-    Other,
-}
 
 #[derive(Debug, Clone, Serialize)]
 pub struct RequestEntry {
@@ -270,6 +248,11 @@ impl Ledger {
     /// A link's own time.
     pub(super) fn own_us(&self, link: &StoredLink, at_us: u64) -> u64 {
         self.clock.own_us(link.made_at_us, at_us)
+    }
+
+    /// How long something has taken, as links age.
+    pub(super) fn passed_us(&self, since_us: u64, now_us: u64) -> u64 {
+        self.clock.own_us(since_us, now_us).saturating_sub(since_us)
     }
 
     /// How links age from now on.

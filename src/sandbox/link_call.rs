@@ -8,8 +8,9 @@ use axum::response::Response;
 
 use super::cuttable_stream::CutHandle;
 use super::exchange::HttpExchange;
-use super::ledger::{NewRequest, RequestKind};
+use super::ledger::NewRequest;
 use super::link::ApiVersion;
+use super::request_kind::RequestKind;
 use super::response::PayuResponse;
 use super::state::SandboxState;
 

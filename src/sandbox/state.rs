@@ -6,6 +6,7 @@ use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use tokio_util::sync::CancellationToken;
 
+use super::bulk_files::BulkFiles;
 use super::clock::SandboxClock;
 use super::fault_injector::FaultInjector;
 use super::faults::{Faults, FaultsError};
@@ -22,6 +23,7 @@ pub(super) struct SandboxState {
     injector: RwLock<Arc<FaultInjector>>,
     ledger: Mutex<Ledger>,
     tokens: Mutex<TokenStore>,
+    bulk_files: Mutex<BulkFiles>,
 }
 
 /// Who sent a request.
@@ -49,6 +51,7 @@ impl SandboxState {
             injector: RwLock::new(Arc::new(injector)),
             ledger: Mutex::new(ledger),
             tokens: Mutex::default(),
+            bulk_files: Mutex::default(),
         })
     }
 
@@ -67,6 +70,10 @@ impl SandboxState {
 
     pub(super) fn tokens(&self) -> MutexGuard<'_, TokenStore> {
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn bulk_files(&self) -> MutexGuard<'_, BulkFiles> {
+        self.bulk_files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn injector(&self) -> Arc<FaultInjector> {

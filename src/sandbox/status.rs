@@ -13,11 +13,12 @@ use serde::Serialize;
 
 use super::cuttable_stream::CutHandle;
 use super::exchange::HttpExchange;
-use super::ledger::{NewRequest, RequestKind};
+use super::ledger::NewRequest;
 use super::life::LinkStatus;
 use super::link::{ApiVersion, StoredLink};
 use super::link_call::LINK_NOT_FOUND;
 use super::parameters::Parameters;
+use super::request_kind::RequestKind;
 use super::response::PayuResponse;
 use super::state::{Caller, SandboxState};
 

@@ -1,6 +1,7 @@
 //! The sandbox over real HTTP: PayU's shapes, the faults, and what the ledger then holds.
 
 mod accounts;
+mod bulk;
 mod cancels;
 mod desk;
 mod documented;

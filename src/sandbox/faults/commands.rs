@@ -81,6 +81,26 @@ pub struct ExtendSettings {
     pub failure_shape: FailureShape,
 }
 
+/// Calls about bulk files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BulkSettings {
+    /// How long a file is `IN_PROGRESS`, in the time of links. In PayU's sample it took ten seconds.
+    pub takes_ms: u64,
+    /// Where `fileId` is looked for.
+    pub file_id_in: FileIdPlace,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileIdPlace {
+    /// As in the samples.
+    #[default]
+    Path,
+    /// As in one of the OpenAPI files.
+    Query,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReferencePlace {
@@ -186,5 +206,11 @@ impl Default for ExtendSettings {
             lag_ms: 0,
             failure_shape: FailureShape::TopLevel,
         }
+    }
+}
+
+impl Default for BulkSettings {
+    fn default() -> Self {
+        Self { takes_ms: 10_000, file_id_in: FileIdPlace::Path }
     }
 }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::sliding_second::SlidingSecond;
-use super::{Ledger, ReferenceState, RequestEntry, RequestKind};
+use super::{Ledger, ReferenceState, RequestEntry};
 use crate::sandbox::faults::Fault;
 use crate::sandbox::life::LinkStatus;
+use crate::sandbox::request_kind::RequestKind;
 
 /// How many references with more than one link are named.
 const DOUBLED_MAX: usize = 100;
@@ -65,10 +66,8 @@ pub struct FullestSecond {
 
 impl Ledger {
     pub(in crate::sandbox) fn summary(&mut self, now_us: u64) -> LedgerSummary {
-        use RequestKind::{Account, Cancel, Create, Details, Extend, Other, Status, Token, Vpas};
         self.expire_all(now_us);
-        let kinds = [Token, Create, Details, Cancel, Extend, Status, Account, Vpas, Other];
-        let mut requests = BTreeMap::from(kinds.map(|kind| (kind, 0)));
+        let mut requests = BTreeMap::from(RequestKind::ALL.map(|kind| (kind, 0)));
         let (mut faults, mut statuses) = (BTreeMap::new(), BTreeMap::new());
         for request in &self.requests {
             count(&mut requests, Some(request.kind));
@@ -143,6 +142,9 @@ fn fullest_seconds(requests: &[RequestEntry]) -> BTreeMap<Arc<str>, FullestSecon
             | RequestKind::Status
             | RequestKind::Account
             | RequestKind::Vpas
+            | RequestKind::BulkUpload
+            | RequestKind::BulkProcess
+            | RequestKind::BulkStatus
             | RequestKind::Other => continue,
         };
         *fullest_of_kind = of_kind.max(*fullest_of_kind);

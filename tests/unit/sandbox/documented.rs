@@ -211,7 +211,8 @@ async fn what_spring_rejects_never_reaches_payus_rules() {
     assert_eq!(
         summary["requests"],
         json!({"token": 1, "create": 3, "details": 0,
-        "cancel": 0, "extend": 0, "status": 0, "account": 0, "vpas": 0, "other": 2})
+        "cancel": 0, "extend": 0, "status": 0, "account": 0, "vpas": 0, "bulk_upload": 0, "bulk_process": 0,
+        "bulk_status": 0, "other": 2})
     );
 }
 

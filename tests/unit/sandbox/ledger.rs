@@ -61,7 +61,8 @@ async fn the_summary_holds_the_numbers() {
     assert_eq!(
         json!(summary),
         json!({
-            "requests": {"token": 1, "create": 3, "details": 1, "cancel": 0, "extend": 0, "status": 0, "account": 0, "vpas": 0,
+            "requests": {"token": 1, "create": 3, "details": 1, "cancel": 0, "extend": 0, "status": 0, "account": 0, "vpas": 0, "bulk_upload": 0, "bulk_process": 0,
+        "bulk_status": 0,
                 "other": 0},
             "faults": {"error_after": 3},
             "statuses": {"200": 2, "502": 3},
