@@ -26,6 +26,7 @@ mod life;
 mod life_clock;
 mod link;
 mod link_call;
+mod magic;
 mod parameters;
 mod request_kind;
 mod response;
@@ -51,6 +52,7 @@ use self::cuttable_stream::CuttableStream;
 use self::state::SandboxState;
 use crate::http::server::{self, ConnectionLimits};
 
+pub use self::desk::ACTIONS as DESK_ACTIONS;
 pub use self::faults::{
     AccountSettings, AmountForm, ApprovalFlow, ApprovalSettings, BulkSettings, CancelSettings,
     CodedFailure, CommandFaults, CustomerForm, ExtendRule, ExtendSettings, FailureShape, Fault,
@@ -64,6 +66,7 @@ pub use self::ledger::summary::{
 };
 pub use self::life::{Actor, LinkStatus};
 pub use self::link::ApiVersion;
+pub use self::magic::{MAGIC_AMOUNTS, MagicAmount};
 pub use self::request_kind::RequestKind;
 pub use self::settings::{OAuthClient, SandboxSettings};
 

@@ -6,19 +6,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::exit::{CommandError, Exit, complain};
-use crate::sandbox::{Faults, Sandbox, SandboxSettings};
+use crate::sandbox::{DESK_ACTIONS, Faults, MAGIC_AMOUNTS, Sandbox, SandboxSettings};
 use crate::signals::StopSignals;
 
 #[derive(Debug, Clone, clap::Args)]
-#[command(after_help = "\
-Examples:
-  smartsend sandbox
-  smartsend sandbox --listen 127.0.0.1:0 --faults faults.json
-  curl 127.0.0.1:8099/sandbox/ledger
-  curl -X PUT 127.0.0.1:8099/sandbox/faults -d '{\"lost_after\": 0.1}'
-
-Exit codes: 0 stopped by a signal; 1 failed, as where the address is taken; 2 wrong usage, or a file
-of faults that cannot be used.")]
+#[command(after_help = after_help())]
 pub struct Options {
     /// The address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8099", value_parser = address)]
@@ -29,6 +21,25 @@ pub struct Options {
     /// A JSON document of faults, as for `PUT /sandbox/faults`
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
+}
+
+fn after_help() -> String {
+    let amounts = MAGIC_AMOUNTS.map(|magic| format!("  {magic}\n")).concat();
+    format!(
+        "\
+Examples:
+  smartsend sandbox
+  smartsend sandbox --listen 127.0.0.1:0 --faults faults.json
+  curl 127.0.0.1:8099/sandbox/ledger
+  curl -X PUT 127.0.0.1:8099/sandbox/faults -d '{{\"lost_after\": 0.1}}'
+  curl 127.0.0.1:8099/sandbox/desk \\
+    -d '{{\"merchant\": \"1111312\", \"reference\": \"order-8841-r1\", \"action\": \"claim\"}}'
+
+With {{\"magic_amounts\": true}} among the faults, a link for one of these amounts is:
+{amounts}
+Exit codes: 0 stopped by a signal; 1 failed, as where the address is taken; 2 wrong usage, or a file
+of faults that cannot be used."
+    )
 }
 
 fn address(text: &str) -> Result<SocketAddr, &'static str> {
@@ -77,8 +88,14 @@ pub async fn serve(
 
 /// The address first, for programs that read one line.
 fn welcome(url: &str, secret: &str, password: &str) -> String {
-    let faults = format!("faults: {}", Faults::names().join(", "));
-    let faults = textwrap::fill(&faults, textwrap::Options::new(100).subsequent_indent("  "));
+    let list = |name: &str, words: &[String]| {
+        let line = format!("{name}: {}", words.join(", "));
+        textwrap::fill(&line, textwrap::Options::new(100).subsequent_indent("  "))
+    };
+    let faults = list("faults", &Faults::names());
+    let command_faults =
+        list("cancel_faults, extend_faults and bulk_faults", &Faults::command_names());
+    let actions = list("actions", &DESK_ACTIONS.map(str::to_owned));
     format!(
         "listening on {url}\n\n\
          For smartsend.toml:\n  \
@@ -89,7 +106,11 @@ fn welcome(url: &str, secret: &str, password: &str) -> String {
            sandbox = true\n\
          With grant = \"password\" every username, and the password {password}.\n\n\
          What goes wrong is set by --faults FILE or PUT /sandbox/faults, a JSON object.\n\
-         {faults}\n"
+         {faults}\n\
+         {command_faults}\n\n\
+         What payees, approvers and banks do is asked for by POST /sandbox/desk, a JSON object with\n\
+         merchant, reference, action and, if it is to be another one, txn_status.\n\
+         {actions}\n"
     )
 }
 

@@ -16,6 +16,7 @@ use super::faults::{CancelSettings, FirstCancel, ReferencePlace};
 use super::life::{Actor, Change, LinkStatus};
 use super::link::ApiVersion;
 use super::link_call::{LINK_NOT_FOUND, LinkCall, NamedLink};
+use super::magic::{Magic, magic_of};
 use super::parameters::Parameters;
 use super::request_kind::RequestKind;
 use super::response::PayuResponse;
@@ -84,7 +85,8 @@ fn cancel(
     if !old.status.is_open() {
         return refusal(exchange, settings, old.status);
     }
-    if first == FirstCancel::InProgress {
+    let resists = magic_of(&exchange.injector.faults, link.amount) == Some(Magic::ResistsCancel);
+    if resists || first == FirstCancel::InProgress {
         return exchange.refusal(None, IN_PROGRESS);
     }
     let state = old.with_status(LinkStatus::Cancelled);

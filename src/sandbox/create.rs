@@ -19,9 +19,10 @@ use super::cuttable_stream::CutHandle;
 use super::exchange::HttpExchange;
 use super::faults::Fault;
 use super::ledger::{NewLink, NewRequest};
-use super::life::LinkStatus;
+use super::life::{Actor, Change, ClaimRules, DeskAction, LinkState, LinkStatus};
 use super::link::{ApiVersion, StoredLink};
 use super::link_call::INVALID_MERCHANT;
+use super::magic::{Magic, magic_of};
 use super::request_kind::RequestKind;
 use super::response::PayuResponse;
 use super::state::SandboxState;
@@ -61,6 +62,12 @@ pub(super) async fn create(
     let (kind, client) = (RequestKind::Create, caller.client());
     let request = NewRequest { kind, merchant, reference, client };
     let exchange = HttpExchange::begin(&state, request, api.path(), caller);
+    let amount = body.as_ref().ok().and_then(CreateBody::amount);
+    let magic = amount.and_then(|amount| magic_of(&exchange.injector.faults, amount));
+    let exchange = match magic {
+        Some(Magic::Meets(fault)) => exchange.meeting(Some(fault)),
+        _ => exchange,
+    };
     let merchant = merchant.map(str::to_owned);
     let effect = move |exchange: &HttpExchange| make_link(exchange, merchant.as_deref(), body, api);
     exchange.run(connection, effect).await
@@ -134,9 +141,31 @@ fn make(
     let flow = faults.approval.flow;
     let rules = CreateRules { api, now_us, all_keys: faults.v2_all_keys, approval: flow };
     let valid = body.check(rules)?;
-    let new = new_link(exchange, now_us, (merchant, &reference), api, valid);
-    let link = state.ledger().make_link(now_us, new);
-    link.ok_or_else(|| vec![faults.duplicate_code])
+    let magic = magic_of(faults, valid.amount);
+    let waits = valid.waits || magic == Some(Magic::Waits);
+    let new =
+        new_link(exchange, now_us, (merchant, &reference), api, ValidCreate { waits, ..valid });
+    let mut ledger = state.ledger();
+    let link = ledger.make_link(now_us, new);
+    let link = link.ok_or_else(|| vec![faults.duplicate_code])?;
+    if let Some(Magic::Undergoes(actions)) = magic {
+        let (at_us, by) = (now_us, Actor::Desk);
+        for state in states(&link, actions) {
+            ledger.change((merchant, &reference), Change { at_us, by, state });
+        }
+    }
+    Ok(link)
+}
+
+/// The states of a fresh link that undergoes some actions.
+fn states(link: &StoredLink, actions: &[DeskAction]) -> Vec<LinkState> {
+    let rules = ClaimRules { before_approval: true, after_expiry: true, is_past: false };
+    let mut state = link.state();
+    let mut next = |action: &DeskAction| {
+        state = state.after(*action, rules).ok()?;
+        Some(state.clone())
+    };
+    actions.iter().map_while(&mut next).collect()
 }
 
 impl LinkData {

@@ -29,6 +29,10 @@ struct DeskRequest {
     txn_status: Option<Arc<str>>,
 }
 
+/// What `action` can be.
+pub const ACTIONS: [&str; 9] =
+    ["approve", "reject", "cancel", "claim", "progress", "pay", "fail", "reverse", "expire"];
+
 type Refusal = (StatusCode, String);
 
 /// Answers with the link as it is in the ledger.

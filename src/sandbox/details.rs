@@ -16,6 +16,7 @@ use super::faults::{CustomerForm, Faults, LinkIdForm};
 use super::ledger::NewRequest;
 use super::life::{Actor, Change, LinkStatus};
 use super::link::{StoredLink, number_or_text};
+use super::magic::{LATE_US, Magic, magic_of};
 use super::parameters::Parameters;
 use super::request_kind::RequestKind;
 use super::response::PayuResponse;
@@ -87,7 +88,9 @@ fn look_up(
     let faults = &exchange.injector.faults;
     let link = exchange.state.ledger().link(now_us, merchant, reference).cloned();
     let is_visible = |link: &StoredLink| {
-        let lag_us = faults.details_lag_ms.saturating_mul(1_000);
+        let is_late = magic_of(faults, link.amount) == Some(Magic::ShownLate);
+        let late_us = if is_late { LATE_US } else { 0 };
+        let lag_us = faults.details_lag_ms.saturating_mul(1_000).max(late_us);
         !faults.details_blind && now_us >= link.made_at_us.saturating_add(lag_us)
     };
     match link.filter(is_visible) {

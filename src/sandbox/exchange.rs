@@ -81,6 +81,15 @@ impl HttpExchange {
         }
     }
 
+    /// Meets this fault instead of the one that was drawn.
+    pub(super) fn meeting(mut self, fault: Option<Fault>) -> Self {
+        if fault.is_some() && !self.entry.is_over_limit {
+            self.fault = fault;
+            self.state.ledger().set_fault(self.entry, fault);
+        }
+        self
+    }
+
     /// Has the effect that its fault allows, and responds as its fault allows.
     pub(super) async fn run<E>(self, connection: CutHandle, effect: E) -> Response
     where

@@ -189,6 +189,8 @@ pub struct Faults {
     /// What goes wrong with the processing of bulk files; it has the shares of creates.
     pub bulk_faults: CommandFaults,
     pub bulk: BulkSettings,
+    /// Whether the amounts that `smartsend sandbox --help` lists do what it says there.
+    pub magic_amounts: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -203,8 +205,12 @@ impl Faults {
 
     /// The keys of the document.
     pub fn names() -> Vec<String> {
-        let document = serde_json::to_value(Self::default()).unwrap_or_default();
-        document.as_object().into_iter().flat_map(|keys| keys.keys().cloned()).collect()
+        names_in(&Self::default())
+    }
+
+    /// The keys of those in the document whose names end in `_faults`.
+    pub fn command_names() -> Vec<String> {
+        names_in(&CommandFaults::default())
     }
 
     /// Checks what the types do not. [`FaultInjector`](super::fault_injector) checks the shares.
@@ -237,6 +243,11 @@ impl Faults {
         }
         Ok(())
     }
+}
+
+fn names_in(document: &impl Serialize) -> Vec<String> {
+    let document = serde_json::to_value(document).unwrap_or_default();
+    document.as_object().into_iter().flat_map(|keys| keys.keys().cloned()).collect()
 }
 
 /// No faults, and the samples of the documentation read literally.
@@ -309,6 +320,7 @@ impl Default for Faults {
             account: AccountSettings::default(),
             bulk_faults: CommandFaults::default(),
             bulk: BulkSettings::default(),
+            magic_amounts: false,
         }
     }
 }

@@ -10,6 +10,7 @@ mod faulty;
 mod knobs;
 mod ledger;
 mod life;
+mod magic;
 mod serve;
 mod statuses;
 mod tokens;

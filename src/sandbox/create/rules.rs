@@ -68,14 +68,19 @@ pub(super) struct ValidCreate {
 }
 
 impl CreateBody {
+    /// The amount, if it is a right one.
+    pub(super) fn amount(&self) -> Option<Decimal> {
+        self.amount.as_ref().and_then(|raw| amount(raw.get()))
+    }
+
     /// Checks all rules, and returns the codes of all that are broken.
     pub(super) fn check(self, rules: CreateRules) -> Result<ValidCreate, Vec<u16>> {
         let missing = self.missing_key(rules);
         let expiry = self.expiry(rules);
         let waits = self.waits(rules);
+        let amount = self.amount();
         let mobile = self.cust_mobile.filter(|text| !text.is_empty());
         let email = self.cust_email.filter(|text| !text.is_empty());
-        let amount = self.amount.and_then(|raw| amount(raw.get()));
         let found = [
             reference_code(self.merchant_ref_id.as_deref().unwrap_or_default()),
             amount.is_none().then_some(INVALID_AMOUNT),

@@ -1,6 +1,7 @@
 //! The desk: what the payee, the approver and the bank do to a link.
 
 use serde_json::json;
+use smartsend::sandbox::DESK_ACTIONS;
 
 use super::{MERCHANT, Stage, is_payu_date, order};
 
@@ -88,6 +89,18 @@ async fn a_payout_s_status_can_be_written_in_another_way() {
     assert_eq!(stage.desk("order-1", "reverse").await.0, 409, "the money has not arrived");
     assert_eq!(stage.desk("order-1", "pay").await.1["txn_status"], "SUCCESS");
     assert_eq!(stage.desk("order-1", "pay").await.0, 409, "it arrives once");
+}
+
+#[tokio::test]
+async fn every_action_that_the_sandbox_lists_is_one() {
+    let stage = Stage::new().await;
+    for action in DESK_ACTIONS {
+        assert_eq!(
+            stage.desk("order-1", action).await.0,
+            404,
+            "{action}: only the link is missing"
+        );
+    }
 }
 
 #[tokio::test]

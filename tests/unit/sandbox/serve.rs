@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use smartsend::cli::sandbox::{Options, serve};
-use smartsend::sandbox::SandboxSettings;
+use smartsend::sandbox::{DESK_ACTIONS, SandboxSettings};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::support::canary;
@@ -53,6 +53,9 @@ async fn the_sandbox_prints_what_a_client_has_to_know_serves_and_stops() {
     let said: Vec<&str> = rest.split([' ', '\n', ',', '"', '.']).collect();
     let SandboxSettings { client_secret, password, .. } = SandboxSettings::default();
     let names = faults.as_object().unwrap().keys();
+    let names = names.chain(faults["cancel_faults"].as_object().unwrap().keys());
+    let actions = DESK_ACTIONS.map(str::to_owned);
+    let names = names.chain(&actions);
     for word in names.chain([&client_secret, &password, &"client_id".to_owned()]) {
         assert!(said.contains(&word.as_str()), "{word} is not in {rest}");
     }
