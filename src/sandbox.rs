@@ -54,10 +54,10 @@ use crate::http::server::{self, ConnectionLimits};
 
 pub use self::desk::ACTIONS as DESK_ACTIONS;
 pub use self::faults::{
-    AccountSettings, AmountForm, ApprovalFlow, ApprovalSettings, BulkSettings, CancelSettings,
-    CodedFailure, CommandFaults, CustomerForm, ExtendRule, ExtendSettings, FailureShape, Fault,
-    Faults, FaultsError, FileIdPlace, FirstCancel, LifeSettings, LinkIdForm, ReferencePlace,
-    ThrottleBody, ThrottleFault,
+    AccountSettings, AmountForm, ApprovalFlow, ApprovalSettings, BlockedForm, BulkSettings,
+    CancelSettings, CodedFailure, CommandFaults, CustomerForm, ExtendRule, ExtendSettings,
+    FailureShape, Fault, Faults, FaultsError, FileIdPlace, FirstCancel, LifeSettings, LinkIdForm,
+    ReferencePlace, StatusSettings, ThrottleBody, ThrottleFault,
 };
 pub use self::ledger::RequestEntry;
 pub use self::ledger::entries::{ChangeEntry, LedgerEntries, LinkEntry, MessageEntry};

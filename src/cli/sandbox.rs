@@ -35,7 +35,7 @@ Examples:
   curl 127.0.0.1:8099/sandbox/desk \\
     -d '{{\"merchant\": \"1111312\", \"reference\": \"order-8841-r1\", \"action\": \"claim\"}}'
 
-With {{\"magic_amounts\": true}} among the faults, a link for one of these amounts is:
+With {{\"magic_amounts\": true}} among the faults, this happens to a link for one of these amounts:
 {amounts}
 Exit codes: 0 stopped by a signal; 1 failed, as where the address is taken; 2 wrong usage, or a file
 of faults that cannot be used."
@@ -105,7 +105,8 @@ fn welcome(url: &str, secret: &str, password: &str) -> String {
            client_secret = \"{secret}\"\n  \
            sandbox = true\n\
          With grant = \"password\" every username, and the password {password}.\n\n\
-         What goes wrong is set by --faults FILE or PUT /sandbox/faults, a JSON object.\n\
+         What goes wrong is set by --faults FILE or PUT /sandbox/faults, a JSON object, where life.speed\n\
+         is written {{\"life\": {{\"speed\": 60}}}}.\n\
          {faults}\n\
          {command_faults}\n\n\
          What payees, approvers and banks do is asked for by POST /sandbox/desk, a JSON object with\n\

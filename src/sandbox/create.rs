@@ -146,8 +146,11 @@ fn make(
     let new =
         new_link(exchange, now_us, (merchant, &reference), api, ValidCreate { waits, ..valid });
     let mut ledger = state.ledger();
-    let link = ledger.make_link(now_us, new);
-    let link = link.ok_or_else(|| vec![faults.duplicate_code])?;
+    let Some(link) = ledger.make_link(now_us, new) else {
+        let known = ledger.link(now_us, merchant, &reference).cloned();
+        let known = known.filter(|_| faults.duplicate_returns_link);
+        return known.ok_or_else(|| vec![faults.duplicate_code]);
+    };
     if let Some(Magic::Undergoes(actions)) = magic {
         let (at_us, by) = (now_us, Actor::Desk);
         for state in states(&link, actions) {

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::cuttable_stream::{Cut, CutHandle};
 use super::fault_injector::FaultInjector;
-use super::faults::Fault;
+use super::faults::{BlockedForm, Fault};
 use super::ledger::{EntryHandle, NewRequest};
 use super::request_kind::RequestKind;
 use super::response::PayuResponse;
@@ -61,7 +61,9 @@ impl HttpExchange {
         let own_error = injector.error_of(kind, request.reference);
         let limit = injector.faults.rate_limit_per_second;
         let entry = ledger.enter(state.clock.now_us(), request, limit);
-        let own_fault = own_error.map(|_| Fault::ErrorBefore);
+        let is_blocked = injector.faults.account.blocked.is_some();
+        let own_fault = is_blocked.then_some(Fault::Blocked);
+        let own_fault = own_fault.or_else(|| own_error.map(|_| Fault::ErrorBefore));
         let fault = own_fault.or_else(|| injector.fault(kind, entry.number));
         let fault = fault.filter(|_| !entry.is_over_limit);
         ledger.set_fault(entry, fault);
@@ -83,7 +85,7 @@ impl HttpExchange {
 
     /// Meets this fault instead of the one that was drawn.
     pub(super) fn meeting(mut self, fault: Option<Fault>) -> Self {
-        if fault.is_some() && !self.entry.is_over_limit {
+        if fault.is_some() && !self.entry.is_over_limit && self.fault != Some(Fault::Blocked) {
             self.fault = fault;
             self.state.ledger().set_fault(self.entry, fault);
         }
@@ -151,6 +153,7 @@ impl HttpExchange {
             }
             Fault::Throttle => whole(PayuResponse::throttled(faults)),
             Fault::Refuse | Fault::Reject => whole(self.fail(fault)),
+            Fault::Blocked => self.blocked(),
         }
     }
 
@@ -185,6 +188,18 @@ impl HttpExchange {
 
     fn error(&self) -> PayuResponse {
         PayuResponse::error(self.error_status, self.state.clock.now_us(), &self.path)
+    }
+
+    fn blocked(&self) -> Transmission {
+        let text = "Access is denied";
+        let response = match self.injector.faults.account.blocked {
+            None | Some(BlockedForm::Reset) => return Transmission::Reset,
+            Some(BlockedForm::Html) => PayuResponse::page(StatusCode::FORBIDDEN),
+            Some(BlockedForm::Spring) => self.spring(StatusCode::FORBIDDEN, text),
+            Some(BlockedForm::Unauthorized) => self.unauthorized(),
+            Some(BlockedForm::Envelope) => self.refusal(None, text),
+        };
+        Transmission::Whole(self.recorded(response))
     }
 
     fn fail(&self, fault: Fault) -> PayuResponse {

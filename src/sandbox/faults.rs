@@ -13,6 +13,7 @@ use std::iter;
 
 use axum::http::HeaderValue;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use url::Url;
 
 pub use self::accounts::AccountSettings;
@@ -21,9 +22,10 @@ pub use self::commands::{
     FirstCancel, ReferencePlace,
 };
 pub use self::forms::{
-    AmountForm, CodedFailure, CustomerForm, FailureShape, LinkIdForm, ThrottleBody, ThrottleFault,
+    AmountForm, BlockedForm, CodedFailure, CustomerForm, FailureShape, LinkIdForm, ThrottleBody,
+    ThrottleFault,
 };
-pub use self::lives::{ApprovalFlow, ApprovalSettings, LifeSettings};
+pub use self::lives::{ApprovalFlow, ApprovalSettings, LifeSettings, StatusSettings};
 
 /// What goes wrong with one request; the keys of [`Faults`] describe each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -46,6 +48,7 @@ pub enum Fault {
     Throttle,
     Refuse,
     Reject,
+    Blocked,
 }
 
 /// `PUT /sandbox/faults`, and `--faults FILE`.
@@ -114,6 +117,8 @@ pub struct Faults {
     pub link_host: String,
     /// The code for a reference that has a link: PayU lists 1103, 1115 and 1125.
     pub duplicate_code: u16,
+    /// Answers a create for such a reference with the link that it has, whatever else it says.
+    pub duplicate_returns_link: bool,
     /// Where a failure of a create has its code.
     pub failure_shape: FailureShape,
     /// The HTTP status of a failure of a create, a cancel or an extension.
@@ -169,6 +174,8 @@ pub struct Faults {
     pub token_reuse: bool,
     /// Replaces the refresh token at each refresh.
     pub refresh_rotates: bool,
+    /// Ends a client's or a user's other tokens when one is issued.
+    pub token_ends_others: bool,
 
     /// How links age.
     pub life: LifeSettings,
@@ -180,11 +187,8 @@ pub struct Faults {
     /// What goes wrong with extensions; it has the shares of creates.
     pub extend_faults: CommandFaults,
     pub extend: ExtendSettings,
-    /// Whether V2's status call wants a token, which PayU's samples for it lack.
-    pub v2_status_auth: bool,
-    /// Whether V2's status call is gone, as its page is from PayU's index.
-    pub v2_status_gone: bool,
-    /// What the merchants' accounts hold.
+    pub v2_status: StatusSettings,
+    /// What the merchants' accounts hold, and who may call.
     pub account: AccountSettings,
     /// What goes wrong with the processing of bulk files; it has the shares of creates.
     pub bulk_faults: CommandFaults,
@@ -203,14 +207,22 @@ impl Faults {
         serde_json::from_slice(json).map_err(|e| FaultsError(e.to_string()))
     }
 
-    /// The keys of the document.
+    /// The keys of the document, and those of the settings in it as `life.speed`.
     pub fn names() -> Vec<String> {
-        names_in(&Self::default())
+        let document = serde_json::to_value(Self::default()).unwrap_or_default();
+        let names = |(key, value): (&String, &Value)| match value.as_object() {
+            Some(settings) if !settings.is_empty() && !key.ends_with("_faults") => {
+                settings.keys().map(|name| format!("{key}.{name}")).collect()
+            }
+            _ => vec![key.clone()],
+        };
+        document.as_object().into_iter().flatten().flat_map(names).collect()
     }
 
     /// The keys of those in the document whose names end in `_faults`.
     pub fn command_names() -> Vec<String> {
-        names_in(&CommandFaults::default())
+        let document = serde_json::to_value(CommandFaults::default()).unwrap_or_default();
+        document.as_object().into_iter().flat_map(|keys| keys.keys().cloned()).collect()
     }
 
     /// Checks what the types do not. [`FaultInjector`](super::fault_injector) checks the shares.
@@ -243,11 +255,6 @@ impl Faults {
         }
         Ok(())
     }
-}
-
-fn names_in(document: &impl Serialize) -> Vec<String> {
-    let document = serde_json::to_value(document).unwrap_or_default();
-    document.as_object().into_iter().flat_map(|keys| keys.keys().cloned()).collect()
 }
 
 /// No faults, and the samples of the documentation read literally.
@@ -283,6 +290,7 @@ impl Default for Faults {
             rate_limit_per_second: None,
             link_host: "https://test.payumoney.com".to_owned(),
             duplicate_code: 1103,
+            duplicate_returns_link: false,
             failure_shape: FailureShape::DataArray,
             failure_http_status: 200,
             v2_all_keys: false,
@@ -309,14 +317,14 @@ impl Default for Faults {
             token_life_s: 7199,
             token_reuse: true,
             refresh_rotates: false,
+            token_ends_others: false,
             life: LifeSettings::default(),
             approval: ApprovalSettings::default(),
             cancel_faults: CommandFaults::default(),
             cancel: CancelSettings::default(),
             extend_faults: CommandFaults::default(),
             extend: ExtendSettings::default(),
-            v2_status_auth: false,
-            v2_status_gone: false,
+            v2_status: StatusSettings::default(),
             account: AccountSettings::default(),
             bulk_faults: CommandFaults::default(),
             bulk: BulkSettings::default(),

@@ -163,7 +163,7 @@ impl PayuResponse {
         Self::new(StatusCode::OK, JSON, body.clone().into())
     }
 
-    fn page(status: StatusCode) -> Self {
+    pub(super) fn page(status: StatusCode) -> Self {
         let page = format!(
             "<html>\r\n<head><title>{status}</title></head>\r\n<body>\r\n<center><h1>{status}\
              </h1></center>\r\n</body>\r\n</html>\r\n"

@@ -57,8 +57,8 @@ pub(super) async fn status(
     let (id, reference) = (query.take("linkId"), query.take("merchantRefId"));
     let faults = &state.injector().faults;
     // PayU's curl and two of its OpenAPI files send V2's without a token.
-    let is_open = api == ApiVersion::V2 && !faults.v2_status_auth;
-    let is_gone = api == ApiVersion::V2 && faults.v2_status_gone;
+    let is_open = api == ApiVersion::V2 && !faults.v2_status.wants_token;
+    let is_gone = api == ApiVersion::V2 && faults.v2_status.is_gone;
     let caller = if is_open || is_gone {
         Caller::Anyone
     } else {

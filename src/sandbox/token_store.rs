@@ -62,6 +62,9 @@ impl TokenStore {
                 return (issued.clone(), left_s);
             }
         }
+        if faults.token_ends_others {
+            self.live.retain(|_, (other, _)| *other != owner);
+        }
         let known = newest.and_then(|issued| issued.refresh.clone());
         let refresh = owner.user.as_ref().map(|_| known.unwrap_or_else(random_hex));
         if let Some(refresh) = &refresh {

@@ -1,8 +1,10 @@
-//! What the merchants' accounts hold.
+//! What the merchants' accounts hold, and who may call.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Number, Value};
+
+use super::BlockedForm;
 
 /// The same for every merchant: no payout takes from it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -12,6 +14,8 @@ pub struct AccountSettings {
     pub balance: Value,
     /// `lowBalance`: not enough for the next transfer.
     pub is_low: bool,
+    /// What every call gets, as from an address that is not on the account's list; `null` if it is.
+    pub blocked: Option<BlockedForm>,
 }
 
 impl AccountSettings {
@@ -31,6 +35,6 @@ impl AccountSettings {
 /// PayU's sample.
 impl Default for AccountSettings {
     fn default() -> Self {
-        Self { balance: Value::from(94_003), is_low: false }
+        Self { balance: Value::from(94_003), is_low: false, blocked: None }
     }
 }

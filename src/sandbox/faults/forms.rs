@@ -34,6 +34,21 @@ pub enum ThrottleBody {
     Html,
 }
 
+/// What a caller gets whose address is not on the account's list: PayU does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BlockedForm {
+    /// A proxy's 403.
+    Html,
+    /// Spring's 403.
+    Spring,
+    /// Spring's 401, as for a bad token.
+    Unauthorized,
+    /// PayU's envelope with `status: 1` and no code.
+    Envelope,
+    Reset,
+}
+
 /// Where a failure has its code, which differs between the samples of PayU's endpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

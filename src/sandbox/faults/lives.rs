@@ -28,6 +28,16 @@ pub struct ApprovalSettings {
     pub claims: bool,
 }
 
+/// V2's status call.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StatusSettings {
+    /// Whether it wants a token, which PayU's samples for it lack.
+    pub wants_token: bool,
+    /// Whether it is gone, as its page is from PayU's index.
+    pub is_gone: bool,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ApprovalFlow {

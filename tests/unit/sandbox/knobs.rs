@@ -4,7 +4,7 @@ use reqwest::StatusCode;
 use serde_json::json;
 use smartsend::sandbox::RequestKind;
 
-use super::{Stage, order, read};
+use super::{Stage, order, order_with, read};
 
 #[tokio::test]
 async fn a_failure_has_its_code_where_the_setting_says() {
@@ -45,6 +45,40 @@ async fn a_naive_sandbox_makes_a_link_for_every_create() {
     let doubled = serde_json::to_value(stage.sandbox.summary().doubled).unwrap();
     let first = json!({"merchant": "1111111", "reference": "order-1", "links": 3});
     assert_eq!(doubled, json!({"count": 1, "first": [first]}));
+}
+
+#[tokio::test]
+async fn a_repeated_create_may_get_the_first_link_again() {
+    let stage = Stage::faulty(&json!({"duplicate_returns_link": true})).await;
+    let first = stage.create(&order("order-1")).await.1;
+    let again = stage.create(&order_with("order-1", "amount", json!("2.00"))).await.1;
+    assert_eq!(again, first);
+    assert_eq!((stage.links("order-1"), stage.messages("order-1")), (1, 1));
+}
+
+#[tokio::test]
+async fn an_address_that_is_not_allowed_gets_what_the_setting_says() {
+    let stage = Stage::new().await;
+    for (form, status, body) in [
+        ("html", 403, "<html>"),
+        ("spring", 403, "\"error\":\"Forbidden\""),
+        ("unauthorized", 401, "\"error\":\"Unauthorized\""),
+        ("envelope", 200, "\"status\":1"),
+    ] {
+        stage.set_faults(&json!({"account": {"blocked": form}, "lost_after": 1.0}));
+        let token = stage.http.post(stage.url("/oauth/token"));
+        for request in [token, stage.cancel_request("a"), stage.lookup_request("a")] {
+            let answer = request.send().await.unwrap();
+            assert_eq!(answer.status(), status, "{form}");
+            let text = answer.text().await.unwrap();
+            assert!(text.contains(body), "{text}");
+        }
+        assert_eq!(stage.try_create("order-1").await.unwrap().status(), status);
+        assert_eq!(stage.last()["fault"], "blocked");
+    }
+    stage.set_faults(&json!({"account": {"blocked": "reset"}}));
+    assert!(stage.try_create("order-1").await.is_err());
+    assert_eq!(stage.links("order-1"), 0);
 }
 
 #[tokio::test]

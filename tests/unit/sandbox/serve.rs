@@ -53,7 +53,8 @@ async fn the_sandbox_prints_what_a_client_has_to_know_serves_and_stops() {
     let said: Vec<&str> = rest.split([' ', '\n', ',', '"', '.']).collect();
     let SandboxSettings { client_secret, password, .. } = SandboxSettings::default();
     let names = faults.as_object().unwrap().keys();
-    let names = names.chain(faults["cancel_faults"].as_object().unwrap().keys());
+    let settings = faults.as_object().unwrap().values().filter_map(Value::as_object);
+    let names = names.chain(settings.flat_map(|settings| settings.keys()));
     let actions = DESK_ACTIONS.map(str::to_owned);
     let names = names.chain(&actions);
     for word in names.chain([&client_secret, &password, &"client_id".to_owned()]) {

@@ -69,9 +69,9 @@ async fn v2_s_status_call_wants_a_token_or_is_gone_only_if_a_setting_says_so() {
     let query = [("merchantRefId", "order-1"), ("pid", MERCHANT)];
     assert_eq!(stage.get(V2, &query).await.1["status"], 0);
     assert_eq!(stage.get(V1, &query).await.0, StatusCode::UNAUTHORIZED);
-    stage.set_faults(&json!({"v2_status_auth": true}));
+    stage.set_faults(&json!({"v2_status": {"wants_token": true}}));
     assert_eq!(stage.get(V2, &query).await.0, StatusCode::UNAUTHORIZED);
-    stage.set_faults(&json!({"v2_status_gone": true}));
+    stage.set_faults(&json!({"v2_status": {"is_gone": true}}));
     let (status, body) = stage.get(V2, &query).await;
     assert_eq!((status, &body["path"]), (StatusCode::NOT_FOUND, &json!(V2)));
 }

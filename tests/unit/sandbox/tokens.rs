@@ -144,3 +144,15 @@ async fn token_faults_are_separate() {
     assert_eq!(answer.status(), StatusCode::OK);
     assert!(answer.text().await.unwrap().starts_with("<html>"));
 }
+
+#[tokio::test]
+async fn a_new_token_ends_the_others_only_if_a_setting_says_so() {
+    for (ends_others, status) in [(false, StatusCode::OK), (true, StatusCode::UNAUTHORIZED)] {
+        let faults = json!({"token_reuse": false, "token_ends_others": ends_others});
+        let stage = Stage::faulty(&faults).await;
+        stage.ask_token(&credentials("client-2")).await;
+        assert_eq!(stage.create(&order("order-1")).await.0, StatusCode::OK, "another client's");
+        stage.ask_token(&credentials(CLIENT)).await;
+        assert_eq!(stage.create(&order("order-2")).await.0, status);
+    }
+}
