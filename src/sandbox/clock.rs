@@ -35,8 +35,9 @@ pub(super) fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
+/// In whole milliseconds, since that is all that PayU's dates can say.
 pub(super) fn link_expiry_us(made_at_us: u64) -> u64 {
-    made_at_us.saturating_add(micros(LINK_LIFE))
+    made_at_us.saturating_add(micros(LINK_LIFE)).next_multiple_of(1_000)
 }
 
 /// A date as PayU's samples print it: `2023-12-19T06:10:37.000+0000`. It is not RFC 3339, since

@@ -2,6 +2,7 @@
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use smartsend::sandbox::SandboxSettings;
 
 use super::{MERCHANT, Stage, order, read};
 
@@ -196,4 +197,13 @@ async fn a_cancel_without_a_token_or_a_merchant_has_no_effect() {
     );
     stage.token = token;
     assert_eq!(stage.shown("order-1").await[0], "PENDING");
+}
+
+#[tokio::test]
+async fn what_payu_does_not_know_the_merchant_of_is_neither_cancelled_nor_extended() {
+    let merchants = vec!["2222222".to_owned()];
+    let stage = Stage::with(SandboxSettings { merchants, ..SandboxSettings::default() }).await;
+    let unknown = refused(Some(1100), "INVALID_MERCHANT");
+    assert_eq!(stage.cancel("order-1").await.1, unknown);
+    assert_eq!(stage.extend("order-1", "2100-12-01T00:00:00.000Z").await.1, unknown);
 }

@@ -72,6 +72,22 @@ async fn a_date_that_is_past_unreadable_or_earlier_is_1121() {
 }
 
 #[tokio::test]
+async fn a_date_is_past_in_the_link_s_own_time() {
+    let stage = Stage::faulty(&json!({"life": {"speed": 100_000_000_000_u64,
+        "expiry_late_ms": u64::MAX / 2_000}}))
+    .await;
+    stage.create_v2(&order("order-1")).await;
+    let date = expiry(&stage).await;
+    assert_eq!(stage.shown("order-1").await[0], "PENDING", "the job has not run");
+    assert_eq!(stage.extend("order-1", &date).await.1["code"], 1121);
+    stage.set_faults(&json!({}));
+    stage.create_v2(&order("order-2")).await;
+    let second = stage.lookup("order-2").await.1["data"]["expiryDate"].clone();
+    let same = second.as_str().unwrap().replace("+0000", "Z");
+    assert_eq!(stage.extend("order-2", &same).await.1["status"], 0, "its present date");
+}
+
+#[tokio::test]
 async fn a_link_that_has_ended_or_is_claimed_cannot_be_extended() {
     let stage = Stage::faulty(&json!({"approval": {"flow": "required"}})).await;
     assert_eq!(stage.extend("order-9", LATER).await.1["code"], 1112);

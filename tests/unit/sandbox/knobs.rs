@@ -76,6 +76,9 @@ async fn an_address_that_is_not_allowed_gets_what_the_setting_says() {
         assert_eq!(stage.try_create("order-1").await.unwrap().status(), status);
         assert_eq!(stage.last()["fault"], "blocked");
     }
+    stage.set_faults(&json!({"account": {"blocked": "spring"}, "magic_amounts": true}));
+    let magic = order_with("order-1", "amount", json!("1.03"));
+    assert_eq!(stage.create(&magic).await.0, StatusCode::FORBIDDEN);
     stage.set_faults(&json!({"account": {"blocked": "reset"}}));
     assert!(stage.try_create("order-1").await.is_err());
     assert_eq!(stage.links("order-1"), 0);
