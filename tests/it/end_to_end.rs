@@ -9,6 +9,7 @@ mod outage;
 mod broker;
 mod topology;
 mod put_aside;
+mod commands;
 mod stop;
 mod configuration;
 mod consumers;

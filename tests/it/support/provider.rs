@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use reqwest::Client;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::time::timeout;
 
@@ -74,6 +74,14 @@ impl Provider {
     pub(crate) async fn set_faults(&self, faults: Value) {
         let url = format!("{}/sandbox/faults", self.url);
         let answer = self.client.put(url).body(faults.to_string()).send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+    }
+
+    /// Somebody acts on a link at the desk, such as its customer by `claim`.
+    pub(crate) async fn act(&self, merchant: &str, reference: &str, action: &str) {
+        let url = format!("{}/sandbox/desk", self.url);
+        let act = json!({ "merchant": merchant, "reference": reference, "action": action });
+        let answer = self.client.post(url).body(act.to_string()).send().await.unwrap();
         assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
     }
 
