@@ -243,7 +243,7 @@ impl Status {
             takeover: None,
             queue: None,
         };
-        self.0.metrics.set_broker_connected(&format!("consume/{}", metrics.merchant()), false);
+        self.0.metrics.set_broker_connected(&metrics.connection(), false);
         self.lock().merchants.insert(metrics.merchant().to_owned(), state);
         let merchant = MerchantStatus { status: self.clone(), metrics: Arc::clone(metrics) };
         merchant.set_consumer(ConsumerState::Stopped);

@@ -8,6 +8,7 @@ use smartsend::config::Config;
 use smartsend::domain::account::{Account, Api};
 use smartsend::domain::classify::CreatedLink;
 use smartsend::domain::codes::CODES;
+use smartsend::domain::command::{self, Action};
 use smartsend::domain::customer::Private;
 use smartsend::domain::dead_letter::PutAside;
 use smartsend::domain::event::{Event, INVALID_INTENT, Origin, Reason};
@@ -15,7 +16,9 @@ use smartsend::domain::intent::wire;
 use smartsend::domain::link::LinkHosts;
 use smartsend::domain::record::Record;
 use smartsend::domain::trace::Trace;
-use smartsend::domain::verdict::{Failure, LinkSource, Rejection, Unresolved, Verdict};
+use smartsend::domain::verdict::{
+    CommandFailure, Failure, LinkSource, Rejection, Unresolved, Verdict,
+};
 use smartsend::telemetry::metrics::Metrics;
 use smartsend::telemetry::status::{ConnectionState, Status};
 
@@ -50,7 +53,13 @@ fn first_cells(heading: &str) -> Vec<&'static str> {
 
 #[test]
 fn the_intent_is_one_and_becomes_the_event() {
-    let [intent, event] = blocks("json")[..] else { panic!("two JSON examples are expected") };
+    let [intent, event, cancel, extend] = blocks("json")[..] else { panic!("other examples") };
+    for (example, action) in [
+        (cancel, Action::Cancel),
+        (extend, Action::Extend("2030-12-01T00:00:00Z".parse().unwrap())),
+    ] {
+        assert_eq!(command::wire::parse(example.as_bytes()).unwrap().action, action);
+    }
     let intent = wire::parse(intent.as_bytes(), Api::V2).unwrap();
     let link = Private::new("https://test.payumoney.com/url/Dl7jbRuKq0Zt");
     let link = LinkHosts::Only(vec!["payumoney.com".to_owned()]).admit(&link).unwrap();
@@ -148,6 +157,7 @@ fn every_metric_is_in_its_table() {
     let metrics = Metrics::new();
     let status = Status::new(&metrics, ManualClock::new());
     status.merchant(&metrics.merchant("default"));
+    status.merchant(&metrics.commands_of("default"));
     status.set_connection("publish", ConnectionState::Connected, None);
     let text = metrics.render();
     let exported = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
@@ -169,6 +179,13 @@ fn every_reason_is_in_its_table() {
     let rejected = rejected.map(|code| format!("`{code}`"));
     let rejected: Vec<String> = rejected.chain(["PayU's name of a code".to_owned()]).collect();
     assert_eq!(first_cells("| `reason.code` of rejected | meaning |"), rejected);
+
+    let failed = CommandFailure::ALL.map(|why| format!("`{}`", why.reason().code));
+    assert_eq!(first_cells("| `reason.code` of what failed | meaning |"), failed);
+    let of_commands = Reason::parked_codes_of_commands();
+    let of_commands = of_commands.chain([PutAside::DeadLettered.reason().code]);
+    let of_commands: Vec<String> = of_commands.map(|code| format!("`{code}`")).collect();
+    assert_eq!(first_cells("| `reason.code` of `command.unresolved` | meaning |"), of_commands);
 
     let unresolved = Unresolved::ALL.into_iter().map(|why| why.reason().code);
     let unresolved = unresolved.chain([PutAside::DeadLettered.reason().code]);

@@ -162,6 +162,14 @@ impl MerchantMetrics {
         }
     }
 
+    /// The connection that it is consumed on.
+    pub(in crate::telemetry) fn connection(&self) -> String {
+        match self.merchant.split_once('/') {
+            Some((merchant, work)) => format!("{work}/{merchant}"),
+            None => format!("consume/{}", self.merchant),
+        }
+    }
+
     /// What is counted here.
     pub fn work(&self) -> Work {
         self.work

@@ -121,6 +121,30 @@ fn every_series_that_is_known_at_the_start_exists_from_the_start() {
     assert!(found.is_empty(), "not in the contract: {found:?}");
 }
 
+#[test]
+fn what_a_merchant_s_commands_come_to_is_there_from_the_start_too() {
+    let metrics = Metrics::new();
+    Status::new(&metrics, ManualClock::new()).merchant(&metrics.commands_of("default"));
+    let found = series(&metrics);
+    let merchant = "merchant=\"default/commands\"";
+    for outcome in ["cancelled", "extended", "cancel_failed", "extend_failed", "unresolved"] {
+        assert_eq!(
+            found[&format!("smartsend_commands_total{{{merchant},outcome=\"{outcome}\"}}")],
+            "0"
+        );
+    }
+    for (call, outcome) in [("cancel", "done"), ("extend", "refused"), ("lookup", "found")] {
+        let labels = format!("{merchant},call=\"{call}\",outcome=\"{outcome}\"");
+        assert_eq!(found[&format!("smartsend_calls_total{{{labels}}}")], "0");
+    }
+    assert_eq!(
+        found[&format!("smartsend_parked_total{{{merchant},reason=\"INVALID_COMMAND\"}}")],
+        "0"
+    );
+    assert_eq!(found["smartsend_broker_connected{connection=\"commands/default\"}"], "0");
+    assert!(!metrics.render().contains("smartsend_intents_total{"));
+}
+
 /// A message with this body has expired in a merchant's queue, and is settled.
 fn put_aside(metrics: &DeadLetterMetrics, merchant: &str, body: &[u8]) {
     let queue = format!("smartsend.intents.{merchant}");
