@@ -22,6 +22,7 @@ use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::amqp::UpstreamError;
 use crate::clock::SystemClock;
 use crate::config::{Config, Merchant};
 use crate::domain::amount::Total;
@@ -31,7 +32,7 @@ use crate::ports::{Clock, Copied, Headers, Moment, Properties};
 use read::SheetError;
 use results_file::{ResultsFile, ResultsFileError};
 use status::{BatchStatus, Place};
-use submission::{Submission, SubmissionError};
+use submission::Submission;
 pub use submission::{SubmissionEnd, Wait};
 pub use summary::Summary;
 use validate::{Validated, validate};
@@ -46,14 +47,13 @@ pub enum BatchError {
     #[error(transparent)]
     ResultsFile(#[from] ResultsFileError),
     #[error(transparent)]
-    Submission(#[from] SubmissionError),
+    Upstream(#[from] UpstreamError),
 }
 
 impl BatchError {
     /// Whether the configuration is wrong, and not the file or the broker.
     pub fn is_usage(&self) -> bool {
-        use SubmissionError::{Config, Name};
-        matches!(self, Self::Submission(Config(_) | Name(_)))
+        matches!(self, Self::Upstream(error) if error.is_usage())
     }
 }
 

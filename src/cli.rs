@@ -3,6 +3,7 @@
 //! Output goes to stdout and everything else to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage
 //! or configuration, 3 stopped with work left, or not decided yet.
 
+pub mod change;
 mod exit;
 pub mod explain;
 mod merchants;
@@ -29,6 +30,7 @@ Examples:
   smartsend topology apply --results-queue my.results   declare the exchanges and queues
   smartsend run                                         work until SIGTERM, SIGINT or SIGHUP
   smartsend submit refunds.csv --wait                   pay a file, and wait for the links
+  smartsend cancel order-8841-r1                        let nobody claim its link any more
   smartsend explain OUTCOME_UNKNOWN                     what a code means, and what to do
   smartsend sandbox                                     stand in for PayU, to try all this
 
@@ -59,6 +61,10 @@ enum Command {
     Sandbox(sandbox::Options),
     /// Declare or export the queues and exchanges
     Topology(topology::Options),
+    /// Cancel a link, so that nobody can claim it any more
+    Cancel(change::CancelOptions),
+    /// Let a link be claimed for longer
+    Extend(change::ExtendOptions),
     /// Explain what an answer of Smart Send means, and what follows
     Explain(explain::Options),
 }
@@ -80,6 +86,8 @@ impl Cli {
             #[cfg(feature = "sandbox")]
             Command::Sandbox(options) => sandbox::execute(options).await,
             Command::Topology(options) => topology::execute(&config()?, &options).await,
+            Command::Cancel(options) => change::cancel(&config()?, options).await,
+            Command::Extend(options) => change::extend(&config()?, options).await,
             Command::Explain(options) => explain::execute(&options),
         }
     }

@@ -9,7 +9,8 @@
 //! - [`amqp`] and [`payu`] talk to RabbitMQ and to PayU, and decide nothing.
 //! - [`telemetry`] logs, counts and keeps the status; [`http`] serves it.
 //! - [`config`] reads settings, [`app`] builds running workers of them, [`cli`] has a file for
-//!   each command, [`batch`] is `submit`, and [`sandbox`] stands in for PayU.
+//!   each command, [`batch`] is `submit`, [`change`] is `cancel` and `extend`, and [`sandbox`]
+//!   stands in for PayU.
 
 pub mod domain;
 pub mod ports;
@@ -25,5 +26,6 @@ pub mod config;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod batch;
+pub mod change;
 pub mod app;
 pub mod cli;

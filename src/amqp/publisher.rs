@@ -88,13 +88,13 @@ impl Publisher {
         Self { broker, topology, shares, refusals: Arc::default() }
     }
 
-    /// Publishes an intent as upstream does, to its merchant's queue. It carries no `user_id`, so
-    /// that no worker takes it for a copy of its own.
-    pub async fn publish_intent(&self, intent: &Copied) -> Result<(), PublishError> {
-        let route = Route::to_intents(&self.topology, &intent.merchant);
-        self.confirm(&intent.merchant, route, |connection| {
+    /// Publishes an intent or a command as upstream does, to its merchant's queue. It carries no
+    /// `user_id`, so that no worker takes it for a copy of its own.
+    pub async fn publish_new(&self, work: Work, message: &Copied) -> Result<(), PublishError> {
+        let route = Route::to_work(&self.topology, work, &message.merchant);
+        self.confirm(&message.merchant, route, |connection| {
             let frame_max = connection.frame_max();
-            (&intent.body, headers::write(&intent.properties, &intent.headers, None, frame_max))
+            (&message.body, headers::write(&message.properties, &message.headers, None, frame_max))
         })
         .await
     }

@@ -22,11 +22,19 @@ use crate::domain::work::Work;
 /// The events that come from now on, as long as the session lasts.
 pub struct ResultEvents {
     session: Session,
-    /// Where the intents of the same merchant are.
-    intents: String,
+    /// Where the intents or commands are that the events are about.
+    queue: String,
     stream: Consumer,
     /// lapin closes a channel with its last handle, and the stream holds none.
     _channel: Channel,
+}
+
+/// An event as it came.
+pub struct EventCopy {
+    /// Its JSON.
+    pub body: Vec<u8>,
+    /// What it answers, which the body of a command's event does not say.
+    pub correlation_id: Option<String>,
 }
 
 /// Why a merchant's results cannot be followed.
@@ -35,54 +43,60 @@ pub struct ResultEvents {
 pub struct ResultEventsError(String);
 
 impl ResultEvents {
-    /// Declares the queue, binds it to all of a merchant's events, and consumes it.
+    /// Declares the queue, binds it to all events of a merchant's intents or commands, and consumes
+    /// it.
     ///
-    /// An intent that is published after this has all its events seen, unless the session ends. The
-    /// exchange must exist: a channel that fails costs the connection its number.
+    /// What is published after this has all its events seen, unless the session ends. The exchange
+    /// must exist: a channel that fails costs the connection its number.
     pub async fn open(
         session: &Session,
         prefix: &str,
+        work: Work,
         merchant: &str,
     ) -> Result<Self, ResultEventsError> {
         let begun = async {
             let channel = session.open_channel().await?;
-            let stream = begin(&channel, prefix, merchant).await?;
-            let intents = work_queue(prefix, Work::Intents, merchant);
-            Ok(Self { session: session.clone(), intents, stream, _channel: channel })
+            let stream = begin(&channel, prefix, work, merchant).await?;
+            let queue = work_queue(prefix, work, merchant);
+            Ok(Self { session: session.clone(), queue, stream, _channel: channel })
         };
         let begun = timeout(session.limit(), begun).await.unwrap_or_else(|_| Err(timed_out()));
         begun.map_err(|err| ResultEventsError(reason(&err)))
     }
 
-    /// Whether anybody consumes the merchant's intents, again and again; `None` where the broker
-    /// did not say.
-    pub fn intents_are_consumed(
-        &self,
-        every: Duration,
-    ) -> impl Stream<Item = Option<bool>> + use<> {
-        let (session, intents) = (self.session.clone(), self.intents.clone());
+    /// Whether anybody consumes the merchant's intents or commands, again and again; `None` where
+    /// the broker did not say.
+    pub fn work_is_consumed(&self, every: Duration) -> impl Stream<Item = Option<bool>> + use<> {
+        let (session, queue) = (self.session.clone(), self.queue.clone());
         stream::unfold(Duration::ZERO, move |wait| {
-            let (session, intents) = (session.clone(), intents.clone());
+            let (session, queue) = (session.clone(), queue.clone());
             async move {
                 sleep(wait).await;
-                let count = session.count(&intents).await.map(|it| it.consumers);
+                let count = session.count(&queue).await.map(|it| it.consumers);
                 Some((count.map(|count| count > 0), every))
             }
         })
     }
 
-    /// The next event's body; `None` once the session or the queue has ended, and events may
-    /// have been missed. Dropping this future loses nothing.
-    pub async fn next(&mut self) -> Option<Vec<u8>> {
-        tokio::select! {
+    /// The next event; `None` once the session or the queue has ended, and events may have been
+    /// missed. Dropping this future loses nothing.
+    pub async fn next(&mut self) -> Option<EventCopy> {
+        let event = tokio::select! {
             biased;
-            event = self.stream.next() => Some(event?.ok()?.data),
-            () = self.session.ended() => None,
-        }
+            event = self.stream.next() => event?.ok()?,
+            () = self.session.ended() => return None,
+        };
+        let correlation_id = event.properties.correlation_id().as_ref().map(ToString::to_string);
+        Some(EventCopy { body: event.data, correlation_id })
     }
 }
 
-async fn begin(channel: &Channel, prefix: &str, merchant: &str) -> lapin::Result<Consumer> {
+async fn begin(
+    channel: &Channel,
+    prefix: &str,
+    work: Work,
+    merchant: &str,
+) -> lapin::Result<Consumer> {
     let empty = FieldTable::default;
     // A queue that is neither durable nor exclusive is refused by RabbitMQ 4.3 ("Deprecated
     // Features", transient_nonexcl_queues); this one is exclusive. The broker chooses its name.
@@ -93,7 +107,7 @@ async fn begin(channel: &Channel, prefix: &str, merchant: &str) -> lapin::Result
     };
     let declared = channel.queue_declare(ShortString::default(), options, empty()).await?;
     let queue = declared.name().clone();
-    for kind in EventKind::OF_INTENTS {
+    for kind in EventKind::of(work) {
         let exchange = short(&results_exchange(prefix))?;
         let key = short(&kind.routing_key(merchant))?;
         let options = QueueBindOptions::default();

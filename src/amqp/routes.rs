@@ -17,9 +17,9 @@ pub(super) struct Route {
 }
 
 impl Route {
-    /// The way to a merchant's queue of intents.
-    pub(super) fn to_intents(topology: &Topology, merchant: &str) -> Option<Self> {
-        Self::new(&work_exchange(topology.prefix(), Work::Intents), merchant)
+    /// The way to a merchant's queue of intents, or of commands.
+    pub(super) fn to_work(topology: &Topology, work: Work, merchant: &str) -> Option<Self> {
+        Self::new(&work_exchange(topology.prefix(), work), merchant)
     }
 
     /// `None` for a delay that is not configured, and for a queue that the merchant does not have.

@@ -53,6 +53,13 @@ impl Progress {
         self.bar.suspend(|| say(text));
     }
 
+    /// The same where there may be nothing to print.
+    pub(super) fn note_any(&self, text: Option<&str>) {
+        if let Some(text) = text {
+            self.note(text);
+        }
+    }
+
     pub(super) fn end(self) {
         self.bar.abandon();
     }

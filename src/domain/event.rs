@@ -25,7 +25,7 @@ use super::trace::Trace;
 use super::verdict::{LinkSource, LinkView, Verdict};
 pub use kind::EventKind;
 pub use reason::INVALID_INTENT;
-pub use received::{EventIds, Received, ReceivedResult};
+pub use received::{CommandResult, EventIds, Received, ReceivedCommand, ReceivedResult};
 pub use wire::Reason;
 
 /// The namespace of every id.

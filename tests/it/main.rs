@@ -17,6 +17,7 @@ mod brokers;
 mod binary_faults;
 mod submit;
 mod end_to_end;
+mod commands;
 mod default_times;
 mod merchants;
 mod drain;

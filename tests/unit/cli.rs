@@ -3,8 +3,13 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use smartsend::cli::explain;
+use jiff::Timestamp;
+use smartsend::cli::{change, explain};
+use smartsend::domain::command::{Action, Command as LinkCommand};
+use smartsend::domain::event::{CommandResult, Reason};
 use smartsend::domain::intent::wire::FIELDS;
+use smartsend::domain::reference::Reference;
+use smartsend::domain::verdict::{CommandFailure, CommandUnresolved};
 
 use crate::support::canary;
 
@@ -19,6 +24,75 @@ fn smartsend(folder: &Path, arguments: &[&str]) -> Output {
 
 fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_reference_and_a_date_are_read_by_the_worker_s_rules() {
+    let folder = folder_with(CONFIGURATION);
+    for (arguments, words) in [
+        (&["cancel", "order 1"][..], "may contain only letters, digits"),
+        (&["extend", "a", "2030-12-31"], "must be a time by RFC 3339"),
+        (&["extend", "a", "2030-12-31 18:30:00Z"], "must be a time by RFC 3339"),
+        (&["cancel", "a", "--timeout", "5"], "a duration is a number and one of"),
+    ] {
+        let output = smartsend(folder.path(), arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(said(&output).contains(words), "{arguments:?}: {}", said(&output));
+    }
+}
+
+#[test]
+fn a_command_for_a_merchant_that_takes_none_says_what_to_set() {
+    let folder = folder_with(CONFIGURATION);
+    for arguments in [&["cancel", "a"][..], &["extend", "--", "-a", "2030-12-31T18:30:00Z"]] {
+        let output = smartsend(folder.path(), arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let what = "set merchants.default.commands_per_second to 1 or more";
+        assert!(said(&output).contains(what), "{}", said(&output));
+        assert!(said(&output).contains("nothing was sent"), "{}", said(&output));
+    }
+}
+
+#[test]
+fn a_command_about_a_reference_needs_the_merchant_where_there_are_several() {
+    let second = CONFIGURATION.split("[merchants.default]").nth(1).unwrap();
+    let second = second.replace("1111312", "1111313");
+    let folder = folder_with(&format!("{CONFIGURATION}[merchants.second]{second}"));
+    let output = smartsend(folder.path(), &["cancel", "a"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("choose one with --merchant"), "{}", said(&output));
+}
+
+#[test]
+fn what_became_of_a_command_is_one_line() {
+    let command = |action| LinkCommand { reference: Reference::parse("a").unwrap(), action };
+    let (cancel, extend) =
+        (command(Action::Cancel), command(Action::Extend(Timestamp::UNIX_EPOCH)));
+    let claimed = CommandFailure::Claimed.reason();
+    let unknown = CommandUnresolved::OutcomeUnknown.reason();
+    let odd = Reason { code: "A\u{1b}[2J".into(), message: "b\nc".into(), ..claimed.clone() };
+    for (command, result, expected) in [
+        (&cancel, CommandResult::Cancelled, "a is cancelled"),
+        (
+            &extend,
+            CommandResult::Extended(Some(Timestamp::UNIX_EPOCH)),
+            "a now expires at 1970-01-01T00:00:00Z",
+        ),
+        (
+            &cancel,
+            CommandResult::Failed(claimed),
+            "a was not cancelled: CLAIMED: the customer has claimed the link, and is being paid",
+        ),
+        (&extend, CommandResult::Failed(odd), "a was not extended: A?[2J: b?c"),
+        (
+            &extend,
+            CommandResult::Unresolved(unknown),
+            "a: whether it was extended is for a person to find out: OUTCOME_UNKNOWN: it was \
+             accepted or may have been sent, and no lookup shows that it was done",
+        ),
+    ] {
+        assert_eq!(change::line(command, &result), expected);
+    }
 }
 
 /// A configuration that can be used, for a broker that nobody runs.
@@ -50,6 +124,9 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
         &["explain", "1103", "--all"],
         &["submit"],
         &["submit", "pay.csv", "--timeout", "1m"],
+        &["cancel"],
+        &["cancel", "a", "b"],
+        &["extend", "a"],
     ] {
         let output = smartsend(folder.path(), arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
@@ -172,14 +249,26 @@ fn help_names_every_command_and_none_that_is_not_built() {
         .take_while(|line| !line.is_empty())
         .map(|line| line.split_whitespace().next().unwrap())
         .collect();
-    assert_eq!(commands, ["run", "submit", "sandbox", "topology", "explain", "help"]);
+    assert_eq!(
+        commands,
+        ["run", "submit", "sandbox", "topology", "cancel", "extend", "explain", "help"]
+    );
 }
 
 /// The help of each command, and of none.
 #[test]
 fn every_help_has_examples_and_exit_codes() {
     let folder = tempfile::tempdir().unwrap();
-    for command in [&[][..], &["run"], &["submit"], &["sandbox"], &["topology"], &["explain"]] {
+    for command in [
+        &[][..],
+        &["run"],
+        &["submit"],
+        &["sandbox"],
+        &["topology"],
+        &["cancel"],
+        &["extend"],
+        &["explain"],
+    ] {
         let output = smartsend(folder.path(), &[command, &["--help"]].concat());
         let help = String::from_utf8(output.stdout).unwrap();
         let examples = help.split("\nExamples:\n").nth(1).unwrap_or_else(|| panic!("{help}"));

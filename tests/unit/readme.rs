@@ -207,7 +207,10 @@ fn every_command_that_is_shown_exists() {
             assert!(help.status.success(), "smartsend {verb} does not exist");
         }
     }
-    assert_eq!(Vec::from_iter(seen), ["explain", "run", "sandbox", "submit", "topology"]);
+    assert_eq!(
+        Vec::from_iter(seen),
+        ["cancel", "explain", "extend", "run", "sandbox", "submit", "topology"]
+    );
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! The JSON of a command.
 
+use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use super::{Action, Command, InvalidCommand};
 use crate::domain::object::{Reader, Unreadable, field};
+use crate::domain::record::headers::written;
 use crate::domain::reference::Reference;
 
 /// Every field of a command, in the order in which errors are reported.
@@ -51,6 +53,25 @@ pub fn parse(body: &[u8]) -> Result<Command, Box<InvalidCommand>> {
             is_too_large: false,
         })),
     }
+}
+
+/// Writes a command as [`parse`] reads it. PayU's dates end at milliseconds, and so does this one.
+pub fn to_json(command: &Command) -> Vec<u8> {
+    let reference = command.reference.as_str();
+    let json = match command.action {
+        Action::Cancel => serde_json::json!({ COMMAND: "cancel", "merchantRefId": reference }),
+        Action::Extend(expiry) => serde_json::json!({
+            COMMAND: "extend",
+            "merchantRefId": reference,
+            EXPIRY: written(expiry),
+        }),
+    };
+    json.to_string().into_bytes()
+}
+
+/// Reads the date of an extend, by itself.
+pub fn expiry(text: &str) -> Result<Timestamp, &'static str> {
+    field::time_of(text)
 }
 
 fn word(raw: &RawValue) -> Result<Word, String> {

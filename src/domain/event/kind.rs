@@ -1,5 +1,7 @@
 //! The table of event kinds.
 
+use crate::domain::work::Work;
+
 /// A kind of event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EventKind {
@@ -61,6 +63,14 @@ impl EventKind {
         Self::ExtendFailed,
         Self::CommandUnresolved,
     ];
+
+    /// How one of this work can end.
+    pub fn of(work: Work) -> &'static [Self] {
+        match work {
+            Work::Intents => &Self::OF_INTENTS,
+            Work::Commands => &Self::OF_COMMANDS,
+        }
+    }
 
     const fn row(self) -> Row {
         let (event_type, outcome, reason_in_id) = match self {

@@ -62,6 +62,11 @@ impl Reason {
         let failure = self.provider_code.map_or(Failure::DeadlinePassed, Failure::Rejected);
         self.code == failure.reason().code
     }
+
+    /// Whether its code is one of those that a command fails with, for the same cause.
+    pub(super) fn is_of_failed_command(&self) -> bool {
+        CommandFailure::ALL.into_iter().any(|why| why.reason().code == self.code)
+    }
 }
 
 impl Failure {

@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::reason::INVALID_INTENT;
 use super::wire::Reason;
 use super::{EventKind, Name, name_of, name_of_raw};
 use crate::domain::amount::Amount;
+use crate::domain::command::{Action, Command};
 use crate::domain::customer::Private;
 use crate::domain::intent::Intent;
 use crate::domain::reference::Reference;
@@ -49,6 +51,50 @@ impl ReceivedResult {
             Self::Failed(reason) | Self::Rejected(reason) | Self::Unresolved(reason) => {
                 Some(&reason.code)
             }
+        }
+    }
+}
+
+/// The part of a command's event that whoever sent the command needs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReceivedCommand {
+    /// The reference of the link, if that was valid.
+    pub reference: Option<Reference>,
+    /// What became of the link, or of the command.
+    pub result: CommandResult,
+    /// The event's `data` as JSON, as it was written.
+    pub data: Private,
+}
+
+/// What became of a link, or of a command.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CommandResult {
+    /// The link is cancelled, whoever did it.
+    Cancelled,
+    /// The link expires then, whoever asked for it.
+    Extended(Option<Timestamp>),
+    /// This command was not done, and will not be.
+    Failed(Reason),
+    /// Only a person can tell what has become of this command.
+    Unresolved(Reason),
+}
+
+impl ReceivedCommand {
+    /// Whether it says what became of this command. That a link is cancelled, or ends at a time, is
+    /// true for everybody who wished it, and its event may answer another's command; what failed is
+    /// this command's alone if the event `answers` it.
+    pub fn settles(&self, command: &Command, answers: bool) -> bool {
+        let is_same = self.reference.as_ref() == Some(&command.reference);
+        match (&self.result, command.action) {
+            (CommandResult::Cancelled, Action::Cancel) => is_same,
+            // PayU's dates are compared to the second.
+            (CommandResult::Extended(Some(shown)), Action::Extend(asked)) => {
+                is_same && shown.as_second() == asked.as_second()
+            }
+            (CommandResult::Extended(None), Action::Extend(_)) => is_same && answers,
+            (CommandResult::Failed(_) | CommandResult::Unresolved(_), _) => answers,
+            (CommandResult::Cancelled, Action::Extend(_))
+            | (CommandResult::Extended(_), Action::Cancel) => false,
         }
     }
 }

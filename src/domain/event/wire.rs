@@ -7,9 +7,11 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{Event, EventKind, EventResult, Received, ReceivedResult, Subject};
+use super::{CommandResult, Event, EventKind, EventResult, Received, ReceivedCommand};
+use super::{ReceivedResult, Subject};
 use crate::domain::amount::Amount;
 use crate::domain::customer::Private;
 use crate::domain::object::FieldError;
@@ -205,7 +207,54 @@ impl Received {
     }
 }
 
+/// The little that a reader of commands' events needs of the envelope.
+#[derive(Deserialize)]
+struct Framed<'a> {
+    #[serde(rename = "type")]
+    event_type: Cow<'a, str>,
+    #[serde(borrow)]
+    data: &'a RawValue,
+}
+
+impl ReceivedCommand {
+    /// Reads an event of a command, by the rules of [`Received::from_json`]: a failure for a reason
+    /// that is not known counts as unresolved. `None` for any other event, and for anything that is
+    /// not an event.
+    pub fn from_json(json: &[u8]) -> Option<Self> {
+        let Framed { event_type, data: raw } = serde_json::from_slice(json).ok()?;
+        let data: Data<'_> = serde_json::from_str(raw.get()).ok()?;
+        let reference = data.merchant_ref_id.as_deref().map(Reference::parse).transpose();
+        Some(Self {
+            reference: reference.ok()?,
+            result: data.command_result(EventKind::find(&event_type)?)?,
+            data: Private::new(raw.get()),
+        })
+    }
+}
+
 impl Data<'_> {
+    fn command_result(self, kind: EventKind) -> Option<CommandResult> {
+        let expiry = self.expiry_date.and_then(|date| date.parse().ok());
+        let errors = self.errors.into_owned();
+        let reason = self.reason.map(|reason| Reason { errors, ..reason.into_owned() });
+        match kind {
+            EventKind::Cancelled => Some(CommandResult::Cancelled),
+            EventKind::Extended => Some(CommandResult::Extended(expiry)),
+            EventKind::CancelFailed | EventKind::ExtendFailed
+                if reason.as_ref()?.is_of_failed_command() =>
+            {
+                Some(CommandResult::Failed(reason?))
+            }
+            EventKind::CancelFailed | EventKind::ExtendFailed | EventKind::CommandUnresolved => {
+                Some(CommandResult::Unresolved(reason?))
+            }
+            EventKind::Created
+            | EventKind::Failed
+            | EventKind::Rejected
+            | EventKind::Unresolved => None,
+        }
+    }
+
     fn result(self, kind: EventKind) -> Option<ReceivedResult> {
         let errors = self.errors.into_owned();
         let reason = self.reason.map(|reason| Reason { errors, ..reason.into_owned() });

@@ -61,12 +61,14 @@ pub(crate) fn boolean(raw: &RawValue) -> Result<bool, String> {
 /// A time by RFC 3339. jiff also takes `2026-11-25 18` and a comma before the decimals, so the
 /// shape is checked first.
 pub(crate) fn time(raw: &RawValue) -> Result<Timestamp, String> {
-    let text = string(raw)?;
+    time_of(&string(raw)?).map_err(str::to_owned)
+}
+
+/// The same of a text that is not JSON.
+pub(crate) fn time_of(text: &str) -> Result<Timestamp, &'static str> {
     match text.parse() {
-        Ok(time) if is_shaped_as_a_time(&text) => Ok(time),
-        Ok(_) | Err(_) => {
-            Err("must be a time by RFC 3339, such as 2026-11-25T18:30:00Z".to_owned())
-        }
+        Ok(time) if is_shaped_as_a_time(text) => Ok(time),
+        Ok(_) | Err(_) => Err("must be a time by RFC 3339, such as 2026-11-25T18:30:00Z"),
     }
 }
 

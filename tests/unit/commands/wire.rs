@@ -1,6 +1,6 @@
 //! The JSON of a command.
 
-use smartsend::domain::command::wire::parse;
+use smartsend::domain::command::wire::{parse, to_json};
 use smartsend::domain::object::BODY_BYTES_MAX;
 
 use super::*;
@@ -59,4 +59,16 @@ fn what_is_valid_of_the_reference_is_kept_and_what_is_too_large_is_not_read() {
     assert_eq!(invalid.reference.unwrap().as_str(), "order-1");
     let large = format!("{}{}", r#"{"command":"cancel"}"#, " ".repeat(BODY_BYTES_MAX));
     assert!(parse(large.as_bytes()).unwrap_err().is_too_large);
+}
+
+#[test]
+fn what_is_written_is_read_again() {
+    let extend = r#"{"command":"extend","merchantRefId":"order-1","expiryDate":"2026-12-08T05:30:00.5+05:30"}"#;
+    for body in [r#"{"command":"cancel","merchantRefId":"-1"}"#, extend] {
+        let command = parse(body.as_bytes()).unwrap();
+        assert_eq!(parse(&to_json(&command)), Ok(command));
+    }
+    let written = to_json(&parse(extend.as_bytes()).unwrap());
+    let text = String::from_utf8(written).unwrap();
+    assert!(text.contains("\"2026-12-08T00:00:00.500Z\""), "{text}");
 }

@@ -3,7 +3,7 @@
 use smartsend::domain::amount::Amount;
 use smartsend::domain::command::wire::parse as parse_command;
 use smartsend::domain::command::{Command, InvalidCommand};
-use smartsend::domain::event::{NAMESPACE, Received};
+use smartsend::domain::event::{CommandResult, NAMESPACE, Received, ReceivedCommand};
 use smartsend::domain::verdict::{CommandFailure, CommandUnresolved, CommandVerdict, LinkView};
 
 use super::*;
@@ -131,4 +131,84 @@ fn a_reader_of_intents_passes_the_events_of_commands_over() {
     let command = command(CANCEL);
     let event = Event::of_command(&command, verdict, CANCEL.as_bytes(), origin(None));
     assert_eq!(Received::from_json(&event.to_json()), None);
+}
+
+fn read(body: &str, verdict: CommandVerdict) -> ReceivedCommand {
+    let command = command(body);
+    let event = Event::of_command(&command, verdict, body.as_bytes(), origin(None));
+    ReceivedCommand::from_json(&event.to_json()).unwrap()
+}
+
+#[test]
+fn every_event_of_a_command_is_read_as_it_was_written() {
+    let cancelled = read(CANCEL, CommandVerdict::Cancelled(view()));
+    assert_eq!(cancelled.reference.unwrap().as_str(), "order-1");
+    assert_eq!(cancelled.result, CommandResult::Cancelled);
+    let data: Value = serde_json::from_str(cancelled.data.expose()).unwrap();
+    assert_eq!(data, json(CANCEL, CommandVerdict::Cancelled(view()), None)["data"]);
+
+    let extended = read(EXTEND, CommandVerdict::Extended(view()));
+    assert_eq!(extended.result, CommandResult::Extended(view().expiry));
+    let codes = CommandFailure::ALL.into_iter().chain([CommandFailure::Refused(Some(1119))]);
+    for why in codes {
+        for body in [CANCEL, EXTEND] {
+            let failed = read(body, CommandVerdict::Failed { why, shown: Some(view()) });
+            assert_eq!(failed.result, CommandResult::Failed(why.reason()));
+        }
+    }
+    for why in CommandUnresolved::ALL {
+        let unresolved = read(CANCEL, CommandVerdict::Unresolved(why));
+        assert_eq!(unresolved.result, CommandResult::Unresolved(why.reason()));
+    }
+    let invalid = parse_command(b"{").unwrap_err();
+    let event = Event::of_invalid_command(&invalid, b"{", origin(None));
+    let read = ReceivedCommand::from_json(&event.to_json()).unwrap();
+    assert_eq!(read.reference, None);
+    let CommandResult::Unresolved(reason) = read.result else { panic!("it is unresolved") };
+    assert_eq!((&*reason.code, reason.errors), ("INVALID_COMMAND", invalid.errors));
+}
+
+#[test]
+fn a_command_that_failed_for_a_reason_that_is_not_known_is_unresolved() {
+    let mut event = json(CANCEL, CommandVerdict::Cancelled(view()), None);
+    event["type"] = "smartsend.link.cancel_failed".into();
+    let read = |event: &Value| ReceivedCommand::from_json(event.to_string().as_bytes());
+    assert_eq!(read(&event), None, "it has no reason");
+    event["data"]["reason"] = json!({ "code": "NEW", "message": "a later version's" });
+    let CommandResult::Unresolved(reason) = read(&event).unwrap().result else {
+        panic!("it is not known")
+    };
+    assert_eq!(reason.code, "NEW");
+    event["data"]["merchantRefId"] = "no reference".into();
+    assert_eq!(read(&event), None);
+    event["type"] = "smartsend.link.claimed".into();
+    assert_eq!(read(&event), None);
+    let of_intent = json_of(&super::event(created()));
+    assert_eq!(read(&of_intent), None);
+    assert_eq!(ReceivedCommand::from_json(b"{"), None);
+}
+
+#[test]
+fn what_is_true_of_the_link_settles_any_wish_for_it_and_a_failure_only_its_own() {
+    let (cancel, extend) = (command(CANCEL), command(EXTEND));
+    let cancelled = read(CANCEL, CommandVerdict::Cancelled(view()));
+    assert!(cancelled.settles(&cancel, false) && !cancelled.settles(&extend, true));
+    let other = command(&CANCEL.replace("order-1", "order-2"));
+    assert!(!cancelled.settles(&other, false));
+
+    let extended_to = |expiry: Option<&str>| {
+        let expiry = expiry.map(|expiry| expiry.parse().unwrap());
+        read(EXTEND, CommandVerdict::Extended(LinkView { expiry, ..view() }))
+    };
+    let same = extended_to(Some("2026-12-08T00:00:00.999Z"));
+    assert!(same.settles(&extend, false) && !same.settles(&cancel, true));
+    assert!(!extended_to(Some("2026-12-08T00:00:01Z")).settles(&extend, true));
+    let undated = extended_to(None);
+    assert!(undated.settles(&extend, true) && !undated.settles(&extend, false));
+
+    let failed = CommandVerdict::Failed { why: CommandFailure::Paid, shown: None };
+    let failed = read(CANCEL, failed);
+    assert!(failed.settles(&cancel, true) && !failed.settles(&cancel, false));
+    let unresolved = read(CANCEL, CommandVerdict::Unresolved(CommandUnresolved::OutcomeUnknown));
+    assert!(unresolved.settles(&cancel, true) && !unresolved.settles(&cancel, false));
 }

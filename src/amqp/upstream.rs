@@ -1,0 +1,192 @@
+//! A connection as upstream has one: it publishes new messages, and may follow what becomes of
+//! them.
+//!
+//! Publishing an intent or a command again is safe, and not publishing it is not: the worker looks
+//! up a reference that it has seen before. So a publish whose confirm did not come is tried a few
+//! times more.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::connection::ConnectError;
+use super::connections::BrokerState;
+use super::publisher::Publisher;
+use super::result_events::{ResultEvents, ResultEventsError};
+use super::supervisor::Broker;
+use super::tls::BrokerConfigError;
+use super::topology::{NameTooLongError, Topology, TopologyError, verify};
+use crate::clock::SystemClock;
+use crate::config;
+use crate::domain::work::Work;
+use crate::ports::{Copied, PublishError};
+
+/// How long a session may take to be set up once the broker has answered.
+const SESSION_TIMEOUT: Duration = Duration::from_secs(15);
+/// How often to ask whether anybody consumes what was published.
+pub const CONSUMERS_EVERY: Duration = Duration::from_secs(5);
+/// How often a publish is tried before it is given up.
+const TRIES: u32 = 5;
+/// The first wait between two tries; each further one is twice as long.
+const WAIT_FIRST: Duration = Duration::from_millis(200);
+
+/// An open connection to the broker, and a topology that exists.
+pub struct Upstream {
+    broker: Broker,
+    supervisor: JoinHandle<()>,
+    publisher: Publisher,
+    topology: Topology,
+}
+
+/// Why nothing can be sent.
+#[derive(Debug, thiserror::Error)]
+pub enum UpstreamError {
+    #[error(transparent)]
+    Name(#[from] NameTooLongError),
+    #[error(transparent)]
+    Config(#[from] BrokerConfigError),
+    #[error("{0}; nothing was sent")]
+    Topology(#[from] TopologyError),
+    #[error("{0}; nothing was sent")]
+    Connect(#[from] ConnectError),
+    #[error(
+        "missing on RabbitMQ: {0}; declare it with `smartsend topology apply`; nothing was sent"
+    )]
+    Missing(String),
+    #[error("no connection to RabbitMQ within {SESSION_TIMEOUT:?}: {0}; nothing was sent")]
+    NoSession(String),
+    #[error("{0}; nothing was sent")]
+    Results(#[from] ResultEventsError),
+}
+
+impl UpstreamError {
+    /// Whether the configuration is wrong, and not the broker.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::Config(_) | Self::Name(_))
+    }
+}
+
+impl Upstream {
+    /// Checks that the topology exists, and connects.
+    pub async fn open(
+        settings: &config::Broker,
+        topology: Topology,
+        clock: SystemClock,
+    ) -> Result<Self, UpstreamError> {
+        let (broker, supervisor) = Broker::start(settings, clock)?;
+        let supervisor = tokio::spawn(supervisor);
+        // The exchange of the intents has an alternate one, as that of the commands has, so a
+        // confirm does not say that the merchant's queue has the message, nor even that the queue
+        // exists.
+        let missing = verify(settings, &topology).await?;
+        if !missing.is_empty() {
+            return Err(UpstreamError::Missing(missing.join(", ")));
+        }
+        timeout(SESSION_TIMEOUT, broker.session()).await.map_err(|_| {
+            UpstreamError::NoSession(match &*broker.state().borrow() {
+                BrokerState::Disconnected { reason } => reason.clone(),
+                BrokerState::Connected | BrokerState::Blocked => {
+                    "the connection was closed right away".to_owned()
+                }
+            })
+        })?;
+        let publisher = Publisher::new(broker.clone(), &topology);
+        Ok(Self { broker, supervisor, publisher, topology })
+    }
+
+    /// The events of a merchant's intents or commands from now on. Opened before the first of them
+    /// is published, it misses none.
+    pub async fn results(&self, work: Work, merchant: &str) -> Result<ResultEvents, UpstreamError> {
+        let session = self.broker.connect("results").await?;
+        Ok(ResultEvents::open(&session, self.topology.prefix(), work, merchant).await?)
+    }
+
+    /// How the connection is, from its next change on.
+    pub fn state(&self) -> watch::Receiver<BrokerState> {
+        let mut state = self.broker.state();
+        state.mark_unchanged();
+        state
+    }
+
+    /// Tries to publish until the broker confirms it, or another try is pointless.
+    pub async fn publish(
+        &self,
+        work: Work,
+        message: &Copied,
+        halt: &CancellationToken,
+    ) -> Result<(), PublishError> {
+        let mut in_doubt = false;
+        let mut wait = WAIT_FIRST;
+        for attempt in 1..=TRIES {
+            match self.publisher.publish_new(work, message).await {
+                Ok(()) => return Ok(()),
+                Err(why) => {
+                    in_doubt = in_doubt || why == PublishError::Unconfirmed;
+                    if why == PublishError::Unroutable || attempt == TRIES || halt.is_cancelled() {
+                        return Err(if in_doubt { PublishError::Unconfirmed } else { why });
+                    }
+                }
+            }
+            tokio::select! {
+                () = sleep(wait) => {}
+                () = halt.cancelled() => {}
+            }
+            wait = wait.saturating_mul(2);
+        }
+        Err(PublishError::Unconfirmed)
+    }
+
+    /// Ends the connection.
+    pub async fn close(self) {
+        self.broker.close().await;
+        self.supervisor.abort();
+    }
+}
+
+/// What to tell the person who waits, each thing once.
+pub struct Notes {
+    work: Work,
+    trouble_told: bool,
+    idle_told: bool,
+}
+
+impl Notes {
+    pub fn about(work: Work) -> Self {
+        Self { work, trouble_told: false, idle_told: false }
+    }
+
+    /// For a change of the connection.
+    pub fn of_state(&mut self, state: &BrokerState) -> Option<String> {
+        let was_told = std::mem::replace(&mut self.trouble_told, *state != BrokerState::Connected);
+        match state {
+            BrokerState::Connected => {
+                was_told.then(|| "RabbitMQ accepts messages again".to_owned())
+            }
+            BrokerState::Disconnected { reason } => {
+                Some(format!("not connected to RabbitMQ, reconnecting: {reason}"))
+            }
+            BrokerState::Blocked => Some(
+                "RabbitMQ accepts no messages: it is short of memory or disk; waiting until it \
+                 recovers"
+                    .to_owned(),
+            ),
+        }
+    }
+
+    /// For an answer to whether anybody consumes the messages.
+    pub fn of_consumers(&mut self, consumed: bool) -> Option<String> {
+        let was_told = std::mem::replace(&mut self.idle_told, !consumed);
+        let noun = self.work.noun();
+        match (consumed, was_told) {
+            (true, true) => Some(format!("a worker consumes the {noun}s now")),
+            (false, false) => Some(format!(
+                "nobody consumes the {noun}s at the moment, so no result can come: start a worker \
+                 with `smartsend run`; if there is one, its /readyz says why it consumes nothing"
+            )),
+            (true, false) | (false, true) => None,
+        }
+    }
+}
