@@ -6,6 +6,7 @@
 pub mod change;
 mod exit;
 pub mod explain;
+pub mod lookup;
 mod merchants;
 pub mod run;
 #[cfg(feature = "sandbox")]
@@ -30,6 +31,7 @@ Examples:
   smartsend topology apply --results-queue my.results   declare the exchanges and queues
   smartsend run                                         work until SIGTERM, SIGINT or SIGHUP
   smartsend submit refunds.csv --wait                   pay a file, and wait for the links
+  smartsend lookup order-8841-r1                        what PayU shows of a reference
   smartsend cancel order-8841-r1                        let nobody claim its link any more
   smartsend explain OUTCOME_UNKNOWN                     what a code means, and what to do
   smartsend sandbox                                     stand in for PayU, to try all this
@@ -61,6 +63,8 @@ enum Command {
     Sandbox(sandbox::Options),
     /// Declare or export the queues and exchanges
     Topology(topology::Options),
+    /// Ask PayU what it shows of a reference
+    Lookup(lookup::Options),
     /// Cancel a link, so that nobody can claim it any more
     Cancel(change::CancelOptions),
     /// Let a link be claimed for longer
@@ -86,6 +90,7 @@ impl Cli {
             #[cfg(feature = "sandbox")]
             Command::Sandbox(options) => sandbox::execute(options).await,
             Command::Topology(options) => topology::execute(&config()?, &options).await,
+            Command::Lookup(options) => lookup::execute(&config()?, &options).await,
             Command::Cancel(options) => change::cancel(&config()?, options).await,
             Command::Extend(options) => change::extend(&config()?, options).await,
             Command::Explain(options) => explain::execute(&options),

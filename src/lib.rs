@@ -9,8 +9,8 @@
 //! - [`amqp`] and [`payu`] talk to RabbitMQ and to PayU, and decide nothing.
 //! - [`telemetry`] logs, counts and keeps the status; [`http`] serves it.
 //! - [`config`] reads settings, [`app`] builds running workers of them, [`cli`] has a file for
-//!   each command, [`batch`] is `submit`, [`change`] is `cancel` and `extend`, and [`sandbox`]
-//!   stands in for PayU.
+//!   each command, [`batch`] is `submit`, [`change`] is `cancel` and `extend`, [`inquiry`] is
+//!   `lookup`, and [`sandbox`] stands in for PayU.
 
 pub mod domain;
 pub mod ports;
@@ -27,5 +27,6 @@ pub mod config;
 pub mod sandbox;
 pub mod batch;
 pub mod change;
+pub mod inquiry;
 pub mod app;
 pub mod cli;

@@ -1,4 +1,4 @@
-//! `smartsend cancel` and `smartsend extend`, as a person runs them: the real binary, a real worker
+//! `smartsend cancel`, `extend` and `lookup`, as a person runs them: the real binary, a real worker
 //! and the sandbox.
 
 use std::process::Output;
@@ -95,4 +95,34 @@ async fn a_merchant_without_the_queue_is_told_what_to_run() {
     assert_eq!(code, 1, "{err}");
     assert!(err.contains("smartsend.commands.default"), "{err}");
     assert!(err.contains("smartsend topology apply"), "{err}");
+}
+
+#[tokio::test]
+async fn a_lookup_shows_what_payu_has_and_hides_what_is_private() {
+    let scenario = ground().await;
+    let results = scenario.results().await;
+    let worker = scenario.ready_worker().await;
+    let (code, out, err) = run(&scenario, &["lookup", "a"]).await;
+    assert_eq!((code, &*out), (1, ""), "{err}");
+    assert!(err.contains("no proof that there is none"), "{err}");
+    assert!(err.contains("outside of the worker's limiter"), "{err}");
+
+    scenario.publish(&intent("a")).await;
+    results.event_for("a", SOON).await;
+    let (code, out, err) = run(&scenario, &["lookup", "a"]).await;
+    assert_eq!(code, 0, "{err}");
+    for line in ["reference  a", "status     PENDING", "amount     100.50", "mobile     ******9999"]
+    {
+        assert!(out.lines().any(|it| it == line), "{line}: {out}");
+    }
+    assert!(out.contains("--reveal shows it"), "{out}");
+    let asked = scenario.provider.asked().await;
+    let last = |kind: &str| asked.iter().rfind(|one| one.kind == kind).unwrap().at_us;
+    assert!(last("details") - last("token") >= 1_000_000, "they are a second apart");
+
+    let (code, out, err) = run(&scenario, &["lookup", "a", "--json"]).await;
+    assert_eq!(code, 0, "{err}");
+    let shown: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&shown["found"], &shown["link"]), (&json!(true), &Value::Null));
+    scenario.finish(worker).await;
 }

@@ -30,7 +30,8 @@ fn said(output: &Output) -> String {
 fn a_reference_and_a_date_are_read_by_the_worker_s_rules() {
     let folder = folder_with(CONFIGURATION);
     for (arguments, words) in [
-        (&["cancel", "order 1"][..], "may contain only letters, digits"),
+        (&["lookup", "order 1"][..], "may contain only letters, digits"),
+        (&["cancel", "order 1"], "may contain only letters, digits"),
         (&["extend", "a", "2030-12-31"], "must be a time by RFC 3339"),
         (&["extend", "a", "2030-12-31 18:30:00Z"], "must be a time by RFC 3339"),
         (&["cancel", "a", "--timeout", "5"], "a duration is a number and one of"),
@@ -51,6 +52,18 @@ fn a_command_for_a_merchant_that_takes_none_says_what_to_set() {
         assert!(said(&output).contains(what), "{}", said(&output));
         assert!(said(&output).contains("nothing was sent"), "{}", said(&output));
     }
+}
+
+#[test]
+fn a_lookup_without_an_answer_exits_with_3_and_names_the_lock_file() {
+    let hosts =
+        "api_url = \"http://127.0.0.1:1/payout\"\nauth_url = \"http://127.0.0.1:1/token\"\n";
+    let folder = folder_with(&format!("{CONFIGURATION}{hosts}sandbox = true\n"));
+    let output = smartsend(folder.path(), &["lookup", "a", "--json"]);
+    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+    assert!(said(&output).contains("smartsend-1111312.lock"), "{}", said(&output));
+    assert!(said(&output).contains("no token came"), "{}", said(&output));
+    assert!(output.stdout.is_empty());
 }
 
 #[test]
@@ -124,6 +137,7 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
         &["explain", "1103", "--all"],
         &["submit"],
         &["submit", "pay.csv", "--timeout", "1m"],
+        &["lookup"],
         &["cancel"],
         &["cancel", "a", "b"],
         &["extend", "a"],
@@ -251,7 +265,7 @@ fn help_names_every_command_and_none_that_is_not_built() {
         .collect();
     assert_eq!(
         commands,
-        ["run", "submit", "sandbox", "topology", "cancel", "extend", "explain", "help"]
+        ["run", "submit", "sandbox", "topology", "lookup", "cancel", "extend", "explain", "help"]
     );
 }
 
@@ -265,6 +279,7 @@ fn every_help_has_examples_and_exit_codes() {
         &["submit"],
         &["sandbox"],
         &["topology"],
+        &["lookup"],
         &["cancel"],
         &["extend"],
         &["explain"],

@@ -33,6 +33,7 @@ mod http;
 mod ops;
 mod cli;
 mod commands;
+mod inquiry;
 mod fuzz_seeds;
 mod canary;
 mod proof;
