@@ -40,6 +40,7 @@ fn an_event_is_told_from_one_for_another_customer_or_amount() {
         let event = event(verdict);
         assert!(ids.include(&read(&event)), "{event:?}");
     }
+    assert_eq!(format!("{ids:?}"), "EventIds(hidden)", "it holds the customer's contacts");
     let unread = parse(b"{", Api::V1).unwrap_err();
     assert!(ids.include(&read(&Event::of_invalid(&unread, b"{", origin(None)))));
 
