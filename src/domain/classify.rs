@@ -13,6 +13,7 @@ pub mod table;
 
 use jiff::Timestamp;
 
+use self::link_status::Approval;
 use super::call::{Data, Envelope, NoAnswer, RetryAfter};
 use super::customer::Private;
 use super::link::{Link, LinkHosts};
@@ -27,6 +28,8 @@ pub struct CreatedLink {
     pub link_id: Option<Private>,
     /// When it expires, where the answer says so.
     pub expiry: Option<Timestamp>,
+    /// Whether it waits for the merchant's approver.
+    pub approval: Approval,
 }
 
 /// Why the whole merchant is turned away.

@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::amount::Amount;
+use super::classify::link_status::Approval;
 use super::customer::{Contact, Email, Mobile, Private};
 use super::dead_letter::{Content, DeadLetter, PutAside};
 use super::intent::{Intent, Invalid};
@@ -84,6 +85,8 @@ pub enum EventResult {
         link_id: Option<Private>,
         /// When it expires, where PayU has said so.
         expiry: Option<Timestamp>,
+        /// Whether it waits for the merchant's approver.
+        approval: Approval,
         /// Whether it was found by a lookup.
         recovered: bool,
         /// Creates that may have left.
@@ -155,6 +158,7 @@ impl<'a> Event<'a> {
                 link: made.link.into_text(),
                 link_id: made.link_id,
                 expiry: made.expiry,
+                approval: made.approval,
                 recovered: matches!(source, LinkSource::Lookup(_)),
                 attempts: record.attempts.max(1),
             },

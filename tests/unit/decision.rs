@@ -19,7 +19,7 @@ use smartsend::domain::amount::Amount;
 use smartsend::domain::call::{NoAnswer, NotSent};
 use smartsend::domain::classify::create::Outcome;
 
-use smartsend::domain::classify::link_status::{LinkStatus, Payment};
+use smartsend::domain::classify::link_status::{Approval, LinkStatus, Payment};
 use smartsend::domain::classify::lookup::{Details, DetailsLink, Lookup, LookupFailure};
 use smartsend::domain::classify::{ClassifyRules, CreatedLink, Denial, NoToken, UnknownReason};
 use smartsend::domain::customer::{ConfirmedContact, Private};
@@ -264,7 +264,7 @@ impl<'a> Play<'a> {
 fn link() -> CreatedLink {
     let hosts = LinkHosts::Only(vec!["payu.in".to_owned()]);
     let link = hosts.admit(&Private::new("https://payu.in/l")).unwrap();
-    CreatedLink { link, link_id: None, expiry: None }
+    CreatedLink { link, link_id: None, expiry: None, approval: Approval::Unknown }
 }
 
 fn found() -> Details {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use smartsend::domain::account::{Account, Api};
 use smartsend::domain::classify::CreatedLink;
+use smartsend::domain::classify::link_status::Approval;
 use smartsend::domain::customer::{ConfirmedContact, Private};
 use smartsend::domain::event::wire::errors_json;
 use smartsend::domain::event::{Event, EventKind, Origin, Reason, name_id};
@@ -56,7 +57,7 @@ fn record() -> Record {
 fn made() -> CreatedLink {
     let text = Private::new("https://www.payumoney.com/smartPay?id=ab%2Bc%3D");
     let link = LinkHosts::Only(vec!["payumoney.com".to_owned()]).admit(&text).unwrap();
-    CreatedLink { link_id: link.own_id(), expiry: None, link }
+    CreatedLink { link_id: link.own_id(), expiry: None, approval: Approval::Unknown, link }
 }
 
 fn origin(message_id: Option<&str>) -> Origin<'_> {
@@ -159,11 +160,26 @@ fn a_created_event_is_exactly_this() {
                 "metadata": { "orderId": "8841" },
                 "link": "https://www.payumoney.com/smartPay?id=ab%2Bc%3D",
                 "linkId": "ab+c=",
+                "approval": "unknown",
                 "recovered": false,
                 "attempts": 1
             }
         })
     );
+}
+
+#[test]
+fn an_event_says_whether_its_link_waits_for_the_approver() {
+    for (approval, word) in [
+        (Approval::Pending, "pending"),
+        (Approval::Approved, "approved"),
+        (Approval::NotNeeded, "not_needed"),
+        (Approval::Unknown, "unknown"),
+    ] {
+        let source = LinkSource::Lookup(ConfirmedContact::Both);
+        let verdict = Verdict::Created { made: CreatedLink { approval, ..made() }, source };
+        assert_eq!(json_of(&event(verdict))["data"]["approval"], word);
+    }
 }
 
 #[test]

@@ -19,7 +19,7 @@ use smartsend::domain::account::Api;
 use smartsend::domain::call::{Answer, CallResult, Data, Envelope, NoAnswer, NotSent, RetryAfter};
 use smartsend::domain::classify::comparison::{Comparison, Match};
 use smartsend::domain::classify::create::Outcome;
-use smartsend::domain::classify::link_status::{LinkStatus, Payment};
+use smartsend::domain::classify::link_status::{Approval, LinkStatus, Payment};
 use smartsend::domain::classify::lookup::{Details, DetailsLink, Lookup, LookupFailure};
 use smartsend::domain::classify::table::{
     ByStatus, DUPLICATE_WORDS, NOT_FOUND_WORDS, STATUS_ROWS, THROTTLE_WORDS, by_status,

@@ -7,6 +7,7 @@ use std::process::Command;
 use smartsend::config::Config;
 use smartsend::domain::account::{Account, Api};
 use smartsend::domain::classify::CreatedLink;
+use smartsend::domain::classify::link_status::Approval;
 use smartsend::domain::codes::CODES;
 use smartsend::domain::command::{self, Action};
 use smartsend::domain::customer::Private;
@@ -67,6 +68,7 @@ fn the_intent_is_one_and_becomes_the_event() {
         link,
         link_id: Some(Private::new("Dl7jbRuKq0ZtB4e2")),
         expiry: Some("2030-12-01T00:00:00Z".parse().unwrap()),
+        approval: Approval::Unknown,
     };
     let time = "2026-11-24T09:30:00.123Z".parse().unwrap();
     let account = Account { payout_merchant_id: "1111312".to_owned(), api: Api::V2 };

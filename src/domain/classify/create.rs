@@ -1,5 +1,6 @@
 //! What a create call's result means.
 
+use super::link_status::Approval;
 use super::{
     ClassifyRules, CreatedLink, Denial, NoToken, UnknownReason, is_filled, is_of_another, says,
     table,
@@ -127,6 +128,7 @@ impl Outcome {
         Self::Created(CreatedLink {
             link_id: link.own_id().or_else(|| data.link_id.filter(is_filled)),
             expiry: data.expiry,
+            approval: Approval::Unknown,
             link,
         })
     }

@@ -38,6 +38,41 @@ pub enum Payment {
     Failed,
 }
 
+/// Whether the merchant's approver stands between a link and its customer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Approval {
+    /// The approver has not answered yet.
+    Pending,
+    /// The approver has said yes.
+    Approved,
+    /// The link can be claimed as it is.
+    NotNeeded,
+    /// No lookup has shown it. A create's answer says nothing of it.
+    Unknown,
+}
+
+impl Approval {
+    /// Reads the word in details.
+    pub fn read(word: Option<&str>) -> Self {
+        match &*normal(word) {
+            "APPROVAL_PENDING" => Self::Pending,
+            "APPROVED" => Self::Approved,
+            "PENDING" => Self::NotNeeded,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// The word in an event.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Approved => "approved",
+            Self::NotNeeded => "not_needed",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 impl LinkStatus {
     /// Reads the word in details.
     pub fn read(word: Option<&str>) -> Self {

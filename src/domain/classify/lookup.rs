@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::comparison::Comparison;
-use super::link_status::{LinkStatus, Payment};
+use super::link_status::{Approval, LinkStatus, Payment};
 use super::{ClassifyRules, CreatedLink, Denial, NoToken, is_filled, is_of_another, says, table};
 use crate::domain::amount::Amount;
 use crate::domain::call::{Answer, CallResult, Data, Envelope, NoAnswer, NotSent, RetryAfter};
@@ -190,6 +190,7 @@ impl Lookup {
                 Some(link) => DetailsLink::Here(CreatedLink {
                     link_id: link.own_id().or_else(|| link_id.clone()),
                     expiry: data.expiry,
+                    approval: Approval::read(data.link_status.as_deref()),
                     link,
                 }),
             },

@@ -92,6 +92,8 @@ struct Data<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     expiry_date: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    approval: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     recovered: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     attempts: Option<u32>,
@@ -149,10 +151,11 @@ impl Event<'_> {
             ..Data::default()
         };
         match &self.result {
-            EventResult::Created { link, link_id, expiry, recovered, attempts } => Data {
+            EventResult::Created { link, link_id, expiry, approval, recovered, attempts } => Data {
                 link: Some(link.expose().into()),
                 link_id: link_id.as_ref().map(|id| id.expose().into()),
                 expiry_date: expiry.map(written),
+                approval: Some(approval.as_str().into()),
                 recovered: Some(*recovered),
                 attempts: Some(*attempts),
                 ..intent

@@ -54,6 +54,7 @@ async fn an_intent_becomes_a_link_and_an_event_by_the_contract() {
             "link": links[0]["link"],
             "linkId": links[0]["link_id"],
             "expiryDate": "2100-12-01T00:00:00.000Z",
+            "approval": "unknown",
             "recovered": false,
             "attempts": 1,
         },

@@ -99,6 +99,18 @@ fn the_payment_is_read_however_it_is_written() {
         let Lookup::Found(details) = lookup(200, Some(envelope)) else { panic!("{word}") };
         assert_eq!(details.payment, payment, "{word}");
     }
+    for (word, approval) in [
+        ("approval pending", Approval::Pending),
+        ("APPROVED", Approval::Approved),
+        ("PENDING", Approval::NotNeeded),
+        ("INITIATED", Approval::Unknown),
+    ] {
+        let mut envelope = found(LINK);
+        envelope.data.link_status = Some(word.to_owned());
+        let Lookup::Found(details) = lookup(200, Some(envelope)) else { panic!("{word}") };
+        let DetailsLink::Here(made) = details.link else { panic!("{word}") };
+        assert_eq!(made.approval, approval, "{word}");
+    }
     for (word, status) in [
         ("approval pending", LinkStatus::Live),
         ("INITIATED", LinkStatus::Claimed),
