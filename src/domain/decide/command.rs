@@ -14,7 +14,7 @@ use crate::domain::call::Priority;
 use crate::domain::classify::link_status::{LinkStatus, Payment};
 use crate::domain::classify::lookup::{Details, Lookup, LookupFailure};
 use crate::domain::classify::manage::ManageOutcome;
-use crate::domain::codes::{EXPIRY_DATE_INVALID, LINK_NOT_FOUND};
+use crate::domain::codes::EXPIRY_DATE_INVALID;
 use crate::domain::command::{Action, Command};
 use crate::domain::record::{Doubt, Record, Seen, State};
 use crate::domain::verdict::{CommandFailure, CommandUnresolved, CommandVerdict, LinkView};
@@ -212,7 +212,7 @@ impl<'a> CommandCase<'a> {
             return fail(CommandFailure::LinkNotFound, None);
         }
         if let State::InDoubt(doubt) = &mut self.record.state {
-            doubt.code = Some(LINK_NOT_FOUND);
+            doubt.seen = Seen::TurnedAway;
         }
         let delay = self.policy.delays.after(self.record.returns);
         self.retry_later(delay, "there is no link yet", around)
@@ -250,7 +250,6 @@ impl<'a> CommandCase<'a> {
             return self.end(seen, code, view);
         }
         match seen {
-            _ if code == Some(LINK_NOT_FOUND) => self.attempt(around),
             Seen::Redelivered | Seen::Recent | Seen::TurnedAway | Seen::Duplicate => {
                 self.attempt(around)
             }

@@ -91,6 +91,22 @@ fn what_is_refused_twice_of_a_live_link_has_failed() {
     assert_eq!(play.until_other(next, &open()), Next::Failed(refused));
 }
 
+// PayU's pages do not say whether V1's cancel knows V2's links.
+#[test]
+fn a_cancel_that_payu_finds_no_link_for_is_not_sent_over_and_over() {
+    let (command, policy) = (cancel(), policy());
+    let not_found = || ManageOutcome::Refused(Some(LINK_NOT_FOUND));
+    let mut play = Play::first(&command, &policy);
+    play.next();
+    let next = play.attempted(not_found());
+    let sent = play.around.now;
+    assert_eq!(play.until_other(next, &open()), AGAIN);
+    assert!(play.around.now >= sent + QUARANTINE);
+    let next = play.attempted(not_found());
+    let refused = CommandFailure::Refused(Some(LINK_NOT_FOUND));
+    assert_eq!(play.until_other(next, &open()), Next::Failed(refused));
+}
+
 #[test]
 fn a_cancel_that_overtakes_its_create_stands_until_there_is_a_link() {
     let (command, policy) = (cancel(), policy());
