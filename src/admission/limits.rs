@@ -28,7 +28,6 @@ pub struct DividedLimits {
 }
 
 impl DividedLimits {
-    /// All of it for intents.
     pub fn undivided(whole: Limits) -> Self {
         Self { intents: whole, commands: None }
     }

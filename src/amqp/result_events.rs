@@ -31,7 +31,6 @@ pub struct ResultEvents {
 
 /// An event as it came.
 pub struct EventCopy {
-    /// Its JSON.
     pub body: Vec<u8>,
     /// What it answers, which the body of a command's event does not say.
     pub correlation_id: Option<String>,

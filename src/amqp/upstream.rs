@@ -139,7 +139,6 @@ impl Upstream {
         Err(PublishError::Unconfirmed)
     }
 
-    /// Ends the connection.
     pub async fn close(self) {
         self.broker.close().await;
         self.supervisor.abort();

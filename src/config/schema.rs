@@ -154,7 +154,6 @@ pub enum LogFormat {
 pub enum CancelAs {
     /// In the query of the address.
     Query,
-    /// In a form.
     Form,
 }
 

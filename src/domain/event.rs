@@ -218,10 +218,22 @@ impl<'a> Event<'a> {
 
     fn new(name: &Name, subject: Subject<'a>, result: EventResult, origin: Origin<'_>) -> Self {
         let code = result.reason().map(|reason| &*reason.code);
+        let id = name.id(Some(&result.kind().name_in_id(code)));
         let intent_id = || name.id(None).to_string();
+        let intent_id = origin.message_id.map_or_else(intent_id, ToOwned::to_owned);
+        Self::with_ids(id, intent_id, subject, result, origin)
+    }
+
+    fn with_ids(
+        id: Uuid,
+        intent_id: String,
+        subject: Subject<'a>,
+        result: EventResult,
+        origin: Origin<'_>,
+    ) -> Self {
         Self {
-            id: name.id(Some(&result.kind().name_in_id(code))),
-            intent_id: origin.message_id.map_or_else(intent_id, ToOwned::to_owned),
+            id,
+            intent_id,
             payout_merchant_id: origin.payout_merchant_id.to_owned(),
             merchant: origin.merchant.to_owned(),
             traceparent: origin.trace.parent().map(ToOwned::to_owned),

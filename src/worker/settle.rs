@@ -81,18 +81,10 @@ impl<P: Ports> InFlight<'_, P> {
         let now = context.clock.now();
         let delivered = self.delivered();
         let record = case.record();
-        let parked = match &verdict {
-            Verdict::Unresolved(why) => Some(why.reason()),
-            Verdict::Rejected(why) => Some(why.reason()),
-            Verdict::Created { .. } | Verdict::Failed(_) => None,
-        };
-        let original = parked.map_or(Original::Done, |why| {
-            let headers = case.parked_headers(&delivered.headers);
-            Original::Parked(Box::new(self.parked_copy(headers, &why.code, None)))
-        });
+        let event = Event::of_verdict(intent, record, verdict.clone(), self.origin());
         let replacement = Replacement {
-            event: Event::of_verdict(intent, record, verdict.clone(), self.origin()),
-            original,
+            original: self.original(&event, case),
+            event,
             attempts: record.attempts,
             age: age_of(delivered, record.first_seen, now.wall),
         };
@@ -132,15 +124,17 @@ impl<P: Ports> InFlight<'_, P> {
         };
         let body = self.delivered().body.clone();
         let event = Event::of_command(command, verdict, &body, self.origin());
-        let original = match event.reason().filter(|_| event.is_parked()) {
-            Some(why) => {
-                let headers = case.parked_headers(&self.delivered().headers);
-                Original::Parked(Box::new(self.parked_copy(headers, &why.code, None)))
-            }
-            None => Original::Done,
-        };
+        let original = self.original(&event, case);
         let attempts = case.record().attempts;
         self.replace(Replacement { event, original, attempts, age: None }).await
+    }
+
+    /// What becomes of a message that was read, given its event.
+    fn original<S, V: Clone>(&self, event: &Event<'_>, case: &Case<'_, S, V>) -> Original {
+        event.reason().filter(|_| event.is_parked()).map_or(Original::Done, |why| {
+            let headers = case.parked_headers(&self.delivered().headers);
+            Original::Parked(Box::new(self.parked_copy(headers, &why.code, None)))
+        })
     }
 
     /// Parks a body that is not a valid command.

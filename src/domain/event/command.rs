@@ -5,7 +5,6 @@
 //! by the merchant's dashboard make one event.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 use uuid::Uuid;
 
@@ -17,7 +16,7 @@ use crate::domain::record::headers::written;
 use crate::domain::reference::Reference;
 use crate::domain::verdict::CommandVerdict;
 
-static NO_METADATA: LazyLock<BTreeMap<String, String>> = LazyLock::new(BTreeMap::new);
+static NO_METADATA: BTreeMap<String, String> = BTreeMap::new();
 
 impl<'a> Event<'a> {
     /// The event for the verdict on a command with this body.
@@ -103,17 +102,8 @@ impl<'a> Event<'a> {
             email: None,
             metadata: &NO_METADATA,
         };
-        Self {
-            id: Name { head, tail: None }.id(None),
-            intent_id: message_id(body, origin),
-            payout_merchant_id: origin.payout_merchant_id.to_owned(),
-            merchant: origin.merchant.to_owned(),
-            traceparent: origin.trace.parent().map(ToOwned::to_owned),
-            tracestate: origin.trace.state().map(ToOwned::to_owned),
-            time: origin.now,
-            subject,
-            result,
-        }
+        let id = Name { head, tail: None }.id(None);
+        Self::with_ids(id, message_id(body, origin), subject, result, origin)
     }
 }
 
