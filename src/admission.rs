@@ -172,6 +172,15 @@ impl Admission {
             .into_iter()
             .filter(|priority| !only_new || *priority == Priority::New)
             .find_map(|priority| self.queue.first(priority))
+            .or_else(|| self.first_spare())
+    }
+
+    /// The first of those that go out only while nothing else waits, and requests flow.
+    fn first_spare(&self) -> Option<Ticket> {
+        let flows = self.breaker.state() == BreakerState::Closed;
+        let others = [Priority::Lookup, Priority::Retry, Priority::New];
+        let is_idle = !others.into_iter().any(|priority| self.queue.has(priority));
+        if flows && is_idle { self.queue.first(Priority::Spare) } else { None }
     }
 
     fn half_open_for(&self, now: Moment) -> Option<Duration> {
@@ -269,7 +278,7 @@ impl InFlight {
     fn of(&mut self, priority: Priority) -> Option<&mut u32> {
         match priority {
             Priority::Probe | Priority::Token => None,
-            Priority::Lookup | Priority::Retry => Some(&mut self.repeats),
+            Priority::Lookup | Priority::Retry | Priority::Spare => Some(&mut self.repeats),
             Priority::New => Some(&mut self.news),
         }
     }

@@ -18,17 +18,17 @@ use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::amqp::UpstreamError;
+use crate::amqp::upstream::message;
 use crate::clock::SystemClock;
 use crate::config::{Config, Merchant};
 use crate::domain::amount::Total;
 use crate::domain::event::NAMESPACE;
 use crate::domain::reference::Reference;
-use crate::ports::{Clock, Copied, Headers, Moment, Properties};
+use crate::ports::{Clock, Copied, Moment};
 use read::SheetError;
 use results_file::{ResultsFile, ResultsFileError};
 use status::{BatchStatus, Place};
@@ -148,15 +148,4 @@ impl<'a> Batch<'a> {
 fn intent_id(merchant: &str, reference: &Reference) -> String {
     let name = format!("submit\n{merchant}\n{reference}");
     Uuid::new_v5(&NAMESPACE, name.as_bytes()).to_string()
-}
-
-fn message(body: Bytes, id: String, merchant: &Merchant, now: Moment) -> Copied {
-    let properties = Properties {
-        content_type: Some("application/json".to_owned()),
-        message_id: Some(id),
-        app_id: Some("smartsend".to_owned()),
-        timestamp: u64::try_from(now.wall.as_second()).ok(),
-        ..Properties::default()
-    };
-    Copied { merchant: merchant.name.clone(), body, properties, headers: Headers::new() }
 }

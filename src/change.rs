@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use uuid::Builder;
 
-use crate::amqp::upstream::{CONSUMERS_EVERY, Notes};
+use crate::amqp::upstream::{self, CONSUMERS_EVERY, Notes};
 use crate::amqp::{ResultEvents, Topology, Upstream, UpstreamError};
 use crate::clock::SystemClock;
 use crate::config::{Config, Merchant};
@@ -21,7 +21,7 @@ use crate::domain::command::Command;
 use crate::domain::command::wire::to_json;
 use crate::domain::event::ReceivedCommand;
 use crate::domain::work::Work;
-use crate::ports::{Clock, Copied, Headers, Properties, PublishError};
+use crate::ports::{Clock, Copied, PublishError};
 
 /// A command, for a merchant that takes commands.
 pub struct Change<'a, N> {
@@ -62,15 +62,16 @@ impl<N: Fn(&str)> Change<'_, N> {
             opened = self.open(config, clock) => opened?,
             () = self.stop.cancelled() => return Ok(Err(Untold::InterruptedUnsent)),
         };
-        let (upstream, results) = opened;
-        let message = message(self.merchant, &self.command, clock);
+        let (session, results) = opened;
+        let body = Bytes::from(to_json(&self.command));
+        let message = upstream::message(body, new_id(), self.merchant, clock.now());
         let mut notes = Notes::about(Work::Commands);
-        let end = match self.send(&upstream, &message, &mut notes).await {
+        let end = match self.send(&session, &message, &mut notes).await {
             Ok(()) => self.follow(results, &message, &mut notes).await,
             Err(PublishError::Unconfirmed) => Err(Untold::Unconfirmed),
             Err(PublishError::Unroutable | PublishError::Refused) => Err(Untold::NotSent),
         };
-        upstream.close().await;
+        session.close().await;
         Ok(end)
     }
 
@@ -83,7 +84,8 @@ impl<N: Fn(&str)> Change<'_, N> {
         let Config { broker, retry, .. } = config;
         let name = &*self.merchant.name;
         let topology = Topology::of_commands(&broker.prefix, [name], &retry.delays.durations())?;
-        let upstream = Upstream::open(broker, topology, clock).await?;
+        let upstream =
+            Upstream::open(broker, topology, (Work::Commands, self.merchant), clock).await?;
         let results = upstream.results(Work::Commands, name).await?;
         Ok((upstream, results))
     }
@@ -147,19 +149,10 @@ async fn over(limit: Option<Duration>) {
     }
 }
 
-/// The command as a message. Its `message_id` is new every time, though the same command may have
-/// been sent before: a failure belongs to one command, and the id of its event is made of that
-/// `message_id`. One made of the content would give a second try, days later, an event with the id
-/// of the first, which downstream has seen and drops.
-fn message(merchant: &Merchant, command: &Command, clock: SystemClock) -> Copied {
-    let id = Builder::from_random_bytes(rand::random()).into_uuid().to_string();
-    let properties = Properties {
-        content_type: Some("application/json".to_owned()),
-        message_id: Some(id),
-        app_id: Some("smartsend".to_owned()),
-        timestamp: u64::try_from(clock.now().wall.as_second()).ok(),
-        ..Properties::default()
-    };
-    let body = Bytes::from(to_json(command));
-    Copied { merchant: merchant.name.clone(), body, properties, headers: Headers::new() }
+/// A `message_id` that is new every time, though the same command may have been sent before: a
+/// failure belongs to one command, and the id of its event is made of that `message_id`. One made of
+/// the content would give a second try, days later, an event with the id of the first, which
+/// downstream has seen and drops.
+fn new_id() -> String {
+    Builder::from_random_bytes(rand::random()).into_uuid().to_string()
 }

@@ -115,7 +115,9 @@ pub struct Delivered {
     pub properties: Properties,
     /// The record's headers, whoever wrote them.
     pub headers: Headers,
-    /// Whether the broker vouches that our own login wrote it.
+    /// The login that the broker vouches for.
+    pub user_id: Option<String>,
+    /// Whether that is our own.
     pub own: bool,
     /// Whether the broker says that it was delivered before.
     pub redelivered: bool,

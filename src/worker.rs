@@ -15,7 +15,9 @@ mod probe;
 mod process;
 mod publish;
 pub mod readback;
+mod lookup_lag;
 mod settle;
+mod spend_guard;
 mod stand;
 
 use std::future::Future;
@@ -113,6 +115,7 @@ impl<P: Ports> Worker<P> {
     async fn next_inbox(&self) -> Option<InboxOf<P>> {
         let stopping = &self.context.stopping;
         loop {
+            stopping.run_until_cancelled(self.context.until_spendable()).await?;
             stopping.run_until_cancelled(self.get_ready()).await?;
             match stopping.run_until_cancelled(self.queue.open()).await? {
                 Ok(inbox) => {
@@ -156,6 +159,7 @@ impl<P: Ports> Worker<P> {
         let channel_ended = inbox.lost();
         let mut stopping = pin!(self.context.stopping.cancelled());
         let mut opened = pin!(self.context.scheduler.opened());
+        let mut closed = pin!(self.context.spend_guard.closed());
         let mut active = false;
         let mut cancelled = false;
         loop {
@@ -167,6 +171,12 @@ impl<P: Ports> Worker<P> {
                 }
                 () = &mut opened, if !cancelled => {
                     cancelled = true;
+                    inbox.cancel().await;
+                }
+                () = &mut closed, if !cancelled => {
+                    cancelled = true;
+                    // Another process may be the active consumer next.
+                    self.context.publish_checkpoint().await;
                     inbox.cancel().await;
                 }
                 delivery = inbox.next() => {
@@ -197,9 +207,10 @@ impl<P: Ports> Worker<P> {
     }
 
     /// Takes in what an earlier process has left. Nothing starts before that is known: without it
-    /// this process concludes nothing from a lookup that finds nothing.
+    /// this process concludes nothing from a lookup that finds nothing, and does not know what was
+    /// spent since it was active last.
     async fn restore_checkpoint(&self, channel_ended: &CancellationToken) {
-        if self.context.readback().evidence().is_given {
+        if self.context.readback().evidence().is_given && !self.context.spend_guard.is_limited() {
             return;
         }
         loop {
@@ -212,9 +223,7 @@ impl<P: Ports> Worker<P> {
             match asked {
                 Ok(checkpoint) => {
                     self.status.clear(Component::Checkpoint);
-                    if let Some(checkpoint) = checkpoint {
-                        self.context.restore(&checkpoint);
-                    }
+                    self.context.restore(checkpoint.as_ref());
                     return;
                 }
                 Err(error) => self.status.raise(Component::Checkpoint, &error.to_string()),

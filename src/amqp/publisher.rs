@@ -88,13 +88,14 @@ impl Publisher {
         Self { broker, topology, shares, refusals: Arc::default() }
     }
 
-    /// Publishes an intent or a command as upstream does, to its merchant's queue. It carries no
-    /// `user_id`, so that no worker takes it for a copy of its own.
+    /// Publishes an intent or a command as upstream does, to its merchant's queue. Its `user_id`
+    /// says who published it; a copy of the worker's own has a record too.
     pub async fn publish_new(&self, work: Work, message: &Copied) -> Result<(), PublishError> {
         let route = Route::to_work(&self.topology, work, &message.merchant);
         self.confirm(&message.merchant, route, |connection| {
             let frame_max = connection.frame_max();
-            (&message.body, headers::write(&message.properties, &message.headers, None, frame_max))
+            let login = connection.login();
+            (&message.body, headers::write(&message.properties, &message.headers, login, frame_max))
         })
         .await
     }

@@ -7,6 +7,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use lapin::types::ShortString;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -20,9 +22,10 @@ use super::supervisor::Broker;
 use super::tls::BrokerConfigError;
 use super::topology::{NameTooLongError, Topology, TopologyError, verify};
 use crate::clock::SystemClock;
-use crate::config;
+use crate::config::{self, Merchant};
+use crate::domain::record::headers::{SIGNATURE, Value};
 use crate::domain::work::Work;
-use crate::ports::{Copied, PublishError};
+use crate::ports::{Copied, Headers, Moment, Properties, PublishError};
 
 /// How long a session may take to be set up once the broker has answered.
 const SESSION_TIMEOUT: Duration = Duration::from_secs(15);
@@ -58,6 +61,11 @@ pub enum UpstreamError {
     Missing(String),
     #[error("no connection to RabbitMQ within {SESSION_TIMEOUT:?}: {0}; nothing was sent")]
     NoSession(String),
+    #[error(
+        "the login {0} is not in the merchant's publishers, so the worker would reject what it \
+         publishes; use a broker.urls with one that is, or add it; nothing was sent"
+    )]
+    NotAPublisher(String),
     #[error("{0}; nothing was sent")]
     Results(#[from] ResultEventsError),
 }
@@ -65,15 +73,17 @@ pub enum UpstreamError {
 impl UpstreamError {
     /// Whether the configuration is wrong, and not the broker.
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::Config(_) | Self::Name(_))
+        matches!(self, Self::Config(_) | Self::Name(_) | Self::NotAPublisher(_))
     }
 }
 
 impl Upstream {
-    /// Checks that the topology exists, and connects.
+    /// Checks that the topology exists, connects, and checks that this login may publish for the
+    /// merchant.
     pub async fn open(
         settings: &config::Broker,
         topology: Topology,
+        (work, merchant): (Work, &Merchant),
         clock: SystemClock,
     ) -> Result<Self, UpstreamError> {
         let (broker, supervisor) = Broker::start(settings, clock)?;
@@ -85,7 +95,7 @@ impl Upstream {
         if !missing.is_empty() {
             return Err(UpstreamError::Missing(missing.join(", ")));
         }
-        timeout(SESSION_TIMEOUT, broker.session()).await.map_err(|_| {
+        let session = timeout(SESSION_TIMEOUT, broker.session()).await.map_err(|_| {
             UpstreamError::NoSession(match &*broker.state().borrow() {
                 BrokerState::Disconnected { reason } => reason.clone(),
                 BrokerState::Connected | BrokerState::Blocked => {
@@ -93,6 +103,10 @@ impl Upstream {
                 }
             })
         })?;
+        let login = session.connection().login().map(ShortString::as_str);
+        if !merchant.publisher_guard.allows(work, login) {
+            return Err(UpstreamError::NotAPublisher(login.unwrap_or_default().to_owned()));
+        }
         let publisher = Publisher::new(broker.clone(), &topology);
         Ok(Self { broker, supervisor, publisher, topology })
     }
@@ -143,6 +157,23 @@ impl Upstream {
         self.broker.close().await;
         self.supervisor.abort();
     }
+}
+
+/// A new intent or command as a message, signed if the merchant wants that.
+pub fn message(body: Bytes, id: String, merchant: &Merchant, now: Moment) -> Copied {
+    let Merchant { name, publisher_guard, .. } = merchant;
+    let mut headers = Headers::new();
+    if let Some(key) = publisher_guard.signing_keys.first() {
+        headers.insert(SIGNATURE.to_owned(), Value::Text(key.sign(name, &id, &body)));
+    }
+    let properties = Properties {
+        content_type: Some("application/json".to_owned()),
+        message_id: Some(id),
+        app_id: Some("smartsend".to_owned()),
+        timestamp: u64::try_from(now.wall.as_second()).ok(),
+        ..Properties::default()
+    };
+    Copied { merchant: name.clone(), body, properties, headers }
 }
 
 /// What to tell the person who waits, each thing once.

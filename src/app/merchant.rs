@@ -126,6 +126,8 @@ fn settings(
         merchant: merchant.name.clone(),
         work,
         policy: policy(config, merchant),
+        spend_limits: merchant.spend_limits,
+        publisher_guard: merchant.publisher_guard.clone(),
         limits,
         held_max: config.broker.consumer_timeout / 2,
         places: prefetch.places,

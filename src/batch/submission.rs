@@ -71,7 +71,7 @@ impl Submission {
         let Config { broker: settings, retry, .. } = config;
         let topology =
             Topology::new(&settings.prefix, [&*merchant.name], &retry.delays.durations())?;
-        let upstream = Upstream::open(settings, topology, clock).await?;
+        let upstream = Upstream::open(settings, topology, (Work::Intents, merchant), clock).await?;
         let results = match wait {
             Wait::No => None,
             Wait::UntilAll | Wait::AtMost(_) => {

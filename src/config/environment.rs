@@ -47,10 +47,12 @@ pub(super) fn overlay(
                 continue;
             }
             [table, leaf] if table != MERCHANTS && keys.contains_key(table) => {
-                (&parts[..], value(text, default(table, leaf)))
+                (&parts[..], value(leaf, text, default(table, leaf)))
             }
-            [MERCHANTS, _, leaf] => (&parts[..], value(text, default(MERCHANTS, leaf))),
-            [MERCHANTS, _, IN_DOUBT, leaf] => (&parts[..], value(text, default(IN_DOUBT, leaf))),
+            [MERCHANTS, _, leaf] => (&parts[..], value(leaf, text, default(MERCHANTS, leaf))),
+            [MERCHANTS, _, IN_DOUBT, leaf] => {
+                (&parts[..], value(leaf, text, default(IN_DOUBT, leaf)))
+            }
             [MERCHANTS, merchant, leaf, part] if secret::KEYS.contains(&leaf) => {
                 let named = Table::from_iter([(part.to_owned(), Value::String(text.clone()))]);
                 (&[MERCHANTS, merchant, leaf][..], Value::Table(named))
@@ -71,14 +73,14 @@ pub(super) fn overlay(
 }
 
 /// The text as a value of the key's type; the items of a list are separated by commas.
-fn value(text: &str, default: Option<&Value>) -> Value {
+fn value(key: &str, text: &str, default: Option<&Value>) -> Value {
     let typed = match default {
         Some(Value::Integer(_)) => text.parse().ok().map(Value::Integer),
         Some(Value::Boolean(_)) => text.parse().ok().map(Value::Boolean),
         Some(Value::Array(items)) => {
-            let default = item_default(items);
+            let default = item_default(key, items);
             let items = text.split(',').filter(|_| !text.is_empty());
-            Some(Value::Array(items.map(|item| value(item.trim(), Some(&default))).collect()))
+            Some(Value::Array(items.map(|item| value(key, item.trim(), Some(&default))).collect()))
         }
         _ => None,
     };

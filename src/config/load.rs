@@ -151,7 +151,8 @@ impl<'a> Loader<'a> {
         if let (Value::Array(default), Value::Array(items)) = (default, &value) {
             for (n, item) in items.iter().enumerate() {
                 let alone = Value::Array(vec![item.clone()]);
-                if let Some(reason) = self.fault(path, &item_default(default), item, alone) {
+                let default = item_default(key, default);
+                if let Some(reason) = self.fault(path, &default, item, alone) {
                     self.findings.add(&format!("{key}[{n}]"), Some(item), reason);
                     is_right = false;
                 }
@@ -169,7 +170,8 @@ impl<'a> Loader<'a> {
     /// What keeps a value from being right, if anything does.
     fn fault(&self, path: &[&str], default: &Value, value: &Value, tried: Value) -> Option<String> {
         let is_secret = path.last().is_some_and(|name| secret::KEYS.contains(name));
-        if !is_secret && !default.same_type(value) {
+        // A secret may be written in more than one way, but a list of them is a list.
+        if (!is_secret || default.is_array()) && !default.same_type(value) {
             return Some(wanted(default).to_owned());
         }
         let mut file = self.file.clone();
@@ -182,9 +184,13 @@ impl<'a> Loader<'a> {
     }
 }
 
-/// What the items of a list are like. The one that is empty by default holds codes.
-pub(super) fn item_default(list: &[Value]) -> Value {
-    list.first().cloned().unwrap_or(Value::Integer(0))
+/// What the items of a list are like: text, but for PayU's codes.
+pub(super) fn item_default(key: &str, list: &[Value]) -> Value {
+    let of_empty = || match key.rsplit('.').next() {
+        Some("reject_codes") => Value::Integer(0),
+        Some(_) | None => Value::String(String::new()),
+    };
+    list.first().cloned().unwrap_or_else(of_empty)
 }
 
 /// The TOML type of a key.

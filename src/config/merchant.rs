@@ -15,6 +15,8 @@ use crate::domain::account::{Account, is_merchant_name};
 use crate::domain::amount::Amount;
 use crate::domain::classify::ClassifyRules;
 use crate::domain::link::LinkHosts;
+use crate::domain::publisher_guard::PublisherGuard;
+use crate::domain::spending::SpendLimits;
 
 /// A burst that is allowed at any rate: with 1, every late wake-up is a request lost for good.
 const BURST_ALWAYS: u32 = 2;
@@ -38,6 +40,8 @@ pub struct Merchant {
     pub timeout: Duration,
     pub cancel_as: CancelAs,
     pub max_amount: Amount,
+    pub spend_limits: SpendLimits,
+    pub publisher_guard: PublisherGuard,
     pub in_doubt: InDoubt,
     pub rules: ClassifyRules,
     /// Whether this account is the sandbox: http and any link host, and only loopback addresses.
@@ -77,6 +81,7 @@ impl schema::Merchant {
         }
         self.sandbox_fits(&key, findings);
         let grant = self.grant(&key, vault, findings);
+        let publisher_guard = self.publisher_guard(&key, vault, findings);
         let id = self.payout_merchant_id;
         let id = findings.required(&key("payout_merchant_id"), id, "PayU's id, in quotes");
         let api =
@@ -117,6 +122,8 @@ impl schema::Merchant {
             timeout: self.timeout,
             cancel_as: self.cancel_as,
             max_amount: max_amount?,
+            spend_limits: SpendLimits { per_hour: self.max_per_hour, per_day: self.max_per_day },
+            publisher_guard,
             in_doubt: self.in_doubt,
             rules: ClassifyRules { rejects: self.reject_codes, link_hosts },
             sandbox: self.sandbox,
@@ -142,6 +149,22 @@ impl schema::Merchant {
             let reason = "it must name at least one host, or no link could be published";
             findings.refuse(&key("link_hosts"), reason);
         }
+    }
+
+    fn publisher_guard(
+        &mut self,
+        key: &impl Fn(&str) -> String,
+        vault: &Vault<'_>,
+        findings: &mut Findings,
+    ) -> PublisherGuard {
+        let mut signing_keys = Vec::new();
+        for (n, source) in std::mem::take(&mut self.signing_keys).into_iter().enumerate() {
+            match vault.signing_key(source) {
+                Ok(signing_key) => signing_keys.push(signing_key),
+                Err(reason) => findings.refuse(&format!("{}[{n}]", key("signing_keys")), reason),
+            }
+        }
+        PublisherGuard { publishers: std::mem::take(&mut self.publishers), signing_keys }
     }
 
     fn grant(

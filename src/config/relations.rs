@@ -53,6 +53,7 @@ pub(super) fn check(
     accounts_differ(merchants, findings);
     for (name, merchant) in merchants {
         commands_fit(name, merchant, findings);
+        spend_limits_fit(name, merchant, findings);
     }
 }
 
@@ -211,6 +212,27 @@ fn commands_fit(name: &str, merchant: &Merchant, findings: &mut Findings) {
                  intents and one for commands, but {whole} is less than {DIVISIBLE_MIN}"
             );
             findings.refuse(&key(leaf), reason);
+        }
+    }
+}
+
+/// An amount above a limit would wait for ever.
+fn spend_limits_fit(name: &str, merchant: &Merchant, findings: &mut Findings) {
+    let limits = [
+        ("max_amount", merchant.max_amount),
+        ("max_per_hour", merchant.max_per_hour),
+        ("max_per_day", merchant.max_per_day),
+    ];
+    let limits = limits.into_iter().filter_map(|(leaf, limit)| Some((leaf, limit?)));
+    let limits: Vec<_> = limits.collect();
+    for pair in limits.windows(2) {
+        let [(left, less), (right, more)] = *pair else { continue };
+        if less > more {
+            let reason = format!(
+                "{left} <= {right} must hold, but {less} is more than {more} \
+                 (`merchants.{name}.{right}`): a larger one would never fit"
+            );
+            findings.conflict(&format!("merchants.{name}.{left}"), reason);
         }
     }
 }

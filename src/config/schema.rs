@@ -79,11 +79,17 @@ pub(super) struct Merchant {
     pub(super) max_retry_after: Duration,
     #[serde(default, deserialize_with = "text")]
     pub(super) max_amount: Option<Amount>,
+    #[serde(default, deserialize_with = "text")]
+    pub(super) max_per_hour: Option<Amount>,
+    #[serde(default, deserialize_with = "text")]
+    pub(super) max_per_day: Option<Amount>,
     /// `None` for 0.
     #[serde(default, deserialize_with = "commands")]
     pub(super) commands_per_second: Option<NonZeroU32>,
     #[serde(deserialize_with = "text")]
     pub(super) cancel_as: CancelAs,
+    pub(super) publishers: Vec<String>,
+    pub(super) signing_keys: Vec<Source>,
     #[serde(deserialize_with = "reject_codes")]
     pub(super) reject_codes: Vec<i64>,
     #[serde(deserialize_with = "link_hosts")]

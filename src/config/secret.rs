@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-pub(super) const KEYS: [&str; 3] = ["client_secret", "username", "password"];
+use crate::domain::publisher_guard::SigningKey;
+
+pub(super) const KEYS: [&str; 4] = ["client_secret", "username", "password", "signing_keys"];
+/// A shorter key of HMAC-SHA256 could be guessed (RFC 2104, 3).
+const SIGNING_KEY_LEN_MIN: usize = 16;
 
 /// A secret, or the file that holds it.
 #[derive(Clone, Debug)]
@@ -54,14 +58,35 @@ impl Vault<'_> {
                 None => Err(format!("the environment variable {name} is not set")),
             },
             Source::File { file: path } => {
-                let name = format!("the file {}", path.display());
-                let text = (self.read_file)(&path).map_err(|error| {
-                    format!("{name} cannot be read ({error}); it must be there from the start")
-                })?;
-                in_file(&text).map_err(|reason| format!("{name} {reason}"))?;
+                self.read(&path)?;
                 Ok(Secret::File(path))
             }
         }
+    }
+
+    /// A key that messages are signed with, as it is now.
+    pub(super) fn signing_key(&self, source: Source) -> Result<SigningKey, String> {
+        let text = match self.open(Some(source))? {
+            Secret::Value(text) => text,
+            Secret::File(path) => self.read(&path)?,
+        };
+        let bytes = text.expose_secret().as_bytes();
+        if bytes.len() < SIGNING_KEY_LEN_MIN {
+            return Err(format!(
+                "a signing key must have at least {SIGNING_KEY_LEN_MIN} characters, so that nobody \
+                 can guess it"
+            ));
+        }
+        Ok(SigningKey::new(bytes))
+    }
+
+    fn read(&self, path: &Path) -> Result<SecretString, String> {
+        let name = format!("the file {}", path.display());
+        let text = (self.read_file)(path).map_err(|error| {
+            format!("{name} cannot be read ({error}); it must be there from the start")
+        })?;
+        let secret = in_file(&text).map_err(|reason| format!("{name} {reason}"))?;
+        Ok(SecretString::from(secret))
     }
 }
 

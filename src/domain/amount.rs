@@ -6,6 +6,7 @@
 use std::fmt;
 
 use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 
 /// An amount in rupees, more than 0, with at most two decimals and 18 digits before them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,14 +74,31 @@ impl fmt::Display for Amount {
 }
 
 /// The sum of any number of amounts, exactly.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Total(Decimal);
 
 impl Total {
-    /// The sum with one more amount.
+    /// The sum with one more amount, or with those of another.
     #[must_use]
-    pub fn plus(self, amount: Amount) -> Self {
-        Self(self.0.saturating_add(amount.0))
+    pub fn plus(self, more: impl Into<Self>) -> Self {
+        Self(self.0.saturating_add(more.into().0))
+    }
+
+    /// The sum without these, or nothing.
+    #[must_use]
+    pub fn minus(self, less: impl Into<Self>) -> Self {
+        Self(self.0.saturating_sub(less.into().0).max(Decimal::ZERO))
+    }
+
+    /// Rounded, for a metric.
+    pub fn rounded(self) -> f64 {
+        self.0.to_f64().unwrap_or(f64::INFINITY)
+    }
+}
+
+impl From<Amount> for Total {
+    fn from(amount: Amount) -> Self {
+        Self(amount.0)
     }
 }
 

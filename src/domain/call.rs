@@ -23,6 +23,8 @@ pub enum Priority {
     /// A first create, or the lookup that comes before one. Such lookups must not pass creates: if
     /// all of them went first, every delivery would be too old for its create.
     New,
+    /// A lookup that nothing waits for, to learn how late lookups show links.
+    Spare,
 }
 
 impl Priority {
@@ -30,7 +32,7 @@ impl Priority {
     pub fn is_call(self) -> bool {
         match self {
             Self::Probe | Self::Token => false,
-            Self::Lookup | Self::Retry | Self::New => true,
+            Self::Lookup | Self::Retry | Self::New | Self::Spare => true,
         }
     }
 

@@ -16,7 +16,7 @@ use super::event::{Event, Reason};
 use super::intent::wire::parse;
 use super::intent::{Intent, Invalid};
 use super::object::BODY_BYTES_MAX;
-use super::record::headers::{Headers, Value, record_as_received, written};
+use super::record::headers::{Headers, Value, history, is_of_record, record_as_received, written};
 use super::record::{Record, Seen};
 use super::reference::Reference;
 use super::work::Work;
@@ -221,7 +221,7 @@ impl Arrival<'_> {
         }
         let is_command = self.exchange == merchants.commands_exchange;
         let work = if is_command { Work::Commands } else { Work::Intents };
-        if self.headers.is_empty() {
+        if !is_of_record(self.headers) {
             return Origin { merchant: UNROUTED.to_owned(), work, why: PutAside::UnknownMerchant };
         }
         // It has been with a worker, and ours writes the merchant's name there.
@@ -305,5 +305,7 @@ fn doubted(record: Option<Record>, received: &Headers, since: Timestamp) -> Head
         headers.insert("first-seen".to_owned(), Value::Text(written(since)));
         return headers;
     };
-    record.doubted(Seen::Redelivered).to_headers(None)
+    let mut headers = record.doubted(Seen::Redelivered).to_headers(None);
+    headers.extend(history(received));
+    headers
 }

@@ -167,6 +167,7 @@ impl<S, V: Clone> Case<'_, S, V> {
             | Interrupted::Late
             | Interrupted::LookupLate
             | Interrupted::CacheFull
+            | Interrupted::LimitReached
             | Interrupted::ChannelEnded => self.hand_back(why.reason()),
         }
     }

@@ -20,6 +20,7 @@ use super::classify::link_status::Approval;
 use super::customer::{Contact, Email, Mobile, Private};
 use super::dead_letter::{Content, DeadLetter, PutAside};
 use super::intent::{Intent, Invalid};
+use super::publisher_guard::GuardRefusal;
 use super::record::Record;
 use super::reference::Reference;
 use super::trace::Trace;
@@ -170,6 +171,12 @@ impl<'a> Event<'a> {
         };
         let name = name_of(intent, origin.merchant);
         Self::new(&name, subject, result, origin)
+    }
+
+    /// The event for an intent that the guard does not let through.
+    pub fn of_refused(intent: &'a Intent, why: GuardRefusal, origin: Origin<'_>) -> Self {
+        let name = name_of(intent, origin.merchant);
+        Self::new(&name, subject_of(intent), EventResult::Rejected(why.reason()), origin)
     }
 
     /// The event for a body that is not a valid intent.

@@ -137,6 +137,16 @@ impl Record {
         }
     }
 
+    /// Whether a create is known to have left. One that only may have left unseen counts as an attempt,
+    /// and is not known.
+    pub fn was_sent(&self) -> bool {
+        let was_sent = match &self.state {
+            State::New => false,
+            State::InDoubt(doubt) => doubt.last_sent.is_some(),
+        };
+        was_sent || self.turned_away_at.is_some()
+    }
+
     /// Counts a wait that was gone through. The quarantine of a new intent begins with its first
     /// lookup after the deadline; what was waited before then does not count towards it.
     pub fn count_wait(&mut self, duration: Duration, ages: bool) {

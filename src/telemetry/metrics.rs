@@ -7,6 +7,7 @@
 //! Histograms have buckets, since summaries cannot be added up over replicas. The buckets are
 //! finest where decisions depend on them: around the timeouts.
 
+mod calls;
 mod dead_letters;
 mod merchant;
 
@@ -22,8 +23,9 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::domain::work::Work;
+pub use calls::{CallFailure, CallKind};
 pub use dead_letters::DeadLetterMetrics;
-pub use merchant::{CallFailure, CallKind, Counted, MerchantMetrics};
+pub use merchant::{Counted, MerchantMetrics};
 
 pub use prometheus_text::CONTENT_TYPE;
 
@@ -40,6 +42,10 @@ const CALL_SECONDS: [f64; 14] =
 /// From an immediate permit to a wait of a whole `lease`, in seconds.
 const WAIT_SECONDS: [f64; 13] =
     [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0];
+
+/// When a link is looked up that is measured, in seconds.
+const LAG_SECONDS: [f64; 12] =
+    [0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 240.0, 480.0, 900.0];
 
 /// All metrics of this process. Clones share them.
 #[derive(Clone, Debug)]
@@ -101,6 +107,10 @@ families! {
         "waiting", "Calls that wait for their token and their permit";
     consumer_state: Gauges<2> = Family::default(),
         "consumer_state", "1 for the state that the consumer is in, else 0";
+    lookup_lag: Histograms<1> = histograms(|| Histogram::new(LAG_SECONDS)),
+        "lookup_lag_seconds", "How late lookups showed links, of those that were measured";
+    guard_rupees: Family<Labels<3>, Gauge<f64, AtomicU64>> = Family::default(),
+        "guard_rupees", "What was spent within a window of a limit on money, and the limit";
     publishes: Counters<2> = Family::default(),
         "publishes", "Publishes to the broker, by kind and result";
     handed_back: Counters<1> = Family::default(),

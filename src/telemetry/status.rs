@@ -39,6 +39,10 @@ pub enum Component {
     Checkpoint,
     Token,
     CircuitBreaker,
+    /// A limit on money.
+    SpendLimit,
+    /// What was spent before this process was the active consumer.
+    SpendSums,
     Results,
     Retries,
     Parked,
@@ -54,7 +58,24 @@ pub enum Component {
 impl Component {
     /// Whether what is raised of it keeps nothing from being ready.
     fn is_note(self) -> bool {
-        matches!(self, Self::Consumers | Self::Throttle | Self::Takeover | Self::Clock)
+        match self {
+            Self::Consumers | Self::Throttle | Self::Takeover | Self::Clock | Self::SpendSums => {
+                true
+            }
+            Self::Start
+            | Self::Stop
+            | Self::Broker
+            | Self::Topology
+            | Self::Queue
+            | Self::Checkpoint
+            | Self::Token
+            | Self::CircuitBreaker
+            | Self::SpendLimit
+            | Self::Results
+            | Self::Retries
+            | Self::Parked
+            | Self::DeadLetters => false,
+        }
     }
 
     /// Whoever says what is wrong with a merchant need not say that it is starting, and an open
@@ -134,12 +155,24 @@ struct MerchantState {
     consumer: Since<ConsumerState>,
     circuit_breaker: Since<CircuitBreakerState>,
     throttle: Option<Since<Pause>>,
+    spend_limit: Option<Since<SpendLimit>>,
     /// Under the strict policy, the time in which a new active consumer creates nothing.
     takeover: Option<Since<Pause>>,
     /// What its queue held when it was counted last.
     queue: Option<QueueCount>,
     #[serde(flatten, serialize_with = "snapshot::levels")]
     metrics: Arc<MerchantMetrics>,
+}
+
+/// A limit on money that is reached, in rupees.
+#[derive(Serialize)]
+struct SpendLimit {
+    key: &'static str,
+    used: String,
+    limit: String,
+    /// The amount that does not fit.
+    amount: String,
+    until: Time,
 }
 
 /// A time in which something does not happen.
@@ -240,6 +273,7 @@ impl Status {
             consumer: Since { is: ConsumerState::Stopped, since },
             circuit_breaker: Since { is: CircuitBreakerState::HalfOpen, since },
             throttle: None,
+            spend_limit: None,
             takeover: None,
             queue: None,
         };

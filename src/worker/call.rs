@@ -36,6 +36,9 @@ impl<P: Ports> InFlight<'_, P> {
     /// Looks the intent's reference up.
     pub(super) async fn lookup(&self, intent: &Intent, call: LookupCall) -> Input<Outcome> {
         let (context, reference) = (self.context, &intent.reference);
+        if call.precedes_create && !context.has_room_to_spend(intent.amount) {
+            return call.interrupted(Interrupted::LimitReached);
+        }
         self.look_up(reference, call, |lookup| {
             let is_of_another = |link: &Link| context.given_links.is_of_another(link, reference);
             let lookup = lookup.unless_repeated(is_of_another);
@@ -62,6 +65,9 @@ impl<P: Ports> InFlight<'_, P> {
         let context = self.context;
         let reference = &call.intent().reference;
         let started = context.clock.now().steady;
+        if call.is_new_spending() && !context.has_room_to_spend(call.intent().amount) {
+            return Err(Interrupted::LimitReached);
+        }
         // The permit is kept until admission knows what the call showed. Otherwise the next one
         // would be sent into the same throttle.
         let leave = self.token_and_permit(call.priority(), call.must_start_by()).await?;
@@ -84,6 +90,12 @@ impl<P: Ports> InFlight<'_, P> {
         if inserted == Inserted::Full {
             return Err(Interrupted::CacheFull);
         }
+        let Ok(counted) = context.spend(call) else {
+            if inserted == Inserted::New {
+                context.dedup.forget(reference);
+            }
+            return Err(Interrupted::LimitReached);
+        };
         let exchange = context.provider.create(&token, call);
         let result = events::trace_call(&context.metrics, CallKind::Create, exchange).await;
         let is_unauthorized = context.discard_if_unauthorized(&token, &result);
@@ -93,6 +105,9 @@ impl<P: Ports> InFlight<'_, P> {
             Outcome::classify(result, reference, &context.policy.rules)
                 .unless_repeated(|link| context.given_links.is_of_another(link, reference))
         };
+        if let Some(counted) = counted.filter(|_| !outcome.may_have_spent()) {
+            context.take_back(&counted);
+        }
         // Only a create's own result removes a reference: a lookup that could not be sent says
         // nothing of what was sent before it.
         if inserted == Inserted::New && outcome.is_unsent() {
@@ -104,6 +119,7 @@ impl<P: Ports> InFlight<'_, P> {
         if let Outcome::Created(made) = &outcome {
             context.given_links.insert(&made.link, reference);
             context.offer_readback(call.intent(), &made.link);
+            context.lookup_lag.offer(reference, context.clock.now().steady);
         }
         Ok(Input::Attempted(outcome))
     }

@@ -62,6 +62,14 @@ impl ClockDrift {
         agree
     }
 
+    /// The wall clock of this moment, without a jump that is not believed yet.
+    pub(super) fn believed(&self, now: Moment) -> Timestamp {
+        self.agrees(now);
+        let trusted = self.offsets.lock().unwrap_or_else(PoisonError::into_inner).trusted;
+        let steady = SignedDuration::try_from(now.steady).unwrap_or(SignedDuration::MAX);
+        trusted.saturating_add(steady).unwrap_or(Timestamp::MAX)
+    }
+
     fn report(&self, agree: bool) {
         if agree {
             self.status.clear(Component::Clock);

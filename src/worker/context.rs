@@ -10,18 +10,23 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::backpressure::Backpressure;
+use super::checkpoint::Published;
 use super::clock_drift::ClockDrift;
 use super::dedup::DedupCache;
 use super::given_links::GivenLinks;
 use super::in_flight::InFlight;
 use super::key_lock::KeyLock;
+use super::lookup_lag::LagTracker;
 use super::process::{process_command, process_intent};
 use super::readback::ReadbackTracker;
 use super::settle::Settled;
+use super::spend_guard::SpendGuard;
 use crate::admission::Limits;
 use crate::admission::scheduler::Scheduler;
 use crate::domain::classify::lookup::Lookup;
 use crate::domain::decide::{LastAnswers, Policy};
+use crate::domain::publisher_guard::PublisherGuard;
+use crate::domain::spending::SpendLimits;
 use crate::domain::work::Work;
 use crate::ports::{Clock, DeliveryOf, Moment, Ports};
 use crate::telemetry::metrics::MerchantMetrics;
@@ -34,6 +39,8 @@ pub struct Settings {
     /// What its queue holds.
     pub work: Work,
     pub policy: Policy,
+    pub publisher_guard: PublisherGuard,
+    pub spend_limits: SpendLimits,
     pub limits: Limits,
     /// How long a delivery may be held before the broker takes it back.
     pub held_max: Duration,
@@ -70,6 +77,8 @@ pub struct MerchantContext<P: Ports> {
     pub(super) merchant: String,
     pub(super) work: Work,
     pub(super) policy: Policy,
+    pub(super) publisher_guard: PublisherGuard,
+    pub(super) spend_guard: SpendGuard,
     pub(super) held_max: Duration,
     pub(super) clock: P::Clock,
     pub(super) provider: P::Provider,
@@ -79,6 +88,8 @@ pub struct MerchantContext<P: Ports> {
     pub(super) key_lock: Arc<KeyLock>,
     pub(super) places: Semaphore,
     pub(super) readback: ReadbackTracker,
+    pub(super) lookup_lag: LagTracker,
+    pub(super) checkpoint: Published,
     pub(super) given_links: GivenLinks,
     pub(super) clock_drift: ClockDrift,
     last_answers: Mutex<LastAnswers>,
@@ -110,6 +121,8 @@ impl<P: Ports> MerchantContext<P> {
             merchant: settings.merchant.clone(),
             work: settings.work,
             policy: policy.clone(),
+            publisher_guard: settings.publisher_guard.clone(),
+            spend_guard: SpendGuard::new(settings.spend_limits, telemetry.status.clone()),
             held_max: settings.held_max,
             clock,
             provider,
@@ -120,6 +133,8 @@ impl<P: Ports> MerchantContext<P> {
             key_lock,
             places: Semaphore::new(settings.places),
             readback: ReadbackTracker::new(policy.quarantine),
+            lookup_lag: LagTracker::default(),
+            checkpoint: Published::default(),
             given_links: GivenLinks::default(),
             clock_drift,
             last_answers: Mutex::default(),
@@ -138,6 +153,8 @@ impl<P: Ports> MerchantContext<P> {
         beside.push(Box::pin(self.probe_when_due()));
         beside.push(Box::pin(self.read_back()));
         beside.push(Box::pin(self.keep_checkpoint()));
+        beside.push(Box::pin(self.measure_lookup_lag()));
+        beside.push(Box::pin(self.follow_spending()));
         while beside.next().await.is_some() {} // none of them ends
     }
 

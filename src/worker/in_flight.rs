@@ -14,6 +14,7 @@ use crate::domain::decide::{
 use crate::domain::event;
 use crate::domain::intent::wire::parse;
 use crate::domain::intent::{Intent, Invalid};
+use crate::domain::publisher_guard::{GuardRefusal, Publication};
 use crate::domain::reference::Reference;
 use crate::ports::{Clock, Delivered, Delivery, DeliveryOf, Moment, Ports};
 
@@ -41,6 +42,20 @@ impl<'a, P: Ports> InFlight<'a, P> {
 
     pub(super) fn parse_command(&self) -> Result<Command, Box<InvalidCommand>> {
         command::wire::parse(&self.delivered().body)
+    }
+
+    /// Why the guard does not let it through; `None` if it does.
+    pub(super) fn refusal(&self) -> Option<GuardRefusal> {
+        let Delivered { user_id, own, properties, headers, body, .. } = self.delivered();
+        let publication = Publication {
+            merchant: &self.context.merchant,
+            user_id: user_id.as_deref(),
+            own: *own,
+            message_id: properties.message_id.as_deref(),
+            headers,
+            body,
+        };
+        self.context.publisher_guard.refuses(self.context.work, publication)
     }
 
     /// Does not wait for another delivery with this reference: that one may stay for a whole

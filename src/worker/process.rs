@@ -17,6 +17,9 @@ pub(super) async fn process_intent<P: Ports>(in_flight: InFlight<'_, P>) -> Sett
         Err(invalid) => return in_flight.settle_invalid(&invalid).await,
     };
     events::intent_read(&intent.reference);
+    if let Some(why) = in_flight.refusal() {
+        return in_flight.settle_refused(&intent, why).await;
+    }
     let (_lock, mut input) = match in_flight.lock(&intent.reference) {
         Ok(lock) => (Some(lock), Input::Start),
         Err(why) => (None, why.at_once()),
@@ -46,6 +49,9 @@ pub(super) async fn process_command<P: Ports>(in_flight: InFlight<'_, P>) -> Set
     };
     let reference = &command.reference;
     events::intent_read(reference);
+    if let Some(why) = in_flight.refusal() {
+        return in_flight.settle_refused_command(&command, why).await;
+    }
     let (_lock, mut input) = match in_flight.lock(reference) {
         Ok(lock) => (Some(lock), Input::Start),
         Err(why) => (None, why.at_once()),

@@ -43,8 +43,6 @@ struct Shown {
     /// The reference that a lookup has shown last.
     reference: Option<Reference>,
     evidence: Readback,
-    /// Whether the checkpoint carries it, or another one that is as good.
-    is_published: bool,
 }
 
 /// References that are looked up only to see whether they are shown.
@@ -107,7 +105,6 @@ impl ReadbackTracker {
             Readback { is_given: true, newest: newest.max(made_at), faithful: faithful.or(equal) };
         if shown.reference.as_ref() != Some(reference) {
             shown.reference = Some(reference.clone());
-            shown.is_published = false;
             self.changed.notify_one();
         }
     }
@@ -157,22 +154,6 @@ impl ReadbackTracker {
     /// Ends when a lookup has shown another reference.
     pub(super) async fn changed(&self) {
         self.changed.notified().await;
-    }
-
-    /// The reference that no checkpoint carries yet, which then counts as published.
-    pub(super) fn take_unpublished(&self) -> Option<Reference> {
-        let mut shown = self.shown();
-        if std::mem::replace(&mut shown.is_published, true) {
-            None
-        } else {
-            shown.reference.clone()
-        }
-    }
-
-    /// Records that the checkpoint could not be published.
-    pub(super) fn not_published(&self) {
-        self.shown().is_published = false;
-        self.changed.notify_one();
     }
 
     /// The next offer, or how long until it is its turn, if there is one.

@@ -15,6 +15,7 @@ use crate::domain::event::wire::{CONTENT_TYPE, errors_json};
 use crate::domain::event::{self, Event, EventKind, Origin};
 use crate::domain::intent::{Intent, Invalid};
 use crate::domain::object::FieldError;
+use crate::domain::publisher_guard::GuardRefusal;
 use crate::domain::record::headers::{Headers, Value, history, written};
 use crate::domain::verdict::{CommandVerdict, Verdict};
 use crate::ports::{
@@ -103,6 +104,12 @@ impl<P: Ports> InFlight<'_, P> {
         settled
     }
 
+    /// Rejects an intent that the guard does not let through, and parks it.
+    pub(super) async fn settle_refused(self, intent: &Intent, why: GuardRefusal) -> Settled {
+        let event = Event::of_refused(intent, why, self.origin());
+        self.settle_unjudged(event, None).await
+    }
+
     /// Rejects a body that is not a valid intent, and parks it.
     pub(super) async fn settle_invalid(self, invalid: &Invalid) -> Settled {
         let body = self.delivered().body.clone();
@@ -137,6 +144,17 @@ impl<P: Ports> InFlight<'_, P> {
         })
     }
 
+    /// Parks a command that the guard does not let through.
+    pub(super) async fn settle_refused_command(
+        self,
+        command: &Command,
+        why: GuardRefusal,
+    ) -> Settled {
+        let body = self.delivered().body.clone();
+        let event = Event::of_refused_command(command, why, &body, self.origin());
+        self.settle_unjudged(event, None).await
+    }
+
     /// Parks a body that is not a valid command.
     pub(super) async fn settle_invalid_command(self, invalid: &InvalidCommand) -> Settled {
         let body = self.delivered().body.clone();
@@ -150,14 +168,19 @@ impl<P: Ports> InFlight<'_, P> {
         errors: &[FieldError],
         is_too_large: bool,
     ) -> Settled {
-        let original = if is_too_large {
-            Original::Rejected
-        } else {
-            let headers = history(&self.delivered().headers);
-            let code = event.reason().map_or("", |reason| &*reason.code);
-            let copy = self.parked_copy(headers, code, Some(errors_json(errors)));
-            Original::Parked(Box::new(copy))
-        };
+        if is_too_large {
+            let original = Original::Rejected;
+            return self.replace(Replacement { event, original, attempts: 0, age: None }).await;
+        }
+        self.settle_unjudged(event, Some(errors_json(errors))).await
+    }
+
+    /// Parks a message that no decision is made on.
+    async fn settle_unjudged(self, event: Event<'_>, errors: Option<String>) -> Settled {
+        let headers = history(&self.delivered().headers);
+        let code = event.reason().map_or("", |reason| &*reason.code);
+        let copy = self.parked_copy(headers, code, errors);
+        let original = Original::Parked(Box::new(copy));
         self.replace(Replacement { event, original, attempts: 0, age: None }).await
     }
 

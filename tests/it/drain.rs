@@ -143,8 +143,9 @@ async fn stopped_again_and_again(name: &str, concurrency: u64) {
     assert_eq!(in_doubt.count(), 0, "an intent was looked up or sent twice, seed {seed}");
     let requests = &scenario.provider.summary().await["requests"];
     assert_eq!(requests["create"], count);
-    // Each worker looks up a link or two to see details show one.
-    assert!(requests["details"].as_u64().unwrap() <= 2 * (rounds + 1), "{requests}");
+    // Each worker looks up a link or two to see details show one, and one in a hundred to see how late.
+    let most = 2 * (rounds + 1) + count / 100;
+    assert!(requests["details"].as_u64().unwrap() <= most, "{requests}");
 }
 
 #[tokio::test]

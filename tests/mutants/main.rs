@@ -13,4 +13,7 @@ mod dedup;
 mod given_links;
 mod delivery;
 mod worker;
+mod publisher_guard;
+mod spending;
+mod lookup_lag;
 mod dead_letters;

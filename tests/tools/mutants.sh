@@ -19,7 +19,7 @@ CHANGED_MAX=40
 LAYERS=(domain admission worker)
 # The tests that a mutant of each layer is given: those that hold it, and take a second or two.
 declare -A TESTS=(
-  [domain]="amount:: intent:: record:: outcome:: decision:: commands:: event:: dead_letters::findings"
+  [domain]="amount:: spending:: lookup_lag:: publisher_guard:: intent:: record:: outcome:: decision:: commands:: event:: dead_letters::findings"
   [admission]="admission::"
   [worker]="worker:: delivery:: dedup:: given_links:: dead_letters:: --skip=outages::hours --skip=fail_for_hours"
 )

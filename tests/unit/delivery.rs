@@ -154,8 +154,7 @@ impl Stand {
 /// What upstream publishes.
 fn message(reference: &str) -> Message {
     let properties = Properties { message_id: Some("m-1".to_owned()), ..Properties::default() };
-    let (body, headers) = (body(reference).into(), Headers::new());
-    Message { body, properties, headers, own: false, redelivered: false, count: 0 }
+    Message::from_upstream(body(reference), properties)
 }
 
 /// The same with another field.

@@ -392,7 +392,14 @@ fn the_reasons_are_those_of_the_contract() {
     }
     let parked: Vec<_> = Reason::parked_codes().collect();
     let unresolved = UNRESOLVED.map(|(_, code)| code);
-    let others = ["INVALID_INTENT", "WRONG_QUEUE", "DEAD_LETTERED", "DUPLICATE_REFERENCE"];
+    let others = [
+        "INVALID_INTENT",
+        "WRONG_QUEUE",
+        "DEAD_LETTERED",
+        "NOT_ALLOWED",
+        "NOT_SIGNED",
+        "DUPLICATE_REFERENCE",
+    ];
     assert_eq!(parked, [&others[..], &unresolved].concat());
     assert_eq!(Failure::DeadlinePassed.reason().code, "DEADLINE_PASSED");
     assert_eq!(Failure::Rejected(4711).reason().code, "CODE_4711");

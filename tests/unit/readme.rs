@@ -6,6 +6,7 @@ use std::process::Command;
 
 use smartsend::config::Config;
 use smartsend::domain::account::{Account, Api};
+use smartsend::domain::amount::{Amount, Total};
 use smartsend::domain::classify::CreatedLink;
 use smartsend::domain::classify::link_status::Approval;
 use smartsend::domain::codes::CODES;
@@ -15,7 +16,9 @@ use smartsend::domain::dead_letter::PutAside;
 use smartsend::domain::event::{Event, INVALID_INTENT, Origin, Reason};
 use smartsend::domain::intent::wire;
 use smartsend::domain::link::LinkHosts;
+use smartsend::domain::publisher_guard::GuardRefusal;
 use smartsend::domain::record::Record;
+use smartsend::domain::spending::Window;
 use smartsend::domain::trace::Trace;
 use smartsend::domain::verdict::{
     CommandFailure, Failure, LinkSource, Rejection, Unresolved, Verdict,
@@ -138,7 +141,7 @@ fn a_default_that_is_named_is_the_default() {
             let section = section.split("\n[").next().unwrap();
             let default = default.trim_matches('`');
             // What has no default is marked in the example.
-            if default != "required" {
+            if !["required", "none"].contains(&default) {
                 assert!(section.contains(&format!("\n{key} = {default}\n")), "{key} = {default}");
             }
             named += 1;
@@ -158,7 +161,10 @@ fn every_metric_is_in_its_table() {
 
     let metrics = Metrics::new();
     let status = Status::new(&metrics, ManualClock::new());
-    status.merchant(&metrics.merchant("default"));
+    let merchant = metrics.merchant("default");
+    let limit = Amount::parse("100000").unwrap();
+    merchant.set_spending(Window::Day, Total::default(), limit);
+    status.merchant(&merchant);
     status.merchant(&metrics.commands_of("default"));
     status.set_connection("publish", ConnectionState::Connected, None);
     let text = metrics.render();
@@ -177,7 +183,8 @@ fn every_reason_is_in_its_table() {
     let unknown = PutAside::UnknownMerchant.reason().code.to_string();
     let wrong_queue = Reason::wrong_queue().code.to_string();
     let own = [INVALID_INTENT.to_owned(), wrong_queue];
-    let rejected = own.into_iter().chain(rejected).chain([unknown]);
+    let guard = GuardRefusal::ALL.into_iter().map(|why| why.reason().code.to_string());
+    let rejected = own.into_iter().chain(guard).chain(rejected).chain([unknown]);
     let rejected = rejected.map(|code| format!("`{code}`"));
     let rejected: Vec<String> = rejected.chain(["PayU's name of a code".to_owned()]).collect();
     assert_eq!(first_cells("| `reason.code` of rejected | meaning |"), rejected);

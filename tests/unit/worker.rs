@@ -2,6 +2,8 @@
 #![expect(clippy::unchecked_time_subtraction, reason = "a test may panic")]
 
 mod commands;
+mod guards;
+mod lookup_lag;
 mod odd_intents;
 mod stops;
 

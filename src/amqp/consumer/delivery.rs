@@ -35,6 +35,7 @@ impl AmqpDelivery {
         let delivered = Box::new(Delivered {
             properties: headers::properties(properties),
             headers: headers::own_headers(properties),
+            user_id: user_id.map(|login| login.to_string()),
             own,
             redelivered: delivery.redelivered,
             delivery_count: headers::delivery_count(properties),

@@ -47,6 +47,22 @@ pub(super) const REASONS: &[ReasonRow] = &[
         to_do: "publish intents to the intents exchange, and commands to the commands exchange.",
     },
     ReasonRow {
+        code: "NOT_ALLOWED",
+        event: "intent.rejected",
+        means: "its user_id is not one of the merchant's publishers; nothing was sent for it.",
+        money: NOT_BY_THIS,
+        to_do: "find out who published it. A login that may is added to publishers, and its \
+                messages need user_id; then publish it again as that login.",
+    },
+    ReasonRow {
+        code: "NOT_SIGNED",
+        event: "intent.rejected, command.unresolved",
+        means: "it has no signature by one of the merchant's signing keys, over its merchant, its \
+                message_id and its body; nothing was sent for it.",
+        money: NOT_BY_THIS,
+        to_do: "find out who published it. If it is yours, sign it and publish it again.",
+    },
+    ReasonRow {
         code: "DUPLICATE_REFERENCE",
         event: "intent.rejected",
         means: "the reference has a link for another amount and another customer; this message \

@@ -58,6 +58,12 @@ impl Outcome {
         matches!(self, Self::NotSent(_) | Self::NoToken(_))
     }
 
+    /// Whether the create may have spent something: it may have left, and it was not the reference's
+    /// second one.
+    pub fn may_have_spent(&self) -> bool {
+        !self.is_unsent() && !matches!(self, Self::Duplicate(_))
+    }
+
     /// Whether the provider has judged this intent's create, whatever it said: the account works.
     pub fn is_answered(&self) -> bool {
         matches!(self, Self::Created(_) | Self::Rejected(_) | Self::Duplicate(_) | Self::Refused(_))

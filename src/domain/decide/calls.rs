@@ -15,6 +15,7 @@ pub struct CreateCall<'a> {
     pub(super) priority: Priority,
     pub(super) must_start_by: Duration,
     pub(super) may_renew_token: bool,
+    pub(super) is_new_spending: bool,
 }
 
 /// Whether a create is the first.
@@ -70,6 +71,12 @@ impl<'a> CreateCall<'a> {
         self.may_renew_token
     }
 
+    /// Whether the guards on money have to count its amount: a reference counts once, however often
+    /// it is sent. What a killed process had in hand may not have been sent, and counts when it is.
+    pub fn is_new_spending(&self) -> bool {
+        self.is_new_spending
+    }
+
     /// Judges the moment right before the first byte, since a permit can be long in coming.
     pub fn start(&self, around: &Surroundings) -> Start {
         match self.intent.deadline {
@@ -115,6 +122,7 @@ impl<'a> IntentCase<'a> {
             priority: if is_retry { Priority::Retry } else { Priority::New },
             must_start_by: self.policy.lease,
             may_renew_token: self.may_renew_token(),
+            is_new_spending: !self.record.was_sent(),
         })
     }
 
@@ -125,6 +133,7 @@ impl<'a> IntentCase<'a> {
             priority: Priority::Retry,
             must_start_by: around.age.saturating_add(self.policy.lease),
             may_renew_token: self.may_renew_token(),
+            is_new_spending: !self.record.was_sent(),
         })
     }
 

@@ -17,6 +17,8 @@ pub enum Interrupted {
     LookupLate,
     /// The dedup cache has no room for the reference, and may push none out.
     CacheFull,
+    /// A limit on money leaves no room for the amount.
+    LimitReached,
     /// No place is free to hold the delivery through a wait of so long.
     NoPlace(Duration),
     /// Another delivery with the same reference is being processed.
@@ -38,6 +40,7 @@ impl Interrupted {
             Self::BreakerOpen => "the circuit breaker is open",
             Self::Late | Self::LookupLate => "it could not start in time",
             Self::CacheFull => "the dedup cache is full",
+            Self::LimitReached => "a limit on money is reached",
             Self::NoPlace(_) => "no place is free to wait",
             Self::ReferenceBusy => "another copy is being processed",
             Self::ChannelEnded => "its channel has ended",

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Case, Disposition, Policy, back};
-use crate::domain::record::headers::Headers;
+use crate::domain::record::headers::{Headers, is_of_record};
 use crate::domain::record::{Record, Seen};
 
 /// How often a delivery may have come back before it is republished. The queue's delivery limit
@@ -81,7 +81,7 @@ impl<'a, S, V> Case<'a, S, V> {
     ) -> Self {
         let first = || Record::first(policy.account.clone(), info.now);
         let (record, believed) = match Record::from_headers(info.headers) {
-            _ if info.headers.is_empty() => (first(), true),
+            _ if !is_of_record(info.headers) => (first(), true),
             Ok(record) if info.own => (record, true),
             Ok(_) | Err(_) => (first(), false),
         };

@@ -12,6 +12,7 @@ use super::wire::Reason;
 use super::{Event, EventResult, NAMESPACE, Name, Origin, Subject};
 use crate::domain::command::{Action, Command, InvalidCommand};
 use crate::domain::dead_letter::PutAside;
+use crate::domain::publisher_guard::GuardRefusal;
 use crate::domain::record::headers::written;
 use crate::domain::reference::Reference;
 use crate::domain::verdict::CommandVerdict;
@@ -59,6 +60,18 @@ impl<'a> Event<'a> {
         let result = EventResult::CommandUnresolved(reason);
         let discriminator = message_id(body, origin);
         Self::of_life(invalid.reference.as_ref(), result, &discriminator, body, origin)
+    }
+
+    /// The event for a command that the guard does not let through.
+    pub fn of_refused_command(
+        command: &'a Command,
+        why: GuardRefusal,
+        body: &[u8],
+        origin: Origin<'_>,
+    ) -> Self {
+        let result = EventResult::CommandUnresolved(why.reason());
+        let discriminator = message_id(body, origin);
+        Self::of_life(Some(&command.reference), result, &discriminator, body, origin)
     }
 
     /// The event for a command that the broker put aside.

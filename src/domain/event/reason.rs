@@ -8,6 +8,7 @@ use super::wire::Reason;
 use crate::domain::codes::Code;
 use crate::domain::dead_letter::PutAside;
 use crate::domain::object::FieldError;
+use crate::domain::publisher_guard::GuardRefusal;
 use crate::domain::verdict::{CommandFailure, CommandUnresolved, Failure, Rejection, Unresolved};
 
 /// The code of a body that cannot be read or breaks a rule of an intent.
@@ -46,13 +47,15 @@ impl Reason {
         let unresolved = Unresolved::ALL.into_iter().map(|why| why.reason().code);
         let put_aside = PutAside::DeadLettered.reason().code;
         let wrong_queue = Self::wrong_queue().code;
+        let guard = GuardRefusal::ALL.into_iter().map(|why| why.reason().code);
         let own = [INVALID_INTENT.into(), wrong_queue, put_aside];
-        own.into_iter().chain(rejected).chain(unresolved)
+        own.into_iter().chain(guard).chain(rejected).chain(unresolved)
     }
 
     /// Every code that a merchant's command is parked with.
     pub fn parked_codes_of_commands() -> impl Iterator<Item = Cow<'static, str>> {
-        let own = [Self::invalid_command(Vec::new()).code, Self::wrong_queue().code];
+        let not_signed = GuardRefusal::NotSigned.reason().code;
+        let own = [Self::invalid_command(Vec::new()).code, Self::wrong_queue().code, not_signed];
         own.into_iter().chain(CommandUnresolved::ALL.into_iter().map(|why| why.reason().code))
     }
 
@@ -81,6 +84,26 @@ impl Failure {
                 let reason = Reason::new(Code::name_of(number), Code::message_of(number));
                 Reason { provider_code: Some(number), ..reason }
             }
+        }
+    }
+}
+
+impl GuardRefusal {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::NotAllowed, Self::NotSigned];
+
+    /// The reason that the event and the parked copy give.
+    pub fn reason(self) -> Reason {
+        match self {
+            Self::NotAllowed => Reason::new(
+                "NOT_ALLOWED",
+                "its user_id is not one of the merchant's publishers, and nothing was sent for it",
+            ),
+            Self::NotSigned => Reason::new(
+                "NOT_SIGNED",
+                "it has no signature by one of the merchant's signing keys, and nothing was sent \
+                 for it",
+            ),
         }
     }
 }

@@ -22,6 +22,8 @@ pub enum Value {
 
 /// The prefix of every header of ours.
 pub const HEADER_PREFIX: &str = "x-smartsend-";
+/// What upstream signs a message with.
+pub const SIGNATURE: &str = "signature";
 /// The headers of a record.
 const RECORD: [&str; 16] = [
     "record",
@@ -41,8 +43,9 @@ const RECORD: [&str; 16] = [
     "seen",
     "code",
 ];
-/// What people have done with a message, and why. It stays with every copy.
-const HISTORY: [&str; 3] = ["replays", "actor", "note"];
+/// Who published a message, who has done what with it, and why. It stays with every copy: a parked
+/// one that a person publishes again still has its signature.
+const HISTORY: [&str; 4] = ["replays", "actor", "note", SIGNATURE];
 /// The version of the record that this worker writes, and the only one that it reads.
 const VERSION: &str = "v2";
 
@@ -54,6 +57,11 @@ pub fn history(received: &Headers) -> Headers {
 /// The record that a message came with, as it came, and what belongs to every copy of it.
 pub fn record_as_received(received: &Headers) -> Headers {
     named(received, &[&RECORD, &HISTORY])
+}
+
+/// Whether a worker has published the message before, as far as its headers say.
+pub fn is_of_record(headers: &Headers) -> bool {
+    headers.keys().any(|name| !HISTORY.contains(&&**name))
 }
 
 fn named(received: &Headers, names: &[&[&str]]) -> Headers {

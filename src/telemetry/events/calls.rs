@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use tracing::{debug, info, warn};
 
 use super::broker::millis;
+use crate::domain::lookup_lag::LookupLag;
 use crate::domain::reference::Reference;
 use crate::telemetry::metrics::{CallKind, MerchantMetrics};
 
@@ -55,6 +56,54 @@ pub fn readback_ended(metrics: &MerchantMetrics, reference: &Reference, result: 
              have been sent is sent again"
         );
     }
+}
+
+/// A link was looked up to learn how late lookups show links.
+pub fn lag_lookup_ended(metrics: &MerchantMetrics, reference: &Reference, result: &'static str) {
+    metrics.calls(CallKind::Lookup, result).inc();
+    metrics.lookups(result).inc();
+    debug!(merchant = metrics.merchant(), intent.reference = %reference, result, "lag looked up");
+}
+
+/// A link was shown this long after it was made, or not within a `quarantine`.
+pub fn lag_measured(
+    metrics: &MerchantMetrics,
+    reference: &Reference,
+    lag: Option<Duration>,
+    quarantine: Duration,
+) {
+    let merchant = metrics.merchant();
+    metrics.lag_seconds().observe(lag.unwrap_or(quarantine).as_secs_f64());
+    match lag {
+        Some(lag) if lag <= quarantine / 2 => {
+            debug!(merchant, intent.reference = %reference, lag_ms = millis(lag), "the link is shown");
+        }
+        Some(lag) => warn!(
+            merchant, intent.reference = %reference, lag_ms = millis(lag),
+            "a lookup showed a link {lag:?} after it was made, which is more than half of \
+             in_doubt.quarantine; lengthen that, or what may have been sent is sent again too early"
+        ),
+        None => warn!(
+            merchant, intent.reference = %reference, lag_ms = millis(quarantine),
+            "no lookup showed a link within in_doubt.quarantine after it was made; lengthen that, \
+             or what may have been sent is sent again too early"
+        ),
+    }
+}
+
+/// Once a day.
+pub fn lag_summed_up(metrics: &MerchantMetrics, figures: &LookupLag) {
+    let seconds = |lag: Option<Duration>| lag.map(|lag| lag.as_secs_f64());
+    info!(
+        parent: None,
+        merchant = metrics.merchant(),
+        links = figures.count(),
+        median_s = seconds(figures.percentile(50)),
+        p99_s = seconds(figures.percentile(99)),
+        longest_s = seconds(figures.longest()),
+        not_shown = figures.missed,
+        "how late lookups show links"
+    );
 }
 
 /// The token endpoint gave a token with this life.

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use tracing::{error, info, warn};
 
 use crate::domain::reference::Reference;
+use crate::domain::spending::LimitReached;
 use crate::telemetry::metrics::MerchantMetrics;
 use crate::telemetry::status::{CircuitBreakerState, Component, ConsumerState};
 
@@ -87,6 +88,20 @@ pub(in crate::telemetry) fn circuit_breaker_changed(merchant: &str, state: &Circ
             warn!(merchant, "the circuit breaker is open, nothing is sent: {why}");
         }
     }
+}
+
+/// A limit on money that is reached is logged as a warning: perhaps it should be higher.
+pub(in crate::telemetry) fn spend_limit_changed(merchant: &str, reached: Option<LimitReached>) {
+    let Some(LimitReached { window, used, limit, amount, until }) = reached else {
+        info!(parent: None, merchant, "there is room below the limits on money again");
+        return;
+    };
+    let key = window.key();
+    warn!(
+        parent: None, merchant, %used, %limit, %until,
+        "{key} is reached: {used} of {limit} rupees are spent, and {amount} more does not fit; \
+         nothing new is started until {until:.0}"
+    );
 }
 
 pub(in crate::telemetry) fn takeover_begun(merchant: &str, until: Timestamp) {

@@ -2,21 +2,21 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use serde::{Serialize, Serializer};
 use serde_json::json;
-use strum::IntoStaticStr;
 
-use super::{Families, Gauges, merchant_label};
-use crate::domain::command::{Action, Command};
+use super::{CallFailure, CallKind, Families, Gauges, merchant_label};
+use crate::domain::amount::{Amount, Total};
 use crate::domain::event::{EventKind, Reason};
+use crate::domain::lookup_lag::LookupLag;
 use crate::domain::reference::Reference;
+use crate::domain::spending::Window;
 use crate::domain::work::Work;
 
 #[rustfmt::skip]
@@ -33,27 +33,6 @@ const PUBLISH_KINDS: [&str; 5] = ["event", "retry", "parked", "dead_letter", "ch
 /// How many intents are counted as in doubt at most, so that memory is bounded.
 const DOUBTS_MAX: usize = 65_536;
 const PUBLISH_RESULTS: [&str; 4] = ["confirmed", "unroutable", "refused", "unconfirmed"];
-
-/// The HTTP calls to the provider.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case", const_into_str)]
-pub enum CallKind {
-    Create,
-    Lookup,
-    Token,
-    Cancel,
-    Extend,
-}
-
-impl CallKind {
-    pub fn of_command(command: &Command) -> Self {
-        match command.action {
-            Action::Cancel => Self::Cancel,
-            Action::Extend(_) => Self::Extend,
-        }
-    }
-}
 
 /// The series of one merchant. Those of no further label are looked up once.
 #[derive(Debug)]
@@ -73,25 +52,7 @@ pub struct MerchantMetrics {
     held: Gauge,
     waiting: Gauge,
     last_failure: Mutex<Option<CallFailure>>,
-}
-
-/// A call to the provider that failed, as it was seen on the wire.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct CallFailure {
-    pub call: CallKind,
-    pub cause: String,
-    #[serde(serialize_with = "to_millis")]
-    pub at: Timestamp,
-}
-
-impl fmt::Display for CallFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, {}", self.call.into_str(), self.cause)
-    }
-}
-
-fn to_millis<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("{at:.3}"))
+    lookup_lag: Mutex<LookupLag>,
 }
 
 impl MerchantMetrics {
@@ -108,6 +69,7 @@ impl MerchantMetrics {
             held: families.held.get_or_create_owned(&own),
             waiting: families.waiting.get_or_create_owned(&own),
             last_failure: Mutex::default(),
+            lookup_lag: Mutex::default(),
             merchant: name,
             work,
             families,
@@ -123,6 +85,7 @@ impl MerchantMetrics {
                 self.create_outcomes(EventKind::OF_INTENTS.map(EventKind::outcome));
                 self.create_calls(CallKind::Create, &CREATE_OUTCOMES);
                 self.create_parked(Reason::parked_codes());
+                self.lag_seconds();
             }
             Work::Commands => {
                 self.create_outcomes(EventKind::OF_COMMANDS.map(EventKind::outcome));
@@ -218,6 +181,28 @@ impl MerchantMetrics {
         self.families.parked(&self.merchant, reason)
     }
 
+    pub(in crate::telemetry) fn lag_seconds(&self) -> Histogram {
+        self.families.lookup_lag.get_or_create_owned(&[self.label()])
+    }
+
+    /// What was spent within a window, and its limit.
+    pub fn set_spending(&self, window: Window, used: Total, limit: Amount) {
+        for (kind, rupees) in [("used", used), ("limit", limit.into())] {
+            let labels = [self.label(), ("window", window.name().into()), ("kind", kind.into())];
+            self.families.guard_rupees.get_or_create(&labels).set(rupees.rounded());
+        }
+    }
+
+    /// How late lookups showed links, in this process and in earlier ones.
+    pub fn set_lookup_lag(&self, figures: LookupLag) {
+        *self.lock_lookup_lag() = figures;
+    }
+
+    fn lock_lookup_lag(&self) -> MutexGuard<'_, LookupLag> {
+        // Nothing panics while it is locked.
+        self.lookup_lag.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Sets the gauge of one of the states to 1 and the others to 0.
     pub(in crate::telemetry) fn set_circuit_breaker_state(
         &self,
@@ -311,7 +296,8 @@ impl MerchantMetrics {
         (self.waiting.get(), self.held.get(), self.in_doubt.get())
     }
 
-    /// How many there are now, and how many were handed back since the start; and the last failure.
+    /// How many there are now, and how many were handed back since the start; the last failure, and
+    /// how late lookups showed links.
     pub(in crate::telemetry) fn levels(&self) -> serde_json::Value {
         json!({
             "in_flight": self.in_flight.get(),
@@ -320,8 +306,24 @@ impl MerchantMetrics {
             "in_doubt": self.in_doubt.get(),
             "handed_back": self.handed_back.get(),
             "last_failure": *self.lock_last_failure(),
+            "lookup_lag": lag_figures(&self.lock_lookup_lag()),
         })
     }
+}
+
+/// `null` before the first link was measured. A lag that is longer than a quarantine is `null`.
+fn lag_figures(figures: &LookupLag) -> serde_json::Value {
+    if figures.count() == 0 {
+        return serde_json::Value::Null;
+    }
+    let seconds = |lag: Option<Duration>| lag.map(|lag| lag.as_secs_f64());
+    json!({
+        "links": figures.count(),
+        "median_seconds": seconds(figures.percentile(50)),
+        "p99_seconds": seconds(figures.percentile(99)),
+        "longest_seconds": seconds(figures.longest().filter(|_| figures.missed == 0)),
+        "not_shown": figures.missed,
+    })
 }
 
 /// Counts as one in a gauge for as long as it lives.

@@ -6,8 +6,10 @@ use std::time::Duration;
 use strum::VariantNames as _;
 
 use super::{
-    CircuitBreakerState, Component, ConsumerState, MerchantState, Pause, Since, Status, Time,
+    CircuitBreakerState, Component, ConsumerState, MerchantState, Pause, Since, SpendLimit, Status,
+    Time,
 };
+use crate::domain::spending::LimitReached;
 use crate::telemetry::events;
 use crate::telemetry::metrics::{CallFailure, MerchantMetrics};
 
@@ -113,6 +115,28 @@ impl MerchantStatus {
         });
         if has_begun && let Some(until) = until {
             events::throttled(self.merchant(), until);
+        }
+    }
+
+    /// The limit on money that is reached, or none.
+    pub fn set_limit_reached(&self, reached: Option<LimitReached>) {
+        let now = Time(self.status.now().wall);
+        let has_changed = self.change(|merchant| {
+            let since = merchant.spend_limit.as_ref().map_or(now, |before| before.since);
+            let is = |reached: LimitReached| SpendLimit {
+                key: reached.window.key(),
+                used: reached.used.to_string(),
+                limit: reached.limit.to_string(),
+                amount: reached.amount.to_string(),
+                until: Time(reached.until),
+            };
+            let limit = reached.map(|reached| Since { is: is(reached), since });
+            let was_reached = merchant.spend_limit.is_some();
+            merchant.spend_limit = limit;
+            was_reached != reached.is_some()
+        });
+        if has_changed {
+            events::spend_limit_changed(self.merchant(), reached);
         }
     }
 

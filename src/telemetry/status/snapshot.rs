@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use super::{CircuitBreakerState, Component, ConnectionState, Pause, Since, State, Status};
+use super::{
+    CircuitBreakerState, Component, ConnectionState, Pause, Since, SpendLimit, State, Status,
+};
 use crate::telemetry::metrics::MerchantMetrics;
 
 /// A moment, as JSON shows it.
@@ -87,7 +89,13 @@ impl State {
             let (reason, name) = (is.unready()?, Some(name.clone()));
             Some(NotReady { component: Component::Broker, name, reason, since: *since })
         });
-        let mut reasons: Vec<NotReady> = raised.chain(breakers).chain(connections).collect();
+        let limits = self.merchants.iter().filter_map(|(name, merchant)| {
+            let Since { is, since } = merchant.spend_limit.as_ref()?;
+            let (reason, name) = (is.unready(name, now), Some(name.clone()));
+            Some(NotReady { component: Component::SpendLimit, name, reason, since: *since })
+        });
+        let all = raised.chain(breakers).chain(limits).chain(connections);
+        let mut reasons: Vec<NotReady> = all.collect();
         let all: Vec<_> = reasons.iter().map(|it| (it.component, it.name.clone())).collect();
         reasons.retain(|it| {
             let explains = |(component, name): &(Component, Option<String>)| {
@@ -153,6 +161,17 @@ impl CircuitBreakerState {
             Some(at) => format!("; the next probe goes out at {}", countdown(*at, now)),
         };
         Some(format!("merchant {merchant}: the circuit breaker is open: {why}{probe}"))
+    }
+}
+
+impl SpendLimit {
+    fn unready(&self, merchant: &str, now: Timestamp) -> String {
+        let Self { key, used, limit, amount, until } = self;
+        let until = countdown(*until, now);
+        format!(
+            "merchant {merchant}: {key} is reached: {used} of {limit} rupees are spent, and {amount} \
+             more does not fit; nothing new is started until {until}"
+        )
     }
 }
 

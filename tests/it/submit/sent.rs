@@ -59,7 +59,8 @@ async fn a_good_file_becomes_intents_that_the_worker_can_read() {
         assert_eq!(properties.content_type().as_ref().unwrap().as_str(), "application/json");
         assert_eq!(properties.app_id().as_ref().unwrap().as_str(), "smartsend");
         assert!(properties.timestamp().is_some());
-        assert!(properties.user_id().is_none(), "a login would make it one on its way");
+        let user_id = properties.user_id().as_ref().map(ToString::to_string);
+        assert_eq!(user_id.as_deref(), Some("guest"), "who may publish is told by it");
     }
 }
 

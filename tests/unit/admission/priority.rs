@@ -2,7 +2,7 @@
 
 use smartsend::admission::Admission;
 use smartsend::admission::signal::Signal;
-use smartsend::domain::call::Priority::{self, Lookup, New, Probe, Retry, Token};
+use smartsend::domain::call::Priority::{self, Lookup, New, Probe, Retry, Spare, Token};
 
 use super::{at, closed, closed_with, enqueue, granted, half_open, limits};
 
@@ -34,6 +34,28 @@ fn the_order_is_probe_token_lookup_retry_new() {
     }
     // A new create waits, so the retry waits for it.
     assert_eq!(going(&mut admission, 1), [Probe, Token, Lookup, New, Retry]);
+}
+
+/// It is there to learn something, and nothing may wait for it.
+#[test]
+fn what_is_to_spare_goes_only_while_nothing_else_waits_and_requests_flow() {
+    let mut admission = closed_with(limits(2));
+    for priority in [Spare, New, Retry, Lookup] {
+        admission.enqueue(priority);
+    }
+    assert_eq!(going(&mut admission, 1), [Lookup, New]);
+    let mut admission = closed_with(limits(2));
+    enqueue(&mut admission, [Spare, New, New]);
+    let grants = granted(&mut admission, at(1));
+    assert_eq!(grants.iter().map(|grant| grant.ticket.priority()).collect::<Vec<_>>(), [New, New]);
+    assert_eq!(granted(&mut admission, at(2)), [], "it needs a place too");
+    admission.release(&grants[0]);
+    assert_eq!(going(&mut admission, 2), [Spare]);
+    assert_eq!(admission.in_flight(), 2);
+
+    let mut admission = half_open();
+    admission.enqueue(Spare);
+    assert_eq!(going(&mut admission, 1), [], "a probe of the breaker is not for it to be");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use smartsend::config::{BrokerUrl, Config, Grant, Secret};
 use smartsend::domain::decide::InDoubtPolicy;
+use smartsend::domain::publisher_guard::SigningKey;
 
 use super::{
     CANARY, LEAST, client_secret, env, least_but, least_with, parse_with, refusal, refusals, value,
@@ -44,6 +45,34 @@ fn the_environment_goes_over_the_file_and_takes_the_keys_type() {
     assert_eq!(merchant.in_doubt.lookups.get(), 5);
     assert_eq!(config.retry.delays.durations(), [2, 3].map(Duration::from_secs));
     assert_eq!(config.log.level, "info,smartsend::amqp=debug");
+}
+
+#[test]
+fn signing_keys_are_secrets() {
+    let (long, next) = ("a key of sixteen or more", "another key of sixteen");
+    let body = b"{}";
+    let read = |toml: &str, variables: &[(&str, &str)]| {
+        let config = parse_with(&least_with(toml, ""), variables).unwrap();
+        let keys = config.merchants["default"].publisher_guard.signing_keys.clone();
+        keys.iter().map(|key| key.sign("default", "1", body)).collect::<Vec<_>>()
+    };
+    let sign = |key: &str| SigningKey::new(key.as_bytes()).sign("default", "1", body);
+    assert_eq!(read("signing_keys = [{ env = \"KEY\" }]", &[("KEY", long)]), [sign(long)]);
+    let both = format!("{long},{next}");
+    let name = "SMARTSEND_MERCHANTS__DEFAULT__SIGNING_KEYS";
+    assert_eq!(read("", &[(name, &both)]), [sign(long), sign(next)]);
+
+    for (toml, why) in [
+        ("signing_keys = [{ env = \"KEY\" }]", "the environment variable KEY is not set"),
+        ("signing_keys = [\"canary-too-shor\"]", "must have at least 16 characters"),
+        ("signing_keys = [\"a key of sixteen or more\", \"\"]", "the secret is empty"),
+        ("signing_keys = [7]", "it must be { env"),
+    ] {
+        let sentence = refusal(&least_with(toml, ""));
+        assert!(sentence.starts_with("`merchants.default.signing_keys["), "{sentence}");
+        assert!(sentence.contains(why), "{sentence}");
+        assert!(!sentence.contains("canary"), "{sentence}");
+    }
 }
 
 #[test]

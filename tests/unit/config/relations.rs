@@ -125,6 +125,29 @@ fn two_merchants_of_one_account_are_refused() {
 }
 
 #[test]
+fn limits_on_money_ascend() {
+    for (lines, reason) in [
+        (
+            "max_per_hour = \"199999.99\"",
+            "`merchants.default.max_amount` is \"200000.00\": max_amount <= max_per_hour must hold, \
+             but 200000.00 is more than 199999.99 (`merchants.default.max_per_hour`): ",
+        ),
+        (
+            "max_per_hour = \"500000\"\nmax_per_day = \"400000\"",
+            "max_per_hour <= max_per_day must hold, but 500000.00 is more than 400000.00",
+        ),
+        ("max_per_day = \"1\"", "max_amount <= max_per_day must hold"),
+    ] {
+        let sentence = refusal(&least_with(lines, ""));
+        assert!(sentence.contains(reason), "{sentence}");
+    }
+    let merchants = parse(&least_with("max_per_day = \"200000\"", "")).unwrap().merchants;
+    let limits = merchants["default"].spend_limits;
+    assert_eq!(limits.per_hour, None);
+    assert_eq!(limits.per_day.unwrap().to_string(), "200000.00");
+}
+
+#[test]
 fn a_merchants_numbers_have_ranges_and_reasons() {
     for (line, reason) in [
         ("burst = 11", "at most rate_per_second, or 2, but 11 is more than 10"),
@@ -138,6 +161,8 @@ fn a_merchants_numbers_have_ranges_and_reasons() {
         ("link_hosts = [\"https://payu.in\"]", "a host's name alone"),
         ("link_hosts = [\".payu.in\"]", "a host's name alone"),
         ("max_retry_after = \"0s\"", "and not zero"),
+        ("publishers = [7]", "it must be text in quotes"),
+        ("signing_keys = \"a key of sixteen or more\"", "it must be a list"),
     ] {
         let sentence = refusal(&least_with(line, ""));
         assert!(sentence.contains(reason), "{line}: {sentence}");

@@ -105,6 +105,36 @@ fn a_first_create_that_is_rejected_is_looked_up_once() {
     assert_eq!(play.until_look(&Lookup::NotFound), failed(Failure::Rejected(1105)));
 }
 
+/// A reference counts once, however often it is sent; but what was never seen to leave is not counted
+/// yet, whatever it counts as otherwise.
+#[test]
+fn the_guards_on_money_count_a_create_that_none_before_it_is_known_of() {
+    let (intent, policy) = (intent(), policy());
+    let is_new = |play: &Play<'_>| {
+        let Some(Decision::Attempt(call)) = &play.decision else { panic!("no create is decided") };
+        call.is_new_spending()
+    };
+    let mut play = Play::first(&intent, &policy);
+    play.next();
+    assert!(is_new(&play));
+    play.create(Outcome::NotSent(NotSent::Connect));
+    play.next();
+    assert!(is_new(&play), "the one before was not sent");
+    play.create(Outcome::Unknown(UnknownReason::NoEnvelope));
+    assert_eq!(kind(&play.lookups(&Lookup::NotFound)), Some(CreateKind::Resend));
+    assert!(!is_new(&play));
+
+    let mut play = Play::redelivered(&intent, &policy);
+    assert_eq!(kind(&play.lookups(&Lookup::NotFound)), Some(CreateKind::Resend));
+    assert!(is_new(&play), "nobody has counted what a killed process may have sent");
+
+    let mut play = Play::first(&intent, &policy);
+    play.create(Outcome::Throttled(None));
+    let mut play = Play::with(&play.handed_back(), &intent, &policy);
+    play.next();
+    assert!(!is_new(&play), "it left, whatever the answer says");
+}
+
 // Trace 36: killed between the answer and its event, it comes back as one that may have been sent.
 #[test]
 fn a_later_create_that_is_rejected_is_looked_up_over_a_quarantine() {

@@ -105,6 +105,7 @@ fn only_what_is_about_an_intent_is_a_call_and_only_what_follows_another_a_repeat
         (Priority::Lookup, true, true),
         (Priority::Retry, true, true),
         (Priority::New, true, false),
+        (Priority::Spare, true, false),
     ];
     for (priority, is_call, is_repeat) in priorities {
         assert_eq!(

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use smartsend::domain::amount::Amount;
 use smartsend::domain::call::{CallResult, NotSent};
 use smartsend::domain::event::EventKind;
 use smartsend::worker::Settled;
@@ -78,4 +79,17 @@ async fn what_was_not_sent_makes_room_again() {
     stand.scene.smart_send.on_create([not_sent(), not_sent(), not_sent()]);
     assert_eq!(stand.settle("a").await, Settled::RetriedLater);
     assert_eq!(stand.settle("b").await, CREATED);
+}
+
+/// It would only take the permit of another request.
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn what_a_limit_on_money_leaves_no_room_for_is_not_looked_up_either() {
+    let mut settings = Settings::strict();
+    settings.spend_limits.per_hour = Some(Amount::parse("150").unwrap());
+    let mut stand = Stand::new(&settings).await;
+    assert_eq!(stand.settle("a").await, CREATED);
+    let lookups = stand.scene.smart_send.count(Called::Lookup);
+    assert_eq!(stand.settle("b").await, Settled::HandedBack);
+    assert_eq!(stand.scene.smart_send.count(Called::Lookup), lookups);
+    assert_eq!(stand.scene.smart_send.count(Called::Create), 1);
 }

@@ -30,6 +30,25 @@ fn series(metrics: &Metrics) -> BTreeMap<String, String> {
     lines.map(|line| line.rsplit_once(' ').unwrap()).map(|(k, v)| (k.into(), v.into())).collect()
 }
 
+const REASONS: [&str; 16] = [
+    "INVALID_INTENT",
+    "WRONG_QUEUE",
+    "NOT_ALLOWED",
+    "NOT_SIGNED",
+    "DUPLICATE_REFERENCE",
+    "OUTCOME_UNKNOWN",
+    "REFUSED",
+    "NOT_SENT",
+    "LINK_UNKNOWN",
+    "LINK_CLOSED",
+    "LINK_HOST",
+    "REFERENCE_CONFLICT",
+    "LINK_REPEATED",
+    "OVER_LIMIT",
+    "ACCOUNT_CHANGED",
+    "DEAD_LETTERED",
+];
+
 /// Names and labels as the contract has them.
 fn known_at_the_start() -> Vec<String> {
     let mut all = vec!["smartsend_parked_messages".to_owned()];
@@ -61,22 +80,6 @@ fn known_at_the_start() -> Vec<String> {
     ];
     let lookups = ["found", "not_found", "failed", "no_token", "throttled", "denied"];
     let tokens = ["granted", "refused", "throttled", "failed"];
-    let reasons = [
-        "INVALID_INTENT",
-        "WRONG_QUEUE",
-        "DUPLICATE_REFERENCE",
-        "OUTCOME_UNKNOWN",
-        "REFUSED",
-        "NOT_SENT",
-        "LINK_UNKNOWN",
-        "LINK_CLOSED",
-        "LINK_HOST",
-        "REFERENCE_CONFLICT",
-        "LINK_REPEATED",
-        "OVER_LIMIT",
-        "ACCOUNT_CHANGED",
-        "DEAD_LETTERED",
-    ];
     let outcomes = ["created", "failed", "rejected", "unresolved"];
     add("intents_total", &[merchant, ("outcome", &outcomes)]);
     add("intent_age_seconds_count", &[merchant]);
@@ -99,7 +102,8 @@ fn known_at_the_start() -> Vec<String> {
             ("result", &results),
         ],
     );
-    add("parked_total", &[merchant, ("reason", &reasons)]);
+    add("parked_total", &[merchant, ("reason", &REASONS)]);
+    add("lookup_lag_seconds_count", &[merchant]);
     add("broker_connected", &[("connection", &["publish", "consume/default"])]);
     all
 }

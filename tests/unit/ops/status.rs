@@ -63,7 +63,7 @@ fn open(reason: &str, until: Option<Time>) -> CircuitBreakerState {
 fn a_merchant_is_shown_by_states_and_since_when_they_hold() {
     let worker = Worker::new();
     let levels = json!({ "in_flight": 0, "waiting": 0, "held": 0, "in_doubt": 0, "handed_back": 0,
-            "last_failure": null });
+            "last_failure": null, "lookup_lag": null });
     let with_levels = |mut states: Value| {
         states.as_object_mut().unwrap().extend(levels.as_object().unwrap().clone());
         states
@@ -72,6 +72,7 @@ fn a_merchant_is_shown_by_states_and_since_when_they_hold() {
         "consumer": { "state": "stopped", "since": START },
         "circuit_breaker": { "state": "half_open", "since": START },
         "throttle": null,
+        "spend_limit": null,
         "takeover": null,
         "queue": null,
     }));

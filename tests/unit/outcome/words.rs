@@ -41,3 +41,23 @@ fn each_outcome_of_a_lookup_has_its_word() {
         assert_eq!((lookup.word(), lookup.is_answered()), (word, is_answered));
     }
 }
+
+/// What a guard on money counts: a create that may have left, unless it was a reference's second one.
+#[test]
+fn a_create_may_have_spent_something_unless_it_was_not_sent_or_made_nothing_new() {
+    let spent = [
+        Outcome::Rejected(1105),
+        Outcome::Refused(None),
+        Outcome::Throttled(None),
+        Outcome::StaleToken,
+        Outcome::Unknown(UnknownReason::NoEnvelope),
+        Outcome::ForeignLink,
+    ];
+    for outcome in spent {
+        assert!(outcome.may_have_spent(), "{outcome:?}");
+    }
+    let unspent = [Outcome::NotSent(NotSent::Connect), Outcome::Duplicate(Some(1103))];
+    for outcome in unspent {
+        assert!(!outcome.may_have_spent(), "{outcome:?}");
+    }
+}

@@ -23,10 +23,12 @@ use smartsend::domain::decide::{
 };
 use smartsend::domain::intent::Intent;
 use smartsend::domain::link::LinkHosts;
+use smartsend::domain::publisher_guard::PublisherGuard;
 use smartsend::domain::readback::Readback;
 use smartsend::domain::record::headers::Headers;
 use smartsend::domain::reference::Reference;
 use smartsend::domain::retry_delays::RetryDelays;
+use smartsend::domain::spending::SpendLimits;
 use smartsend::ports::Token;
 use smartsend::telemetry::metrics::{MerchantMetrics, Metrics};
 use url::Url;
@@ -54,6 +56,8 @@ pub(crate) fn merchant(api_url: &str, auth_url: &str) -> Merchant {
         timeout: Duration::from_secs(1),
         cancel_as: CancelAs::Query,
         max_amount: Amount::parse("200000.00").unwrap(),
+        spend_limits: SpendLimits::default(),
+        publisher_guard: PublisherGuard::default(),
         in_doubt: InDoubt {
             first_lookup: Duration::from_secs(5),
             lookups: at_least_one(3),

@@ -11,7 +11,9 @@ pub(crate) struct Message {
     pub(crate) body: Bytes,
     pub(crate) properties: Properties,
     pub(crate) headers: Headers,
-    /// Whether our own login wrote it.
+    /// The login that wrote it, where it is known.
+    pub(crate) user_id: Option<String>,
+    /// Whether that is our own.
     pub(crate) own: bool,
     pub(crate) redelivered: bool,
     /// How often it came back.
@@ -44,7 +46,8 @@ impl Message {
     /// As upstream publishes it.
     pub(crate) fn from_upstream(body: impl Into<Bytes>, properties: Properties) -> Self {
         let (body, headers) = (body.into(), Headers::new());
-        Self { body, properties, headers, own: false, redelivered: false, count: 0 }
+        let (user_id, own) = (None, false);
+        Self { body, properties, headers, user_id, own, redelivered: false, count: 0 }
     }
 }
 

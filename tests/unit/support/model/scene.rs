@@ -15,7 +15,9 @@ use smartsend::domain::classify::ClassifyRules;
 use smartsend::domain::decide::{InDoubtPolicy, Policy};
 use smartsend::domain::intent::{Intent, wire};
 use smartsend::domain::link::LinkHosts;
+use smartsend::domain::publisher_guard::PublisherGuard;
 use smartsend::domain::retry_delays::RetryDelays;
+use smartsend::domain::spending::SpendLimits;
 use smartsend::domain::work::Work;
 use smartsend::ports::{Ports, Provider};
 use smartsend::telemetry::metrics::Metrics;
@@ -53,6 +55,8 @@ pub(crate) type ModelContext = MerchantContext<ModelPorts>;
 pub(crate) struct Settings {
     pub(crate) work: Work,
     pub(crate) policy: Policy,
+    pub(crate) spend_limits: SpendLimits,
+    pub(crate) publisher_guard: PublisherGuard,
     pub(crate) limits: Limits,
     pub(crate) held_max: Duration,
     pub(crate) places: usize,
@@ -82,6 +86,8 @@ impl Settings {
                 quarantine: Duration::from_mins(5),
                 in_doubt: InDoubtPolicy::Resend,
             },
+            spend_limits: SpendLimits::default(),
+            publisher_guard: PublisherGuard::default(),
             limits: Limits {
                 rate: Rate { per_second: at_least_one(10), burst: at_least_one(2) },
                 concurrency: 16,
@@ -222,6 +228,8 @@ impl Process {
             merchant: merchant.to_owned(),
             work: settings.work,
             policy: settings.policy.clone(),
+            spend_limits: settings.spend_limits,
+            publisher_guard: settings.publisher_guard.clone(),
             limits: settings.limits,
             held_max: settings.held_max,
             places: settings.places,

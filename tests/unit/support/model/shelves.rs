@@ -110,9 +110,9 @@ impl State {
                 self.retried.push((delay.duration(), copy.clone()));
                 self.shelved += 1;
                 let Copied { body, properties, headers, .. } = copy.clone();
-                let (own, redelivered, count) = (true, false, 0);
-                let message = Message { body, properties, headers, own, redelivered, count };
-                Some((delay.duration(), message))
+                let copy = Message::from_upstream(body, properties);
+                let user_id = Some("worker".to_owned());
+                Some((delay.duration(), Message { headers, user_id, own: true, ..copy }))
             }
         }
     }
@@ -174,6 +174,7 @@ impl State {
                 body: message.body.clone(),
                 properties: message.properties.clone(),
                 headers: message.headers.clone(),
+                user_id: message.user_id.clone(),
                 own: message.own,
                 redelivered: message.redelivered,
                 delivery_count: message.count,
