@@ -113,7 +113,10 @@ pub enum CircuitBreakerState {
         /// When the next probe goes out; `None`: not before a restart.
         until: Option<Time>,
     },
-    HalfOpen,
+    HalfOpen {
+        /// Why it was open, and what was seen last of the provider; `None` if it was not.
+        after: Option<String>,
+    },
 }
 
 /// How a connection to the broker can be used.
@@ -271,7 +274,7 @@ impl Status {
         let state = MerchantState {
             metrics: Arc::clone(metrics),
             consumer: Since { is: ConsumerState::Stopped, since },
-            circuit_breaker: Since { is: CircuitBreakerState::HalfOpen, since },
+            circuit_breaker: Since { is: CircuitBreakerState::HalfOpen { after: None }, since },
             throttle: None,
             spend_limit: None,
             takeover: None,
@@ -281,7 +284,7 @@ impl Status {
         self.lock().merchants.insert(metrics.merchant().to_owned(), state);
         let merchant = MerchantStatus { status: self.clone(), metrics: Arc::clone(metrics) };
         merchant.set_consumer(ConsumerState::Stopped);
-        merchant.set_circuit_breaker(&CircuitBreakerState::HalfOpen);
+        merchant.set_circuit_breaker(&CircuitBreakerState::HalfOpen { after: None });
         merchant
     }
 

@@ -5,6 +5,7 @@ use crate::admission::AdmissionState;
 use crate::admission::circuit_breaker::BreakerState;
 use crate::admission::signal::TripReason;
 use crate::ports::{Clock, Ports};
+use crate::telemetry::metrics::CallFailure;
 use crate::telemetry::status::{CircuitBreakerState, Time};
 
 impl<P: Ports> Worker<P> {
@@ -22,19 +23,25 @@ impl<P: Ports> Worker<P> {
     fn shown(&self, breaker: BreakerState) -> CircuitBreakerState {
         match breaker {
             BreakerState::Closed => CircuitBreakerState::Closed,
-            BreakerState::HalfOpen { .. } => CircuitBreakerState::HalfOpen,
+            BreakerState::HalfOpen { after, .. } => {
+                let last =
+                    |why| self.last_failure(why).map(|last| format!("; last failure: {last}"));
+                let why = |why: TripReason| format!("{why}{}", last(why).unwrap_or_default());
+                CircuitBreakerState::HalfOpen { after: after.map(why) }
+            }
             BreakerState::Open { why, probe_at } => CircuitBreakerState::Open {
                 reason: why.to_string(),
-                cause: match why {
-                    TripReason::Down(_) => self.context.metrics.last_failure(),
-                    TripReason::Denied(_)
-                    | TripReason::Misdirected(_)
-                    | TripReason::ForeignLink => {
-                        None // they say what was answered
-                    }
-                },
+                cause: self.last_failure(why),
                 until: probe_at.map(|due| self.context.clock.now().wall_at(due)).map(Time),
             },
+        }
+    }
+
+    /// The call that failed last, where the reason does not say what was answered.
+    fn last_failure(&self, why: TripReason) -> Option<CallFailure> {
+        match why {
+            TripReason::Down(_) => self.context.metrics.last_failure(),
+            TripReason::Denied(_) | TripReason::Misdirected(_) | TripReason::ForeignLink => None,
         }
     }
 }

@@ -109,6 +109,28 @@ async fn a_stop_finishes_what_was_sent_and_hands_back_what_was_not() {
     assert_eq!(status["merchants"][MERCHANT]["handed_back"], 32 - sent);
 }
 
+/// Its lookups work, so each probe is good: `/readyz` would say that all is well until the next create.
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn between_a_good_probe_and_the_next_create_it_says_why_it_was_open() {
+    let (scene, process, _running) = begin(&Settings::usual());
+    scene.smart_send.on_create(std::iter::repeat_with(|| answer(503)).take(100));
+    for number in 0..30 {
+        scene.publish(MERCHANT, &format!("a{number}"));
+    }
+    let why = "the circuit breaker is half-open, and one call goes out at a time, until a create is \
+               answered; it was open because the provider is down: its answers are errors";
+    let mut times = 0;
+    for _ in 0..300 {
+        seconds(1).await;
+        let notes = process.status.notes().join("\n");
+        times += usize::from(notes.contains(why));
+        let is_open = process.status.reasons().join("\n").contains("the circuit breaker is open");
+        assert!(!is_open || !notes.contains(why), "it is one or the other");
+    }
+    assert!(times > 0);
+    process.stopping.cancel();
+}
+
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn a_stop_before_anything_came_is_at_once() {
     let (scene, process, running) = begin(&Settings::usual());

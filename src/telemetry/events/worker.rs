@@ -80,7 +80,7 @@ pub(in crate::telemetry) fn circuit_breaker_changed(merchant: &str, state: &Circ
         CircuitBreakerState::Closed => {
             info!(merchant, "the circuit breaker is closed; requests flow");
         }
-        CircuitBreakerState::HalfOpen => {
+        CircuitBreakerState::HalfOpen { .. } => {
             info!(merchant, "the circuit breaker is half-open; one call goes out at a time");
         }
         CircuitBreakerState::Open { .. } => {

@@ -28,7 +28,7 @@ impl CircuitBreakerState {
                 Some(format!("{reason}; last failure: {cause}"))
             }
             Self::Open { reason, cause: None, .. } => Some(reason.clone()),
-            Self::Closed | Self::HalfOpen => None,
+            Self::Closed | Self::HalfOpen { .. } => None,
         }
     }
 
@@ -43,7 +43,9 @@ impl CircuitBreakerState {
                 let text = |cause: &Option<CallFailure>| cause.as_ref().map(|it| it.cause.clone());
                 reason == other && text(cause) == text(others)
             }
-            (Self::Closed | Self::HalfOpen | Self::Open { .. }, other) => self == other,
+            // What it is open after was said when it opened.
+            (Self::HalfOpen { .. }, Self::HalfOpen { .. }) => true,
+            (Self::Closed | Self::HalfOpen { .. } | Self::Open { .. }, other) => self == other,
         }
     }
 }

@@ -123,7 +123,12 @@ impl State {
                 let what = "another process may have been sending until now; nothing is created";
                 note(Component::Takeover, pause, what)
             });
-            throttle.into_iter().chain(takeover)
+            let Since { is, since } = &merchant.circuit_breaker;
+            let half_open = is.note(name).map(|reason| {
+                let (component, name) = (Component::CircuitBreaker, Some(name.clone()));
+                NotReady { component, name, reason, since: *since }
+            });
+            throttle.into_iter().chain(takeover).chain(half_open)
         });
         let dead_letters = self.dead_letters.notes().map(|(reason, since)| NotReady {
             component: Component::DeadLetters,
@@ -161,6 +166,17 @@ impl CircuitBreakerState {
             Some(at) => format!("; the next probe goes out at {}", countdown(*at, now)),
         };
         Some(format!("merchant {merchant}: the circuit breaker is open: {why}{probe}"))
+    }
+}
+
+impl CircuitBreakerState {
+    /// A provider whose lookups work and whose creates fail opens it again and again.
+    fn note(&self, merchant: &str) -> Option<String> {
+        let Self::HalfOpen { after: Some(why) } = self else { return None };
+        Some(format!(
+            "merchant {merchant}: the circuit breaker is half-open, and one call goes out at a time, \
+             until a create is answered; it was open because {why}"
+        ))
     }
 }
 

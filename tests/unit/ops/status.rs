@@ -70,7 +70,7 @@ fn a_merchant_is_shown_by_states_and_since_when_they_hold() {
     };
     let first = with_levels(json!({
         "consumer": { "state": "stopped", "since": START },
-        "circuit_breaker": { "state": "half_open", "since": START },
+        "circuit_breaker": { "state": "half_open", "after": null, "since": START },
         "throttle": null,
         "spend_limit": null,
         "takeover": null,
