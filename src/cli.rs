@@ -12,6 +12,7 @@ pub mod run;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod submit;
+pub mod survey;
 pub mod topology;
 
 use std::path::PathBuf;
@@ -33,6 +34,7 @@ Examples:
   smartsend submit refunds.csv --wait                   pay a file, and wait for the links
   smartsend lookup order-8841-r1                        what PayU shows of a reference
   smartsend cancel order-8841-r1                        let nobody claim its link any more
+  smartsend survey --mobile 9876543210                  what PayU leaves open, on a test account
   smartsend explain OUTCOME_UNKNOWN                     what a code means, and what to do
   smartsend sandbox                                     stand in for PayU, to try all this
 
@@ -69,6 +71,8 @@ enum Command {
     Cancel(change::CancelOptions),
     /// Let a link be claimed for longer
     Extend(change::ExtendOptions),
+    /// Find out by links of one rupee what PayU's documentation leaves open
+    Survey(survey::Options),
     /// Explain what an answer of Smart Send means, and what follows
     Explain(explain::Options),
 }
@@ -93,6 +97,7 @@ impl Cli {
             Command::Lookup(options) => lookup::execute(&config()?, &options).await,
             Command::Cancel(options) => change::cancel(&config()?, options).await,
             Command::Extend(options) => change::extend(&config()?, options).await,
+            Command::Survey(options) => survey::execute(&config()?, options).await,
             Command::Explain(options) => explain::execute(&options),
         }
     }

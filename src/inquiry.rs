@@ -17,8 +17,8 @@ use crate::domain::reference::Reference;
 use crate::payu::{AccountError, PayuAccount};
 use crate::ports::{Provider, TokenError};
 use crate::telemetry::metrics::Metrics;
-use pace::Pace;
 pub use pace::PaceError;
+pub(crate) use pace::{APART, Pace};
 pub use shown::{Shown, masked_email, masked_mobile};
 
 /// The turn to ask about one merchant's account.
@@ -43,7 +43,7 @@ impl<'a> Inquiry<'a> {
         let clock = SystemClock::start();
         let metrics = Metrics::new().merchant(&merchant.name);
         let account = PayuAccount::new(merchant, clock, metrics)?;
-        let pace = Pace::take(&merchant.account.payout_merchant_id, clock).await?;
+        let pace = Pace::take(&merchant.account.payout_merchant_id, APART, clock).await?;
         Ok(Self { merchant, account, pace })
     }
 

@@ -10,7 +10,7 @@
 //! - [`telemetry`] logs, counts and keeps the status; [`http`] serves it.
 //! - [`config`] reads settings, [`app`] builds running workers of them, [`cli`] has a file for
 //!   each command, [`batch`] is `submit`, [`change`] is `cancel` and `extend`, [`inquiry`] is
-//!   `lookup`, and [`sandbox`] stands in for PayU.
+//!   `lookup`, [`survey`] is `survey`, and [`sandbox`] stands in for PayU.
 
 pub mod domain;
 pub mod ports;
@@ -28,5 +28,6 @@ pub mod sandbox;
 pub mod batch;
 pub mod change;
 pub mod inquiry;
+pub mod survey;
 pub mod app;
 pub mod cli;

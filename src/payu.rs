@@ -8,6 +8,7 @@
 
 pub mod retry_after;
 pub mod transport_error;
+pub mod trial;
 pub mod wire;
 mod client;
 mod dialect;
@@ -24,7 +25,7 @@ use crate::ports::{Clock, Provider, Token, TokenError};
 use crate::telemetry::events;
 use crate::telemetry::metrics::{CallKind, MerchantMetrics};
 
-use client::Client;
+use client::{Client, Failed, Reply};
 use dialect::Dialect;
 use oauth::TokenCache;
 
@@ -65,7 +66,12 @@ impl<C: Clock> PayuAccount<C> {
         let Some(request) = request else {
             return CallResult::NotSent(NotSent::Unbuildable);
         };
-        match self.client.exchange(request).await {
+        self.read(call, self.client.exchange(request).await)
+    }
+
+    /// What was seen, without the body.
+    fn read(&self, call: CallKind, exchanged: Result<Reply, Failed>) -> CallResult {
+        match exchanged {
             Ok(reply) => {
                 let envelope = wire::envelope(&reply.body);
                 if let Some(cause) = not_served(reply.status, envelope.is_some()) {

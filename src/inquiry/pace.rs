@@ -14,12 +14,13 @@ use crate::clock::SystemClock;
 use crate::ports::Clock;
 
 /// The least time from one answer to the next request.
-const APART: Duration = Duration::from_secs(1);
+pub(crate) const APART: Duration = Duration::from_secs(1);
 
-pub(super) struct Pace {
+pub(crate) struct Pace {
     path: PathBuf,
     file: File,
     clock: SystemClock,
+    apart: Duration,
 }
 
 /// The lock file cannot be used.
@@ -36,33 +37,37 @@ pub struct PaceError {
 
 impl Pace {
     /// Waits for the lock of this account.
-    pub(super) async fn take(account: &str, clock: SystemClock) -> Result<Self, PaceError> {
+    pub(crate) async fn take(
+        account: &str,
+        apart: Duration,
+        clock: SystemClock,
+    ) -> Result<Self, PaceError> {
         let path = std::env::temp_dir().join(format!("smartsend-{account}.lock"));
         let failed = |source| PaceError { path: path.clone(), source };
         let file = File::options().create(true).append(true).open(&path).map_err(failed)?;
         let locked = tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await;
         let file = locked.map_err(io::Error::other).flatten().map_err(failed)?;
-        Ok(Self { path, file, clock })
+        Ok(Self { path, file, clock, apart })
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Waits until a request may go out, and counts it as sent. A file that was just made waits
     /// too: it cannot be told from one that was just used.
-    pub(super) async fn turn(&self) {
+    pub(crate) async fn turn(&self) {
         let last = self.file.metadata().and_then(|it| it.modified()).ok();
         let last = last.and_then(|time| Timestamp::try_from(time).ok());
         let since = last.map(|last| self.clock.now().wall.duration_since(last));
         // A time to come is a clock that was set back.
         let since = since.and_then(|since| Duration::try_from(since).ok()).unwrap_or_default();
-        self.clock.sleep(APART.saturating_sub(since)).await;
+        self.clock.sleep(self.apart.saturating_sub(since)).await;
         self.mark();
     }
 
     /// Counts from now: a request may reach PayU much later than it was begun.
-    pub(super) fn mark(&self) {
+    pub(crate) fn mark(&self) {
         let now = u64::try_from(self.clock.now().wall.as_nanosecond()).unwrap_or_default();
         let now = SystemTime::UNIX_EPOCH.checked_add(Duration::from_nanos(now));
         // Whoever may write to the file may set its time. If that failed all the same, the next one

@@ -38,13 +38,21 @@ impl Dialect {
     }
 
     pub(super) fn create(&self, token: &Token, intent: &Intent) -> Option<Request> {
+        self.create_with(token, wire::create_body(intent, self.account.api)?)
+    }
+
+    /// The same without a contact, which PayU's sample of a refusal lacks.
+    pub(super) fn create_for_nobody(&self, token: &Token, intent: &Intent) -> Option<Request> {
+        self.create_with(token, wire::create_body_for_nobody(intent, self.account.api)?)
+    }
+
+    fn create_with(&self, token: &Token, body: Vec<u8>) -> Option<Request> {
         let path: &[&str] = match self.account.api {
             Api::V1 => &["smartPay"],
             Api::V2 => &["v2", "smartSend", "link"],
         };
         let mut request = Request::new(Method::POST, below(&self.api_url, path)?);
         self.sign(request.headers_mut(), token, self.account.api)?;
-        let body = wire::create_body(intent, self.account.api)?;
         *request.body_mut() = Some(Body::from(body));
         Some(request)
     }

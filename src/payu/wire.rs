@@ -7,13 +7,15 @@
 
 mod create;
 mod envelope;
+mod shape;
 mod token;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-pub use create::{create_body, date};
+pub use create::{create_body, create_body_for_nobody, date};
 pub use envelope::envelope;
+pub use shape::shape;
 pub use token::{Granted, TokenAnswer, token_answer};
 
 /// A value as it was written; null counts as absent.

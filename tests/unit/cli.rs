@@ -265,7 +265,10 @@ fn help_names_every_command_and_none_that_is_not_built() {
         .collect();
     assert_eq!(
         commands,
-        ["run", "submit", "sandbox", "topology", "lookup", "cancel", "extend", "explain", "help"]
+        [
+            "run", "submit", "sandbox", "topology", "lookup", "cancel", "extend", "survey",
+            "explain", "help"
+        ]
     );
 }
 
@@ -282,6 +285,7 @@ fn every_help_has_examples_and_exit_codes() {
         &["lookup"],
         &["cancel"],
         &["extend"],
+        &["survey"],
         &["explain"],
     ] {
         let output = smartsend(folder.path(), &[command, &["--help"]].concat());

@@ -141,7 +141,7 @@ fn telemetry_and_pages_decide_nothing() {
 #[test]
 fn a_command_knows_neither_the_command_line_nor_another_command() {
     let above = ["super::{", "super::Cli", "crate::cli"];
-    let beside = ["run", "submit", "sandbox", "topology", "change", "lookup", "explain"]
+    let beside = ["run", "submit", "sandbox", "topology", "change", "lookup", "survey", "explain"]
         .map(|c| format!("super::{c}"));
     let words: Vec<&str> = above.into_iter().chain(beside.iter().map(String::as_str)).collect();
     wall("src/cli", &words, &[]);

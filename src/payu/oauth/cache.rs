@@ -198,7 +198,27 @@ impl<C: Clock> TokenCache<C> {
         })
     }
 
+    /// What one request to the endpoint gives, for who tries the account out: nothing of it is kept.
+    pub(in crate::payu) async fn grant(
+        &self,
+        client: &Client,
+        refresh: Option<&Private>,
+    ) -> Result<Granted, TokenError> {
+        let form = match refresh {
+            Some(refresh) => form_of_refresh(&self.grant, refresh),
+            None => form_of_grant(&self.grant)
+                .await
+                .map_err(|_| TokenError::Unavailable(NotSent::NoSecret))?,
+        };
+        self.request(client, form).await.map_err(|ungranted| ungranted.why)
+    }
+
     async fn post(&self, client: &Client, form: String) -> Result<Token, Ungranted> {
+        let asked_at = self.clock.now().steady;
+        Ok(self.keep(self.request(client, form).await?, asked_at))
+    }
+
+    async fn request(&self, client: &Client, form: String) -> Result<Granted, Ungranted> {
         let mut request = Request::new(Method::POST, self.auth_url.clone());
         let headers = request.headers_mut();
         let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
@@ -220,7 +240,7 @@ impl<C: Clock> TokenCache<C> {
         let why = match read(answered) {
             Ok(granted) => {
                 events::token_renewed(&self.metrics, took, granted.life);
-                return Ok(self.keep(granted, asked_at));
+                return Ok(granted);
             }
             Err(why) => why,
         };

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::domain::account::Api;
 use crate::domain::amount::Amount;
-use crate::domain::customer::{Email, Mobile, Private};
+use crate::domain::customer::{Contact, Email, Mobile, Private};
 use crate::domain::intent::Intent;
 
 #[derive(Serialize)]
@@ -29,13 +29,22 @@ struct Create<'a> {
 
 /// The body of a create call, or `None` if it cannot be serialized.
 pub fn create_body(intent: &Intent, api: Api) -> Option<Vec<u8>> {
+    body(intent, Some(&intent.contact), api)
+}
+
+/// The same without a mobile and an e-mail address, which PayU's pages refuse with 1108.
+pub fn create_body_for_nobody(intent: &Intent, api: Api) -> Option<Vec<u8>> {
+    body(intent, None, api)
+}
+
+fn body(intent: &Intent, contact: Option<&Contact>, api: Api) -> Option<Vec<u8>> {
     let create = Create {
         merchant_ref_id: intent.reference.as_str(),
         amount: amount(intent.amount, api)?,
         description: intent.description.expose(),
         cust_name: intent.name.as_ref().map(Private::expose),
-        cust_mobile: intent.contact.mobile().map(Mobile::expose),
-        cust_email: intent.contact.email().map(Email::expose),
+        cust_mobile: contact.and_then(Contact::mobile).map(Mobile::expose),
+        cust_email: contact.and_then(Contact::email).map(Email::expose),
         expiry_date: intent.expiry.map(date),
         disable_approval_flow: intent.disable_approval,
     };
