@@ -19,9 +19,10 @@ fn proxy() -> RawServer {
     RawServer::answering(|_, _| answer("200 OK", "", "by the proxy"))
 }
 
-/// An installation whose worker calls this provider.
-async fn scenario_at(payu: &Payu) -> Scenario {
+/// An installation whose worker calls this provider by this API.
+async fn scenario_at(payu: &Payu, api: &str) -> Scenario {
     let mut scenario = Scenario::bare(&["default"], json!({})).await;
+    scenario.set("merchants.default.api", api);
     scenario.set("merchants.default.api_url", &payu.server().url("/payout"));
     scenario.set("merchants.default.auth_url", &payu.server().url("/oauth/token"));
     scenario.apply(&["--results-queue", RESULTS]).await;
@@ -30,9 +31,9 @@ async fn scenario_at(payu: &Payu) -> Scenario {
 
 #[tokio::test]
 async fn f22_a_proxy_in_the_environment_is_ignored_by_the_binary() {
-    let mut line = Line::new("F22 proxy, real binary");
+    let mut line = Line::new("F22 proxy, real binary, v2");
     let (payu, proxy) = (Payu::good(), proxy());
-    let mut scenario = scenario_at(&payu).await;
+    let mut scenario = scenario_at(&payu, "v2").await;
     for name in PROXIES {
         scenario.set_variable(name, &proxy.url(""));
     }
@@ -50,14 +51,14 @@ async fn f22_a_proxy_in_the_environment_is_ignored_by_the_binary() {
 
 #[tokio::test]
 async fn f26_a_process_that_is_suspended_in_a_call_looks_before_it_sends() {
-    let mut line = Line::new("F26 suspended, real binary");
+    let mut line = Line::new("F26 suspended, real binary, v1");
     let script = |asked: &Asked| match (asked.kind, asked.nth, asked.reference.as_str()) {
         (Kind::Create, 0, "made") => Act::MakeThen(vec![Step::Stall]),
         (Kind::Create, 0, "unmade") => Act::Only(vec![Step::Stall]),
         _ => Act::Serve,
     };
     let payu = Payu::scripted(script);
-    let scenario = scenario_at(&payu).await;
+    let scenario = scenario_at(&payu, "v1").await;
     let results = scenario.results().await;
     let worker = scenario.ready_worker().await;
     scenario.publish(&intent("first")).await;

@@ -70,11 +70,11 @@ fn show(name: &str, outcomes: &[&Outcome]) {
 
 #[tokio::test]
 async fn one_link_each_with_a_provider_that_refuses_duplicates() {
-    killed_at_every_point(Setting::Refusing, ["refusing", "refusing, twice"]).await;
+    killed_at_every_point(Setting::Refusing, ["refusing, v2", "refusing, twice, v1"]).await;
 }
 
 #[tokio::test]
 async fn no_second_link_under_the_strict_setting_with_a_naive_provider() {
-    let names = ["naive, strict", "naive, strict, twice"];
+    let names = ["naive, strict, v1", "naive, strict, twice, v2"];
     killed_at_every_point(Setting::NaiveAndStrict, names).await;
 }

@@ -65,12 +65,12 @@ fn now_us() -> u64 {
 
 #[tokio::test]
 async fn only_the_active_replica_sends() {
-    let mut pair = Pair::new(json!({ "latency_ms": 20 })).await;
+    let mut pair = Pair::new("v2", json!({ "latency_ms": 20 })).await;
     pair.publish(120).await;
     pair.start_both().await;
     assert!(!pair.is_active(Which::Second).await);
     let (pair, tally) = pair.finish("only one sends", rest_of(120)).await;
-    Done::plainly("only one sends", 0, 0).show(&tally);
+    Done::plainly("only one sends, v2", 0, 0).show(&tally);
     tally.assert_one_link_each("only one sends");
     assert_eq!(tally.events, 120);
     let asked = pair.scenario.provider.asked().await;
@@ -81,14 +81,14 @@ async fn only_the_active_replica_sends() {
 
 #[tokio::test]
 async fn the_standby_takes_over_when_the_active_one_is_killed() {
-    let mut pair = Pair::new(json!({ "latency_ms": 100 })).await;
+    let mut pair = Pair::new("v1", json!({ "latency_ms": 100 })).await;
     pair.publish(120).await;
     pair.start_both().await;
     pair.results.take(30, SOON).await;
     pair.kill(Which::First).await;
     pair.takes_over(Which::Second).await;
     let (pair, tally) = pair.finish("SIGKILL", rest_of(120)).await;
-    Done::plainly("SIGKILL", 1, 0).show(&tally);
+    Done::plainly("SIGKILL, v1", 1, 0).show(&tally);
     tally.assert_one_link_each("SIGKILL");
     let asked = pair.scenario.provider.asked().await;
     // The new one's limiter starts empty, so not even the hand-over has more.
@@ -98,7 +98,7 @@ async fn the_standby_takes_over_when_the_active_one_is_killed() {
 
 #[tokio::test]
 async fn a_frozen_replica_that_wakes_up_after_the_hand_over_makes_no_second_link() {
-    let mut pair = Pair::new(json!({ "latency_ms": 100 })).await;
+    let mut pair = Pair::new("v2", json!({ "latency_ms": 100 })).await;
     pair.publish(400).await;
     pair.start_both().await;
     pair.results.take(30, SOON).await;
@@ -113,7 +113,7 @@ async fn a_frozen_replica_that_wakes_up_after_the_hand_over_makes_no_second_link
     pair.kill(Which::Second).await;
     pair.takes_over(Which::First).await;
     let (pair, tally) = pair.finish("SIGSTOP", rest_of(400)).await;
-    Done::plainly("SIGSTOP, SIGCONT, SIGKILL", 1, 1).show(&tally);
+    Done::plainly("SIGSTOP, SIGCONT, SIGKILL, v2", 1, 1).show(&tally);
     tally.assert_one_link_each("SIGSTOP");
     let asked = pair.scenario.provider.asked().await;
     assert_pace(&asked, &[(woken, woken + HAND_OVER_US)]);
@@ -162,7 +162,7 @@ async fn one_link_each_while_two_replicas_are_killed_and_frozen_at_random() {
     let faults = json!({
         "seed": seed, "latency_ms": 50, "latency_jitter_ms": 100, "lost_after": 0.05,
     });
-    let mut pair = Pair::new(faults).await;
+    let mut pair = Pair::new("v1", faults).await;
     pair.publish(intents).await;
     pair.start_both().await;
     let (mut kills, mut freezes, mut woken) = (0, 0, Vec::new());
@@ -182,7 +182,7 @@ async fn one_link_each_while_two_replicas_are_killed_and_frozen_at_random() {
     let (pair, tally) = pair.finish("torture", rest_of(intents)).await;
     let lost_answers = pair.scenario.provider.faults_met().await;
     let seeds = seed.to_string();
-    Done { name: "torture", kills, freezes, lost_answers, seeds }.show(&tally);
+    Done { name: "torture, v1", kills, freezes, lost_answers, seeds }.show(&tally);
     tally.assert_one_link_each(&format!("torture of seed {seed}"));
     assert_pace(&pair.scenario.provider.asked().await, &woken);
 }

@@ -56,9 +56,10 @@ impl Which {
 }
 
 impl Pair {
-    /// Neither runs yet.
-    pub(super) async fn new(faults: Value) -> Self {
+    /// Neither runs yet. Both will use this API.
+    pub(super) async fn new(api: &str, faults: Value) -> Self {
         let mut scenario = Scenario::with_faults(faults).await;
+        scenario.set("merchants.default.api", api);
         scenario.set("merchants.default.rate_per_second", &RATE.to_string());
         scenario.set("merchants.default.burst", &BURST.to_string());
         let results = scenario.results().await;

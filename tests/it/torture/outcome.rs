@@ -58,7 +58,7 @@ impl Outcome {
             kills: self.kills,
             seeds: run.seed.to_string(),
             unresolved_max: run.unresolved_max(),
-            ..self.tally.row(format!("torture: {}", run.name))
+            ..self.tally.row(format!("torture: {}, {}", run.name, run.api))
         }
     }
 }

@@ -1,10 +1,12 @@
-//! F7, F9, F15, F20, F21 and F23 to F26 through a whole worker, to one link and the right event.
+//! F7, F9, F15, F20, F21 and F23 to F26 through a whole worker, to one link and the right event. Both
+//! APIs have their turn.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use smartsend::domain::account::Api;
 use smartsend::domain::decide::InDoubtPolicy;
 
 use super::Line;
@@ -15,7 +17,7 @@ use crate::support::waiting::{SOON, until};
 
 /// Two intents for each of these ends of a first create: one whose link was made, and one whose
 /// was not. Every later call is served.
-async fn one_link_each(name: &str, ends: Vec<Vec<Step>>) {
+async fn one_link_each(name: &str, api: Api, ends: Vec<Vec<Step>>) {
     let count = ends.len();
     let script = move |asked: &Asked| {
         let end = asked.reference.rsplit_once('-').map(|(_, number)| number.parse::<usize>());
@@ -29,7 +31,7 @@ async fn one_link_each(name: &str, ends: Vec<Vec<Step>>) {
         }
     };
     let mut line = Line::new(name);
-    let (works, running) = Works::begin(Payu::scripted(script), quick()).await;
+    let (works, running) = Works::begin(Payu::scripted(script), quick(api)).await;
     for number in 0..count {
         works.publish(&format!("made-{number}"));
         works.publish(&format!("unmade-{number}"));
@@ -48,18 +50,18 @@ async fn one_link_each(name: &str, ends: Vec<Vec<Step>>) {
 #[tokio::test]
 async fn f07_whole_a_lost_answer_costs_no_second_link() {
     let ends = vec![vec![Step::Close], vec![Step::Reset]];
-    one_link_each("F7 whole worker", ends).await;
+    one_link_each("F7 whole worker, v2", Api::V2, ends).await;
 }
 
 #[tokio::test]
 async fn f09_whole_a_stall_costs_no_second_link() {
-    one_link_each("F9 whole worker", vec![vec![Step::Stall]]).await;
+    one_link_each("F9 whole worker, v1", Api::V1, vec![vec![Step::Stall]]).await;
 }
 
 #[tokio::test]
 async fn f15_whole_an_error_costs_no_second_link() {
     let reply = |status| vec![Step::Write(answer(&format!("{status} X"), "", "<html>"))];
-    one_link_each("F15 whole worker", [500, 502, 503, 504].map(reply).into()).await;
+    one_link_each("F15 whole worker, v2", Api::V2, [500, 502, 503, 504].map(reply).into()).await;
 }
 
 #[tokio::test]
@@ -77,8 +79,8 @@ async fn f20_whole_a_conflict_after_an_unknown_is_compared() {
         (Kind::Lookup, ..) if shown.lock().unwrap().contains(&asked.reference) => Act::Serve,
         (Kind::Lookup, ..) => Act::Only(vec![Step::Write(answer("200 OK", "", NOT_FOUND))]),
     };
-    let mut line = Line::new("F20 whole worker");
-    let (works, running) = Works::begin(Payu::scripted(script), quick()).await;
+    let mut line = Line::new("F20 whole worker, v1");
+    let (works, running) = Works::begin(Payu::scripted(script), quick(Api::V1)).await;
     works.payu.has_link("other", "999.00");
     works.publish("same");
     works.publish("other");
@@ -115,8 +117,8 @@ async fn f21_whole_odd_lookups_decide_nothing() {
             _ => Act::Serve,
         }
     };
-    let mut line = Line::new("F21 whole worker");
-    let (works, running) = Works::begin(Payu::scripted(script), quick()).await;
+    let mut line = Line::new("F21 whole worker, v2");
+    let (works, running) = Works::begin(Payu::scripted(script), quick(Api::V2)).await;
     let references: Vec<_> = (0..count).map(|number| format!("odd-{number}")).collect();
     works.publish_all(&references);
     for reference in &references {
@@ -134,8 +136,8 @@ async fn f23_whole_a_process_that_dies_in_a_call_leaves_it_to_the_next() {
         (Kind::Create, 0, "unmade") => Act::Only(vec![Step::Stall]),
         _ => Act::Serve,
     };
-    let mut line = Line::new("F23 whole worker");
-    let (works, running) = Works::begin(Payu::scripted(script), quick()).await;
+    let mut line = Line::new("F23 whole worker, v1");
+    let (works, running) = Works::begin(Payu::scripted(script), quick(Api::V1)).await;
     works.publish("made");
     works.publish("unmade");
     let sent = async || works.sends("made") + works.sends("unmade") == 2;
@@ -159,16 +161,16 @@ fn late(effect: Duration) -> Payu {
 
 #[tokio::test]
 async fn f24_whole_an_effect_that_comes_late_is_found_or_refused() {
-    let mut line = Line::new("F24 whole worker");
+    let mut line = Line::new("F24 whole worker, v2 and v1");
     // Within the quarantine: the lookups find it, also where nothing refuses a second link.
-    let (works, running) = Works::begin(late(QUARANTINE / 2).naive(), quick()).await;
+    let (works, running) = Works::begin(late(QUARANTINE / 2).naive(), quick(Api::V2)).await;
     works.publish("late");
     assert!(works.has_its_link("late").await, "it was found, not made");
     assert_eq!(works.sends("late"), 1);
     works.end(running, &mut line, 1).await;
 
     // After it: the resend has made the link, and the late one is refused.
-    let (works, running) = Works::begin(late(2 * QUARANTINE), quick()).await;
+    let (works, running) = Works::begin(late(2 * QUARANTINE), quick(Api::V1)).await;
     works.publish("late");
     assert!(!works.has_its_link("late").await, "it was made, not found");
     assert_eq!(works.sends("late"), 2);
@@ -180,8 +182,8 @@ async fn f24_whole_an_effect_that_comes_late_is_found_or_refused() {
 
 #[tokio::test]
 async fn f24_whole_the_strict_setting_bears_a_late_effect_at_a_naive_provider() {
-    let mut line = Line::new("F24 strict, naive");
-    let mut settings = quick();
+    let mut line = Line::new("F24 strict, naive, v2");
+    let mut settings = quick(Api::V2);
     settings.policy.in_doubt = InDoubtPolicy::Park;
     let (works, running) = Works::begin(late(2 * QUARANTINE).naive(), settings).await;
     works.publish("late");
@@ -202,8 +204,8 @@ async fn f25_whole_a_token_that_dies_within_a_burst_is_renewed_once() {
         (Kind::Create, 0, "burst-10") => Act::Revoke,
         _ => Act::Serve,
     });
-    let mut line = Line::new("F25 whole worker");
-    let (works, running) = Works::begin(payu, quick()).await;
+    let mut line = Line::new("F25 whole worker, v1");
+    let (works, running) = Works::begin(payu, quick(Api::V1)).await;
     let references: Vec<_> = (0..BURST).map(|number| format!("burst-{number}")).collect();
     works.publish_all(&references);
     for reference in &references {
@@ -216,14 +218,15 @@ async fn f25_whole_a_token_that_dies_within_a_burst_is_renewed_once() {
 
 #[tokio::test]
 async fn f26_whole_a_clock_that_jumps_sends_nothing_early_and_nothing_twice() {
-    let mut line = Line::new("F26 whole worker");
-    for jump in [SignedDuration::from_hours(1), SignedDuration::from_hours(-1)] {
+    let mut line = Line::new("F26 whole worker, v1 and v2");
+    let jumps = [SignedDuration::from_hours(1), SignedDuration::from_hours(-1)];
+    for (jump, api) in jumps.into_iter().zip([Api::V1, Api::V2]) {
         let script = |asked: &Asked| match (asked.kind, asked.nth, asked.reference.as_str()) {
             (Kind::Create, 0, "made") => Act::MakeThen(vec![Step::Stall]),
             (Kind::Create, 0, "unmade") => Act::Only(vec![Step::Close]),
             _ => Act::Serve,
         };
-        let mut settings = quick();
+        let mut settings = quick(api);
         settings.limits.rate.per_second = 20_u32.try_into().unwrap(); // so that most have to wait
         let (works, running) = Works::begin(Payu::scripted(script), settings).await;
         works.publish("made");

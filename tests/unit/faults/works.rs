@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use smartsend::domain::account::Api;
 use smartsend::domain::retry_delays::RetryDelays;
 use smartsend::payu::PayuAccount;
 use tokio::runtime::{Builder, Runtime};
@@ -19,8 +20,10 @@ pub(super) const QUARANTINE: Duration = Duration::from_millis(2500);
 /// Longer than two quarantines and what goes between them.
 const LONG: Duration = Duration::from_mins(1);
 
-pub(super) fn quick() -> Settings {
+/// Short times, over this API.
+pub(super) fn quick(api: Api) -> Settings {
     let mut settings = Settings::usual();
+    settings.policy.account.api = api;
     let delays = [100, 500].map(Duration::from_millis);
     settings.policy.delays = RetryDelays::new(&delays).unwrap();
     settings.policy.first_lookup = Duration::from_millis(100);
@@ -58,7 +61,8 @@ impl Works {
     pub(super) fn start(&self) -> Running {
         let process = self.scene.process(Life::long());
         let server = self.payu.server();
-        let merchant = merchant(&server.url("/payout"), &server.url("/oauth/token"));
+        let mut merchant = merchant(&server.url("/payout"), &server.url("/oauth/token"));
+        merchant.account.api = self.settings.policy.account.api;
         let metrics = process.metrics.merchant(MERCHANT);
         let account = PayuAccount::new(&merchant, self.scene.clock.clone(), metrics).unwrap();
         let provider = (MERCHANT, account, merchant.timeout);
