@@ -4,11 +4,13 @@
 //! environment: `SMARTSEND_TORTURE_INTENTS`, `SMARTSEND_TORTURE_KILLS`, `SMARTSEND_TORTURE_SEED`.
 //! What is random comes from the seed, which is printed.
 
+mod mixed;
 mod outcome;
 mod run;
 
 use std::io::Write as _;
 
+use mixed::Mixed;
 use outcome::Outcome;
 use run::{Run, torture};
 
@@ -66,4 +68,34 @@ async fn the_strict_setting_makes_no_second_link_even_with_a_provider_that_would
     let run = Run { strict: true, twice: true, ..sized("naive, strict") };
     let outcome = print_and_run(run).await;
     outcome.tally.assert_one_link_or_unresolved("naive, strict");
+}
+
+async fn print_and_keep(run: Mixed) {
+    print(&format!("torture: {} begins, seed {}", run.name, run.seed));
+    let count = mixed::torture(&run).await;
+    print(&count.text(&run));
+    count.row(&run).show();
+    count.assert_kept(&run);
+}
+
+/// Two installations at once. `SMARTSEND_MIXED_INTENTS` and `SMARTSEND_MIXED_KILLS` say how large the
+/// one with three merchants is.
+#[tokio::test]
+async fn events_and_ledger_tell_the_same_of_every_link_while_the_worker_is_killed() {
+    let Run { intents, kills, seed, .. } = sized("mixed");
+    let one = Mixed {
+        name: "mixed",
+        merchants: &[("default", "v2")],
+        intents: intents / 7,
+        kills: kills / 2,
+        seed,
+    };
+    let three = Mixed {
+        name: "mixed, three merchants",
+        merchants: &[("default", "v1"), ("second", "v2"), ("third", "v2")],
+        intents: size("SMARTSEND_MIXED_INTENTS", 240),
+        kills: size("SMARTSEND_MIXED_KILLS", 2),
+        seed: seed + 1,
+    };
+    tokio::join!(print_and_keep(one), print_and_keep(three));
 }

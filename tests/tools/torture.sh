@@ -14,8 +14,14 @@
 #                  `policy = "strict"`: what a crash leaves in doubt is parked, and counted
 #                  separately (`both`: another copy of it got the link)
 #
+# And beside them two with commands to cancel and extend links:
+#
+#   mixed                   a seventh of the intents and half of the kills, by V2
+#   mixed, three merchants  SMARTSEND_MIXED_INTENTS and SMARTSEND_MIXED_KILLS, by V1 and V2
+#
 # It succeeds only if no reference has two links, no intent is lost or wrongly failed, every
-# outcome has one event id, and the queues are empty.
+# outcome has one event id, the queues are empty, and the events of each link tell what the ledger
+# tells of it.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -27,11 +33,12 @@ export SMARTSEND_TORTURE_INTENTS SMARTSEND_TORTURE_KILLS SMARTSEND_TORTURE_SEED
 report=$(mktemp)
 trap 'rm -f "$report" "$report.out"' EXIT INT TERM
 status=0
-cargo test --release --locked --test it -- --test-threads=3 --nocapture torture:: \
+cargo test --release --locked --test it -- --test-threads=4 --nocapture torture:: \
     >"$report.out" 2>"$report" || status=$?
 
 grep -m 1 '^run  ' "$report" || true
 grep -E '^(killed|naive)' "$report" || true
+grep -E '^(mixed|links|cancelled|claimed|expired|extended|made)' "$report" || true
 if [ "$status" -ne 0 ]; then
     cat "$report" "$report.out" >&2
 fi

@@ -64,12 +64,22 @@ pub(crate) async fn publish_all(
     merchant: &str,
     intents: impl IntoIterator<Item = (Vec<u8>, BasicProperties)>,
 ) {
+    let intents = intents.into_iter().map(|(body, properties)| (merchant, body, properties));
+    publish_to(connection, "smartsend.intents", intents).await;
+}
+
+/// Publishes to an exchange, each with its routing key, all at once, and waits for every confirm.
+pub(crate) async fn publish_to<'a>(
+    connection: &Connection,
+    exchange: &str,
+    messages: impl IntoIterator<Item = (&'a str, Vec<u8>, BasicProperties)>,
+) {
     let channel = connection.create_channel().await.unwrap();
     channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
     let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
     let mut confirms = Vec::new();
-    for (body, properties) in intents {
-        let (exchange, key) = ("smartsend.intents".into(), short(merchant));
+    for (key, body, properties) in messages {
+        let (exchange, key) = (short(exchange), short(key));
         let sent = channel.basic_publish(exchange, key, options, &body, properties);
         confirms.push(sent.await.unwrap());
     }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 use super::results::Message;
 
 /// The two, by the messages that they are about.
@@ -13,23 +15,39 @@ pub(crate) struct Parked {
     pub(crate) messages: BTreeSet<String>,
     /// Messages whose end is left to a person, by the events.
     announced: BTreeSet<String>,
-    /// Messages that have a link, by the events.
-    created: BTreeSet<String>,
+    /// Messages that came to another end, by the events.
+    settled: BTreeSet<String>,
+}
+
+/// The id of the message that an event is about. A command's event has it in its envelope only.
+fn id_of(message: &Message, event: &Value) -> String {
+    let of_intent = event["data"]["intentId"].as_str().map(str::to_owned);
+    of_intent.unwrap_or_else(|| message.correlation_id())
 }
 
 impl Parked {
     pub(crate) fn gather(parked: &[Message], results: &[Message]) -> Self {
         let told = |types: &[&str]| {
-            let events = results.iter().map(Message::event);
-            let ours = events.filter(|event| types.iter().any(|one| event["type"] == *one));
-            ours.map(|event| event["data"]["intentId"].as_str().unwrap().to_owned()).collect()
+            let events = results.iter().map(|message| (message, message.event()));
+            let ours = events.filter(|(_, event)| types.iter().any(|one| event["type"] == *one));
+            ours.map(|(message, event)| id_of(message, &event)).collect()
         };
         let id = |message: &Message| message.properties.message_id().clone().unwrap().to_string();
         Self {
             copies: parked.len() as u64,
             messages: parked.iter().map(id).collect(),
-            announced: told(&["smartsend.link.unresolved", "smartsend.intent.rejected"]),
-            created: told(&["smartsend.link.created"]),
+            announced: told(&[
+                "smartsend.link.unresolved",
+                "smartsend.intent.rejected",
+                "smartsend.command.unresolved",
+            ]),
+            settled: told(&[
+                "smartsend.link.created",
+                "smartsend.link.cancelled",
+                "smartsend.link.extended",
+                "smartsend.link.cancel_failed",
+                "smartsend.link.extend_failed",
+            ]),
         }
     }
 
@@ -40,7 +58,7 @@ impl Parked {
         let unannounced: Vec<_> = self.messages.difference(&self.announced).collect();
         assert!(unannounced.is_empty(), "{what}: parked without an event: {unannounced:?}");
         let missing = self.announced.difference(&self.messages);
-        let missing: Vec<_> = missing.filter(|message| !self.created.contains(*message)).collect();
+        let missing: Vec<_> = missing.filter(|message| !self.settled.contains(*message)).collect();
         assert!(missing.is_empty(), "{what}: announced and not parked: {missing:?}");
         let again = self.copies - self.messages.len() as u64;
         assert!(again <= again_max, "{what}: {again} were parked again, {again_max} may be");

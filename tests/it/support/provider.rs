@@ -25,6 +25,25 @@ pub(crate) struct LinkMade {
     pub(crate) reference: String,
     /// The link.
     pub(crate) link: String,
+    /// Until when it can be claimed, in microseconds since 1970.
+    pub(crate) expires_at_us: u64,
+    /// `PENDING`, `CANCELLED`, ...
+    pub(crate) status: String,
+    /// What has changed since it was made.
+    pub(crate) history: Vec<LinkChange>,
+}
+
+/// A change of a link.
+#[derive(Debug, Deserialize)]
+pub(crate) struct LinkChange {
+    /// When, in microseconds since 1970.
+    pub(crate) at_us: u64,
+    /// Who did it: `desk`, `cancel`, `extend` or `expiry`.
+    pub(crate) by: String,
+    /// The status from then on.
+    pub(crate) status: String,
+    /// The expiry from then on.
+    pub(crate) expires_at_us: u64,
 }
 
 /// A request in the ledger.
@@ -36,6 +55,17 @@ pub(crate) struct Asked {
     pub(crate) kind: String,
     /// The client whose token it came with, or that asked for one.
     pub(crate) client: Option<String>,
+}
+
+/// What came of an act at the desk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Acted {
+    /// It was done.
+    Done,
+    /// There is no such link yet.
+    NoLink,
+    /// The link is in a state in which it cannot be done.
+    TooLate,
 }
 
 /// A running sandbox.
@@ -79,10 +109,21 @@ impl Provider {
 
     /// Somebody acts on a link at the desk, such as its customer by `claim`.
     pub(crate) async fn act(&self, merchant: &str, reference: &str, action: &str) {
+        let acted = self.try_act(merchant, reference, action).await;
+        assert_eq!(acted, Acted::Done, "{action} {reference}");
+    }
+
+    /// The same, where the link may not be there yet, or not be theirs any more.
+    pub(crate) async fn try_act(&self, merchant: &str, reference: &str, action: &str) -> Acted {
         let url = format!("{}/sandbox/desk", self.url);
         let act = json!({ "merchant": merchant, "reference": reference, "action": action });
         let answer = self.client.post(url).body(act.to_string()).send().await.unwrap();
-        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+        match answer.status().as_u16() {
+            200 => Acted::Done,
+            404 => Acted::NoLink,
+            409 => Acted::TooLate,
+            status => panic!("{action} {reference}: {status}: {}", answer.text().await.unwrap()),
+        }
     }
 
     /// The ledger in numbers.

@@ -43,6 +43,22 @@ impl Message {
         serde_json::from_slice(&self.body).unwrap()
     }
 
+    /// What it answers.
+    pub(crate) fn correlation_id(&self) -> String {
+        self.properties.correlation_id().as_ref().expect("each event answers one").to_string()
+    }
+
+    /// What it is about: an intent by its reference, or a command by its id.
+    pub(crate) fn answers(&self) -> String {
+        let event = self.event();
+        let is_of_intent = matches!(
+            event["type"].as_str(),
+            Some("smartsend.link.created" | "smartsend.link.unresolved" | "smartsend.link.failed")
+        );
+        let subject = event["subject"].as_str().map(str::to_owned);
+        subject.filter(|_| is_of_intent).unwrap_or_else(|| self.correlation_id())
+    }
+
     /// A header's text, or its number as text.
     pub(crate) fn header(&self, name: &str) -> Option<String> {
         let headers = self.properties.headers().as_ref()?;

@@ -13,11 +13,11 @@ use lapin::types::FieldTable;
 use lapin::{BasicProperties, Connection};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::process::Command;
 
 use super::broker::Node;
 use super::canary::{self, MOST_VERBOSE, SANDBOX_SECRET};
-use super::intents::{message, publish_all};
+use super::commands::Command;
+use super::intents::{message, publish_all, publish_to};
 use super::neighbour::NEIGHBOUR;
 use super::program::Program;
 use super::provider::Provider;
@@ -42,6 +42,7 @@ pub(crate) struct Scenario {
     pub(crate) connection: Connection,
     directory: TempDir,
     merchants: Vec<String>,
+    takes_commands: bool,
     delays: &'static [&'static str],
     settings: Vec<(String, String)>,
     workers: AtomicUsize,
@@ -83,6 +84,18 @@ impl Scenario {
         scenario
     }
 
+    /// These merchants, which take commands, so many per second each, and everything declared.
+    pub(crate) async fn with_commands(merchants: &[&str], per_second: u64, faults: Value) -> Self {
+        let mut scenario = Self::bare(merchants, faults).await;
+        for merchant in merchants {
+            let key = format!("merchants.{merchant}.commands_per_second");
+            scenario.set(&key, &per_second.to_string());
+        }
+        scenario.takes_commands = true;
+        scenario.apply(&["--results-queue", RESULTS]).await;
+        scenario
+    }
+
     /// The same on this node.
     pub(crate) async fn on(node: &'static Node, merchants: &[&str], faults: Value) -> Self {
         let vhost = node.vhost().await;
@@ -99,6 +112,7 @@ impl Scenario {
             connection,
             directory,
             merchants,
+            takes_commands: false,
             delays: SHORT_DELAYS,
             settings: vec![("SMARTSEND_LOG__LEVEL".to_owned(), MOST_VERBOSE.to_owned())],
             workers: AtomicUsize::new(0),
@@ -141,7 +155,7 @@ impl Scenario {
 
     /// Runs `smartsend` to its end.
     pub(crate) async fn command(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_smartsend"));
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_smartsend"));
         command.args(arguments).env_clear().envs(self.environment()).kill_on_drop(true);
         canary::checked(command.output().await.unwrap())
     }
@@ -191,6 +205,12 @@ impl Scenario {
         publish_all(&self.connection, "default", whole).await;
     }
 
+    /// Publishes commands, each to its merchant.
+    pub(crate) async fn publish_commands(&self, commands: &[Command]) {
+        let messages = commands.iter().map(Command::message);
+        publish_to(&self.connection, "smartsend.commands", messages).await;
+    }
+
     /// Publishes a body as it is.
     pub(crate) async fn publish_raw(&self, body: &[u8], properties: BasicProperties) {
         publish_all(&self.connection, "default", [(body.to_vec(), properties)]).await;
@@ -216,19 +236,26 @@ impl Scenario {
         count
     }
 
-    /// How many messages of all intents and retry queues are ready.
+    /// How many messages of all queues of intents and commands, and of their retries, are ready.
     pub(crate) async fn work_left(&self) -> u32 {
+        let kinds: &[_] = if self.takes_commands {
+            &[("intents", "retry"), ("commands", "commands.retry")]
+        } else {
+            &[("intents", "retry")]
+        };
         let mut left = 0;
-        for merchant in &self.merchants {
-            left += self.depth(&format!("smartsend.intents.{merchant}")).await;
-        }
-        for delay in self.delays {
-            left += self.depth(&format!("smartsend.retry.{delay}")).await;
+        for (work, retry) in kinds {
+            for merchant in &self.merchants {
+                left += self.depth(&format!("smartsend.{work}.{merchant}")).await;
+            }
+            for delay in self.delays {
+                left += self.depth(&format!("smartsend.{retry}.{delay}")).await;
+            }
         }
         left
     }
 
-    /// How many messages all intents and retry queues hold, those in a worker's hands included.
+    /// How many messages those queues and the one of the dead hold, those in a worker's hands included.
     /// Asks the queues' state machines, since what RabbitMQ reports may be seconds old.
     pub(crate) async fn work_total(&self) -> u64 {
         let vhost = &self.vhost;
@@ -236,7 +263,7 @@ impl Scenario {
             "lists:sum([begin {{ok, {{_, N}}, _}} = ra:local_query(amqqueue:get_pid(Q), \
              fun rabbit_fifo:query_messages_total/1), N end \
              || Q <- rabbit_amqqueue:list(<<\"{vhost}\">>), begin {{resource, _, _, Name}} = \
-             amqqueue:get_name(Q), nomatch =/= re:run(Name, \"intents|retry\") end])."
+             amqqueue:get_name(Q), nomatch =/= re:run(Name, \"intents|commands|retry|dead\") end])."
         );
         self.node.eval(&question).await.trim().parse().unwrap()
     }

@@ -57,9 +57,9 @@ pub(crate) struct Tally {
 
 impl Evidence {
     /// Sorts it by reference.
-    pub(crate) fn gather(links: Vec<LinkMade>, results: &[Message]) -> Self {
+    pub(crate) fn gather(links: impl IntoIterator<Item = LinkMade>, results: &[Message]) -> Self {
         let mut evidence = Self::default();
-        for LinkMade { reference, link } in links {
+        for LinkMade { reference, link, .. } in links {
             evidence.links.entry(reference).or_default().push(link);
         }
         for message in results {
