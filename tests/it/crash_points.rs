@@ -7,9 +7,11 @@
 //!
 //! `SMARTSEND_CRASH_NTH` is the last time of coming by a point at which it is killed, 1 by default.
 
+mod commands;
 mod ground;
 mod lookout;
 mod point;
+mod site;
 
 use futures_util::future::join_all;
 
@@ -77,4 +79,31 @@ async fn one_link_each_with_a_provider_that_refuses_duplicates() {
 async fn no_second_link_under_the_strict_setting_with_a_naive_provider() {
     let names = ["naive, strict, v1", "naive, strict, twice, v2"];
     killed_at_every_point(Setting::NaiveAndStrict, names).await;
+}
+
+/// Which plots of commands share an installation.
+const OF_COMMANDS: [&[commands::Plot]; 4] = [
+    &[commands::Plot::Cancels],
+    &[commands::Plot::Extends],
+    &[commands::Plot::NotYet, commands::Plot::AnswersLost],
+    &[commands::Plot::RequestsLost],
+];
+
+/// The plots take turns between the APIs, and in the long form each of them has both.
+#[tokio::test]
+async fn every_command_has_the_end_that_the_ledger_shows() {
+    let nth_max = size("SMARTSEND_CRASH_NTH", 1);
+    let plots = OF_COMMANDS.into_iter().zip(["v2", "v1"].into_iter().cycle());
+    let courses = plots.flat_map(|(plots, api)| {
+        let other = if api == "v1" { "v2" } else { "v1" };
+        let apis = [api, other].into_iter().take(if nth_max > 1 { 2 } else { 1 });
+        apis.map(move |api| commands::Course { plots, api, nth_max })
+    });
+    let done = join_all(courses.map(commands::run)).await;
+    for api in ["v1", "v2"] {
+        let own: Vec<_> = done.iter().filter(|done| done.api == api).collect();
+        let commands: u64 = own.iter().map(|done| done.commands).sum();
+        let outcomes: Vec<_> = own.into_iter().map(|done| &done.outcome).collect();
+        show(&format!("{commands} commands, {api}"), &outcomes);
+    }
 }

@@ -4,22 +4,15 @@ use std::collections::HashSet;
 use std::fmt::Display;
 use std::net::TcpListener;
 use std::ops::Range;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
 
-use super::lookout::Lookout;
 use super::point::{Plot, Point};
-use crate::support::amqp_proxy::AmqpProxy;
-use crate::support::brake::Brake;
-use crate::support::broker::Node;
-use crate::support::http_proxy::HttpProxy;
+use super::site::Site;
 use crate::support::intents::intent_with;
 use crate::support::parked::Parked;
-use crate::support::results::Collector;
 use crate::support::scenario::Scenario;
 use crate::support::tally::{Evidence, Tally};
 use crate::support::waiting::until;
@@ -78,12 +71,7 @@ const LONG: Duration = Duration::from_mins(2);
 /// See the module.
 pub(super) struct Ground {
     course: Course,
-    scenario: Scenario,
-    lookout: Arc<Lookout>,
-    brake: Brake,
-    _amqp: AmqpProxy,
-    http: HttpProxy,
-    results: Collector,
+    site: Site,
     worker: Option<Worker>,
     cases: Vec<Case>,
     settled: HashSet<String>,
@@ -151,35 +139,15 @@ impl Course {
 
 impl Ground {
     async fn prepare(course: Course) -> Self {
-        // One after the other: to declare quorum queues is the broker's hardest work.
-        static PREPARING: Mutex<()> = Mutex::const_new(());
-        let _preparing = PREPARING.lock().await;
-        let mut scenario = Scenario::with_faults(course.faults(&json!({}))).await;
+        let faults = course.faults(&json!({}));
+        let mut site = Site::prepare(async || Scenario::with_faults(faults).await).await;
         for (key, value) in course.settings() {
-            scenario.set(key, value);
+            site.scenario.set(key, value);
         }
-        scenario.set("merchants.default.api", course.api());
-        let (lookout, brake) = (Arc::<Lookout>::default(), Brake::default());
-        let watching = Arc::clone(&lookout);
-        let amqp =
-            AmqpProxy::start(scenario.node.address(), &brake, move |seen| watching.frame(seen))
-                .await;
-        let watching = Arc::clone(&lookout);
-        let http = HttpProxy::start(scenario.provider.address(), &brake, move |exchange| {
-            watching.exchange(exchange)
-        })
-        .await;
-        scenario.set("broker.urls", &Node::url_at(amqp.port(), &scenario.vhost));
-        scenario.set("merchants.default.auth_url", &format!("{}/oauth/token", http.url()));
-        let results = scenario.results().await;
+        site.scenario.set("merchants.default.api", course.api());
         let mut ground = Self {
             course,
-            scenario,
-            lookout,
-            brake,
-            _amqp: amqp,
-            http,
-            results,
+            site,
             worker: None,
             cases: Vec::new(),
             settled: HashSet::new(),
@@ -191,18 +159,18 @@ impl Ground {
 
     fn reach_provider(&mut self, reachable: bool) {
         let url = if reachable {
-            self.http.url()
+            self.site.http.url()
         } else {
             // A port that was free a moment ago refuses connections.
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             format!("http://{}", listener.local_addr().unwrap())
         };
-        self.scenario.set("merchants.default.api_url", &format!("{url}/payout"));
+        self.site.scenario.set("merchants.default.api_url", &format!("{url}/payout"));
     }
 
     /// Details has shown a link to the first worker too, when its turn comes.
     async fn warm_up(&mut self) {
-        self.worker = Some(self.scenario.ready_worker().await);
+        self.worker = Some(self.site.scenario.ready_worker().await);
         self.begin(Plot::Plain, "warm-up".to_owned());
         self.publish(0..LATER).await;
         self.rest().await;
@@ -216,11 +184,11 @@ impl Ground {
         let mut worker = self.reach(plot, (point, nth)).await;
         assert!(worker.program.is_running(), "{name}: it ended by itself");
         worker.program.kill().await;
-        self.brake.release();
-        self.lookout.all_ended();
+        self.site.brake.release();
+        self.site.lookout.all_ended();
         self.reach_provider(true);
-        self.scenario.provider.set_faults(self.course.faults(&json!({}))).await;
-        self.worker = Some(self.scenario.worker());
+        self.site.scenario.provider.set_faults(self.course.faults(&json!({}))).await;
+        self.worker = Some(self.site.scenario.worker());
         // These show details to the next worker, and that it goes on.
         self.publish(BATCH..BATCH + LATER).await;
         self.rest().await;
@@ -232,28 +200,28 @@ impl Ground {
         if let Some(worker) = self.worker.take_if(|_| fresh) {
             worker.stop().await;
         }
-        self.scenario.provider.set_faults(self.course.trouble(plot)).await;
+        self.site.scenario.provider.set_faults(self.course.trouble(plot)).await;
         let at_once = !matches!(plot, Plot::Stopping | Plot::CreatesLost);
         if at_once {
-            self.lookout.await_point(point.0, point.1);
+            self.site.lookout.await_point(point.0, point.1);
         }
         let at_first = if plot == Plot::CreatesLost { LOST } else { BATCH };
         self.publish(0..at_first).await;
         self.reach_provider(plot != Plot::Unreachable);
-        let worker = self.worker.take().unwrap_or_else(|| self.scenario.worker());
+        let worker = self.worker.take().unwrap_or_else(|| self.site.scenario.worker());
         if plot == Plot::Stopping {
             until("a create in flight", LONG, async || self.sent().await > 0).await;
-            self.lookout.await_point(point.0, point.1);
+            self.site.lookout.await_point(point.0, point.1);
             worker.program.terminate().await;
         }
         if plot == Plot::CreatesLost {
             // Each is lost once, and what comes after that is let through.
             until("all to be lost", LONG, async || self.sent().await >= LOST).await;
-            self.scenario.provider.set_faults(self.course.faults(&json!({}))).await;
+            self.site.scenario.provider.set_faults(self.course.faults(&json!({}))).await;
             self.publish(LOST..BATCH).await;
-            self.lookout.await_point(point.0, point.1);
+            self.site.lookout.await_point(point.0, point.1);
         }
-        let reached = timeout(LONG, self.brake.pulled()).await;
+        let reached = timeout(LONG, self.site.brake.pulled()).await;
         assert!(reached.is_ok(), "{}: never reached\n{}", self.case().name, worker.program.tail());
         worker
     }
@@ -261,7 +229,7 @@ impl Ground {
     /// How many references of this case have been asked a link for.
     async fn sent(&self) -> u64 {
         let begin = self.reference("");
-        let ledger = self.scenario.provider.ledger().await;
+        let ledger = self.site.scenario.provider.ledger().await;
         let requests = ledger["requests"].as_array().unwrap().iter();
         let references: HashSet<_> = requests
             .filter(|request| request["kind"] == "create")
@@ -294,7 +262,7 @@ impl Ground {
             .map(|(n, reference)| (intent_with(reference, &json!({ "amount": amount })), copies(n)))
             .flat_map(|(intent, copies)| (0..copies).map(move |copy| (intent.clone(), copy)))
             .collect();
-        self.scenario.publish_copies(intents).await;
+        self.site.scenario.publish_copies(intents).await;
         self.cases.last_mut().unwrap().references.extend(references);
     }
 
@@ -311,36 +279,36 @@ impl Ground {
         let references = self.cases.iter().flat_map(|case| &case.references);
         let open: Vec<_> =
             references.filter(|reference| !self.settled.contains(*reference)).collect();
-        let (left, in_hand) = (self.scenario.work_left().await, self.lookout.in_hand());
+        let (left, in_hand) = (self.site.scenario.work_left().await, self.site.lookout.in_hand());
         let name = &self.case().name;
         panic!("{name}: {left} are left in the queues, {in_hand} in hand, no outcome: {open:?}");
     }
 
     async fn at_rest(&mut self) -> bool {
-        let new = self.results.from(self.read);
+        let new = self.site.results.from(self.read);
         self.read += new.len();
         let subjects = new.iter().map(|message| message.event()["subject"].to_string());
         self.settled.extend(subjects.map(|subject| subject.trim_matches('"').to_owned()));
         let published: usize = self.cases.iter().map(|case| case.references.len()).sum();
         self.settled.len() == published
-            && self.lookout.in_hand() == 0
-            && self.scenario.work_left().await == 0
-            && self.lookout.in_hand() == 0
+            && self.site.lookout.in_hand() == 0
+            && self.site.scenario.work_left().await == 0
+            && self.site.lookout.in_hand() == 0
     }
 
     async fn count(mut self) -> Outcome {
         // A copy on its way from a retry queue back is in no queue's count of what is ready.
         until("all to be at rest", LONG, async || {
-            self.at_rest().await && self.scenario.work_total().await == 0
+            self.at_rest().await && self.site.scenario.work_total().await == 0
         })
         .await;
         let worker = self.worker.take().unwrap();
-        self.scenario.finish(worker).await;
-        assert_eq!(self.scenario.work_total().await, 0, "{:?}: work is left", self.course);
-        let provider = &self.scenario.provider;
-        let results = self.results.all().await;
+        self.site.scenario.finish(worker).await;
+        assert_eq!(self.site.scenario.work_total().await, 0, "{:?}: work is left", self.course);
+        let provider = &self.site.scenario.provider;
+        let results = self.site.results.all().await;
         let evidence = Evidence::gather(provider.links().await, &results);
-        let parked = self.scenario.parked().await.all().await;
+        let parked = self.site.scenario.parked().await.all().await;
         let mut outcome =
             Outcome { provider_faults: provider.faults_met().await, ..Outcome::default() };
         for case in &self.cases {

@@ -31,12 +31,12 @@ struct Sights {
     published: HashMap<Line, Published>,
     /// Channels on which the body of a delivery is to come.
     delivering: HashSet<Line>,
-    /// The connection that a worker consumes on, and its deliveries that are not acknowledged.
-    in_hand: (usize, u64),
-    /// The bodies of the creates so far.
-    creates: HashSet<Vec<u8>>,
+    /// The connections that a worker consumes on, and their deliveries that are not acknowledged.
+    in_hand: HashMap<usize, u64>,
+    /// The creates and changes so far, by path and body.
+    sent: HashSet<(String, Vec<u8>)>,
     /// Those of them that were sent once more.
-    resends: HashSet<Vec<u8>>,
+    resent: HashSet<(String, Vec<u8>)>,
 }
 
 impl Lookout {
@@ -48,17 +48,16 @@ impl Lookout {
     /// Every connection has ended.
     pub(super) fn all_ended(&self) {
         let mut sights = self.0.lock().unwrap();
-        let Sights { awaited, published, delivering, in_hand, creates: _, resends: _ } =
-            &mut *sights;
+        let Sights { awaited, published, delivering, in_hand, sent: _, resent: _ } = &mut *sights;
         *awaited = None;
         published.clear();
         delivering.clear();
-        in_hand.1 = 0;
+        in_hand.clear();
     }
 
     /// How many deliveries are in a worker's hands.
     pub(super) fn in_hand(&self) -> u64 {
-        self.0.lock().unwrap().in_hand.1
+        self.0.lock().unwrap().in_hand.values().sum()
     }
 
     /// Takes a frame in. True if it is the awaited one.
@@ -81,8 +80,7 @@ impl Sights {
                 None
             }
             (Way::ToWorker, Says::Body, When::After) if self.delivering.remove(&line) => {
-                let before = if self.in_hand.0 == seen.connection { self.in_hand.1 } else { 0 };
-                self.in_hand = (seen.connection, before + 1);
+                *self.in_hand.entry(seen.connection).or_default() += 1;
                 Some(Point::Delivered)
             }
             (Way::ToBroker, Says::Publish { exchange }, When::Before) => {
@@ -98,7 +96,7 @@ impl Sights {
             }
             (Way::ToBroker, Says::Ack, When::Before) => Some(Point::AckWritten),
             (Way::ToBroker, Says::Ack, When::After) => {
-                self.in_hand.1 -= u64::from(self.in_hand.0 == seen.connection);
+                self.in_hand.entry(seen.connection).and_modify(|count| *count -= 1);
                 Some(Point::AckPassed)
             }
             (Way::ToBroker, Says::Qos, When::After) => Some(Point::StillOursAsked),
@@ -111,11 +109,13 @@ impl Sights {
     }
 
     fn exchange(&mut self, exchange: &Exchange<'_>) -> bool {
-        let Exchange { ask, stage, body } = exchange;
-        if (*ask, *stage) == (Ask::Create, Stage::Written) && !self.creates.insert(body.to_vec()) {
-            self.resends.insert(body.to_vec());
+        let Exchange { ask, stage, path, body } = exchange;
+        let changes_something = matches!(ask, Ask::Create | Ask::Change);
+        let which = ((*path).to_owned(), body.to_vec());
+        if changes_something && *stage == Stage::Written && !self.sent.insert(which.clone()) {
+            self.resent.insert(which.clone());
         }
-        let is_resend = *ask == Ask::Create && self.resends.contains(*body);
+        let is_resend = changes_something && self.resent.contains(&which);
         let point = match (ask, stage) {
             (Ask::Token, Stage::Written) => Point::TokenWritten,
             (Ask::Token, Stage::Answered) => Point::TokenAnswered,
@@ -123,12 +123,15 @@ impl Sights {
             (Ask::Lookup, Stage::Written) => Point::LookWritten,
             (Ask::Lookup, Stage::Answered) => Point::LookAnswered,
             (Ask::Lookup, Stage::Heard) => Point::LookHeard,
-            (Ask::Create, Stage::Written) if is_resend => Point::ResendWritten,
-            (Ask::Create, Stage::Answered) if is_resend => Point::ResendAnswered,
-            (Ask::Create, Stage::Heard) if is_resend => Point::ResendHeard,
+            (Ask::Create | Ask::Change, Stage::Written) if is_resend => Point::ResendWritten,
+            (Ask::Create | Ask::Change, Stage::Answered) if is_resend => Point::ResendAnswered,
+            (Ask::Create | Ask::Change, Stage::Heard) if is_resend => Point::ResendHeard,
             (Ask::Create, Stage::Written) => Point::CreateWritten,
             (Ask::Create, Stage::Answered) => Point::CreateAnswered,
             (Ask::Create, Stage::Heard) => Point::CreateHeard,
+            (Ask::Change, Stage::Written) => Point::ChangeWritten,
+            (Ask::Change, Stage::Answered) => Point::ChangeAnswered,
+            (Ask::Change, Stage::Heard) => Point::ChangeHeard,
         };
         self.is_awaited(point)
     }
@@ -154,6 +157,7 @@ impl Published {
             "smartsend.parked" => Self::Parked,
             "smartsend.checkpoint" => Self::Checkpoint,
             retry if retry.starts_with("smartsend.retry.") => Self::Copy,
+            retry if retry.starts_with("smartsend.commands.retry.") => Self::Copy,
             other => panic!("a worker publishes nothing to {other}"),
         }
     }

@@ -24,6 +24,13 @@ pub(super) enum Point {
     /// The worker was sent the link, and has told nobody.
     CreateHeard,
 
+    /// A link was to be cancelled or extended; the provider does not know it.
+    ChangeWritten,
+    /// The provider has changed the link; the worker does not know it.
+    ChangeAnswered,
+    /// The worker was sent the answer.
+    ChangeHeard,
+
     /// A reference was looked up; the provider does not know it.
     LookWritten,
     /// The provider has answered the lookup; the worker does not know it.
@@ -33,18 +40,18 @@ pub(super) enum Point {
 
     /// The broker was asked whether the delivery is still ours, before it is sent once more.
     StillOursAsked,
-    /// A link was asked for once more; the provider does not know it.
+    /// A link, or its change, was asked for once more; the provider does not know it.
     ResendWritten,
-    /// The provider has made the link at the second time of asking; the worker does not know it.
+    /// The provider has done it at the second time of asking; the worker does not know it.
     ResendAnswered,
-    /// The worker was sent that link, and has told nobody.
+    /// The worker was sent that answer, and has told nobody.
     ResendHeard,
 
     /// A result was published; the broker does not know it.
     EventWritten,
     /// The broker has the result; its confirm has not reached the worker.
     EventTaken,
-    /// The worker was sent the result's confirm, and has not acknowledged the intent.
+    /// The worker was sent the result's confirm, and has not acknowledged the delivery.
     EventConfirmed,
 
     /// A copy for a retry queue was published; the broker does not know it.

@@ -20,6 +20,8 @@ pub(crate) enum Ask {
     Create,
     /// What is known of a reference.
     Lookup,
+    /// A link to be cancelled or extended.
+    Change,
 }
 
 /// How far a request has come.
@@ -39,6 +41,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) ask: Ask,
     /// How far it has come.
     pub(crate) stage: Stage,
+    /// Its path, with the query; a change's reference is in it.
+    pub(crate) path: &'a str,
     /// Its body; a create's reference is in it.
     pub(crate) body: &'a [u8],
 }
@@ -109,9 +113,10 @@ async fn serve(
     let mut hold = brake.hold();
     loop {
         let request = Message::read(&mut client).await?;
-        let ask = request.ask();
+        let path = request.path();
+        let ask = Ask::at(&path);
         let see = |stage| {
-            if watcher(&Exchange { ask, stage, body: request.body() }) {
+            if watcher(&Exchange { ask, stage, path: &path, body: request.body() }) {
                 brake.pull();
             }
         };
@@ -158,13 +163,20 @@ impl Message {
         &self.bytes[self.head..]
     }
 
-    fn ask(&self) -> Ask {
+    fn path(&self) -> String {
         let line = String::from_utf8_lossy(&self.bytes[..self.head]);
         let line = line.lines().next().unwrap_or_default();
-        match line.split(' ').nth(1).unwrap_or_default() {
-            path if path.starts_with("/oauth/token") => Ask::Token,
-            "/payout/smartPay" | "/payout/v2/smartSend/link" => Ask::Create,
-            path if path.starts_with("/payout/merchant/smartSend/details") => Ask::Lookup,
+        line.split(' ').nth(1).unwrap_or_default().to_owned()
+    }
+}
+
+impl Ask {
+    fn at(path: &str) -> Self {
+        match path.split('?').next().unwrap_or_default() {
+            "/oauth/token" => Self::Token,
+            "/payout/smartPay" | "/payout/v2/smartSend/link" => Self::Create,
+            "/payout/merchant/smartSend/details" => Self::Lookup,
+            "/payout/smartPay/cancel" | "/payout/v2/smartSend/extendExpiry" => Self::Change,
             path => panic!("a worker asks for nothing at {path}"),
         }
     }
