@@ -14,11 +14,13 @@ use rand::{RngExt, SeedableRng};
 use serde_json::json;
 use tokio::time::sleep;
 
-use pair::{Pair, RATE, Which, assert_pace, calls_of};
+use pair::{Pair, RATE, Which, assert_pace, calls_of, reference};
 
+use crate::support::commands::{Action, Command};
+use crate::support::lives::Lives;
 use crate::support::proof::{Row, size};
 use crate::support::tally::Tally;
-use crate::support::waiting::SOON;
+use crate::support::waiting::{SOON, until};
 
 /// How long everything may take to come to rest, besides what the rate takes.
 const REST: Duration = Duration::from_mins(2);
@@ -117,6 +119,62 @@ async fn a_frozen_replica_that_wakes_up_after_the_hand_over_makes_no_second_link
     tally.assert_one_link_each("SIGSTOP");
     let asked = pair.scenario.provider.asked().await;
     assert_pace(&asked, &[(woken, woken + HAND_OVER_US)]);
+}
+
+/// Two limiters in two processes know nothing of each other, and keep to the rate together.
+#[tokio::test]
+async fn intents_on_one_replica_and_commands_on_the_other_keep_to_the_rate_together() {
+    const LINKS: u64 = 50;
+    const MORE: u64 = 150;
+    let lost = json!({ "lost_after": 0.1 });
+    let faults = json!({ "latency_ms": 50, "cancel_faults": lost, "extend_faults": lost });
+    let mut pair = Pair::with_commands("v2", faults).await;
+    pair.publish(LINKS).await;
+    pair.start_both().await;
+    pair.results.take(50, SOON).await;
+    let commands: Vec<_> = (0..LINKS).map(change_of).collect();
+    // Only a delivery shows a process that it is the active one.
+    pair.scenario.publish_commands(&commands[..1]).await;
+    pair.takes_commands_over(Which::First).await;
+    pair.cut_commands(Which::First).await;
+    pair.publish(MORE).await;
+    pair.scenario.publish_commands(&commands[1..]).await;
+    pair.takes_commands_over(Which::Second).await;
+    assert!(pair.is_active(Which::First).await && !pair.is_active(Which::Second).await);
+    for number in (0..LINKS).step_by(5) {
+        pair.scenario.provider.try_act("1111310", &reference(number), "claim").await;
+    }
+    // Each has done some of it when the one that has the commands is killed.
+    let provider = &pair.scenario.provider;
+    let changes = async || provider.requests("cancel").await + provider.requests("extend").await;
+    until("half of the changes", SOON, async || changes().await >= LINKS / 2).await;
+    pair.kill(Which::Second).await;
+    pair.takes_commands_over(Which::First).await;
+    let (pair, tally) = pair.finish("apart", rest_of(LINKS + MORE)).await;
+    let lost_answers = pair.scenario.provider.faults_met().await;
+    let name = "intents on one and commands on the other, v2";
+    Done { lost_answers, ..Done::plainly(name, 1, 0) }.show(&tally);
+    tally.assert_one_link_each("apart");
+    let links = pair.scenario.provider.links().await;
+    // In the killed one's hands were as many as it may call at once, and as many again.
+    Lives::gather(&links, &pair.results.from(0)).judge(&commands).assert_true("apart", 12);
+    let asked = pair.scenario.provider.asked().await;
+    assert_pace(&asked, &[]);
+    for which in Which::BOTH {
+        let calls = calls_of(&asked, which).len();
+        assert!(calls > 20, "{which:?} has asked {calls} times only");
+    }
+}
+
+/// Two of three links are cancelled, and the others extended.
+fn change_of(number: u64) -> Command {
+    let action = if number.is_multiple_of(3) {
+        Action::Extend("2100-01-01T00:00:00Z".parse().unwrap())
+    } else {
+        Action::Cancel
+    };
+    let reference = reference(number);
+    Command { merchant: "default".to_owned(), id: format!("change-{reference}"), reference, action }
 }
 
 /// What is done to one of them in a torture.

@@ -17,6 +17,8 @@ use crate::support::worker::Worker;
 pub(super) const RATE: u64 = 40;
 /// And at once.
 pub(super) const BURST: u64 = 5;
+/// What of the rate is for commands.
+const COMMANDS: u64 = 15;
 /// How long a hand-over may take: the broker gives up on a frozen worker after some heartbeats.
 const HAND_OVER: Duration = Duration::from_mins(1);
 
@@ -58,7 +60,16 @@ impl Which {
 impl Pair {
     /// Neither runs yet. Both will use this API.
     pub(super) async fn new(api: &str, faults: Value) -> Self {
-        let mut scenario = Scenario::with_faults(faults).await;
+        Self::on(Scenario::with_faults(faults).await, api).await
+    }
+
+    /// The same for a merchant that takes commands.
+    pub(super) async fn with_commands(api: &str, faults: Value) -> Self {
+        let scenario = Scenario::with_commands(&["default"], COMMANDS, faults).await;
+        Self::on(scenario, api).await
+    }
+
+    async fn on(mut scenario: Scenario, api: &str) -> Self {
         scenario.set("merchants.default.api", api);
         scenario.set("merchants.default.rate_per_second", &RATE.to_string());
         scenario.set("merchants.default.burst", &BURST.to_string());
@@ -92,12 +103,40 @@ impl Pair {
 
     /// Whether it says that it is the active consumer. It must not be frozen.
     pub(super) async fn is_active(&self, which: Which) -> bool {
-        self.worker(which).status().await["merchants"]["default"]["consumer"]["state"] == "active"
+        self.is_active_on("default", which).await
+    }
+
+    /// The same for commands.
+    pub(super) async fn is_active_on_commands(&self, which: Which) -> bool {
+        self.is_active_on("default/commands", which).await
+    }
+
+    async fn is_active_on(&self, work: &str, which: Which) -> bool {
+        self.worker(which).status().await["merchants"][work]["consumer"]["state"] == "active"
     }
 
     /// Waits until one of them is the active consumer.
     pub(super) async fn takes_over(&self, which: Which) {
         until("the hand-over", HAND_OVER, async || self.is_active(which).await).await;
+    }
+
+    /// Waits until one of them is the active consumer of commands.
+    pub(super) async fn takes_commands_over(&self, which: Which) {
+        let taken = async || self.is_active_on_commands(which).await;
+        until("the hand-over of commands", HAND_OVER, taken).await;
+    }
+
+    /// Closes the connection on which one of them consumes commands, and that one only.
+    pub(super) async fn cut_commands(&self, which: Which) {
+        let name = format!("smartsend/commands/default/{}", self.worker(which).program.pid());
+        let close = format!(
+            "Is = fun(Pid) -> [{{_, Of}}] = rabbit_networking:connection_info(Pid, \
+             [client_properties]), {{_, _, <<\"{name}\">>}} = \
+             lists:keyfind(<<\"connection_name\">>, 1, Of), true end, length([\
+             rabbit_networking:close_connection(Pid, \"by the test\") || Pid <- \
+             rabbit_networking:connections(), try Is(Pid) catch _:_ -> false end])."
+        );
+        assert_eq!(self.scenario.node.eval(&close).await.trim(), "1", "{name}");
     }
 
     /// SIGKILL.
@@ -172,6 +211,7 @@ pub(super) fn assert_pace(asked: &[Asked], outside: &[(u64, u64)]) {
     }
 }
 
-fn reference(number: u64) -> String {
+/// The reference of an intent.
+pub(super) fn reference(number: u64) -> String {
     format!("p{number}")
 }
