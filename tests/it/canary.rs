@@ -2,15 +2,17 @@
 //! search finds what is, the test target `unit` shows.
 
 use std::fs;
+use std::time::Duration;
 
 use serde_json::json;
 
 use crate::support::canary;
-use crate::support::intents::{intent, intent_with, properties};
+use crate::support::commands::{Action, Command};
+use crate::support::intents::{intent, intent_with, properties, publish_to};
 use crate::support::payu::{Act, Asked, Kind, Payu};
 use crate::support::proof::Row;
 use crate::support::raw_server::{Step, answer};
-use crate::support::results::{Message, RESULTS};
+use crate::support::results::{Collector, Message, RESULTS};
 use crate::support::scenario::Scenario;
 use crate::support::waiting::SOON;
 
@@ -29,21 +31,25 @@ fn script(asked: &Asked) -> Act {
                 format!(r#"{{"error":"invalid_client","error_description":"{}"}}"#, canary::NAME);
             Act::Only(vec![Step::Write(answer("401 Unauthorized", "", &body))])
         }
-        (Kind::Create, 0, "lost") => Act::MakeThen(vec![Step::Close]),
+        (Kind::Create | Kind::Change, 0, "lost") => Act::MakeThen(vec![Step::Close]),
         (Kind::Create, 0, "stalled") => Act::MakeThen(vec![Step::Stall]),
-        (Kind::Create, 0, "garbled") => {
+        (Kind::Create | Kind::Change, 0, "garbled") => {
             let half = format!(r#"{{"status":0,"data":{{"link":"{}""#, canary::LINK);
             Act::MakeThen(vec![Step::Write(answer("200 OK", "", &half))])
         }
         (Kind::Create, _, "rejected") => quoting("1101"),
         (Kind::Create, _, "refused") => quoting("1128"),
         (Kind::Create, _, "odd") => quoting("null"),
-        (Kind::Create, 0, "denied") => Act::Revoke,
+        (Kind::Create | Kind::Change, 0, "denied") => Act::Revoke,
         (Kind::Create, 0, "throttled") => status("429 Too Many Requests"),
+        (Kind::Change, 0, "stalled") => Act::Only(vec![Step::Stall]),
+        (Kind::Change, _, "throttled") => quoting("1119"),
         _ => Act::Serve,
     }
 }
 
+/// What PayU refuses is tried once more after a whole quarantine.
+const LONG: Duration = Duration::from_mins(1);
 const CREATED: [&str; 6] = ["plain", "lost", "stalled", "garbled", "denied", "throttled"];
 
 /// An installation with a login of its own at the broker, and the password grant.
@@ -65,8 +71,26 @@ async fn installation(payu: &Payu) -> Scenario {
     fs::write(file, text.replace(&by_secret, &by_password)).unwrap();
     scenario.set("merchants.default.api_url", &payu.server().url("/payout"));
     scenario.set("merchants.default.auth_url", &payu.server().url("/oauth/token"));
+    scenario.set("merchants.default.commands_per_second", "100");
+    // As short as the relations of the configuration allow.
+    scenario.set("retry.lease", "400ms");
+    scenario.set("in_doubt.quarantine", "3500ms");
     scenario.apply(&["--results-queue", RESULTS]).await;
     scenario
+}
+
+/// Each link that was made is cancelled, and one of them extended before. PayU refuses the last.
+fn commands() -> Vec<Command> {
+    let command = |reference: &&str, action, id: &str| Command {
+        merchant: "default".to_owned(),
+        reference: (*reference).to_owned(),
+        id: format!("{id}-{reference}"),
+        action,
+    };
+    let far = Action::Extend("2100-01-01T00:00:00Z".parse().unwrap());
+    let extend = command(&"plain", far, "extend");
+    let cancels = CREATED.iter().map(|reference| command(reference, Action::Cancel, "cancel"));
+    [extend].into_iter().chain(cancels).collect()
 }
 
 /// Bodies that are no intents, and hold what must not be told all the same.
@@ -87,8 +111,7 @@ fn invalid() -> Vec<Vec<u8>> {
 
 #[tokio::test]
 async fn a_worker_that_meets_everything_tells_nothing_private() {
-    meets_everything("v1").await;
-    meets_everything("v2").await;
+    tokio::join!(meets_everything("v1"), meets_everything("v2"));
 }
 
 async fn meets_everything(api: &str) {
@@ -108,8 +131,11 @@ async fn meets_everything(api: &str) {
     let count = CREATED.len() + 3 + bodies.len();
     let events = results.take(count, SOON).await;
     let parked = parked.take(2 + bodies.len(), SOON).await;
+    change_links(&scenario, &results, count).await;
     let (_, metrics) = worker.page("/metrics").await;
-    assert!(metrics.contains("smartsend_intents_total"), "{metrics}");
+    for counted in ["smartsend_intents_total", "smartsend_commands_total"] {
+        assert!(metrics.contains(counted), "{metrics}");
+    }
     let log = worker.log();
     scenario.finish(worker).await; // and with it all pages and the whole log are searched
 
@@ -125,6 +151,27 @@ async fn meets_everything(api: &str) {
     let user = format!("canary-{}", scenario.vhost);
     scenario.node.ctl(&["delete_user", &user]).await;
     show(api, &payu, events.len());
+}
+
+/// Commands, and what is none though it holds what must not be told. Their events tell nothing of
+/// the customer, and no link.
+async fn change_links(scenario: &Scenario, results: &Collector, before: usize) {
+    let commands = commands();
+    scenario.publish_commands(&commands[..1]).await;
+    results.take(before + 1, SOON).await;
+    scenario.publish_commands(&commands[1..]).await;
+    let no_commands = [intent("no-command").to_string(), canary::NAME.to_owned()];
+    let messages = no_commands.map(|body| ("default", body.into_bytes(), properties("odd")));
+    publish_to(&scenario.connection, "smartsend.commands", messages).await;
+    let events = results.take(before + commands.len() + 2, LONG).await.split_off(before);
+    for event in &events {
+        assert_eq!(canary::leak_in(&event.body), None, "{}", event.routing_key);
+    }
+    let mut kinds: Vec<_> = events.iter().map(|event| event.routing_key.as_str()).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let expected = ["command.unresolved", "link.cancel_failed", "link.cancelled", "link.extended"];
+    assert_eq!(kinds, expected.map(|kind| format!("{kind}.default")));
 }
 
 /// The search is worth nothing where there was nothing to tell.
@@ -147,6 +194,7 @@ fn everything_was_met(payu: &Payu, events: &[Message], log: &str) {
         "the call failed",
         "the call ended",
         "the intent is settled",
+        "the command is settled",
     ] {
         assert!(log.contains(told), "{told} is not in the log:\n{log}");
     }

@@ -16,6 +16,8 @@ pub(crate) enum Kind {
     Token,
     Create,
     Lookup,
+    /// A cancel or an extend.
+    Change,
 }
 
 /// A request, as a script sees it.
@@ -27,6 +29,8 @@ pub(crate) struct Asked {
     /// How many of its kind came for this reference before, with a token that was good.
     pub(crate) nth: usize,
     amount: String,
+    /// Of an extend.
+    expiry: Option<String>,
     /// Whether a token is asked for by the password grant.
     has_password: bool,
 }
@@ -52,6 +56,10 @@ pub(crate) struct Link {
     pub(crate) reference: String,
     pub(crate) amount: String,
     pub(crate) url: String,
+    /// `smartSendStatus`.
+    pub(crate) status: &'static str,
+    /// What an extend has set.
+    pub(crate) expiry: Option<String>,
 }
 
 /// What it remembers.
@@ -170,6 +178,9 @@ const UNAUTHORIZED: &str = r#"{"timestamp":"2024-01-30T09:03:39.698+0000","statu
 /// A refusal of a reference that has a link.
 pub(crate) const DUPLICATE: &str = r#"{"status":1,"msg":"Fail","code":1103,"data":null}"#;
 
+/// A refusal to change a link that is not there.
+const NO_LINK: &str = r#"{"status":1,"msg":"Fail","code":1112,"data":null}"#;
+
 /// How details says that it shows no link.
 pub(crate) const NOT_FOUND: &str = r#"{"status":1,"msg":"Smart Send Record not found. Kindly fetch details after some time","code":null,"data":{"merchantRefId":null,"link":null,"amount":null}}"#;
 
@@ -185,15 +196,20 @@ impl Ledger {
     fn note(&mut self, seen: &Seen) -> (Asked, bool) {
         let line = seen.head.lines().next().unwrap();
         let body: Value = serde_json::from_str(&seen.body).unwrap_or_default();
-        let (kind, reference) = if line.contains("/oauth/token") {
-            (Kind::Token, "")
-        } else if line.starts_with("POST") {
-            (Kind::Create, body["merchantRefId"].as_str().unwrap())
-        } else {
-            let query = line.split("merchantRefId=").nth(1).unwrap();
-            (Kind::Lookup, query.split([' ', '&']).next().unwrap())
+        let in_query = |name: &str| {
+            let rest = line.split(&format!("{name}=")).nth(1)?;
+            Some(rest.split([' ', '&']).next().unwrap().replace("%3A", ":"))
         };
-        let reference = reference.to_owned();
+        let (kind, reference) = if line.contains("/oauth/token") {
+            (Kind::Token, String::new())
+        } else if line.contains("/smartPay/cancel?") || line.contains("/extendExpiry?") {
+            (Kind::Change, in_query("merchantRefId").unwrap())
+        } else if line.starts_with("POST") {
+            (Kind::Create, body["merchantRefId"].as_str().unwrap().to_owned())
+        } else {
+            (Kind::Lookup, in_query("merchantRefId").unwrap())
+        };
+        let expiry = in_query("expiryDate");
         let count = self.counts.entry((kind, reference.clone())).or_default();
         let nth = *count;
         let is_let_in = kind == Kind::Token || is_good(seen, self.oldest_good);
@@ -202,7 +218,7 @@ impl Ledger {
         let has_password = seen.body.contains("grant_type=password");
         // A number by V1 and a text by V2.
         let amount = body["amount"].to_string().replace('"', "");
-        (Asked { kind, reference, nth, amount, has_password }, is_let_in)
+        (Asked { kind, reference, nth, amount, expiry, has_password }, is_let_in)
     }
 
     fn revoke(&mut self) {
@@ -228,13 +244,25 @@ impl Ledger {
             }
             Kind::Lookup => {
                 let own = self.links.iter().find(|link| link.reference == asked.reference);
-                let Some(Link { reference, amount, url }) = own else {
+                let Some(Link { reference, amount, url, status, expiry }) = own else {
                     return answer("200 OK", "", NOT_FOUND);
                 };
                 json!({ "status": 0, "msg": "Success", "code": null, "data": {
                     "merchantRefId": reference, "amount": amount, "link": url,
-                    "custMobile": MOBILE, "custEmail": EMAIL, "smartSendStatus": "ACTIVE",
+                    "custMobile": MOBILE, "custEmail": EMAIL, "smartSendStatus": status,
+                    "expiryDate": expiry,
                 } })
+            }
+            Kind::Change => {
+                let own = self.links.iter_mut().find(|link| link.reference == asked.reference);
+                let Some(link) = own else {
+                    return answer("200 OK", "", NO_LINK);
+                };
+                match &asked.expiry {
+                    Some(_) => link.expiry.clone_from(&asked.expiry),
+                    None => link.status = "CANCELLED",
+                }
+                json!({ "status": 0, "msg": "Success", "code": null, "data": null })
             }
         };
         answer("200 OK", "", &body.to_string())
@@ -244,7 +272,8 @@ impl Ledger {
         let number = self.links.len();
         let url = format!("https://test.payumoney.com/smartPay?id={reference}-{number}");
         let (reference, amount) = (reference.to_owned(), amount.to_owned());
-        self.links.push(Link { reference, amount, url: url.clone() });
+        let (status, expiry) = ("ACTIVE", None);
+        self.links.push(Link { reference, amount, url: url.clone(), status, expiry });
         url
     }
 }

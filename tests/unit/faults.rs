@@ -23,6 +23,7 @@
 
 mod answers;
 mod bulk;
+mod changes;
 mod connect;
 mod cut;
 mod idle;
