@@ -49,7 +49,7 @@ layers() {
   layer drain "SMARTSEND_DRAIN_ROUNDS=$(sized 40 6) $TESTS --test-threads=1 drain::"
   layer replicas "SMARTSEND_REPLICAS_INTENTS=$(sized 3000 600) SMARTSEND_REPLICAS_FAULTS=$(sized 30 6) $TESTS --test-threads=1 replicas::"
   layer default-times "SMARTSEND_DEFAULTS_INTENTS=$(sized 1000 100) SMARTSEND_DEFAULTS_UNMADE=$(sized 60 20) $TESTS --test-threads=2 default_times::"
-  layer torture "tests/tools/torture.sh $(sized 70000 1500) $(sized 180 5)"
+  layer torture "SMARTSEND_MIXED_INTENTS=$(sized 3000 240) SMARTSEND_MIXED_KILLS=$(sized 10 2) tests/tools/torture.sh $(sized 70000 1500) $(sized 180 5)"
   layer brokers "tests/tools/brokers.sh 3.10 && SMARTSEND_TEST_BROKERS=3.10 SMARTSEND_BROKER_OUTAGE=60 SMARTSEND_BROKER_ROUNDS=$(sized 100 9) $TESTS --test-threads=1 brokers::"
   layer newer-brokers "tests/tools/brokers.sh 4.0 4.3 && for version in 4.0 4.3; do SMARTSEND_TEST_BROKERS=\$version SMARTSEND_BROKER_OUTAGE=60 SMARTSEND_BROKER_ROUNDS=$(sized 30 9) $TESTS --test-threads=1 brokers:: || exit; done"
   layer canary "$BOTH --test-threads=1 canary::"
@@ -57,6 +57,7 @@ layers() {
   layer fuzz "tests/tools/fuzz.sh --minutes $(sized 10 5)"
   layer mutants "tests/tools/mutants.sh"
   layer backlog "cargo bench --locked --bench bench -- --backlog $(sized 1000000 100000)"
+  layer cancels "cargo bench --locked --bench bench -- --rates 100 --cancels $(sized 10000 1000)"
 }
 
 fail() {

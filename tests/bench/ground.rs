@@ -52,6 +52,14 @@ pub(crate) struct Limits {
     pub(crate) burst: u32,
 }
 
+/// The settings of a merchant that uses V2 and takes commands.
+fn commands(per_second: u32) -> [(&'static str, String); 2] {
+    [
+        ("SMARTSEND_MERCHANTS__DEFAULT__API", "v2".to_owned()),
+        ("SMARTSEND_MERCHANTS__DEFAULT__COMMANDS_PER_SECOND", per_second.to_string()),
+    ]
+}
+
 impl Limits {
     /// So many calls at once, and no pace that anybody could reach.
     pub(crate) fn only_in_flight(in_flight: usize) -> Self {
@@ -82,7 +90,10 @@ impl Ground {
 
     /// Declares what a configuration asks for.
     pub(crate) fn declare(config: &Path) {
-        let mut command = Command::new(WORKER);
+        Self::declare_by(&mut Command::new(WORKER), config);
+    }
+
+    fn declare_by(command: &mut Command, config: &Path) {
         command.arg("--config").arg(config).args(["topology", "apply", "--results-queue", RESULTS]);
         let done = command.stdout(Stdio::null()).status().unwrap();
         assert!(done.success(), "the topology must be declared");
@@ -137,6 +148,19 @@ impl Ground {
         let config = self.configure_with(limits, more);
         command.arg("--config").arg(config).arg("run").stdout(Stdio::null());
         Process::start(&mut command, &self.folder.path().join("worker.log"))
+    }
+
+    /// Declares what V2 with commands needs.
+    pub(crate) fn declare_commands(&self) {
+        let config = self.configure(Limits::only_in_flight(2));
+        Self::declare_by(Command::new(WORKER).envs(commands(1)), &config);
+    }
+
+    /// Starts the worker over V2, with so many of the requests per second for commands.
+    pub(crate) fn worker_with_commands(&self, limits: Limits, per_second: u32) -> Process {
+        let mut command = Command::new(WORKER);
+        command.arg("--config").arg(self.configure(limits)).arg("run").stdout(Stdio::null());
+        Process::start(command.envs(commands(per_second)), &self.folder.path().join("worker.log"))
     }
 
     /// Starts the bare loop.

@@ -5,6 +5,7 @@
 //! cargo bench -- --intents 2000 --pairs 1 --only 64 --skip-pace   # a first lookup, half a minute
 //! cargo bench --bench bench -- --neighbour 5000                   # beside one whose connection ends
 //! cargo bench --bench bench -- --backlog 1000000                  # memory over a long backlog
+//! cargo bench --bench bench -- --cancels 10000 --rates 100,1000   # cancels beside a backlog
 //! ```
 //!
 //! A number alone says nothing: it is the machine's, the broker's and the sandbox's. So each run of
@@ -36,6 +37,7 @@ mod bare;
 #[path = "../it/support/broker.rs"]
 #[expect(dead_code, reason = "the tests' broker can do more than is needed here")]
 mod broker;
+mod cancels;
 mod ground;
 mod load;
 mod neighbour;
@@ -92,6 +94,9 @@ struct Options {
     /// Only this: drain a backlog of so many intents, and hold its memory against that of 10,000
     #[arg(long, value_name = "INTENTS")]
     backlog: Option<u32>,
+    /// Only this: cancel so many links beside a backlog of ten times as many intents
+    #[arg(long, value_name = "LINKS")]
+    cancels: Option<u32>,
     /// Only this: so many intents beside a merchant that loses its connection every second
     #[arg(long, value_name = "INTENTS")]
     neighbour: Option<u32>,
@@ -158,6 +163,10 @@ async fn measure(ground: &Ground, options: &Options) -> Vec<String> {
     let mut missed = Vec::new();
     if let Some(intents) = options.backlog {
         backlog::figure(ground, intents, &mut missed).await;
+        return missed;
+    }
+    if let Some(links) = options.cancels {
+        cancels::table(ground, links, &options.rates, options.seconds, &mut missed).await;
         return missed;
     }
     if let Some(intents) = options.neighbour {

@@ -112,7 +112,7 @@ async fn moments_arrived(ground: &Ground, rate: u32, burst: u32, seconds: u32) -
 }
 
 /// What was sent of what might have been, from the first request on.
-fn share_used(moments: &[Duration], rate: u32, seconds: u32) -> f64 {
+pub(crate) fn share_used(moments: &[Duration], rate: u32, seconds: u32) -> f64 {
     let first = moments.first().copied().unwrap_or_default();
     let end = first + SECOND * seconds;
     let sent = moments.iter().filter(|moment| **moment < end).count();
@@ -120,7 +120,7 @@ fn share_used(moments: &[Duration], rate: u32, seconds: u32) -> f64 {
 }
 
 /// The most within any second, wherever it begins.
-fn fullest_second(moments: &[Duration]) -> u32 {
+pub(crate) fn fullest_second(moments: &[Duration]) -> u32 {
     let mut sorted = moments.to_vec();
     sorted.sort();
     let mut fullest = 0;
