@@ -3,6 +3,7 @@
 //! Output goes to stdout and everything else to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage
 //! or configuration, 3 stopped with work left, or not decided yet.
 
+mod ask;
 pub mod change;
 mod exit;
 pub mod explain;

@@ -4,9 +4,14 @@
 //! another machine. So it has a limit of its own, which is small enough to be left out of account:
 //! one request a second for each account on this machine. It only reads, and decides nothing.
 
+mod mask;
+mod nothing_learnt;
 mod pace;
 mod shown;
+mod status_call;
+mod words;
 
+use std::future::Future;
 use std::path::Path;
 
 use crate::clock::SystemClock;
@@ -15,11 +20,14 @@ use crate::domain::call::{Answer, CallResult};
 use crate::domain::classify::lookup::Lookup;
 use crate::domain::reference::Reference;
 use crate::payu::{AccountError, PayuAccount};
-use crate::ports::{Provider, TokenError};
+use crate::ports::{Provider, Token, TokenError};
 use crate::telemetry::metrics::Metrics;
+pub use mask::{masked_email, masked_number, masked_text};
+pub use nothing_learnt::NothingLearnt;
 pub use pace::PaceError;
 pub(crate) use pace::{APART, Pace};
-pub use shown::{Shown, masked_email, masked_mobile};
+pub use shown::Shown;
+pub use status_call::StatusCall;
 
 /// The turn to ask about one merchant's account.
 pub struct Inquiry<'a> {
@@ -52,30 +60,47 @@ impl<'a> Inquiry<'a> {
         self.pace.path()
     }
 
-    /// Asks for a reference's details, once.
+    /// Asks for a reference's details, once, and then what the API's status call says of it.
     pub async fn lookup(&self, reference: &Reference) -> Shown {
+        let api = self.merchant.account.api;
+        let (result, token) = match self.token().await {
+            Ok(token) => (self.turn(self.account.lookup(&token, reference)).await, Some(token)),
+            Err(result) => (result, None),
+        };
+        let (status, payment) = words_of(&result);
+        let lookup = Lookup::classify(result, reference, &self.merchant.rules);
+        // Who asks for fewer requests, or does not answer, is not asked again.
+        let result = match token.filter(|_| lookup.is_answered()) {
+            Some(token) => Some(self.turn(self.account.status(&token, reference)).await),
+            None => None,
+        };
+        let status_call = StatusCall { api, result };
+        Shown { reference: reference.clone(), status, payment, lookup, status_call }
+    }
+
+    /// A new token, or what a call without one came to.
+    async fn token(&self) -> Result<Token, CallResult> {
         let token = self.account.new_token(|| self.pace.turn()).await;
         self.pace.mark();
-        let result = match token {
-            Ok(token) => {
-                self.pace.turn().await;
-                let result = self.account.lookup(&token, reference).await;
-                self.pace.mark();
-                result
-            }
-            Err(TokenError::Refused) => CallResult::TokenRefused,
-            Err(TokenError::Throttled(retry_after)) => CallResult::TokenThrottled(retry_after),
-            Err(TokenError::Unavailable(why)) => CallResult::NotSent(why),
-        };
-        let (status, payment) = words(&result);
-        let lookup = Lookup::classify(result, reference, &self.merchant.rules);
-        Shown { reference: reference.clone(), status, payment, lookup }
+        token.map_err(|error| match error {
+            TokenError::Refused => CallResult::TokenRefused,
+            TokenError::Throttled(retry_after) => CallResult::TokenThrottled(retry_after),
+            TokenError::Unavailable(why) => CallResult::NotSent(why),
+        })
+    }
+
+    /// Makes a call when its turn has come.
+    async fn turn<T>(&self, call: impl Future<Output = T>) -> T {
+        self.pace.turn().await;
+        let result = call.await;
+        self.pace.mark();
+        result
     }
 }
 
 /// PayU's own words for what has become of the link and of the money: those that we do not know
 /// are shown too.
-fn words(result: &CallResult) -> (Option<String>, Option<String>) {
+fn words_of(result: &CallResult) -> (Option<String>, Option<String>) {
     match result {
         CallResult::Answered(Answer { envelope: Some(envelope), .. }) => {
             let data = &envelope.data;

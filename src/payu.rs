@@ -12,6 +12,7 @@ pub mod trial;
 pub mod wire;
 mod client;
 mod dialect;
+mod inquiry;
 mod oauth;
 
 use std::future::Future;
@@ -27,6 +28,7 @@ use crate::telemetry::metrics::{CallKind, MerchantMetrics};
 
 use client::{Client, Failed, Reply};
 use dialect::Dialect;
+pub use inquiry::Asked;
 use oauth::TokenCache;
 
 /// One merchant's account at PayU: its connections, its token, its API.

@@ -1,16 +1,20 @@
 //! `smartsend lookup REF`: what PayU shows of a reference.
 
+use super::ask;
 use super::exit::{CommandError, Exit, complain, print};
 use super::merchants;
 use crate::config::Config;
 use crate::domain::reference::Reference;
-use crate::inquiry::{Inquiry, InquiryError};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-It asks PayU for a token and for details, outside of the worker's limiter: at most one request a
-second for each account on this machine, by the lock file smartsend-ACCOUNT.lock in TMPDIR, or in
-/tmp. Some accounts may have one token at a time; the worker then fetches another one.
+It asks PayU for a token, for details, and for what the status call of the merchant's API says.
+Details alone decide: the status call is shown beside them as it is, and a 404 of it is normal,
+since PayU's pages hardly mention it any more.
+
+That goes outside of the worker's limiter: at most one request a second for each account on this
+machine, by the lock file smartsend-ACCOUNT.lock in TMPDIR, or in /tmp. Some accounts may have one
+token at a time; the worker then fetches another one.
 
 Examples:
   smartsend lookup order-8841-r1
@@ -35,15 +39,7 @@ pub struct Options {
 
 pub async fn execute(config: &Config, options: &Options) -> Result<Exit, CommandError> {
     let merchant = merchants::one(config, options.merchant.as_deref())?;
-    let inquiry = Inquiry::begin(merchant).await.map_err(|error| match error {
-        InquiryError::Account(_) => CommandError::usage(error),
-        InquiryError::Pace(_) => CommandError::failed(error),
-    })?;
-    complain(&format_args!(
-        "asking PayU outside of the worker's limiter, at most once a second for the account {} ({})",
-        merchant.account.payout_merchant_id,
-        inquiry.lock_file().display()
-    ));
+    let inquiry = ask::begin(merchant).await?;
     let shown = inquiry.lookup(&options.reference).await;
     let reveal = options.reveal;
     let text = if options.json { shown.json(reveal) } else { shown.table(reveal) };

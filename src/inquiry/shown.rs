@@ -4,7 +4,9 @@ use std::fmt::Write;
 
 use serde_json::json;
 
-use crate::domain::call::NotSent;
+use super::mask::{masked_email, masked_number, plain};
+use super::nothing_learnt::NothingLearnt;
+use super::status_call::StatusCall;
 use crate::domain::classify::lookup::{Details, DetailsLink, Lookup, LookupFailure};
 use crate::domain::classify::{Denial, NoToken};
 use crate::domain::record::headers::written;
@@ -19,6 +21,8 @@ pub struct Shown {
     /// PayU's word for what has become of the money.
     pub payment: Option<String>,
     pub lookup: Lookup,
+    /// What stands beside it, and is not believed.
+    pub status_call: StatusCall,
 }
 
 impl Shown {
@@ -29,10 +33,12 @@ impl Shown {
         let cells = Cells::of(details, reveal);
         let word = |word: &Option<String>| word.as_deref().map(plain);
         let mut table = String::new();
+        let status_call = self.status_call.name();
         for (name, cell) in [
             ("reference", Some(self.reference.to_string())),
             ("status", word(&self.status)),
             ("payment", word(&self.payment)),
+            (&status_call, Some(self.status_call.cell(reveal))),
             ("amount", cells.amount),
             ("link id", cells.link_id),
             ("expires", cells.expiry),
@@ -50,6 +56,7 @@ impl Shown {
     /// The same as JSON, and that nothing was found; `None` where nothing was learnt.
     pub fn json(&self, reveal: bool) -> Option<String> {
         let reference = self.reference.as_str();
+        let status_call = self.status_call.cell(reveal);
         let json = match &self.lookup {
             Lookup::Found(details) => {
                 let cells = Cells::of(details, reveal);
@@ -58,6 +65,7 @@ impl Shown {
                     "found": true,
                     "status": self.status,
                     "payment": self.payment,
+                    "statusCall": status_call,
                     "amount": cells.amount,
                     "linkId": cells.link_id,
                     "expiryDate": cells.expiry,
@@ -66,7 +74,11 @@ impl Shown {
                     "link": cells.link,
                 })
             }
-            Lookup::NotFound => json!({ "merchantRefId": reference, "found": false }),
+            Lookup::NotFound => json!({
+                "merchantRefId": reference,
+                "found": false,
+                "statusCall": status_call,
+            }),
             Lookup::Failed(_) | Lookup::NoToken(_) | Lookup::Throttled(_) | Lookup::Denied(_) => {
                 return None;
             }
@@ -76,61 +88,39 @@ impl Shown {
 
     /// Why there is nothing to show, and what to do.
     pub fn why_not(&self) -> Option<String> {
-        let why = match &self.lookup {
-            Lookup::Found(_) => return None,
-            Lookup::NotFound => {
+        match self.nothing_learnt() {
+            Some(nothing) => Some(nothing.why()),
+            None if self.lookup == Lookup::NotFound => Some(format!(
                 "PayU shows no link for it, which is no proof that there is none: its intent may \
-                 still be on its way, and PayU may show a link late"
-            }
-            Lookup::Failed(LookupFailure::NotSent(NotSent::NoSecret)) => {
-                "nothing was sent, since a secret cannot be read; check the merchant's secret files"
-            }
-            Lookup::Failed(LookupFailure::NotSent(NotSent::NoToken)) => {
-                "no token came, so nothing was asked; check the network and auth_url, or try again later"
-            }
-            Lookup::Failed(LookupFailure::NotSent(_)) => {
-                "nothing was sent, since PayU cannot be reached; check the network, api_url and \
-                 auth_url"
-            }
-            Lookup::Failed(LookupFailure::NoAnswer(_)) => "PayU did not answer; try again later",
-            Lookup::Failed(LookupFailure::Status(status)) => {
-                return Some(format!(
-                    "PayU answered with HTTP {status}, which says nothing of the link; `smartsend \
-                     explain http {status}` says more"
-                ));
-            }
-            Lookup::Failed(LookupFailure::Odd) => {
-                "PayU's answer makes no sense; check that api_url is PayU's"
-            }
-            Lookup::NoToken(NoToken::Refused) => {
-                "PayU refused the credentials; check client_id and the secrets of the merchant"
-            }
-            Lookup::NoToken(NoToken::Throttled(_)) | Lookup::Throttled(_) => {
-                "PayU asks for fewer requests for this account; try again later"
-            }
-            Lookup::Denied(Denial::Merchant) => {
-                "PayU does not know the merchant; check payout_merchant_id"
-            }
-            Lookup::Denied(Denial::Credentials | Denial::Unauthorized | Denial::Forbidden) => {
-                "PayU turned the account away; check its credentials, and ask PayU whether this \
-                 machine's address is allowed"
-            }
-        };
-        Some(why.to_owned())
+                 still be on its way, and PayU may show a link late; {} says: {}",
+                self.status_call.name(),
+                self.status_call.cell(false)
+            )),
+            None => None,
+        }
     }
 
     /// Whether no answer came, so that asking again may bring one.
     pub fn is_unanswered(&self) -> bool {
-        match &self.lookup {
-            Lookup::Failed(LookupFailure::NotSent(why)) => *why != NotSent::NoSecret,
-            Lookup::Failed(LookupFailure::NoAnswer(_)) => true,
-            Lookup::Failed(LookupFailure::Status(_) | LookupFailure::Odd)
-            | Lookup::Found(_)
-            | Lookup::NotFound
-            | Lookup::NoToken(_)
-            | Lookup::Throttled(_)
-            | Lookup::Denied(_) => false,
-        }
+        self.nothing_learnt().is_some_and(|nothing| nothing.is_unanswered())
+    }
+
+    fn nothing_learnt(&self) -> Option<NothingLearnt> {
+        Some(match &self.lookup {
+            Lookup::Found(_) | Lookup::NotFound => return None,
+            Lookup::Failed(LookupFailure::NotSent(why)) => NothingLearnt::NotSent(*why),
+            Lookup::Failed(LookupFailure::NoAnswer(_)) => NothingLearnt::NoAnswer,
+            Lookup::Failed(LookupFailure::Status(status)) => NothingLearnt::Status(*status),
+            Lookup::Failed(LookupFailure::Odd) => NothingLearnt::Odd,
+            Lookup::NoToken(NoToken::Refused) => NothingLearnt::Credentials,
+            Lookup::NoToken(NoToken::Throttled(_)) | Lookup::Throttled(_) => {
+                NothingLearnt::Throttled
+            }
+            Lookup::Denied(Denial::Merchant) => NothingLearnt::Merchant,
+            Lookup::Denied(Denial::Credentials | Denial::Unauthorized | Denial::Forbidden) => {
+                NothingLearnt::TurnedAway
+            }
+        })
     }
 }
 
@@ -159,7 +149,7 @@ impl Cells {
             amount: details.amount.map(|amount| amount.to_string()),
             link_id: details.link_id.as_ref().map(|id| plain(id.expose())),
             expiry: details.expiry.map(written),
-            mobile: details.mobile.as_ref().map(|it| contact(it.expose(), masked_mobile)),
+            mobile: details.mobile.as_ref().map(|it| contact(it.expose(), masked_number)),
             email: details.email.as_ref().map(|it| contact(it.expose(), masked_email)),
             link,
         }
@@ -174,23 +164,4 @@ fn no_link(link: &DetailsLink) -> &'static str {
         DetailsLink::Foreign => "on a host that is not in link_hosts",
         DetailsLink::Repeated => "one of another reference",
     }
-}
-
-/// Only the last four digits.
-pub fn masked_mobile(mobile: &str) -> String {
-    let hidden = mobile.chars().count().saturating_sub(4);
-    mobile.chars().enumerate().map(|(at, c)| if at < hidden { '*' } else { c }).collect()
-}
-
-/// Only the first letter and the domain; nothing of what is no address.
-pub fn masked_email(email: &str) -> String {
-    match (email.chars().next(), email.rsplit_once('@')) {
-        (Some(first), Some((name, domain))) if !name.is_empty() => format!("{first}***@{domain}"),
-        (Some(_) | None, _) => "***".to_owned(),
-    }
-}
-
-/// PayU's text on a terminal.
-fn plain(text: &str) -> String {
-    text.replace(char::is_control, "?")
 }

@@ -4,6 +4,8 @@
 //! Smart Send Details", "Cancel Smart Send Link" and "Extend Smart Send Expiry". Both APIs have the
 //! same lookup and the same cancel, which is V1's, and there is no extend but V2's.
 
+mod inquiry;
+
 use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Body, Method, Request};

@@ -111,14 +111,20 @@ async fn a_lookup_shows_what_payu_has_and_hides_what_is_private() {
     results.event_for("a", SOON).await;
     let (code, out, err) = run(&scenario, &["lookup", "a"]).await;
     assert_eq!(code, 0, "{err}");
-    for line in ["reference  a", "status     PENDING", "amount     100.50", "mobile     ******9999"]
-    {
+    for line in [
+        "reference  a",
+        "status     PENDING",
+        "v2 status  Account Detail Pending",
+        "amount     100.50",
+        "mobile     ******9999",
+    ] {
         assert!(out.lines().any(|it| it == line), "{line}: {out}");
     }
     assert!(out.contains("--reveal shows it"), "{out}");
     let asked = scenario.provider.asked().await;
     let last = |kind: &str| asked.iter().rfind(|one| one.kind == kind).unwrap().at_us;
     assert!(last("details") - last("token") >= 1_000_000, "they are a second apart");
+    assert!(last("status") - last("details") >= 1_000_000, "they are a second apart");
 
     let (code, out, err) = run(&scenario, &["lookup", "a", "--json"]).await;
     assert_eq!(code, 0, "{err}");

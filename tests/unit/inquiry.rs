@@ -1,14 +1,19 @@
-//! `lookup`: what is shown of a link, and what is hidden.
+//! What is asked beside the worker: what is shown of a link, and what is hidden.
+
+mod commands;
+mod nothing_learnt;
 
 use serde_json::{Value, json};
 
+use smartsend::domain::account::Api;
 use smartsend::domain::call::{Answer, CallResult, Data, Envelope, NoAnswer, NotSent};
 use smartsend::domain::classify::ClassifyRules;
 use smartsend::domain::classify::lookup::Lookup;
 use smartsend::domain::customer::Private;
 use smartsend::domain::link::LinkHosts;
 use smartsend::domain::reference::Reference;
-use smartsend::inquiry::{Shown, masked_email, masked_mobile};
+use smartsend::inquiry::{Shown, StatusCall, masked_email, masked_number, masked_text};
+use smartsend::payu::wire;
 
 use crate::support::canary::{EMAIL, LINK, MOBILE};
 
@@ -18,7 +23,8 @@ fn shown(result: CallResult) -> Shown {
     let rules = ClassifyRules { rejects: Vec::new(), link_hosts };
     let lookup = Lookup::classify(result, &reference, &rules);
     let status = Some("PENDING\u{1b}".to_owned());
-    Shown { reference, status, payment: None, lookup }
+    let status_call = StatusCall { api: Api::V2, result: None };
+    Shown { reference, status, payment: None, lookup, status_call }
 }
 
 fn answered(status: u16, envelope: Option<Envelope>) -> CallResult {
@@ -49,6 +55,7 @@ fn a_table_hides_the_link_and_the_contacts_until_it_is_asked_for_them() {
         "reference  order-1\n\
          status     PENDING?\n\
          payment    -\n\
+         v2 status  not asked\n\
          amount     100.50\n\
          link id    0b6c1f7e\n\
          expires    2026-12-08T00:00:00.000Z\n\
@@ -78,6 +85,7 @@ fn json_hides_the_same() {
         "found": true,
         "status": "PENDING\u{1b}",
         "payment": null,
+        "statusCall": "not asked",
         "amount": "100.50",
         "linkId": "0b6c1f7e",
         "expiryDate": "2026-12-08T00:00:00.000Z",
@@ -91,7 +99,8 @@ fn json_hides_the_same() {
 
     let missing = Shown { lookup: Lookup::NotFound, ..found(LINK) };
     let missing = read(missing.json(true).unwrap());
-    assert_eq!(missing, json!({ "merchantRefId": "order-1", "found": false }));
+    let expected = json!({ "merchantRefId": "order-1", "found": false, "statusCall": "not asked" });
+    assert_eq!(missing, expected);
 }
 
 #[test]
@@ -121,10 +130,61 @@ fn what_shows_no_link_says_why_and_what_to_do() {
 
 #[test]
 fn a_mask_leaves_the_little_by_which_a_person_knows_their_own() {
-    assert_eq!(masked_mobile("9999999999"), "******9999");
-    assert_eq!(masked_mobile("99"), "99");
+    assert_eq!(masked_number("9999999999"), "******9999");
+    assert_eq!(masked_number("99"), "99");
     assert_eq!(masked_email("asha@example.com"), "a***@example.com");
     assert_eq!(masked_email("a"), "***");
     assert_eq!(masked_email("@example.com"), "***");
     assert_eq!(masked_email(""), "***");
+}
+
+#[test]
+fn a_sentence_of_payu_s_keeps_its_words_but_not_those_that_name_a_customer() {
+    let sentence = format!("sent to {MOBILE}, {EMAIL} by {LINK} for order-8841.");
+    let masked = masked_text(&sentence);
+    assert_eq!(masked, "sent to *******999, a***@example.com by *** for order-8841.");
+}
+
+/// What the line of a status call shows of an answer.
+fn line(status: u16, body: &str) -> String {
+    let envelope = wire::envelope(body.as_bytes());
+    let status_call = StatusCall { api: Api::V1, result: Some(answered(status, envelope)) };
+    let table = Shown { status_call, ..found(LINK) }.table(false).unwrap();
+    let line = table.lines().find_map(|line| line.strip_prefix("v1 status  ")).unwrap();
+    line.to_owned()
+}
+
+#[test]
+fn a_status_call_is_shown_in_payu_s_words_and_decides_nothing() {
+    let pending = r#"{"status":0,"msg":"Account Detail Pending","code":null,"data":{"link":null,"linkId":"x/+=","merchantRefId":"order-1","custEmail":null,"custName":null,"custMoblie":null,"merchantName":null,"amount":"1.0","isOtpVerified":null,"linkExpiryDate":null,"detailFilled":false}}"#;
+    let cancelled = r#"{"status":1,"msg":"SmartPay Link cancelled","code":1122,"data":null}"#;
+    let unlisted = r#"{"status":0,"msg":"Gone fishing\u001b","code":"77","data":[]}"#;
+    let spring = r#"{"timestamp":"2024-01-30T09:03:39.698+0000","status":404,"error":"Not Found","message":"No message available","path":"/payout/smartPay/status"}"#;
+    for (status, body, expected) in [
+        (200, pending, "Account Detail Pending"),
+        (200, cancelled, "SmartPay Link cancelled (1122)"),
+        (400, cancelled, "SmartPay Link cancelled (1122), HTTP 400"),
+        (200, unlisted, "Gone fishing? (77)"),
+        (200, r#"{"status":1}"#, "status 1"),
+        (404, spring, "HTTP 404, and nothing that can be read"),
+        (200, "<html>", "HTTP 200, and nothing that can be read"),
+    ] {
+        assert_eq!(line(status, body), expected);
+    }
+
+    // Nothing that it says changes what details has shown.
+    for (result, words) in [
+        (CallResult::NoAnswer(NoAnswer::Timeout), "no answer"),
+        (CallResult::NotSent(NotSent::Connect), "not asked"),
+        (answered(200, wire::envelope(cancelled.as_bytes())), "SmartPay Link cancelled (1122)"),
+    ] {
+        let status_call = StatusCall { api: Api::V1, result: Some(result) };
+        let there = Shown { status_call: status_call.clone(), ..found(LINK) };
+        assert_eq!((there.why_not(), there.is_unanswered()), (None, false));
+        let missing = Shown { lookup: Lookup::NotFound, status_call, ..found(LINK) };
+        assert!(!missing.is_unanswered());
+        let why = missing.why_not().unwrap();
+        assert!(why.contains("no proof that there is none"), "{why}");
+        assert!(why.ends_with(&format!("v1 status says: {words}")), "{why}");
+    }
 }

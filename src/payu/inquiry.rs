@@ -1,0 +1,45 @@
+//! What only a person asks: the worker never does, so nothing here is counted or logged.
+
+use reqwest::Request;
+
+use super::PayuAccount;
+use super::wire;
+use crate::domain::call::{Answer, CallResult, NotSent};
+use crate::domain::reference::Reference;
+use crate::ports::{Clock, Token};
+
+/// What was seen of a question.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asked<T> {
+    pub result: CallResult,
+    /// The `data` of an envelope of success, if it has the shape that was asked for.
+    pub data: Option<T>,
+}
+
+impl<C: Clock> PayuAccount<C> {
+    /// Asks the status call of the account's API about a reference, once.
+    pub async fn status(&self, token: &Token, reference: &Reference) -> CallResult {
+        self.ask(self.dialect.status(token, reference), |_| None::<()>).await.result
+    }
+
+    async fn ask<T>(
+        &self,
+        request: Option<Request>,
+        read: impl FnOnce(&[u8]) -> Option<T>,
+    ) -> Asked<T> {
+        let Some(request) = request else {
+            return Asked { result: CallResult::NotSent(NotSent::Unbuildable), data: None };
+        };
+        match self.client.exchange(request).await {
+            Ok(reply) => Asked {
+                data: read(&reply.body),
+                result: CallResult::Answered(Answer {
+                    status: reply.status,
+                    retry_after: reply.retry_after,
+                    envelope: wire::envelope(&reply.body),
+                }),
+            },
+            Err(failed) => Asked { result: failed.error.into(), data: None },
+        }
+    }
+}
