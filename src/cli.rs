@@ -3,6 +3,7 @@
 //! Output goes to stdout and everything else to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage
 //! or configuration, 3 stopped with work left, or not decided yet.
 
+pub mod account;
 mod ask;
 pub mod change;
 mod exit;
@@ -34,6 +35,7 @@ Examples:
   smartsend run                                         work until SIGTERM, SIGINT or SIGHUP
   smartsend submit refunds.csv --wait                   pay a file, and wait for the links
   smartsend lookup order-8841-r1                        what PayU shows of a reference
+  smartsend account                                     what the account holds
   smartsend cancel order-8841-r1                        let nobody claim its link any more
   smartsend survey --mobile 9876543210                  what PayU leaves open, on a test account
   smartsend explain OUTCOME_UNKNOWN                     what a code means, and what to do
@@ -68,6 +70,8 @@ enum Command {
     Topology(topology::Options),
     /// Ask PayU what it shows of a reference
     Lookup(lookup::Options),
+    /// Ask PayU what the account holds
+    Account(account::Options),
     /// Cancel a link, so that nobody can claim it any more
     Cancel(change::CancelOptions),
     /// Let a link be claimed for longer
@@ -96,6 +100,7 @@ impl Cli {
             Command::Sandbox(options) => sandbox::execute(options).await,
             Command::Topology(options) => topology::execute(&config()?, &options).await,
             Command::Lookup(options) => lookup::execute(&config()?, &options).await,
+            Command::Account(options) => account::execute(&config()?, &options).await,
             Command::Cancel(options) => change::cancel(&config()?, options).await,
             Command::Extend(options) => change::extend(&config()?, options).await,
             Command::Survey(options) => survey::execute(&config()?, options).await,

@@ -4,11 +4,13 @@
 //! another machine. So it has a limit of its own, which is small enough to be left out of account:
 //! one request a second for each account on this machine. It only reads, and decides nothing.
 
+mod balance;
 mod mask;
 mod nothing_learnt;
 mod pace;
 mod shown;
 mod status_call;
+mod vpas;
 mod words;
 
 use std::future::Future;
@@ -22,12 +24,14 @@ use crate::domain::reference::Reference;
 use crate::payu::{AccountError, PayuAccount};
 use crate::ports::{Provider, Token, TokenError};
 use crate::telemetry::metrics::Metrics;
+pub use balance::Balance;
 pub use mask::{masked_email, masked_number, masked_text};
 pub use nothing_learnt::NothingLearnt;
 pub use pace::PaceError;
 pub(crate) use pace::{APART, Pace};
 pub use shown::Shown;
 pub use status_call::StatusCall;
+pub use vpas::Vpas;
 
 /// The turn to ask about one merchant's account.
 pub struct Inquiry<'a> {

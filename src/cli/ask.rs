@@ -1,8 +1,8 @@
 //! Asking PayU directly, beside the worker.
 
-use super::exit::{CommandError, complain};
+use super::exit::{CommandError, Exit, complain};
 use crate::config::Merchant;
-use crate::inquiry::{Inquiry, InquiryError};
+use crate::inquiry::{Inquiry, InquiryError, NothingLearnt};
 
 /// Waits for the turn to ask, and says that somebody asks.
 pub(super) async fn begin(merchant: &Merchant) -> Result<Inquiry<'_>, CommandError> {
@@ -16,4 +16,10 @@ pub(super) async fn begin(merchant: &Merchant) -> Result<Inquiry<'_>, CommandErr
         inquiry.lock_file().display()
     ));
     Ok(inquiry)
+}
+
+/// Says why nothing can be shown of what was asked about.
+pub(super) fn nothing(about: &str, why: &NothingLearnt) -> Exit {
+    complain(&format_args!("{about}: {}", why.why()));
+    if why.is_unanswered() { Exit::WorkLeft } else { Exit::Failed }
 }

@@ -1,6 +1,6 @@
 //! What is shown of what names a person, or is a claim on money.
 
-/// Only the last four digits.
+/// Only the last four digits: of a mobile, or of an account.
 pub fn masked_number(number: &str) -> String {
     let hidden = number.chars().count().saturating_sub(4);
     number.chars().enumerate().map(|(at, c)| if at < hidden { '*' } else { c }).collect()

@@ -3,8 +3,9 @@
 use reqwest::Request;
 
 use super::PayuAccount;
-use super::wire;
+use super::wire::{self, AccountDetail, MaskedVpa};
 use crate::domain::call::{Answer, CallResult, NotSent};
+use crate::domain::customer::Mobile;
 use crate::domain::reference::Reference;
 use crate::ports::{Clock, Token};
 
@@ -20,6 +21,16 @@ impl<C: Clock> PayuAccount<C> {
     /// Asks the status call of the account's API about a reference, once.
     pub async fn status(&self, token: &Token, reference: &Reference) -> CallResult {
         self.ask(self.dialect.status(token, reference), |_| None::<()>).await.result
+    }
+
+    /// Asks what the account holds, once.
+    pub async fn account_detail(&self, token: &Token) -> Asked<AccountDetail> {
+        self.ask(self.dialect.account_detail(token), wire::account_detail).await
+    }
+
+    /// Asks for a person's VPAs, once; no VPA and a failure look the same.
+    pub async fn masked_vpas(&self, token: &Token, mobile: &Mobile) -> Asked<Vec<MaskedVpa>> {
+        self.ask(self.dialect.masked_vpas(token, mobile), wire::masked_vpas).await
     }
 
     async fn ask<T>(

@@ -7,6 +7,7 @@
 
 mod create;
 mod envelope;
+mod inquiry;
 mod shape;
 mod token;
 
@@ -15,6 +16,7 @@ use serde_json::value::RawValue;
 
 pub use create::{create_body, create_body_for_nobody, date};
 pub use envelope::envelope;
+pub use inquiry::{AccountDetail, MaskedVpa, account_detail, masked_vpas};
 pub use shape::shape;
 pub use token::{Granted, TokenAnswer, token_answer};
 

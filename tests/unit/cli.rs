@@ -266,8 +266,8 @@ fn help_names_every_command_and_none_that_is_not_built() {
     assert_eq!(
         commands,
         [
-            "run", "submit", "sandbox", "topology", "lookup", "cancel", "extend", "survey",
-            "explain", "help"
+            "run", "submit", "sandbox", "topology", "lookup", "account", "cancel", "extend",
+            "survey", "explain", "help"
         ]
     );
 }
@@ -283,6 +283,8 @@ fn every_help_has_examples_and_exit_codes() {
         &["sandbox"],
         &["topology"],
         &["lookup"],
+        &["account"],
+        &["account", "vpas"],
         &["cancel"],
         &["extend"],
         &["survey"],

@@ -1,5 +1,6 @@
-//! What is asked beside the worker: what is shown of a link, and what is hidden.
+//! What is asked beside the worker: what is shown of a link or an account, and what is hidden.
 
+mod account;
 mod commands;
 mod nothing_learnt;
 

@@ -218,7 +218,10 @@ fn every_command_that_is_shown_exists() {
     }
     assert_eq!(
         Vec::from_iter(seen),
-        ["cancel", "explain", "extend", "lookup", "run", "sandbox", "submit", "survey", "topology"]
+        [
+            "account", "cancel", "explain", "extend", "lookup", "run", "sandbox", "submit",
+            "survey", "topology"
+        ]
     );
 }
 

@@ -1,11 +1,15 @@
 //! The requests that only a person's questions make.
 //!
-//! Paths, headers and fields are those of PayU's pages "Smart Send Status" (V1 and V2).
+//! Paths, headers and fields are those of PayU's pages "Smart Send Status" (V1 and V2), "Get Account
+//! Details" and "Fetch Masked VPAs". Where a page's curl and its text differ in the method, it is the
+//! curl's.
 
+use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, Request};
 
-use super::{Dialect, below};
+use super::{Dialect, FORM, below};
 use crate::domain::account::Api;
+use crate::domain::customer::Mobile;
 use crate::domain::reference::Reference;
 use crate::ports::Token;
 
@@ -23,6 +27,23 @@ impl Dialect {
             .append_pair("merchantRefId", reference.as_str());
         let mut request = Request::new(Method::GET, url);
         self.sign(request.headers_mut(), token, self.account.api)?;
+        Some(request)
+    }
+
+    pub(in crate::payu) fn account_detail(&self, token: &Token) -> Option<Request> {
+        let url = below(&self.api_url, &["merchant", "getAccountDetail"])?;
+        let mut request = Request::new(Method::GET, url);
+        self.sign(request.headers_mut(), token, Api::V1)?;
+        request.headers_mut().insert(CONTENT_TYPE, FORM); // as in PayU's sample, without a body
+        Some(request)
+    }
+
+    pub(in crate::payu) fn masked_vpas(&self, token: &Token, mobile: &Mobile) -> Option<Request> {
+        let mut url = below(&self.api_url, &["payment", "fetchMaskedVpa"])?;
+        url.query_pairs_mut().append_pair("mobileNumber", mobile.expose());
+        let mut request = Request::new(Method::GET, url);
+        self.sign(request.headers_mut(), token, Api::V1)?;
+        request.headers_mut().insert(CONTENT_TYPE, FORM);
         Some(request)
     }
 }

@@ -1,4 +1,4 @@
-//! `lookup` as a person runs them: the real binary and the sandbox.
+//! `lookup` and `account` as a person runs them: the real binary and the sandbox.
 
 use std::fs;
 
@@ -167,5 +167,79 @@ async fn a_status_call_is_not_asked_where_details_did_not_answer() {
         let told = ground.run(&["lookup", "order-1"]).await;
         assert_eq!((told.code, &*told.out), (code, ""), "{}", told.err);
         assert_eq!(ground.asked(), [RequestKind::Token, RequestKind::Details]);
+    }
+}
+
+#[tokio::test]
+async fn an_account_shows_what_it_holds() {
+    let ground = Ground::faulty(json!({ "account": { "balance": "94003.5" } })).await;
+    let told = ground.run(&["account"]).await;
+    assert_eq!(told.code, 0, "{}", told.err);
+    for line in ["account       *********1317", "balance       94003.50", "low balance   no"] {
+        assert!(told.out.lines().any(|it| it == line), "{line}: {}", told.out);
+    }
+    assert!(told.err.contains("outside of the worker's limiter"), "{}", told.err);
+    assert_eq!(ground.asked(), [RequestKind::Token, RequestKind::Account]);
+
+    ground.set_faults(&json!({ "account": { "balance": 12, "is_low": true } }));
+    let two = ground.merchant("default", "") + &ground.merchant("acme", "");
+    ground.configure(&two);
+    ground.fails(&["account"], 2, "choose one with --merchant").await;
+    let told = ground.run(&["account", "--merchant", "acme", "--json"]).await;
+    assert_eq!(told.code, 0, "{}", told.err);
+    let shown: Value = serde_json::from_str(&told.out).unwrap();
+    let expected = json!({
+        "merchant": "acme", "payoutMerchantId": "1111314", "virtualAccountNumber": "*********1314",
+        "balance": "12.00", "lowBalance": true, "transferableAmount": "0.00",
+    });
+    assert_eq!(shown, expected);
+}
+
+#[tokio::test]
+async fn vpas_are_looked_up_only_by_who_insists() {
+    let ground = Ground::new().await;
+    ground.fails(&["account", "vpas", "9876543211"], 2, "PayU has deprecated").await;
+    ground.fails(&["account", "vpas", "98765", "--reveal"], 2, "MOBILE must be 10 digits").await;
+    assert!(ground.asked().is_empty());
+
+    let told = ground.run(&["account", "vpas", "+919876543211", "--reveal"]).await;
+    assert_eq!(told.code, 0, "{}", told.err);
+    assert_eq!(told.out, "9x7x5x3x1x@okaxis  Google Pay  -\n9x7x5x3x1x@ybl  PhonePe  A Payee\n");
+    assert_eq!(ground.asked(), [RequestKind::Token, RequestKind::Vpas]);
+    let nobody = ["account", "vpas", "9876543210", "--reveal"];
+    ground.fails(&nobody, 1, "PayU shows no VPA for it").await;
+    let told = ground.run(&[&nobody[..], &["--json"]].concat()).await;
+    assert_eq!((told.code, &*told.out), (1, "{\"vpas\":[]}\n"), "{}", told.err);
+}
+
+#[tokio::test]
+async fn wrong_usage_exits_with_2_and_asks_nothing() {
+    let ground = Ground::new().await;
+    for arguments in
+        [&["account", "1"][..], &["account", "vpas"], &["account", "--merchant", "nobody"]]
+    {
+        let told = ground.run(arguments).await;
+        assert_eq!((told.code, &*told.out), (2, ""), "{arguments:?}: {}", told.err);
+    }
+    assert!(ground.asked().is_empty());
+}
+
+#[tokio::test]
+async fn who_is_not_let_in_or_gets_no_answer_is_told() {
+    let ground = Ground::new().await;
+    let commands: [&[&str]; 2] = [&["account"], &["account", "vpas", "9876543211", "--reveal"]];
+    let good = ground.merchant("default", "");
+    ground.configure(&good.replace(SANDBOX_SECRET, "wrong"));
+    for command in commands {
+        ground.fails(command, 1, "PayU refused the credentials").await;
+    }
+    ground.configure(&good.replace(ground.sandbox.url().as_str(), "http://127.0.0.1:1"));
+    for command in commands {
+        ground.fails(command, 3, "no token came, so nothing was asked").await;
+    }
+    ground.configure(&good);
+    ground.set_faults(&json!({ "account": { "blocked": "reset" } }));
+    for command in commands {
+        ground.fails(command, 3, "no token came, so nothing was asked").await;
     }
 }
