@@ -5,6 +5,7 @@
 
 pub mod account;
 mod ask;
+pub mod bulk;
 pub mod change;
 mod exit;
 pub mod explain;
@@ -72,6 +73,8 @@ enum Command {
     Lookup(lookup::Options),
     /// Ask PayU what the account holds
     Account(account::Options),
+    /// Upload and process PayU's own bulk files, around the worker
+    Bulk(bulk::Options),
     /// Cancel a link, so that nobody can claim it any more
     Cancel(change::CancelOptions),
     /// Let a link be claimed for longer
@@ -101,6 +104,7 @@ impl Cli {
             Command::Topology(options) => topology::execute(&config()?, &options).await,
             Command::Lookup(options) => lookup::execute(&config()?, &options).await,
             Command::Account(options) => account::execute(&config()?, &options).await,
+            Command::Bulk(options) => bulk::execute(&config()?, &options).await,
             Command::Cancel(options) => change::cancel(&config()?, options).await,
             Command::Extend(options) => change::extend(&config()?, options).await,
             Command::Survey(options) => survey::execute(&config()?, options).await,

@@ -2,12 +2,15 @@
 //!
 //! Such a question goes out outside of the worker's limiter, which may be in another process or on
 //! another machine. So it has a limit of its own, which is small enough to be left out of account:
-//! one request a second for each account on this machine. It only reads, and decides nothing.
+//! one request a second for each account on this machine. It decides nothing; and it only reads, but
+//! for a [bulk file](bulk) that a person sends.
 
 mod balance;
+mod bulk;
 mod mask;
 mod nothing_learnt;
 mod pace;
+mod sent_note;
 mod shown;
 mod status_call;
 mod vpas;
@@ -25,10 +28,12 @@ use crate::payu::{AccountError, PayuAccount};
 use crate::ports::{Provider, Token, TokenError};
 use crate::telemetry::metrics::Metrics;
 pub use balance::Balance;
+pub use bulk::{FileError, FileShown, NamedFile, NotBegun, guards_bypassed};
 pub use mask::{masked_email, masked_number, masked_text};
 pub use nothing_learnt::NothingLearnt;
 pub use pace::PaceError;
 pub(crate) use pace::{APART, Pace};
+pub use sent_note::SentNoteError;
 pub use shown::Shown;
 pub use status_call::StatusCall;
 pub use vpas::Vpas;
@@ -38,6 +43,7 @@ pub struct Inquiry<'a> {
     merchant: &'a Merchant,
     account: PayuAccount<SystemClock>,
     pace: Pace,
+    clock: SystemClock,
 }
 
 /// Why nothing can be asked.
@@ -56,7 +62,7 @@ impl<'a> Inquiry<'a> {
         let metrics = Metrics::new().merchant(&merchant.name);
         let account = PayuAccount::new(merchant, clock, metrics)?;
         let pace = Pace::take(&merchant.account.payout_merchant_id, APART, clock).await?;
-        Ok(Self { merchant, account, pace })
+        Ok(Self { merchant, account, pace, clock })
     }
 
     /// The file that keeps others of this machine from asking about the same account meanwhile.

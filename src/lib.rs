@@ -10,7 +10,7 @@
 //! - [`telemetry`] logs, counts and keeps the status; [`http`] serves it.
 //! - [`config`] reads settings, [`app`] builds running workers of them, [`cli`] has a file for
 //!   each command, [`batch`] is `submit`, [`change`] is `cancel` and `extend`, [`inquiry`] is
-//!   `lookup` and `account`, [`survey`] is `survey`, and [`sandbox`] stands in for PayU.
+//!   `lookup`, `account` and `bulk`, [`survey`] is `survey`, and [`sandbox`] stands in for PayU.
 
 pub mod domain;
 pub mod ports;

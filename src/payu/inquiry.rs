@@ -3,7 +3,7 @@
 use reqwest::Request;
 
 use super::PayuAccount;
-use super::wire::{self, AccountDetail, MaskedVpa};
+use super::wire::{self, AccountDetail, BulkFile, MaskedVpa};
 use crate::domain::call::{Answer, CallResult, NotSent};
 use crate::domain::customer::Mobile;
 use crate::domain::reference::Reference;
@@ -31,6 +31,22 @@ impl<C: Clock> PayuAccount<C> {
     /// Asks for a person's VPAs, once; no VPA and a failure look the same.
     pub async fn masked_vpas(&self, token: &Token, mobile: &Mobile) -> Asked<Vec<MaskedVpa>> {
         self.ask(self.dialect.masked_vpas(token, mobile), wire::masked_vpas).await
+    }
+
+    /// Uploads a file, once. That makes no link.
+    pub async fn upload(&self, token: &Token, name: &str, content: &[u8]) -> Asked<BulkFile> {
+        self.ask(self.dialect.upload(token, name, content), wire::bulk_file).await
+    }
+
+    /// Asks for a file to be processed, once: each of its rows may become a link. Dropping this
+    /// future after its first poll must be read as "may have been sent".
+    pub async fn process_file(&self, token: &Token, id: u64) -> Asked<BulkFile> {
+        self.ask(self.dialect.process_file(token, id), wire::bulk_file).await
+    }
+
+    /// Asks what has become of a file, once.
+    pub async fn bulk_file(&self, token: &Token, id: u64) -> Asked<BulkFile> {
+        self.ask(self.dialect.bulk_file(token, id), wire::bulk_file).await
     }
 
     async fn ask<T>(

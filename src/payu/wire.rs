@@ -16,7 +16,9 @@ use serde_json::value::RawValue;
 
 pub use create::{create_body, create_body_for_nobody, date};
 pub use envelope::envelope;
-pub use inquiry::{AccountDetail, MaskedVpa, account_detail, masked_vpas};
+pub use inquiry::{
+    AccountDetail, BulkFile, MaskedVpa, account_detail, bulk_file, file_form, masked_vpas,
+};
 pub use shape::shape;
 pub use token::{Granted, TokenAnswer, token_answer};
 

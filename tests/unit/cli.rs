@@ -266,8 +266,8 @@ fn help_names_every_command_and_none_that_is_not_built() {
     assert_eq!(
         commands,
         [
-            "run", "submit", "sandbox", "topology", "lookup", "account", "cancel", "extend",
-            "survey", "explain", "help"
+            "run", "submit", "sandbox", "topology", "lookup", "account", "bulk", "cancel",
+            "extend", "survey", "explain", "help"
         ]
     );
 }
@@ -285,6 +285,10 @@ fn every_help_has_examples_and_exit_codes() {
         &["lookup"],
         &["account"],
         &["account", "vpas"],
+        &["bulk"],
+        &["bulk", "upload"],
+        &["bulk", "process"],
+        &["bulk", "status"],
         &["cancel"],
         &["extend"],
         &["survey"],

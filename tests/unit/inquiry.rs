@@ -1,6 +1,7 @@
-//! What is asked beside the worker: what is shown of a link or an account, and what is hidden.
+//! What is asked beside the worker: what is shown of a link, an account or a file, and what is hidden.
 
 mod account;
+mod bulk;
 mod commands;
 mod nothing_learnt;
 

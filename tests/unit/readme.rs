@@ -219,7 +219,7 @@ fn every_command_that_is_shown_exists() {
     assert_eq!(
         Vec::from_iter(seen),
         [
-            "account", "cancel", "explain", "extend", "lookup", "run", "sandbox", "submit",
+            "account", "bulk", "cancel", "explain", "extend", "lookup", "run", "sandbox", "submit",
             "survey", "topology"
         ]
     );

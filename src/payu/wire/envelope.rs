@@ -117,7 +117,7 @@ fn private(raw: Raw) -> Option<Private> {
 
 /// PayU's `2023-12-19T06:10:37.000+0000`, which is not RFC 3339 since its offset has no colon, or
 /// RFC 3339.
-fn timestamp(date: &str) -> Option<Timestamp> {
+pub(super) fn timestamp(date: &str) -> Option<Timestamp> {
     Timestamp::strptime("%Y-%m-%dT%H:%M:%S%.f%z", date).or_else(|_| date.parse()).ok()
 }
 

@@ -1,10 +1,14 @@
-//! The account and masked VPAs, by PayU's samples.
+//! The account, masked VPAs and bulk files, by PayU's samples.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use uuid::Uuid;
 
+use super::envelope::timestamp;
 use super::{Raw, object, text};
 use crate::domain::customer::Private;
 
@@ -34,6 +38,27 @@ pub struct MaskedVpa {
     pub app: Option<String>,
 }
 
+/// `data` of the three calls about a bulk file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BulkFile {
+    /// `id`, by which the file is processed.
+    pub id: String,
+    /// `displayName`: what it was called when it was uploaded.
+    pub name: Option<String>,
+    /// `status`: `REQUESTED`, `IN_PROGRESS` or `COMPLETED` by the samples.
+    pub status: String,
+    /// `totalRows`.
+    pub rows: Option<u64>,
+    /// `successfulRows`.
+    pub successful: Option<u64>,
+    /// `failedRows`.
+    pub failed: Option<u64>,
+    /// `addedOn`.
+    pub added: Option<Timestamp>,
+    /// `updatedOn`.
+    pub updated: Option<Timestamp>,
+}
+
 #[derive(Deserialize)]
 struct Success {
     status: Raw,
@@ -55,6 +80,19 @@ struct VpaFields {
     name: Raw,
     #[serde(rename = "App_Name")]
     app: Raw,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FileFields {
+    id: Raw,
+    display_name: Raw,
+    status: Raw,
+    total_rows: Raw,
+    successful_rows: Raw,
+    failed_rows: Raw,
+    added_on: Raw,
+    updated_on: Raw,
 }
 
 /// An account has a balance.
@@ -80,6 +118,45 @@ pub fn masked_vpas(body: &[u8]) -> Option<Vec<MaskedVpa>> {
         Some(MaskedVpa { vpa: Private::new(vpa), name: name.map(Private::new), app: text(app) })
     });
     Some(entries.collect())
+}
+
+/// A file has an id and a status.
+pub fn bulk_file(body: &[u8]) -> Option<BulkFile> {
+    let fields: FileFields = object(data(body)??.get())?;
+    let date = |raw| text(raw).and_then(|date| timestamp(&date));
+    let count = |raw| text(raw).and_then(|count| count.parse().ok());
+    Some(BulkFile {
+        id: text(fields.id)?,
+        name: text(fields.display_name),
+        status: text(fields.status)?,
+        rows: count(fields.total_rows),
+        successful: count(fields.successful_rows),
+        failed: count(fields.failed_rows),
+        added: date(fields.added_on),
+        updated: date(fields.updated_on),
+    })
+}
+
+/// A form with one part, `file`, and the content type of the whole (RFC 7578).
+pub fn file_form(name: &str, content: &[u8]) -> (String, Vec<u8>) {
+    // A content that held its own hash would have to be made for that.
+    let boundary = format!("smartsend-{}", Uuid::new_v5(&Uuid::NAMESPACE_OID, content).simple());
+    let ending = Path::new(name).extension().map(|it| it.to_ascii_lowercase());
+    let kind = match ending.as_ref().and_then(|ending| ending.to_str()) {
+        Some("csv") => "text/csv",
+        Some("xls") => "application/vnd.ms-excel",
+        Some("xlsx") => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        Some(_) | None => "application/octet-stream",
+    };
+    // As browsers escape it: a quote or a line's end would end the name.
+    let name = name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A");
+    let head = format!(
+        "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
+         Content-Type: {kind}\r\n\r\n"
+    );
+    let end = format!("\r\n--{boundary}--\r\n");
+    let form = [head.as_bytes(), content, end.as_bytes()].concat();
+    (format!("multipart/form-data; boundary={boundary}"), form)
 }
 
 /// What an envelope of success holds, which may be null.

@@ -1,6 +1,8 @@
-//! `lookup` and `account` as a person runs them: the real binary and the sandbox.
+//! `lookup`, `account` and `bulk` as a person runs them: the real binary and the sandbox.
 
 use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use smartsend::sandbox::{Faults, RequestKind, Sandbox, SandboxSettings};
@@ -8,6 +10,11 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::support::canary::{self, SANDBOX_SECRET};
+use crate::support::raw_server::{RawServer, Step};
+
+const ROWS: &str = "merchantRefId,amount,custMobile,custName,description\n\
+    row-1,10.00,9876543210,Ben,prize\n\
+    row-2,20,9876543211,Chitra,prize\n";
 
 /// A sandbox, and a folder with a configuration for it.
 struct Ground {
@@ -104,6 +111,24 @@ impl Ground {
         let made = create.body(link.to_string()).send().await.unwrap();
         assert!(made.status().is_success(), "{made:?}");
         assert_eq!(self.links(), 1);
+    }
+
+    /// Uploads a file, which is the first one.
+    async fn upload(&self) {
+        self.write("rows.csv", ROWS);
+        let told = self.run(&["bulk", "upload", "rows.csv"]).await;
+        assert_eq!(told.code, 0, "{}", told.err);
+        assert!(told.out.contains("file id     1\n"), "{}", told.out);
+    }
+
+    /// Where it is noted that the first file was sent.
+    fn note(&self) -> PathBuf {
+        self.folder.path().join("smartsend-1111317-file-1.sent")
+    }
+
+    fn requests(&self, kind: RequestKind) -> usize {
+        let ledger = self.sandbox.ledger();
+        ledger.requests.iter().filter(|request| request.kind == kind).count()
     }
 
     fn links(&self) -> usize {
@@ -213,11 +238,141 @@ async fn vpas_are_looked_up_only_by_who_insists() {
 }
 
 #[tokio::test]
+async fn a_bulk_file_is_uploaded_processed_once_and_asked_about() {
+    let ground = Ground::faulty(json!({ "bulk": { "takes_ms": 3_600_000 } })).await;
+    ground.upload().await;
+    assert_eq!(ground.links(), 0);
+    ground.fails(&["bulk", "process", "1", "--rows", "3"], 1, "PayU counts 2 rows in it").await;
+    ground.fails(&["bulk", "process", "9", "--rows", "2"], 1, "File not found").await;
+    assert_eq!(ground.requests(RequestKind::BulkProcess), 0);
+
+    let told = ground.run(&["bulk", "process", "1", "--rows", "2"]).await;
+    assert_eq!(told.code, 0, "{}", told.err);
+    assert!(told.out.contains("status      IN_PROGRESS\n"), "{}", told.out);
+    assert_eq!((ground.links(), ground.requests(RequestKind::BulkProcess)), (2, 1));
+    let kinds = [RequestKind::Token, RequestKind::BulkStatus, RequestKind::BulkProcess];
+    assert!(ground.asked().ends_with(&kinds));
+    assert!(!ground.note().exists(), "PayU has answered");
+
+    let again = "its status is IN_PROGRESS";
+    ground.fails(&["bulk", "process", "1", "--rows", "2"], 1, again).await;
+    ground.set_faults(&json!({ "bulk": { "takes_ms": 0 } }));
+    let again = "its status is COMPLETED";
+    ground.fails(&["bulk", "process", "1", "--rows", "2"], 1, again).await;
+    let told = ground.run(&["bulk", "status", "1", "--json"]).await;
+    assert_eq!(told.code, 0, "{}", told.err);
+    let shown: Value = serde_json::from_str(&told.out).unwrap();
+    assert_eq!((&shown["status"], &shown["successfulRows"]), (&json!("COMPLETED"), &json!(2)));
+    assert_eq!(ground.requests(RequestKind::BulkProcess), 1);
+}
+
+#[tokio::test]
+async fn a_file_whose_answer_was_lost_is_not_processed_again() {
+    for fault in ["lost_after", "reset_after", "stall_after", "error_after", "garbage", "cut_short"]
+    {
+        let ground = Ground::faulty(json!({ "bulk_faults": { fault: 1.0 } })).await;
+        ground.upload().await;
+        let told = ground.run(&["bulk", "process", "1", "--rows", "2"]).await;
+        assert_eq!((told.code, &*told.out), (3, ""), "{fault}: {}", told.err);
+        assert!(told.err.contains("it may be processed or not"), "{fault}: {}", told.err);
+        assert!(told.err.contains("run `smartsend bulk status 1`"), "{fault}: {}", told.err);
+        assert!(!told.err.contains("try again"), "{fault}: {}", told.err);
+        // Nothing goes wrong any more: it is the status that keeps it from being sent.
+        fs::remove_file(ground.note()).unwrap();
+        ground.set_faults(&json!({}));
+        ground.fails(&["bulk", "process", "1", "--rows", "2"], 1, "nothing was sent").await;
+        assert_eq!(ground.requests(RequestKind::BulkProcess), 1, "{fault}");
+        assert_eq!(ground.links(), 2, "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_was_not_processed_says_so() {
+    for (fault, code, words) in [
+        ("lost_before", 3, "it may be processed or not"),
+        ("refuse", 1, "it was not processed: PayU refused it"),
+        ("throttle", 1, "it was not processed: PayU asks for fewer requests"),
+        ("expired_token", 1, "it was not processed: PayU turned the account away"),
+    ] {
+        let ground = Ground::faulty(json!({ "bulk_faults": { fault: 1.0 } })).await;
+        ground.upload().await;
+        ground.fails(&["bulk", "process", "1", "--rows", "2"], code, words).await;
+        assert_eq!((ground.links(), ground.requests(RequestKind::BulkProcess)), (0, 1), "{fault}");
+        ground.set_faults(&json!({}));
+        assert_eq!(ground.note().exists(), code == 3, "{fault}");
+        if code == 3 {
+            // It may still arrive, whatever the status says.
+            let again = "it was sent a while ago without an answer";
+            ground.fails(&["bulk", "process", "1", "--rows", "2"], 3, again).await;
+            assert_eq!((ground.links(), ground.requests(RequestKind::BulkProcess)), (0, 1));
+            let note = fs::File::options().write(true).open(ground.note()).unwrap();
+            let long_ago = note.metadata().unwrap().modified().unwrap() - Duration::from_mins(5);
+            note.set_modified(long_ago).unwrap();
+        }
+        assert_eq!(ground.run(&["bulk", "process", "1", "--rows", "2"]).await.code, 0, "{fault}");
+        assert!(!ground.note().exists(), "{fault}");
+        assert_eq!(ground.links(), 2, "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_not_sent_where_that_cannot_be_noted() {
+    let ground = Ground::new().await;
+    ground.upload().await;
+    fs::create_dir(ground.note()).unwrap();
+    let long_ago =
+        fs::metadata(ground.note()).unwrap().modified().unwrap() - Duration::from_hours(1);
+    fs::File::open(ground.note()).unwrap().set_modified(long_ago).unwrap();
+    ground.fails(&["bulk", "process", "1", "--rows", "2"], 1, "set TMPDIR").await;
+    assert_eq!(ground.requests(RequestKind::BulkProcess), 0);
+}
+
+#[tokio::test]
+async fn a_merchant_s_guards_are_gone_around_only_by_who_insists() {
+    let ground = Ground::new().await;
+    ground.upload().await;
+    ground.configure(&ground.merchant("default", "max_amount = \"1.00\"\n"));
+    let before = ground.asked().len();
+    let process = ["bulk", "process", "1", "--rows", "2"];
+    ground.fails(&process, 2, "go around max_amount of the merchant default").await;
+    assert_eq!(ground.asked().len(), before);
+    let told = ground.run(&[&process[..], &["--unguarded"]].concat()).await;
+    assert_eq!((told.code, ground.links()), (0, 2), "{}", told.err);
+}
+
+#[tokio::test]
+async fn a_file_that_payu_does_not_take_says_why() {
+    let ground = Ground::new().await;
+    for (name, text, code, words) in [
+        ("rows.csv", "reference\nrow-1\n", 1, "PayU refused it: No column is called"),
+        ("rows.xlsx", "x", 1, "PayU refused it: Only .csv"),
+        ("rows.txt", ROWS, 2, "PayU takes .csv"),
+        ("empty.csv", "", 2, "is empty"),
+    ] {
+        ground.write(name, text);
+        ground.fails(&["bulk", "upload", name], code, words).await;
+    }
+    ground.fails(&["bulk", "upload", "none.csv"], 2, "cannot read none.csv").await;
+    assert_eq!(ground.requests(RequestKind::BulkUpload), 2);
+}
+
+#[tokio::test]
 async fn wrong_usage_exits_with_2_and_asks_nothing() {
     let ground = Ground::new().await;
-    for arguments in
-        [&["account", "1"][..], &["account", "vpas"], &["account", "--merchant", "nobody"]]
-    {
+    for arguments in [
+        &["bulk"][..],
+        &["bulk", "upload"],
+        &["bulk", "status"],
+        &["bulk", "status", "../1"],
+        &["bulk", "status", "-1"],
+        &["bulk", "process", "1"],
+        &["bulk", "process", "one", "--rows", "2"],
+        &["bulk", "process", "1", "--rows", "two"],
+        &["account", "1"],
+        &["account", "vpas"],
+        &["account", "--merchant", "nobody"],
+        &["bulk", "status", "1", "--merchant", "nobody"],
+    ] {
         let told = ground.run(arguments).await;
         assert_eq!((told.code, &*told.out), (2, ""), "{arguments:?}: {}", told.err);
     }
@@ -227,7 +382,14 @@ async fn wrong_usage_exits_with_2_and_asks_nothing() {
 #[tokio::test]
 async fn who_is_not_let_in_or_gets_no_answer_is_told() {
     let ground = Ground::new().await;
-    let commands: [&[&str]; 2] = [&["account"], &["account", "vpas", "9876543211", "--reveal"]];
+    ground.write("rows.csv", ROWS);
+    let commands: [&[&str]; 5] = [
+        &["account"],
+        &["account", "vpas", "9876543211", "--reveal"],
+        &["bulk", "upload", "rows.csv"],
+        &["bulk", "process", "1", "--rows", "2"],
+        &["bulk", "status", "1"],
+    ];
     let good = ground.merchant("default", "");
     ground.configure(&good.replace(SANDBOX_SECRET, "wrong"));
     for command in commands {
@@ -242,4 +404,18 @@ async fn who_is_not_let_in_or_gets_no_answer_is_told() {
     for command in commands {
         ground.fails(command, 3, "no token came, so nothing was asked").await;
     }
+    assert_eq!(ground.requests(RequestKind::BulkProcess), 0);
+}
+
+#[tokio::test]
+async fn an_upload_whose_answer_was_lost_may_be_there() {
+    let ground = Ground::new().await;
+    ground.write("rows.csv", ROWS);
+    let api = RawServer::doing(vec![Step::ReadRequest, Step::Close]);
+    let merchant = ground.merchant("default", "");
+    let sandbox = format!("{}/payout", ground.sandbox.url());
+    ground.configure(&merchant.replace(&sandbox, &api.url("/payout")));
+    ground.fails(&["bulk", "upload", "rows.csv"], 3, "it may be uploaded all the same").await;
+    ground.fails(&["bulk", "status", "1"], 3, "PayU did not answer").await;
+    ground.fails(&["account"], 3, "PayU did not answer").await;
 }
