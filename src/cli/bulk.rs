@@ -67,9 +67,9 @@ So this machine sends it again only after in_doubt.quarantine, by a note smartse
 FILE_ID.sent beside the lock file. Do not try from another machine before that. PayU returns no
 links, and no duplicate check of the rows is known.
 
-Nothing in it is checked by this program, so a merchant with guards of its own, such as a max_amount
-below 200000.00, has no file processed without --unguarded. `smartsend submit` keeps to all of them,
-and gives you the links.
+Nothing in it is checked by this program, against max_amount neither. A merchant with max_per_hour,
+max_per_day, publishers or signing_keys has no file processed without --unguarded. `smartsend
+submit` keeps to all of them, and gives you the links.
 
 Examples:
   smartsend bulk process 51 --rows 1001
@@ -171,7 +171,7 @@ async fn process(config: &Config, options: &ProcessOptions) -> Result<Exit, Comm
     if !guards.is_empty() && !options.unguarded {
         return Err(CommandError::Usage(format!(
             "the rows of a bulk file go around {} of the merchant {}; nothing was sent; `smartsend \
-             submit` keeps to it, and --unguarded does without",
+             submit` keeps to all guards, and --unguarded does without",
             guards.join(", "),
             merchant.name
         )));

@@ -10,7 +10,7 @@ use super::merchants;
 use crate::config::{Config, Merchant, duration};
 use crate::domain::call::NotSent;
 use crate::domain::customer::{Contact, Email, Mobile, Private};
-use crate::inquiry::{InquiryError, masked_email, masked_mobile};
+use crate::inquiry::{InquiryError, masked_email, masked_number};
 use crate::ports::TokenError;
 use crate::signals::StopSignals;
 use crate::survey::{ANNOUNCED_MAX, Halt, LINKS_MAX, PACE, Report, Survey, production_hosts};
@@ -121,7 +121,7 @@ pub async fn execute(config: &Config, options: Options) -> Result<Exit, CommandE
 
 /// What it is about to cost, and whom PayU writes to.
 fn statement(merchant: &Merchant, contact: &Contact, ceiling: Option<u32>) -> String {
-    let mobile = contact.mobile().map(|mobile| masked_mobile(mobile.expose()));
+    let mobile = contact.mobile().map(|mobile| masked_number(mobile.expose()));
     let email = contact.email().map(|email| masked_email(email.expose()));
     let channels: Vec<String> = [mobile, email].into_iter().flatten().collect();
     let messages = ANNOUNCED_MAX.saturating_mul(channels.len());

@@ -17,7 +17,6 @@ use super::mask::plain;
 use super::sent_note::{SentNote, SentNoteError};
 use super::{Inquiry, NothingLearnt};
 use crate::config::{Merchant, duration};
-use crate::domain::amount::Amount;
 use crate::domain::record::headers::written;
 use crate::payu::wire::BulkFile;
 use crate::ports::Clock;
@@ -25,18 +24,20 @@ use crate::ports::Clock;
 /// PayU publishes no limit; its largest sample has 1,001 rows.
 const FILE_SIZE_MAX: u64 = 16 << 20;
 
-/// The `max_amount` of the example. Every merchant has one; a smaller one is a guard that somebody
-/// has chosen.
-const MAX_AMOUNT_EXAMPLE: &str = "200000.00";
-
 /// What PayU calls a file that nobody has processed.
 const REQUESTED: &str = "REQUESTED";
 
-/// The keys of a merchant's guards that the rows of a bulk file would go around.
+/// The keys of the guards that somebody has chosen for a merchant, and that the rows of a bulk file
+/// would go around. `max_amount` is not one of them: every merchant has one.
 pub fn guards_bypassed(merchant: &Merchant) -> Vec<&'static str> {
-    let is_chosen =
-        Amount::parse(MAX_AMOUNT_EXAMPLE).is_ok_and(|example| merchant.max_amount < example);
-    Vec::from_iter(is_chosen.then_some("max_amount"))
+    let Merchant { spend_limits, publisher_guard, .. } = merchant;
+    let guards = [
+        ("max_per_hour", spend_limits.per_hour.is_some()),
+        ("max_per_day", spend_limits.per_day.is_some()),
+        ("publishers", !publisher_guard.publishers.is_empty()),
+        ("signing_keys", !publisher_guard.signing_keys.is_empty()),
+    ];
+    guards.into_iter().filter_map(|(key, is_set)| is_set.then_some(key)).collect()
 }
 
 /// A file to upload.

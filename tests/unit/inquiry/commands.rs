@@ -331,10 +331,10 @@ async fn a_file_is_not_sent_where_that_cannot_be_noted() {
 async fn a_merchant_s_guards_are_gone_around_only_by_who_insists() {
     let ground = Ground::new().await;
     ground.upload().await;
-    ground.configure(&ground.merchant("default", "max_amount = \"1.00\"\n"));
+    ground.configure(&ground.merchant("default", "publishers = [\"refunds\"]\n"));
     let before = ground.asked().len();
     let process = ["bulk", "process", "1", "--rows", "2"];
-    ground.fails(&process, 2, "go around max_amount of the merchant default").await;
+    ground.fails(&process, 2, "go around publishers of the merchant default").await;
     assert_eq!(ground.asked().len(), before);
     let told = ground.run(&[&process[..], &["--unguarded"]].concat()).await;
     assert_eq!((told.code, ground.links()), (0, 2), "{}", told.err);
