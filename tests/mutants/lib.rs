@@ -1,14 +1,21 @@
 //! What decides and what sequences, with as much of the rest as they and their tests use.
 
 pub mod domain;
-pub mod ports;
-pub mod clock;
-pub mod admission;
-pub mod worker;
-pub mod telemetry;
-pub mod config;
 /// The page that a test holds the classification against.
 pub mod cli {
     pub mod exit;
     pub mod explain;
 }
+
+#[cfg(feature = "worker")]
+pub mod ports;
+#[cfg(feature = "worker")]
+pub mod clock;
+#[cfg(feature = "worker")]
+pub mod admission;
+#[cfg(feature = "worker")]
+pub mod worker;
+#[cfg(feature = "worker")]
+pub mod telemetry;
+#[cfg(feature = "worker")]
+pub mod config;

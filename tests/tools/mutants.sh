@@ -17,9 +17,15 @@ cd "$(dirname "$0")/../.."
 
 CHANGED_MAX=40
 LAYERS=(domain admission worker)
-# The tests that a mutant of each layer is given: those that hold it, and take a second or two.
+# The target that a mutant of each layer is built into, and those of its tests that hold the layer and
+# take a second or two.
+declare -A TARGET=(
+  [domain]="-C=--test=domain"
+  [admission]="-C=--test=worker -C=--features=worker"
+  [worker]="-C=--test=worker -C=--features=worker"
+)
 declare -A TESTS=(
-  [domain]="amount:: spending:: lookup_lag:: publisher_guard:: intent:: record:: outcome:: decision:: commands:: event:: dead_letters::findings"
+  [domain]=""
   [admission]="admission::"
   [worker]="worker:: delivery:: dedup:: given_links:: dead_letters:: --skip=outages::hours --skip=fail_for_hours"
 )
@@ -54,24 +60,27 @@ copy_tree() {
   local modules
   rm -rf "$tree/src" "$tree/tests"
   copy_modules src "$tree/src" "${LAYERS[@]}" ports clock telemetry config cli/exit cli/explain
-  mapfile -t modules < <(sed -n '/^mod support;$/d; s/^mod \(.*\);$/\1/p' tests/mutants/main.rs)
+  mapfile -t modules < <(sed -n '/^mod support;$/d; s/^mod \(.*\);$/\1/p' tests/mutants/{domain,worker}.rs)
   copy_modules tests/unit "$tree/tests/unit" "${modules[@]}" support/{account,log_lines,model}
   copy_modules tests/support "$tree/tests/support" canary waiting
   cp tests/mutants/lib.rs "$tree/src/"
-  cp tests/mutants/main.rs tests/mutants/support.rs "$tree/tests/unit/"
+  cp tests/mutants/domain.rs "$tree/tests/unit/domain_mutants.rs"
+  cp tests/mutants/worker.rs "$tree/tests/unit/worker_mutants.rs"
+  cp tests/mutants/support.rs "$tree/tests/unit/"
   cp tests/mutants/Cargo.toml Cargo.lock README.md "$tree/"
 }
 
 # Checks the mutants of a layer that cargo-mutants finds with these options, and writes a row of the
 # proof.
 check() {
-  local layer=$1 out=$work/out/$1 tests status=0 caught missed hung unviable row
+  local layer=$1 out=$work/out/$1 target tests status=0 caught missed hung unviable row
   shift
   say "mutants of src/$layer"
   rm -rf "$out"
   mkdir -p "$out"
+  read -ra target <<<"${TARGET[$layer]}"
   read -ra tests <<<"${TESTS[$layer]}"
-  cargo mutants "$@" --in-place --output "$out" --minimum-test-timeout 20 --build-timeout 600 \
+  cargo mutants "$@" "${target[@]}" --in-place --output "$out" --minimum-test-timeout 20 --build-timeout 600 \
     --no-shuffle --colors never -- -- "${tests[@]}" >&2 || status=$?
   # 2: some were missed; 3: some hung. Anything else means that cargo-mutants itself failed.
   case $status in 0 | 2 | 3) ;; *) exit "$status" ;; esac
@@ -113,7 +122,7 @@ command -v cargo-mutants >/dev/null ||
   cargo install --quiet --locked cargo-mutants --version 27.1.0
 copy_tree
 # Built even if there is no mutant to check, so that a change elsewhere cannot break it unseen.
-cargo test --quiet --no-run --manifest-path "$tree/Cargo.toml"
+cargo test --quiet --no-run --manifest-path "$tree/Cargo.toml" --features worker
 # A mutant can allocate without end.
 ulimit -v $((8 << 20))
 all_missed=0

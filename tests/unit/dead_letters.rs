@@ -1,15 +1,14 @@
 //! What RabbitMQ put aside: announced, given its reason and parked, one at a time.
 
 mod findings;
+mod messages;
 mod stops;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use smartsend::domain::account::{Account, Api};
-use smartsend::domain::dead_letter::{Death, Merchants};
 use smartsend::domain::record::headers::{Headers, Value};
 use smartsend::ports::{
     ChannelEndedError, Clock, Copied, DeadLetterQueue, Delivered, Delivery, EventMessage, Inbox,
@@ -22,25 +21,9 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use messages::{EXAMPLE, death, merchants};
+
 use crate::support::model::{Chance, ModelClock};
-
-const EXAMPLE: &str = r#"{ "merchantRefId": "order-8841-r1", "amount": "100.50",
-    "description": "Refund for order 8841", "custName": "Asha Rao", "custMobile": "9999999999" }"#;
-
-fn death(queue: &str, reason: &str) -> Death {
-    let time = Some("2026-11-24T09:29:00Z".parse().unwrap());
-    Death { queue: queue.to_owned(), reason: reason.to_owned(), time }
-}
-
-fn merchants() -> Merchants {
-    let account = Account { payout_merchant_id: "1111312".to_owned(), api: Api::V2 };
-    Merchants {
-        intents_prefix: "smartsend.intents.".to_owned(),
-        commands_prefix: "smartsend.commands.".to_owned(),
-        commands_exchange: "smartsend.commands".to_owned(),
-        accounts: BTreeMap::from([("default".to_owned(), account)]),
-    }
-}
 
 /// A queue, and everything that is published.
 #[derive(Clone)]

@@ -13,7 +13,7 @@ use smartsend::domain::record::headers::{Headers, Value};
 use smartsend::domain::record::{Record, Seen};
 use smartsend::domain::trace::Trace;
 
-use super::{EXAMPLE, death, merchants};
+use super::messages::{EXAMPLE, death, merchants};
 
 static NONE: Headers = Headers::new();
 
