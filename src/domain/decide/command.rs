@@ -14,7 +14,7 @@ use crate::domain::call::Priority;
 use crate::domain::classify::link_status::{LinkStatus, Payment};
 use crate::domain::classify::lookup::{Details, Lookup, LookupFailure};
 use crate::domain::classify::manage::ManageOutcome;
-use crate::domain::codes::EXPIRY_DATE_INVALID;
+use crate::domain::codes::{EXPIRY_DATE_INVALID, LINK_NOT_FOUND};
 use crate::domain::command::{Action, Command};
 use crate::domain::record::{Doubt, Record, Seen, State};
 use crate::domain::verdict::{CommandFailure, CommandUnresolved, CommandVerdict, LinkView};
@@ -205,17 +205,31 @@ impl<'a> CommandCase<'a> {
     }
 
     /// It may still be made: its intent may wait behind a backlog, or in doubt. What was sent so far
-    /// found no link to act on.
+    /// found no link to act on, as far as lookups show links.
     fn after_no_link(&mut self, around: &Surroundings) -> CommandDecision<'a> {
         self.failed_lookups = 0;
         if self.is_too_old() {
-            return fail(CommandFailure::LinkNotFound, None);
+            return if self.may_be_done_unseen() {
+                self.give_up()
+            } else {
+                fail(CommandFailure::LinkNotFound, None)
+            };
         }
         if let State::InDoubt(doubt) = &mut self.record.state {
             doubt.seen = Seen::TurnedAway;
         }
         let delay = self.policy.delays.after(self.record.returns);
         self.retry_later(delay, "there is no link yet", around)
+    }
+
+    /// Whether a cancel may have found the link that no lookup has shown. Unless PayU said itself that
+    /// there was none, this may be a link that lookups do not show. An extend is sent only once one
+    /// has shown it.
+    fn may_be_done_unseen(&self) -> bool {
+        match (self.subject.action, &self.record.state) {
+            (Action::Cancel, State::InDoubt(doubt)) => doubt.code != Some(LINK_NOT_FOUND),
+            (Action::Cancel, State::New) | (Action::Extend(_), _) => false,
+        }
     }
 
     fn after_found_link(
@@ -241,17 +255,15 @@ impl<'a> CommandCase<'a> {
         }
     }
 
-    /// The link is as it was. What may still take effect is waited for.
+    /// The link is as it was. What may still take effect is waited for, at `max_age` too: what was
+    /// refused then may be done all the same.
     fn while_open(&mut self, view: LinkView, around: &Surroundings) -> CommandDecision<'a> {
         let State::InDoubt(Doubt { seen, code, .. }) = self.record.state else {
             return if self.is_too_old() { self.give_up() } else { self.attempt(around) };
         };
-        if self.is_too_old() {
-            return self.end(seen, code, view);
-        }
         match seen {
             Seen::Redelivered | Seen::Recent | Seen::TurnedAway | Seen::Duplicate => {
-                self.attempt(around)
+                if self.is_too_old() { self.give_up() } else { self.attempt(around) }
             }
             Seen::Refused if code == Some(EXPIRY_DATE_INVALID) && self.record.attempts == 1 => {
                 self.end(seen, code, view)
@@ -265,7 +277,8 @@ impl<'a> CommandCase<'a> {
                 if !self.are_lookups_over() {
                     return self.lookup_later();
                 }
-                if seen == Seen::Unknown || self.record.attempts < ANSWERED_MAX {
+                let may_be_sent = seen == Seen::Unknown || self.record.attempts < ANSWERED_MAX;
+                if may_be_sent && !self.is_too_old() {
                     return self.attempt(around);
                 }
                 self.end(seen, code, view)
@@ -273,7 +286,7 @@ impl<'a> CommandCase<'a> {
         }
     }
 
-    /// It was sent often enough, and the link is as it was.
+    /// It was sent often enough, or for long enough, and the link is as it was.
     fn end(&self, seen: Seen, code: Option<i64>, view: LinkView) -> CommandDecision<'a> {
         match (seen, code) {
             (Seen::Refused, Some(EXPIRY_DATE_INVALID)) => {

@@ -91,6 +91,26 @@ fn what_is_refused_twice_of_a_live_link_has_failed() {
     assert_eq!(play.until_other(next, &open()), Next::Failed(refused));
 }
 
+// Its link was made at the last moment, and details is late.
+#[test]
+fn at_max_age_what_was_refused_may_still_show() {
+    let (command, policy) = (cancel(), policy());
+    let mut play = Play::first(&command, &policy);
+    let waited = MAX_AGE.saturating_sub(Duration::from_secs(1));
+    let record = Record { waited, ..play.case.record().clone() };
+    play.deliver(&record, false);
+    play.next();
+    let next = play.attempted(ManageOutcome::Refused(Some(1119)));
+    assert_eq!(next, Next::Lookup);
+    assert_eq!(play.lookup(open()), Next::Wait(FIRST_LOOKUP));
+    let next = play.wait(FIRST_LOOKUP); // it is too old from here on
+    let Next::Wait(_) = play.lookup(open()) else { panic!("after {next:?}") };
+    let sent = play.around.now;
+    let refused = CommandFailure::Refused(Some(1119));
+    assert_eq!(play.until_other(Next::Lookup, &open()), Next::Failed(refused), "sent no more");
+    assert!(play.around.now + FIRST_LOOKUP >= sent + QUARANTINE);
+}
+
 // PayU's pages do not say whether V1's cancel knows V2's links.
 #[test]
 fn a_cancel_that_payu_finds_no_link_for_is_not_sent_over_and_over() {
@@ -139,6 +159,29 @@ fn without_a_link_until_max_age_it_may_still_be_made() {
         assert_eq!(play.until_other(next, &Lookup::NotFound), failed);
         assert!(play.around.now >= start() + MAX_AGE);
     }
+}
+
+// Lookups may not show links of this account at all, and then "not found" says nothing of a cancel.
+#[test]
+fn a_cancel_that_may_be_done_is_not_called_failed_where_no_lookup_shows_a_link() {
+    let (command, policy) = (cancel(), policy());
+    let unresolved = Next::Unresolved(CommandUnresolved::OutcomeUnknown);
+    for outcome in [ManageOutcome::Done, lost(), ManageOutcome::Refused(Some(1119))] {
+        let mut play = Play::first(&command, &policy);
+        play.next();
+        let next = play.attempted(outcome.clone());
+        assert_eq!(play.until_other(next, &Lookup::NotFound), unresolved, "after {outcome:?}");
+        assert!(play.around.now >= start() + MAX_AGE);
+    }
+    let mut play = Play::open(&command, &policy, &Headers::new(), true);
+    let next = play.next();
+    assert_eq!(play.until_other(next, &Lookup::NotFound), unresolved, "another worker sent it");
+    // An extend is sent only once a lookup has shown the link.
+    let command = extend();
+    let mut play = Play::open(&command, &policy, &Headers::new(), true);
+    let next = play.next();
+    let failed = Next::Failed(CommandFailure::LinkNotFound);
+    assert_eq!(play.until_other(next, &Lookup::NotFound), failed);
 }
 
 #[test]
