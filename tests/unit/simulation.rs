@@ -3,13 +3,17 @@
 //!
 //! One seed is one small world: a provider of some [`kind`](kinds), a few intents, one or two
 //! processes that are killed between any two steps, frozen, cut off and started again, and
-//! weather. An [oracle](oracle) sees every step and holds it to the promises. Then the faults stop,
+//! weather. Every second world has [commands] for its links, too, and somebody who claims these, or
+//! closes them. An [oracle](oracle) sees every step and holds it to the promises. Then the faults stop,
 //! and everything must come to an end within a bound.
 //!
 //! `SMARTSEND_SEEDS=0..100000` says which seeds are played; without it 400 are, and `.ci/run` plays
-//! 2000. `deploy/proof.sh` plays many more with the release build. A seed that fails prints its whole trace, and the
-//! command that plays it again: nothing in here is random but for its seed, which is shown too.
+//! 2000. `deploy/proof.sh` plays many more with the release build. A seed that fails prints its whole
+//! trace, and the command that plays it again: nothing in here is random but for its seed, which is
+//! shown too.
 
+mod commands;
+mod cures;
 mod drawn;
 mod faults;
 mod intents;
@@ -18,8 +22,11 @@ mod oracle;
 mod run;
 mod seeds;
 mod tally;
+mod told;
 mod trace;
 mod upstream;
+
+use smartsend::domain::event::EventKind;
 
 use kinds::{KINDS, Kind};
 use run::play;
@@ -27,6 +34,30 @@ use seeds::{each, seeds, tell_failure};
 use tally::Tally;
 
 use crate::support::proof::Row;
+
+/// Among so many worlds some command ends in each way that there is.
+const SEEDS_ENOUGH: usize = 2000;
+
+const ENDS: [(EventKind, &str); 18] = [
+    (EventKind::Cancelled, ""),
+    (EventKind::CancelFailed, "CLAIMED"),
+    (EventKind::CancelFailed, "PAID"),
+    (EventKind::CancelFailed, "EXPIRED"),
+    (EventKind::CancelFailed, "REJECTED"),
+    (EventKind::CancelFailed, "LINK_NOT_FOUND"),
+    (EventKind::CancelFailed, "REFUSED"),
+    (EventKind::Extended, ""),
+    (EventKind::ExtendFailed, "CLAIMED"),
+    (EventKind::ExtendFailed, "PAID"),
+    (EventKind::ExtendFailed, "EXPIRED"),
+    (EventKind::ExtendFailed, "CANCELLED"),
+    (EventKind::ExtendFailed, "REJECTED"),
+    (EventKind::ExtendFailed, "LINK_NOT_FOUND"),
+    (EventKind::ExtendFailed, "EXPIRY_INVALID"),
+    (EventKind::ExtendFailed, "REFUSED"),
+    (EventKind::CommandUnresolved, "OUTCOME_UNKNOWN"),
+    (EventKind::CommandUnresolved, "INVALID_COMMAND"),
+];
 
 #[test]
 fn every_seed_keeps_the_promises_after_every_step_and_comes_to_an_end() {
@@ -40,12 +71,24 @@ fn every_seed_keeps_the_promises_after_every_step_and_comes_to_an_end() {
     });
     let failed: Vec<u64> = played.iter().filter(|one| one.2).map(|one| one.0).collect();
     for (number, kind) in KINDS.iter().enumerate() {
-        let ours = played.iter().filter(|(seed, ..)| kinds::number_of(*seed) == number);
-        let tallies: Vec<&Tally> = ours.map(|(_, tally, _)| tally).collect();
-        if !tallies.is_empty() {
-            row(kind, &seeds, &Tally::sum(&tallies), tallies.len() as u64).show();
+        for with_commands in [false, true] {
+            let ours = played.iter().filter(|(seed, tally, _)| {
+                kinds::number_of(*seed) == number && (tally.commands > 0) == with_commands
+            });
+            let tallies: Vec<&Tally> = ours.map(|(_, tally, _)| tally).collect();
+            if !tallies.is_empty() {
+                row(kind, &seeds, &Tally::sum(&tallies), tallies.len() as u64).show();
+            }
         }
     }
+    let all: Vec<&Tally> = played.iter().map(|(_, tally, _)| tally).collect();
+    let ends = Tally::sum(&all).ends;
+    // Otherwise the worlds have become so tame that nothing is shown of some end.
+    let missing: Vec<_> = ENDS
+        .iter()
+        .filter(|(kind, code)| !ends.contains_key(&(kind.outcome(), (*code).to_owned())))
+        .collect();
+    assert!(missing.is_empty() || all.len() < SEEDS_ENOUGH, "no command ends so: {missing:?}");
     assert!(failed.is_empty(), "seeds that broke a promise, their traces are above: {failed:?}");
 }
 
@@ -66,13 +109,16 @@ fn each_seed_gives_the_same_trace_twice() {
 }
 
 fn row(kind: &Kind, seeds: &std::ops::Range<u64>, tally: &Tally, runs: u64) -> Row {
+    let commands = match tally.commands {
+        0 => String::new(),
+        commands => format!(" and {commands} commands"),
+    };
+    let excused = match tally.excused {
+        0 => String::new(),
+        excused => format!(" ({excused} doubles are the stated exception)"),
+    };
     Row {
-        layer: match tally.excused {
-            0 => format!("simulation: {}", kind.name),
-            excused => {
-                format!("simulation: {} ({excused} doubles are the stated exception)", kind.name)
-            }
-        },
+        layer: format!("simulation: {}{commands}{excused}", kind.name),
         runs,
         unit: "seeds",
         intents: tally.intents,
@@ -83,7 +129,7 @@ fn row(kind: &Kind, seeds: &std::ops::Range<u64>, tally: &Tally, runs: u64) -> R
         lost: tally.lost,
         wrong_failed: tally.wrong_failed,
         unresolved: tally.unresolved,
-        unresolved_max: kind.unresolved_max(tally.intents, runs),
+        unresolved_max: kind.unresolved_max(tally.intents, tally.commands, runs),
         seeds: format!("SMARTSEND_SEEDS={}..{}", seeds.start, seeds.end),
     }
 }

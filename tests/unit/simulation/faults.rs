@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use smartsend::domain::call::{Answer, CallResult, NoAnswer, NotSent, RetryAfter};
+use smartsend::domain::call::{Answer, CallResult, Data, NoAnswer, NotSent, RetryAfter};
 
 use super::drawn::SILENCE_MAX;
 use super::run::World;
-use crate::support::model::{Act, Called, Chance, Door, Freeze, Process, refusal};
+use crate::support::model::{Act, Called, Chance, Door, Freeze, Process, accepted, refusal};
 
 const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -29,7 +29,8 @@ pub(super) struct Weather {
     pub(super) late: Duration,
     /// Whether a create may be answered as if it had been turned away, and make its link.
     pub(super) belies: bool,
-    /// Whether a create may be refused for the day.
+    /// Whether a create may be refused for the day, and a command for nothing, or be accepted for
+    /// nothing.
     pub(super) refuses: bool,
 }
 
@@ -51,10 +52,16 @@ pub(super) fn weather(called: Called, chance: &Chance, weather: Weather) -> Act 
         (_, 11..13) => Act::Mislead(CallResult::NoAnswer(silence(chance)), late),
         (_, 13) => Act::Show(answer(chance.one_of(&[401, 403, 404]), None)),
         // The gateway turns away what the backend has done.
-        (Called::Create, 16) if belies => {
+        (Called::Create | Called::Manage, 16) if belies => {
             Act::Mislead(answer(chance.one_of(&[401, 403, 429]), None), late)
         }
         (Called::Create, 17) if belies => Act::Mislead(refusal(1100), late),
+        // PayU prints a cancel's success under its failures.
+        (Called::Manage, 14) => Act::Mislead(refusal(chance.one_of(&[1119, 1110])), late),
+        (Called::Manage, 15) => Act::Mislead(accepted(Data::default()), late),
+        (Called::Manage, 17) if refuses => {
+            Act::Show(chance.one_of(&[refusal(1119), accepted(Data::default())]))
+        }
         (Called::Create, 14) if refuses => Act::Show(refusal(chance.one_of(&[1128, 1104]))),
         _ => Act::Serve,
     }

@@ -149,16 +149,21 @@ impl Kind {
     /// refuses some for the day, details is late or blind or prints otherwise, and some worlds wait
     /// for a minute only; `park` and `strict` leave what nobody has looked up. What is a share of many
     /// seeds can be all of a few.
-    pub(super) fn unresolved_max(&self, intents: u64, seeds: u64) -> u64 {
+    ///
+    /// Where there are commands, a link may be closed before its intent has been told of it; and
+    /// commands are left where lookups do not show what was accepted.
+    pub(super) fn unresolved_max(&self, intents: u64, commands: u64, seeds: u64) -> u64 {
         let percent = match (self.setting, self.has_only_good_intents()) {
-            (Setting::Resend, true) => 0,
+            (Setting::Resend, true) if commands == 0 => 0,
             _ if seeds < 30 => 100,
+            (_, true) if commands > 0 => 4,
+            (Setting::Resend, true) => 0,
             (Setting::Strict | Setting::Any, true) => 5,
             (Setting::Resend, false) => 35,
             (Setting::Any, false) => 70,
             (Setting::Strict, false) => 90,
         };
-        (intents * percent).div_ceil(100)
+        ((intents + commands) * percent).div_ceil(100)
     }
 
     /// Whether a request's effect can come after every lookup.

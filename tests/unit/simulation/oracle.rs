@@ -1,26 +1,36 @@
 //! Sees every step, and holds it to the promises at once.
 
+mod commands;
+mod copies;
 mod intents;
+mod links;
 mod processes;
 mod tests;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use smartsend::domain::event::EventKind;
 use smartsend::domain::record::headers::Value;
-use smartsend::ports::{EventMessage, Outgoing, Properties};
+use smartsend::domain::work::Work;
+use smartsend::ports::{Copied, EventMessage, Outgoing, Properties};
 
+use super::commands::PlannedCommand;
 use super::intents::Planned;
 use super::kinds::Kind;
 use super::run::Played;
 use super::tally::Tally;
+use super::told::Told;
 use super::trace::Trace;
-use crate::support::model::{Fault, Message, Settings, Step};
-use intents::{Known, Told};
+use crate::support::model::{Fault, Message, Scene, Settings, Step};
+use commands::KnownCommand;
+use copies::Copies;
+use intents::Known;
+use links::Links;
 use processes::{Hand, Processes};
 
 /// What a parked copy may give as its reason.
-const REASONS: [&str; 12] = [
+const REASONS: [&str; 13] = [
     "OUTCOME_UNKNOWN",
     "REFUSED",
     "NOT_SENT",
@@ -33,6 +43,7 @@ const REASONS: [&str; 12] = [
     "ACCOUNT_CHANGED",
     "INVALID_INTENT",
     "DUPLICATE_REFERENCE",
+    "INVALID_COMMAND",
 ];
 
 /// A promise that was broken, in a sentence.
@@ -45,11 +56,16 @@ pub(super) struct Oracle {
     shows_after_max: Duration,
     quarantine: Duration,
     intents: Vec<Known>,
+    commands: Vec<KnownCommand>,
+    links: Links,
+    /// The number of a message: the commands are counted on from the intents.
     by_id: BTreeMap<String, usize>,
     by_reference: BTreeMap<String, usize>,
     processes: Processes,
     /// When each request was sent.
     sent: BTreeMap<usize, Duration>,
+    /// When the last step was.
+    now: Duration,
     faults: u64,
     trace: Trace,
     broken: Option<Broken>,
@@ -58,20 +74,29 @@ pub(super) struct Oracle {
 impl Oracle {
     pub(super) fn new(
         kind: &'static Kind,
-        settings: &Settings,
+        scene: &Scene,
+        (settings, of_commands): (&Settings, Option<&Settings>),
         shows_after_max: Duration,
-        intents: &[Planned],
+        (intents, commands): (&[Planned], &[PlannedCommand]),
     ) -> Self {
         let numbered = || intents.iter().enumerate();
+        let ids = intents.iter().map(|it| &it.id).chain(commands.iter().map(|it| &it.id));
+        let references = intents.iter().map(|it| &it.reference);
+        let references = references.chain(commands.iter().map(|it| &it.reference));
+        let max_age = of_commands.unwrap_or(settings).policy.max_age;
+        let is_bounded = shows_after_max <= settings.policy.quarantine;
         Self {
             kind,
             shows_after_max,
             quarantine: settings.policy.quarantine,
-            by_id: numbered().map(|(number, one)| (one.id.clone(), number)).collect(),
+            by_id: ids.enumerate().map(|(number, id)| (id.clone(), number)).collect(),
             by_reference: numbered().map(|(number, one)| (one.reference.clone(), number)).collect(),
             intents: intents.iter().map(Known::new).collect(),
-            processes: Processes::new(settings),
+            commands: commands.iter().map(KnownCommand::new).collect(),
+            links: Links::of(scene, (is_bounded, max_age), references.map(|it| &**it)),
+            processes: Processes::new(settings, of_commands),
             sent: BTreeMap::new(),
+            now: Duration::ZERO,
             faults: 0,
             trace: Trace::default(),
             broken: None,
@@ -88,6 +113,7 @@ impl Oracle {
 
     /// Takes a step in.
     pub(super) fn see(&mut self, at: Duration, step: &Step<'_>) {
+        self.now = at;
         self.trace.add(at, step);
         if let Err(broken) = self.check(at, step) {
             self.break_promise(broken);
@@ -96,7 +122,7 @@ impl Oracle {
 
     fn check(&mut self, at: Duration, step: &Step<'_>) -> Result<(), Broken> {
         match step {
-            Step::Queued { message, returned } => self.queued(message, *returned),
+            Step::Queued { message, returned } => self.queued(message, at, *returned),
             Step::Delivered { process, tag, message } => self.delivered(*process, *tag, message),
             Step::Requeued { process, tag } => self.processes.requeued(*process, *tag),
             Step::Cut { process, .. } => self.cut(*process),
@@ -104,8 +130,11 @@ impl Oracle {
             Step::Answered { process, called, reference, result } => {
                 let intent = self.by_reference.get(reference.as_str()).copied();
                 self.processes.answered(*process, *called, intent, result);
+                self.links.answered(reference.as_str(), at, *called, result);
             }
-            Step::Admission { process, state } => self.processes.admission(*process, *state, at),
+            Step::Admission { process, work, state } => {
+                self.processes.admission((*process, *work), *state, at);
+            }
             Step::Fault(_) => self.faults += 1,
             Step::Told(_) => {}
             Step::Acknowledged { process, tag } => return self.acknowledged(*process, *tag),
@@ -120,17 +149,35 @@ impl Oracle {
                     }
                 }
             }
-            Step::Sent { process, request, called, reference } => {
+            Step::Sent { process, work, request, called, reference } => {
                 self.sent.insert(*request, at);
                 let intent = reference.and_then(|it| self.by_reference.get(it.as_str())).copied();
-                return self.processes.sent(*process, at, *called, intent);
+                return self.processes.sent((*process, *work), at, *called, intent);
             }
-            Step::CreatedLink { request, reference, url } => {
+            Step::CreatedLink { request, reference, url, expires } => {
                 let took = at.saturating_sub(self.sent[request]);
+                self.links.made(reference.as_str(), at, *expires);
                 return self.made(self.by_reference[reference.as_str()], url, took);
+            }
+            Step::Changed { request, reference, change } => {
+                self.links.changed(reference.as_str(), at, *change, request.is_some());
             }
         }
         Ok(())
+    }
+
+    fn copies(&mut self, number: usize) -> &mut Copies {
+        let intents = self.intents.len();
+        match number.checked_sub(intents) {
+            Some(command) => &mut self.commands[command].copies,
+            None => &mut self.intents[number].copies,
+        }
+    }
+
+    /// The command of this number, unless it is an intent's.
+    fn command(&mut self, number: usize) -> Option<&mut KnownCommand> {
+        let number = number.checked_sub(self.intents.len())?;
+        self.commands.get_mut(number)
     }
 
     fn number_of(&self, properties: &Properties) -> usize {
@@ -141,9 +188,12 @@ impl Oracle {
         self.by_id[event.properties.correlation_id.as_deref().unwrap()]
     }
 
-    fn queued(&mut self, message: &Message, returned: bool) {
+    fn queued(&mut self, message: &Message, at: Duration, returned: bool) {
         let number = self.number_of(&message.properties);
-        self.intents[number].queued(returned);
+        match self.command(number) {
+            Some(command) => command.queued(at, returned),
+            None => self.copies(number).queued(returned),
+        }
     }
 
     fn delivered(&mut self, process: u64, tag: u64, message: &Message) {
@@ -151,76 +201,94 @@ impl Oracle {
         self.processes.delivered(process, tag, Hand::of(number, message));
     }
 
-    /// Never lost: what is acknowledged was replaced, and the intent is somewhere.
+    /// Never lost: what is acknowledged was replaced, and the message is somewhere.
     fn acknowledged(&mut self, process: u64, tag: u64) -> Result<(), Broken> {
         let (number, replaced) = self.processes.acknowledged(process, tag);
-        let intent = &mut self.intents[number];
-        intent.here -= 1;
+        let has_ended = match self.command(number) {
+            Some(command) => command.has_ended(),
+            None => self.intents[number].has_ended(),
+        };
+        let copies = self.copies(number);
+        copies.here -= 1;
         if !replaced {
-            return Err(format!("{} is acknowledged, and nothing replaces it", intent.id));
+            return Err(format!("{} is acknowledged, and nothing replaces it", copies.id));
         }
-        if !intent.is_somewhere() {
-            return Err(format!("{} is lost", intent.id));
+        if !copies.are_left() && !has_ended {
+            return Err(format!("{} is lost", copies.id));
         }
-        // What replaces it is one copy. A second one is of a delivery that had come back meanwhile.
-        intent.is_doubled |= intent.here + intent.shelved > 1;
+        copies.note_double();
         Ok(())
     }
 
     fn cut(&mut self, process: u64) {
         for number in self.processes.cut(process) {
-            let intent = &mut self.intents[number];
             // A copy was published, and what it replaces comes back all the same.
-            intent.is_doubled |= intent.here + intent.shelved > 1;
+            self.copies(number).note_double();
         }
     }
 
     fn made(&mut self, number: usize, url: &str, took: Duration) -> Result<(), Broken> {
         let is_excused = self.kind.has_exception()
-            && (self.shows_after_max > self.quarantine || self.intents[number].is_doubled);
+            && (self.shows_after_max > self.quarantine || self.intents[number].copies.is_doubled);
         let intent = &mut self.intents[number];
         intent.links.push(url.to_owned());
         if let Some(code) = &intent.failed {
-            return Err(format!("{} has failed with {code}, and gets a link", intent.id));
+            return Err(format!("{} has failed with {code}, and gets a link", intent.copies.id));
         }
         if intent.links.len() > 1 && !is_excused {
-            return Err(format!("{} has two links, the last after {took:?}", intent.id));
+            return Err(format!("{} has two links, the last after {took:?}", intent.copies.id));
         }
         Ok(())
     }
 
     fn published(&mut self, process: u64, at: Duration, outgoing: &Outgoing) -> Result<(), Broken> {
         match outgoing {
-            Outgoing::Event(event) => self.told(process, event),
+            Outgoing::Event(event) => self.told(process, at, event),
             Outgoing::Checkpoint { .. } => Ok(()),
             Outgoing::DeadLetter(_) => unreachable!("no merchant's worker publishes one"),
-            Outgoing::Retry { copy, .. } => {
+            Outgoing::Retry { work, copy, .. } => {
                 let number = self.number_of(&copy.properties);
-                let intent = &mut self.intents[number];
-                intent.shelved += 1;
+                let is_command = self.command(number).is_some();
                 // It has it no more, and does not know it yet: there are two copies now.
-                intent.is_doubled |= !self.processes.has(process, number);
+                let is_doubled = !self.processes.has(process, number);
+                let copies = self.copies(number);
+                copies.shelved += 1;
+                copies.is_doubled |= is_doubled;
+                if is_command != (*work == Work::Commands) {
+                    return Err(format!("{} comes back to the other queue", copies.id));
+                }
+                if is_command {
+                    return self.processes.check_command((process, number), &copy.headers);
+                }
                 self.processes.check_record((process, number), at, &copy.headers)
             }
-            Outgoing::Parked(copy) => {
-                let number = self.number_of(&copy.properties);
-                let text = |name: &str| match copy.headers.get(name) {
-                    Some(Value::Text(text)) => text.clone(),
-                    Some(Value::Number(_)) | None => String::new(),
-                };
-                let (reason, intent) = (text("reason"), &mut self.intents[number]);
-                intent.parked += 1;
-                let is_whole = REASONS.contains(&&*reason)
-                    && !text("parked-at").is_empty()
-                    && text("merchant") == super::run::MERCHANT
-                    && (reason != "INVALID_INTENT" || !text("errors").is_empty());
-                if !is_whole || !intent.was_announced_with(&reason) {
-                    let (id, headers) = (&intent.id, &copy.headers);
-                    return Err(format!("{id} is parked, and does not say why: {headers:?}"));
-                }
-                Ok(())
-            }
+            Outgoing::Parked(copy) => self.parked(copy),
         }
+    }
+
+    fn parked(&mut self, copy: &Copied) -> Result<(), Broken> {
+        let number = self.number_of(&copy.properties);
+        let text = |name: &str| match copy.headers.get(name) {
+            Some(Value::Text(text)) => text.clone(),
+            Some(Value::Number(_)) | None => String::new(),
+        };
+        let reason = text("reason");
+        let is_announced = match self.command(number) {
+            Some(command) => command.was_announced_with(&reason),
+            None => self.intents[number].was_announced_with(&reason),
+        };
+        let copies = self.copies(number);
+        copies.parked += 1;
+        let is_invalid = ["INVALID_INTENT", "INVALID_COMMAND"].contains(&&*reason);
+        let is_whole = REASONS.contains(&&*reason)
+            && !text("parked-at").is_empty()
+            && text("merchant") == super::run::MERCHANT
+            && (!is_invalid || !text("errors").is_empty());
+        if !is_whole || !is_announced {
+            let (id, headers) = (&copies.id, &copy.headers);
+            return Err(format!("{id} is parked, and does not say why: {headers:?}"));
+        }
+        Ok(())
     }
 
     /// A publish that has failed goes out again later, as it is.
@@ -231,18 +299,32 @@ impl Oracle {
     }
 
     /// An event is published.
-    fn told(&mut self, process: u64, event: &EventMessage) -> Result<(), Broken> {
+    fn told(&mut self, process: u64, at: Duration, event: &EventMessage) -> Result<(), Broken> {
         let number = self.number_by(event);
         let told = Told::of(event);
+        if let Some(command) = number.checked_sub(self.intents.len()) {
+            let command = &mut self.commands[command];
+            let has_link = self.links.get(&command.reference).standing(at).is_some();
+            let is_good = self.kind.has_only_good_intents() && command.is_valid() && has_link;
+            if is_good && told.kind == EventKind::CommandUnresolved {
+                let id = &command.copies.id;
+                return Err(format!("{id} is good, and ends with {}", told.code));
+            }
+            return command.told(event, told, at, &self.links);
+        }
         self.processes.check_attempts(process, number, told.attempts)?;
         let touched = self.processes.may_have_sent(number);
         let intent = &mut self.intents[number];
-        if self.kind.has_only_good_intents() && told.ends_without_a_link() {
+        let is_closed = told.code == "LINK_CLOSED";
+        if is_closed && !self.links.is_closed(&intent.reference, at) {
+            return Err(format!("{} is told that its link is closed", intent.copies.id));
+        }
+        if self.kind.has_only_good_intents() && told.ends_without_a_link() && !is_closed {
             let is_parked_as_set = self.kind.setting == super::kinds::Setting::Strict
                 && told.code == "OUTCOME_UNKNOWN"
                 && touched;
             if !is_parked_as_set {
-                return Err(format!("{} is good, and ends with {}", intent.id, told.code));
+                return Err(format!("{} is good, and ends with {}", intent.copies.id, told.code));
             }
         }
         intent.told(event, told)
@@ -265,30 +347,47 @@ impl Oracle {
         }
     }
 
-    /// The last judgement: each intent has ended, whatever came before.
+    /// The last judgement: each message has ended, whatever came before, and what was said of each
+    /// link ends in what is true of it.
     pub(super) fn judge(&mut self) {
         if self.is_broken() {
             return;
         }
-        let lost = self.intents.iter().find(|intent| !intent.has_ended());
-        if let Some(lost) = lost {
-            self.broken = Some(format!("{} has no end", lost.id));
+        let intents = self.intents.iter().filter(|it| !it.has_ended()).map(|it| &it.copies.id);
+        let commands = self.commands.iter().filter(|it| !it.has_ended()).map(|it| &it.copies.id);
+        if let Some(lost) = intents.chain(commands).next() {
+            self.broken = Some(format!("{lost} has no end"));
+            return;
+        }
+        // An effect that comes after every lookup is nobody's to tell.
+        if self.links.is_bounded {
+            let mut told = self.commands.iter().map(|command| {
+                let reference = &command.reference;
+                commands::judge(reference, &self.commands, self.links.get(reference), self.now)
+            });
+            self.broken = told.find_map(Result::err);
         }
     }
 
     pub(super) fn played(&mut self) -> Played {
         let count = |is: fn(&Known) -> bool| self.intents.iter().filter(|one| is(one)).count();
+        let of_commands = |is: fn(&KnownCommand) -> bool| {
+            self.commands.iter().filter(|one| is(one)).count() as u64
+        };
         let doubled = count(|intent| intent.links.len() > 1) as u64;
         let has_exception = self.kind.has_exception() && !self.is_broken();
         let tally = Tally {
             intents: self.intents.len() as u64,
+            commands: self.commands.len() as u64,
             faults: self.faults,
             links: self.intents.iter().map(|intent| intent.links.len() as u64).sum(),
             doubles: if has_exception { 0 } else { doubled },
             excused: if has_exception { doubled } else { 0 },
-            lost: count(|intent| !intent.has_ended()) as u64,
+            lost: count(|one| !one.has_ended()) as u64 + of_commands(|one| !one.has_ended()),
             wrong_failed: count(|one| one.failed.is_some() && !one.links.is_empty()) as u64,
-            unresolved: count(Known::is_with_a_person) as u64,
+            unresolved: count(Known::is_with_a_person) as u64
+                + of_commands(KnownCommand::is_with_a_person),
+            ends: commands::ends(&self.commands),
         };
         let (trace, broken) = (std::mem::take(&mut self.trace), self.broken.take());
         Played { tally, trace, broken }

@@ -4,9 +4,11 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use smartsend::domain::work::Work;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::commands;
 use super::drawn::{self, SILENCE_MAX};
 use super::faults::{self, OUTAGES, WRONG_MAX, Weather, trouble};
 use super::intents::{self, Sort};
@@ -15,7 +17,7 @@ use super::oracle::Oracle;
 use super::tally::Tally;
 use super::trace::Trace;
 use super::upstream;
-use crate::support::model::{Life, Process, Scene, Settings, Step};
+use crate::support::model::{Chance, Cure, Life, ModelWorker, Process, Scene, Settings, Step};
 
 pub(super) const MERCHANT: &str = "default";
 
@@ -23,6 +25,9 @@ pub(super) const MERCHANT: &str = "default";
 const BOUND: Duration = Duration::from_mins(10);
 /// And as much for each copy that is left of an intent.
 const BOUND_EACH: Duration = Duration::from_mins(1);
+/// A command without a link asks and sends nothing. Where there is no other one, nothing that it
+/// waits through counts for so long after an outage.
+const HALF_OPEN_MAX: Duration = Duration::from_hours(1);
 
 /// What a run came to.
 pub(super) struct Played {
@@ -38,6 +43,8 @@ pub(super) struct World {
     pub(super) has_deadlines: bool,
     pub(super) kind: &'static Kind,
     settings: Settings,
+    /// Those of the commands, and what is drawn for them, if there are any.
+    commands: Option<(Settings, Chance)>,
     oracle: Arc<Mutex<Oracle>>,
     /// Ends at the first promise that is broken.
     broken: CancellationToken,
@@ -45,21 +52,28 @@ pub(super) struct World {
 
 /// Plays a seed.
 pub(super) fn play(seed: u64) -> Played {
+    play_without(seed, None)
+}
+
+/// Plays a seed with workers that do without a cure.
+pub(super) fn play_without(seed: u64, without: Option<Cure>) -> Played {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .unwrap();
-    runtime.block_on(run(seed))
+    runtime.block_on(run(seed, without))
 }
 
-async fn run(seed: u64) -> Played {
+async fn run(seed: u64, without: Option<Cure>) -> Played {
     let kind = Kind::of(seed);
     let scene = Scene::new(seed);
     let mut settings = drawn::settings(&scene.chance, kind);
-    settings.policy.account.api = kinds::api_of(seed);
+    let api = kinds::api_of(seed);
+    settings.policy.account.api = api;
     let late = drawn::provider(&scene, kind);
-    let intents = intents::draw(&scene, kind);
+    scene.smart_send.set(|state| state.without = without);
+    let mut intents = intents::draw(&scene, kind);
     // The strict setting starts as many as it can remember in a quarantine, and no more.
     settings.capacity = settings.capacity.max(intents.len() / 3);
     if intents.len() > intents::FEW_MAX {
@@ -67,13 +81,21 @@ async fn run(seed: u64) -> Played {
         settings.prefetch = settings.prefetch.max(16);
         settings.places = settings.places.max(8);
     }
+    let commands = commands::chance(seed).map(|chance| {
+        let drawn = commands::draw(&chance, &scene, (kind, api), &mut intents);
+        (commands::settings(&chance, kind, &settings, without), chance, drawn)
+    });
+    let (commands, drawn) = commands
+        .map_or((None, Vec::new()), |(settings, chance, drawn)| (Some((settings, chance)), drawn));
     let broken = CancellationToken::new();
-    let oracle = Oracle::new(kind, &settings, late + scene.smart_send.lag(), &intents);
+    let both = (&settings, commands.as_ref().map(|(settings, _)| settings));
+    let shows_after_max = late + scene.smart_send.lag();
+    let oracle = Oracle::new(kind, &scene, both, shows_after_max, (&intents, &drawn));
     let oracle = Arc::new(Mutex::new(oracle));
     watch(&scene, &oracle, &broken);
     let has_deadlines = intents.iter().any(|intent| intent.sort == Sort::Deadline);
-    let world = Arc::new(World { scene, has_deadlines, kind, settings, oracle, broken });
-    let published = tokio::spawn(upstream::publish(world.scene.clone(), intents));
+    let world = Arc::new(World { scene, has_deadlines, kind, settings, commands, oracle, broken });
+    let published = tokio::spawn(upstream::publish(world.scene.clone(), intents, drawn));
     tokio::select! {
         biased;
         () = world.broken.cancelled() => {}
@@ -118,7 +140,10 @@ impl World {
         self.told(format_args!("nothing goes wrong any more"));
         // Copies of one intent go one after the other, and each may look for a whole quarantine.
         let copies = u32::try_from(self.scene.broker.unsettled()).unwrap();
-        let bound = BOUND + self.settings.policy.max_age + BOUND_EACH * copies;
+        let mut bound = BOUND + self.settings.policy.max_age + BOUND_EACH * copies;
+        if self.commands.is_some() {
+            bound += HALF_OPEN_MAX;
+        }
         let ended = tokio::time::timeout(bound, self.scene.broker.emptied()).await;
         if ended.is_err() {
             return self.break_promise("it does not come to an end");
@@ -214,16 +239,35 @@ impl World {
         let process = self.scene.process_ahead(life, drawn::ahead(chance));
         let settings = drawn::of_process(chance, self.kind, &self.settings);
         let worker = process.worker(MERCHANT, &settings);
-        let (number, journal) = (process.number, self.scene.journal.clone());
+        self.watch_admission(&process, Work::Intents, &worker);
+        let Some((settings, chance)) = &self.commands else {
+            return Begun { process, running: tokio::spawn(worker.run()) };
+        };
+        let of_commands = process.worker(MERCHANT, settings);
+        self.watch_admission(&process, Work::Commands, &of_commands);
+        // Whoever comes first to a queue is its active consumer: it may be another one for each.
+        let delay = chance.up_to(Duration::from_millis(chance.one_of(&[0, 1500])));
+        let of_commands = async move {
+            tokio::time::sleep(delay).await;
+            of_commands.run().await
+        };
+        let both = async move {
+            let (intents, commands) = tokio::join!(worker.run(), of_commands);
+            intents + commands
+        };
+        Begun { process, running: tokio::spawn(both) }
+    }
+
+    fn watch_admission(&self, process: &Process, work: Work, worker: &ModelWorker) {
+        let (process, journal) = (process.number, self.scene.journal.clone());
         let scheduler = worker.context().scheduler().clone();
         tokio::spawn(async move {
             loop {
                 let (state, changed) = scheduler.watch();
-                journal.note(&Step::Admission { process: number, state });
+                journal.note(&Step::Admission { process, work, state });
                 changed.await;
             }
         });
-        Begun { process, running: tokio::spawn(worker.run()) }
     }
 
     /// The provider is gone for long.

@@ -5,8 +5,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use smartsend::domain::record::headers::Value;
+use smartsend::domain::work::Work;
 use smartsend::ports::{Copied, Headers, Outgoing};
 
+use super::told::Told;
 use crate::support::model::{Step, word};
 
 /// Every step of a run.
@@ -63,7 +65,7 @@ fn write_step(line: &mut String, step: &Step<'_>) -> std::fmt::Result {
         Step::Confirmed { process, outgoing } => {
             write!(line, "p{process} hears the confirm of {}", what(outgoing))
         }
-        Step::Sent { process, request, called, reference } => {
+        Step::Sent { process, request, called, reference, .. } => {
             let reference = reference.map_or("", |reference| reference.as_str());
             write!(line, "p{process} sends request {request}: {called:?} {reference}")
         }
@@ -71,10 +73,22 @@ fn write_step(line: &mut String, step: &Step<'_>) -> std::fmt::Result {
             let word = word(result);
             write!(line, "p{process} sees of {called:?} {reference}: {word}")
         }
-        Step::CreatedLink { request, reference, url } => {
-            write!(line, "request {request} makes a link for {reference}: {url}")
+        Step::CreatedLink { request, reference, url, expires } => {
+            write!(line, "request {request} makes a link for {reference}: {url}")?;
+            expires.map_or(Ok(()), |expires| write!(line, " until {expires}"))
         }
-        Step::Admission { process, state } => write!(line, "p{process} has {state:?}"),
+        Step::Changed { request: Some(request), reference, change } => {
+            write!(line, "request {request} makes of {reference}: {change:?}")
+        }
+        Step::Changed { request: None, reference, change } => {
+            write!(line, "{reference} becomes {change:?}")
+        }
+        Step::Admission { process, work: Work::Intents, state } => {
+            write!(line, "p{process} has {state:?}")
+        }
+        Step::Admission { process, work: Work::Commands, state } => {
+            write!(line, "p{process} has {state:?} for commands")
+        }
         Step::Fault(what) => write!(line, "fault: {what}"),
         Step::Told(what) => write!(line, "{what}"),
     }
@@ -86,7 +100,10 @@ fn what(outgoing: &Outgoing) -> String {
         Outgoing::Event(event) => {
             let of = event.properties.correlation_id.as_deref().unwrap_or("?");
             let id = event.properties.message_id.as_deref().unwrap_or("?");
-            format!("{} of {of}, {id}", event.kind.routing_word())
+            let told = Told::of(event);
+            let why =
+                if told.code.is_empty() { String::new() } else { format!(" for {}", told.code) };
+            format!("{}{why} of {of}, {id}", event.kind.routing_word())
         }
         Outgoing::Retry { delay, copy, .. } => {
             format!("{} for {:?}{}", id(copy), delay.duration(), record(&copy.headers))

@@ -1,5 +1,4 @@
 //! What the oracle knows of one intent.
-#![expect(clippy::wildcard_enum_match_arm, reason = "an intent has no event of a command")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,23 +7,16 @@ use smartsend::domain::event::EventKind;
 use smartsend::ports::EventMessage;
 
 use super::Broken;
+use super::copies::Copies;
 use crate::simulation::intents::{Planned, Sort};
+use crate::simulation::told::Told;
 
 /// An intent, and where it is.
 pub(super) struct Known {
-    pub(super) id: String,
-    reference: String,
+    pub(super) copies: Copies,
+    pub(super) reference: String,
     sort: Sort,
     amount: String,
-    published: u32,
-    /// Copies in the queue and in hand.
-    pub(super) here: u32,
-    /// Copies on retry queues.
-    pub(super) shelved: u32,
-    /// Parked copies.
-    pub(super) parked: u32,
-    /// Whether there was more than one copy of it at a time, by whoever's doing.
-    pub(super) is_doubled: bool,
     /// The links that it has.
     pub(super) links: Vec<String>,
     created: bool,
@@ -36,50 +28,14 @@ pub(super) struct Known {
     ids: BTreeMap<String, String>,
 }
 
-/// What an event says.
-pub(super) struct Told {
-    kind: EventKind,
-    /// The reason's code, if there is one.
-    pub(super) code: String,
-    pub(super) attempts: Option<u64>,
-    data: Json,
-}
-
-impl Told {
-    pub(super) fn of(event: &EventMessage) -> Self {
-        let json: Json = serde_json::from_slice(&event.body).unwrap();
-        let data = json["data"].clone();
-        let code = data["reason"]["code"].as_str().unwrap_or_default().to_owned();
-        Self { kind: event.kind, code, attempts: data["attempts"].as_u64(), data }
-    }
-
-    pub(super) fn ends_without_a_link(&self) -> bool {
-        self.kind != EventKind::Created
-    }
-
-    /// Whether the event alone replaces a delivery: the others are parked as well.
-    pub(super) fn is_enough(&self) -> bool {
-        match self.kind {
-            EventKind::Created | EventKind::Failed => true,
-            EventKind::Rejected | EventKind::Unresolved => false,
-            of_command => panic!("{of_command:?} for an intent"),
-        }
-    }
-}
-
 impl Known {
     pub(super) fn new(planned: &Planned) -> Self {
         let json: Json = serde_json::from_str(&planned.body).unwrap();
         Self {
-            id: planned.id.clone(),
+            copies: Copies::of(&planned.id),
             reference: planned.reference.clone(),
             sort: planned.sort,
             amount: json["amount"].as_str().unwrap().to_owned(),
-            published: 0,
-            here: 0,
-            shelved: 0,
-            parked: 0,
-            is_doubled: false,
             links: Vec::new(),
             created: false,
             failed: None,
@@ -88,25 +44,10 @@ impl Known {
         }
     }
 
-    pub(super) fn queued(&mut self, returned: bool) {
-        self.here += 1;
-        if returned {
-            self.shelved -= 1;
-        } else {
-            self.published += 1;
-            self.is_doubled |= self.published > 1;
-        }
-    }
-
-    /// Whether it is in a queue, in hand, parked, or has ended.
-    pub(super) fn is_somewhere(&self) -> bool {
-        self.here + self.shelved > 0 || self.has_ended()
-    }
-
     /// Whether everybody who waits for it knows what became of it.
     pub(super) fn has_ended(&self) -> bool {
         let is_failed = match &self.failed {
-            Some(_) if self.sort.is_parked() => self.parked > 0,
+            Some(_) if self.sort.is_parked() => self.copies.parked > 0,
             failed => failed.is_some(),
         };
         self.created || is_failed || self.is_with_a_person()
@@ -114,7 +55,7 @@ impl Known {
 
     /// Whether it is parked, and nothing better has become of it.
     pub(super) fn is_with_a_person(&self) -> bool {
-        let is_announced = self.parked > 0 && !self.reasons.is_empty();
+        let is_announced = self.copies.parked > 0 && !self.reasons.is_empty();
         is_announced && !self.created && self.failed.is_none()
     }
 
@@ -131,11 +72,17 @@ impl Known {
             EventKind::Rejected | EventKind::Unresolved => {
                 format!("{} for {}", event.kind.outcome(), told.code)
             }
-            of_command => return Err(format!("{of_command:?} for {}", self.id)),
+            EventKind::Cancelled
+            | EventKind::Extended
+            | EventKind::CancelFailed
+            | EventKind::ExtendFailed
+            | EventKind::CommandUnresolved => {
+                return Err(format!("{} ends like a command: {:?}", self.copies.id, event.kind));
+            }
         };
         let known = self.ids.entry(said.clone()).or_insert_with(|| id.clone());
         if *known != id {
-            return Err(format!("{} has two ids for {said}: {known} and {id}", self.id));
+            return Err(format!("{} has two ids for {said}: {known} and {id}", self.copies.id));
         }
         if !told.code.is_empty() {
             self.reasons.insert(told.code.clone());
@@ -143,8 +90,12 @@ impl Known {
         match told.kind {
             EventKind::Created => self.is_created(&told.data),
             EventKind::Failed | EventKind::Rejected => self.is_failed(told.kind, told.code),
-            EventKind::Unresolved => Ok(()),
-            of_command => Err(format!("{of_command:?} for {}", self.id)),
+            EventKind::Unresolved
+            | EventKind::Cancelled
+            | EventKind::Extended
+            | EventKind::CancelFailed
+            | EventKind::ExtendFailed
+            | EventKind::CommandUnresolved => Ok(()),
         }
     }
 
@@ -152,19 +103,19 @@ impl Known {
         self.created = true;
         let said = |name: &str| data[name].as_str().unwrap_or_default();
         if !self.links.iter().any(|link| link == said("link")) {
-            return Err(format!("{} is told a link that is not its own", self.id));
+            return Err(format!("{} is told a link that is not its own", self.copies.id));
         }
         if said("merchantRefId") != self.reference || said("amount") != self.amount {
-            return Err(format!("{} is told another's reference or amount", self.id));
+            return Err(format!("{} is told another's reference or amount", self.copies.id));
         }
         // Nobody gets a link but whom the intent names.
         for (name, own) in [("custMobile", "9999999999"), ("custEmail", "asha@example.com")] {
             if !["", own].contains(&said(name)) {
-                return Err(format!("{} goes to a stranger's {name}", self.id));
+                return Err(format!("{} goes to a stranger's {name}", self.copies.id));
             }
         }
         match &self.failed {
-            Some(code) => Err(format!("{} is created, and has failed with {code}", self.id)),
+            Some(code) => Err(format!("{} is created, and has failed with {code}", self.copies.id)),
             None => Ok(()),
         }
     }
@@ -173,7 +124,7 @@ impl Known {
         let may_fail = self.sort.may_end_with() == Some((kind, &code));
         if !may_fail || !self.links.is_empty() || self.created {
             let links = self.links.len();
-            return Err(format!("{} fails with {code}, and has {links} links", self.id));
+            return Err(format!("{} fails with {code}, and has {links} links", self.copies.id));
         }
         self.failed = Some(code);
         Ok(())

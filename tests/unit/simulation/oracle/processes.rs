@@ -6,6 +6,7 @@ use std::time::Duration;
 use smartsend::admission::{AdmissionState, Limits};
 use smartsend::domain::call::CallResult;
 use smartsend::domain::record::headers::Value;
+use smartsend::domain::work::Work;
 use smartsend::ports::Headers;
 use smartsend::worker::dedup::CAPACITY;
 
@@ -19,9 +20,14 @@ const ROUND_TRIP: Duration = Duration::from_millis(3);
 /// in the meantime.
 const PUBLISH: Duration = Duration::from_millis(3);
 
+/// How long a token takes to come, at most. The workers of a process share it, and the one that sends
+/// a probe may be given the token that the other has asked for.
+const TOKEN: Duration = Duration::from_secs(1);
+
 /// All of them.
 pub(super) struct Processes {
-    limits: Limits,
+    intents: Limits,
+    commands: Option<Limits>,
     /// How long a process remembers what it has sent; nothing, if it may push it out early.
     remembers: Option<Duration>,
     /// Whether it believes the provider that what was turned away made nothing.
@@ -35,10 +41,11 @@ struct Seen {
     hands: BTreeMap<u64, Hand>,
     /// What it had in hand when its connection ended, and may still be at work on.
     lost: Vec<Hand>,
-    /// When the next request is due, by the generic cell rate algorithm.
-    due: Duration,
-    open_since: Option<Duration>,
-    last_called: Option<Called>,
+    /// When it has last asked for a token.
+    token_at: Option<Duration>,
+    /// The paces of its two workers.
+    intents: Pace,
+    commands: Pace,
     calls: BTreeMap<usize, Calls>,
     /// How often each intent was replaced, and the delivery is not acknowledged yet.
     replaced: BTreeMap<usize, u32>,
@@ -47,10 +54,21 @@ struct Seen {
     tried: BTreeMap<usize, u32>,
 }
 
+/// What one worker of it has sent.
+#[derive(Default)]
+struct Pace {
+    /// When the next request is due, by the generic cell rate algorithm.
+    due: Duration,
+    open_since: Option<Duration>,
+    /// When it has sent its last request.
+    last_at: Duration,
+}
+
 /// What it has asked of the provider for one intent.
 #[derive(Clone, Copy, Default)]
 struct Calls {
-    creates_in_flight: u32,
+    /// Creates, cancels and extends.
+    in_flight: u32,
     /// Creates that the provider may have processed, by what it says.
     may_have_left: u32,
     /// Those that it says to have turned away.
@@ -89,12 +107,13 @@ fn attempts(headers: &Headers) -> u64 {
 }
 
 impl Processes {
-    pub(super) fn new(settings: &Settings) -> Self {
+    pub(super) fn new(settings: &Settings, commands: Option<&Settings>) -> Self {
         let policy = &settings.policy;
         let is_roomy = settings.capacity >= CAPACITY || policy.is_strict();
         let remembers = is_roomy.then_some(policy.quarantine);
         let believes = !policy.is_strict();
-        Self { limits: settings.limits, remembers, believes, each: BTreeMap::new() }
+        let commands = commands.map(|settings| settings.limits);
+        Self { intents: settings.limits, commands, remembers, believes, each: BTreeMap::new() }
     }
 
     fn of(&mut self, process: u64) -> &mut Seen {
@@ -102,36 +121,47 @@ impl Processes {
     }
 
     /// A request leaves: no faster than allowed, nothing but probes while the breaker is open, and
-    /// never two creates for one reference at once.
+    /// never two that change something for one reference at once.
     pub(super) fn sent(
         &mut self,
-        process: u64,
+        (process, work): (u64, Work),
         at: Duration,
         called: Called,
         intent: Option<usize>,
     ) -> Result<(), Broken> {
-        let rate = self.limits.rate;
-        let interval = Duration::from_secs(1) / rate.per_second.get();
+        let limits = match work {
+            Work::Intents => self.intents,
+            Work::Commands => self.commands.expect("this world has commands"),
+        };
+        let token_takes = self.commands.map_or(Duration::ZERO, |_| TOKEN);
         let seen = self.of(process);
-        seen.due = seen.due.max(at) + interval;
-        if seen.due.saturating_sub(at) > interval * rate.burst.get() + ROUND_TRIP {
+        if called == Called::Token {
+            seen.token_at = Some(at);
+        }
+        let token_at = seen.token_at;
+        let pace = seen.pace(work);
+        let interval = Duration::from_secs(1) / limits.rate.per_second.get();
+        pace.due = pace.due.max(at) + interval;
+        if pace.due.saturating_sub(at) > interval * limits.rate.burst.get() + ROUND_TRIP {
             return Err(format!("p{process} is faster than allowed"));
         }
         // A probe asks for a token and then looks something up.
-        let is_probe = called == Called::Token
-            || called == Called::Lookup && seen.last_called == Some(Called::Token);
-        seen.last_called = Some(called);
-        let open_for = seen.open_since.map_or(Duration::ZERO, |since| at.saturating_sub(since));
+        let has_new_token = token_at.is_some_and(|token| token + token_takes >= pace.last_at);
+        let is_probe = called == Called::Token || called == Called::Lookup && has_new_token;
+        pace.last_at = at;
+        let open_for = pace.open_since.map_or(Duration::ZERO, |since| at.saturating_sub(since));
         if open_for > ROUND_TRIP && !is_probe {
             return Err(format!("p{process} sends a {called:?} through an open breaker"));
         }
-        if let (Called::Create, Some(intent)) = (called, intent) {
+        if let (Called::Create | Called::Manage, Some(intent)) = (called, intent) {
             let calls = seen.calls.entry(intent).or_default();
-            calls.creates_in_flight += 1;
-            calls.may_have_left += 1;
-            calls.last_left = at;
-            if calls.creates_in_flight > 1 {
-                return Err(format!("p{process} has two creates of one reference in flight"));
+            calls.in_flight += 1;
+            if calls.in_flight > 1 {
+                return Err(format!("p{process} has two calls for one reference in flight"));
+            }
+            if called == Called::Create {
+                calls.may_have_left += 1;
+                calls.last_left = at;
             }
         }
         Ok(())
@@ -148,8 +178,9 @@ impl Processes {
         let believes = self.believes;
         let calls = self.of(process).calls.entry(intent).or_default();
         match (called, result) {
+            (Called::Manage, _) => calls.in_flight -= 1,
             (Called::Create, _) => {
-                calls.creates_in_flight -= 1;
+                calls.in_flight -= 1;
                 let is_turned_away = believes && is_turned_away(result);
                 calls.turned_away += u32::from(is_turned_away);
                 calls.may_have_left -= u32::from(is_turned_away || is_unsent(result));
@@ -158,13 +189,18 @@ impl Processes {
                 let data = answer.envelope.as_ref().map(|envelope| &envelope.data);
                 calls.shown += u32::from(data.is_some_and(|data| data.link.is_some()));
             }
-            (Called::Lookup | Called::Token | Called::Manage, _) => {}
+            (Called::Lookup | Called::Token, _) => {}
         }
     }
 
-    pub(super) fn admission(&mut self, process: u64, state: AdmissionState, at: Duration) {
+    pub(super) fn admission(
+        &mut self,
+        (process, work): (u64, Work),
+        state: AdmissionState,
+        at: Duration,
+    ) {
         let is_open = state.breaker.is_open();
-        let since = &mut self.of(process).open_since;
+        let since = &mut self.of(process).pace(work).open_since;
         *since = is_open.then(|| since.unwrap_or(at));
     }
 
@@ -259,6 +295,19 @@ impl Processes {
         self.check_attempts(process, intent, Some(attempts(headers)))
     }
 
+    /// The record of a command's copy: what may have been sent stays so.
+    pub(super) fn check_command(
+        &mut self,
+        (process, number): (u64, usize),
+        headers: &Headers,
+    ) -> Result<(), Broken> {
+        let is_new = headers.get("state") == Some(&Value::Text("new".to_owned()));
+        if is_new && !self.of(process).of(number).any(|hand| !hand.in_doubt) {
+            return Err(format!("p{process} makes a command new again"));
+        }
+        Ok(())
+    }
+
     /// A doubt counts as an attempt, and so does a create that may have been processed.
     pub(super) fn check_attempts(
         &mut self,
@@ -284,6 +333,13 @@ impl Processes {
 }
 
 impl Seen {
+    fn pace(&mut self, work: Work) -> &mut Pace {
+        match work {
+            Work::Intents => &mut self.intents,
+            Work::Commands => &mut self.commands,
+        }
+    }
+
     /// What it has or had in hand of an intent.
     fn of(&self, intent: usize) -> impl Iterator<Item = &Hand> {
         self.hands.values().chain(&self.lost).filter(move |hand| hand.intent == intent)

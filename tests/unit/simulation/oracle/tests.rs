@@ -1,5 +1,7 @@
 //! The oracle itself: each thing that it watches for, it sees.
 
+mod commands;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,14 +17,20 @@ use smartsend::domain::work::Work;
 use smartsend::ports::{Copied, EventMessage, Headers, Outgoing, Properties};
 
 use super::Oracle;
+use crate::simulation::commands::PlannedCommand;
 use crate::simulation::intents::{Planned, Sort};
 use crate::simulation::kinds::KINDS;
-use crate::support::model::{Called, Fault, Message, Settings, Step};
+use crate::support::model::{Called, Fault, Message, Scene, Settings, Step};
 
 const URL: &str = "https://payumoney.com/s?id=r0-0";
 
 /// An oracle that has seen `i0` come, be given to the first process, and be sent by it.
 fn oracle() -> Oracle {
+    oracle_of(&[])
+}
+
+/// One of a world with these commands.
+fn oracle_of(commands: &[PlannedCommand]) -> Oracle {
     let planned = Planned {
         id: "i0".to_owned(),
         reference: "r0".to_owned(),
@@ -31,12 +39,14 @@ fn oracle() -> Oracle {
         at: vec![Duration::ZERO],
     };
     let strict = &KINDS[5];
-    let mut oracle = Oracle::new(strict, &Settings::strict(), Duration::ZERO, &[planned]);
+    let settings = (&Settings::strict(), Some(&Settings::strict()));
+    let planned = (&[planned][..], commands);
+    let mut oracle = Oracle::new(strict, &Scene::new(0), settings, Duration::ZERO, planned);
     let message = message(true);
     oracle.see(at(0), &Step::Queued { message: &message, returned: false });
     oracle.see(at(0), &Step::Delivered { process: 0, tag: 1, message: &message });
     sent(&mut oracle, 1);
-    oracle.see(at(2), &Step::CreatedLink { request: 1, reference: &reference(), url: URL });
+    made(&mut oracle, 2, URL);
     assert_eq!(oracle.broken, None);
     oracle
 }
@@ -66,9 +76,14 @@ fn message(redelivered: bool) -> Message {
     Message { redelivered, ..Message::from_upstream("{}", properties()) }
 }
 
+fn made(oracle: &mut Oracle, seconds: u64, url: &str) {
+    let reference = &reference();
+    oracle.see(at(seconds), &Step::CreatedLink { request: 1, reference, url, expires: None });
+}
+
 fn sent(oracle: &mut Oracle, request: usize) {
-    let (process, called) = (0, Called::Create);
-    let step = Step::Sent { process, request, called, reference: Some(&reference()) };
+    let (process, work, called) = (0, Work::Intents, Called::Create);
+    let step = Step::Sent { process, work, request, called, reference: Some(&reference()) };
     oracle.see(at(request as u64), &step);
 }
 
@@ -118,7 +133,7 @@ fn it_sees_nothing_where_nothing_is_wrong() {
 #[test]
 fn it_sees_a_second_link() {
     let mut oracle = oracle();
-    oracle.see(at(3), &Step::CreatedLink { request: 1, reference: &reference(), url: "another" });
+    made(&mut oracle, 3, "another");
     expect(&oracle, "two links");
 }
 
@@ -159,11 +174,11 @@ fn it_sees_another_s_link_and_a_new_id() {
 fn it_sees_haste_and_a_second_create_at_once() {
     let mut oracle = oracle();
     sent(&mut oracle, 2);
-    expect(&oracle, "two creates of one reference");
+    expect(&oracle, "two calls for one reference");
     let mut oracle = self::oracle();
     for request in 2..5 {
-        let (process, called, reference) = (0, Called::Token, None);
-        oracle.see(at(2), &Step::Sent { process, request, called, reference });
+        let (process, work, called, reference) = (0, Work::Intents, Called::Token, None);
+        oracle.see(at(2), &Step::Sent { process, work, request, called, reference });
     }
     expect(&oracle, "faster than allowed");
 }
@@ -174,7 +189,7 @@ fn it_sees_a_create_through_an_open_breaker() {
     let why = TripReason::Misdirected(404);
     let breaker = BreakerState::Open { why, probe_at: None };
     let state = AdmissionState { breaker, throttled_until: None };
-    oracle.see(at(1), &Step::Admission { process: 0, state });
+    oracle.see(at(1), &Step::Admission { process: 0, work: Work::Intents, state });
     sent(&mut oracle, 2);
     expect(&oracle, "open breaker");
 }

@@ -1,13 +1,14 @@
 //! One process's way to the provider.
 
 use std::future::Future;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use smartsend::domain::call::{Answer, CallResult, NoAnswer};
 use smartsend::domain::customer::Private;
 use smartsend::domain::decide::{CreateCall, ManageCall};
 use smartsend::domain::reference::Reference;
+use smartsend::domain::work::Work;
 use smartsend::ports::{Clock, Provider, Token, TokenError};
 use tokio::sync::oneshot;
 
@@ -25,6 +26,14 @@ pub(crate) struct ModelAccount {
     clock: ModelClock,
     life: Life,
     process: u64,
+    /// Whose calls it makes.
+    work: Work,
+    tokens: Arc<Tokens>,
+}
+
+/// What the workers of one merchant share in one process: a second token may end the first.
+#[derive(Default)]
+pub(super) struct Tokens {
     /// The token and its end.
     held: Mutex<Option<(Token, Duration)>>,
     /// Held by whoever asks for one.
@@ -32,9 +41,14 @@ pub(crate) struct ModelAccount {
 }
 
 impl ModelAccount {
-    pub(super) fn new(smart_send: SmartSend, clock: ModelClock, life: Life, process: u64) -> Self {
-        let (held, flight) = (Mutex::default(), tokio::sync::Mutex::default());
-        Self { smart_send, clock, life, process, held, flight }
+    pub(super) fn new(
+        smart_send: SmartSend,
+        clock: ModelClock,
+        life: Life,
+        (process, work): (u64, Work),
+        tokens: Arc<Tokens>,
+    ) -> Self {
+        Self { smart_send, clock, life, process, work, tokens }
     }
 
     /// Sends a request. The provider goes on with it, whatever becomes of this process.
@@ -44,7 +58,7 @@ impl ModelAccount {
         serve: impl FnOnce(&SmartSend, usize) -> CallResult + Send + 'static,
     ) -> CallResult {
         self.life.step_at_once().await;
-        let arrival = self.smart_send.arrives(self.process, called, Some(reference));
+        let arrival = self.smart_send.arrives((self.process, self.work), called, Some(reference));
         let _in_flight = InFlight::of(&self.smart_send);
         let (timeout, good) = {
             let state = self.smart_send.lock();
@@ -111,7 +125,7 @@ async fn hang(mut answer: oneshot::Sender<CallResult>) {
 
 impl Provider for ModelAccount {
     fn token(&self) -> Option<Token> {
-        let held = self.held.lock().unwrap();
+        let held = self.tokens.held.lock().unwrap();
         let (token, end) = held.as_ref()?;
         (self.clock.elapsed() < *end).then(|| token.clone())
     }
@@ -120,14 +134,14 @@ impl Provider for ModelAccount {
     where
         F: Future<Output = ()> + Send,
     {
-        let _flight = self.flight.lock().await;
+        let _flight = self.tokens.flight.lock().await;
         if let Some(token) = self.token() {
             return Ok(token);
         }
         turn().await;
         self.life.step_at_once().await;
         let DeliveryInfo { act, latency, .. } =
-            self.smart_send.arrives(self.process, Called::Token, None);
+            self.smart_send.arrives((self.process, self.work), Called::Token, None);
         tokio::time::sleep(latency).await;
         self.life.step().await;
         let mut state = self.smart_send.lock();
@@ -138,12 +152,12 @@ impl Provider for ModelAccount {
         let bearer = Private::new(format!("{}-{}", canary::TOKEN, state.issued));
         let token = Token { issue: state.issued, bearer };
         let end = self.clock.elapsed() + state.token_life;
-        *self.held.lock().unwrap() = Some((token.clone(), end));
+        *self.tokens.held.lock().unwrap() = Some((token.clone(), end));
         Ok(token)
     }
 
     fn discard(&self, token: &Token) {
-        let mut held = self.held.lock().unwrap();
+        let mut held = self.tokens.held.lock().unwrap();
         if held.as_ref().is_some_and(|(held, _)| held.issue == token.issue) {
             *held = None;
         }
@@ -165,13 +179,20 @@ impl Provider for ModelAccount {
     async fn lookup(&self, token: &Token, reference: &Reference) -> CallResult {
         let asked = reference.clone();
         let what = (Called::Lookup, token, reference);
-        self.call(what, move |smart_send, _| smart_send.details(&asked)).await
+        let result = self.call(what, move |smart_send, _| smart_send.details(&asked)).await;
+        match self.work {
+            Work::Intents => result,
+            Work::Commands => self.smart_send.falsified(reference, result),
+        }
     }
 
     async fn manage(&self, token: &Token, call: &ManageCall<'_>) -> CallResult {
         let command = call.command().clone();
         let what = (Called::Manage, token, &call.command().reference);
-        self.call(what, move |smart_send, _| smart_send.manage(&command)).await
+        let serve = move |smart_send: &SmartSend, request| smart_send.manage(&command, request);
+        let result = self.call(what, serve).await;
+        self.smart_send.heard(call.command(), &result);
+        result
     }
 }
 

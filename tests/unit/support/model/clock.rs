@@ -42,6 +42,12 @@ impl Chance {
     }
 }
 
+/// The time of whoever's clock is right, so long after the start.
+pub(crate) fn wall_at(elapsed: Duration) -> Timestamp {
+    let started: Timestamp = "2026-11-24T09:30:00Z".parse().unwrap();
+    started + elapsed
+}
+
 /// tokio's paused time, as the scene or one process sees it.
 #[derive(Clone, Debug)]
 pub(crate) struct ModelClock {
@@ -64,7 +70,7 @@ impl ModelClock {
             reason = "this is the clock, and its time is simulated"
         )]
         let started = Instant::now();
-        let wall_started = "2026-11-24T09:30:00Z".parse().unwrap();
+        let wall_started = wall_at(Duration::ZERO);
         let (jumped, ahead, life) = (Arc::default(), SignedDuration::ZERO, Life::long());
         Self { started, wall_started, jumped, ahead, chance, life }
     }

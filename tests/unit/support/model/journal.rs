@@ -4,12 +4,15 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use smartsend::admission::AdmissionState;
 use smartsend::domain::call::CallResult;
 use smartsend::domain::reference::Reference;
+use smartsend::domain::work::Work;
 use smartsend::ports::Outgoing;
 
 use super::clock::ModelClock;
+use super::link_life::Change;
 use super::message::{Fault, Message};
 use super::smart_send::Called;
 
@@ -31,13 +34,26 @@ pub(crate) enum Step<'a> {
     /// A process has heard that its publish is safe.
     Confirmed { process: u64, outgoing: &'a Outgoing },
     /// The first byte of a request has left.
-    Sent { process: u64, request: usize, called: Called, reference: Option<&'a Reference> },
+    Sent {
+        process: u64,
+        work: Work,
+        request: usize,
+        called: Called,
+        reference: Option<&'a Reference>,
+    },
     /// A process has seen what came of it.
     Answered { process: u64, called: Called, reference: &'a Reference, result: &'a CallResult },
     /// A request has made a link.
-    CreatedLink { request: usize, reference: &'a Reference, url: &'a str },
+    CreatedLink {
+        request: usize,
+        reference: &'a Reference,
+        url: &'a str,
+        expires: Option<Timestamp>,
+    },
+    /// Something has become of a link: by a request, or by nobody's command.
+    Changed { request: Option<usize>, reference: &'a Reference, change: Change },
     /// A process's breaker or throttle has changed.
-    Admission { process: u64, state: AdmissionState },
+    Admission { process: u64, work: Work, state: AdmissionState },
     /// Something was made to go wrong.
     Fault(fmt::Arguments<'a>),
     /// Anything else that is worth a line.

@@ -1,9 +1,10 @@
 //! Provider, broker and clock, and the processes that work between them.
 
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -28,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::canary::{DESCRIPTION, EMAIL, MOBILE};
 
-use super::account::ModelAccount;
+use super::account::{ModelAccount, Tokens};
 use super::broker::Broker;
 use super::clock::{Chance, ModelClock};
 use super::inbox::{ModelQueue, Seat};
@@ -134,6 +135,8 @@ pub(crate) struct Process {
     clock: ModelClock,
     /// One for all that is about a reference.
     key_lock: Arc<KeyLock>,
+    /// The tokens of each merchant.
+    tokens: Mutex<BTreeMap<String, Arc<Tokens>>>,
     scene: Scene,
 }
 
@@ -159,8 +162,8 @@ impl Scene {
         let clock = self.clock.of_process(life.clone(), ahead);
         let status = Status::new(&metrics, clock.clone());
         status.started();
-        let (key_lock, scene) = (Arc::default(), self.clone());
-        Process { number, life, stopping, metrics, status, clock, key_lock, scene }
+        let (key_lock, tokens, scene) = (Arc::default(), Mutex::default(), self.clone());
+        Process { number, life, stopping, metrics, status, clock, key_lock, tokens, scene }
     }
 
     /// A provider of its own, for another merchant.
@@ -199,7 +202,9 @@ impl Process {
         settings: &Settings,
     ) -> ModelWorker {
         let (clock, life) = (self.clock.clone(), self.life.clone());
-        let provider = ModelAccount::new(smart_send.clone(), clock, life, self.number);
+        let tokens = self.tokens.lock().unwrap().entry(merchant.to_owned()).or_default().clone();
+        let caller = (self.number, settings.work);
+        let provider = ModelAccount::new(smart_send.clone(), clock, life, caller, tokens);
         let timeout = smart_send.lock().timeout;
         self.worker_with((merchant, provider, timeout), settings)
     }
@@ -263,7 +268,7 @@ impl Process {
 }
 
 /// The model's name of a queue; the one of a merchant's intents is the merchant's.
-pub(super) fn queue_name(work: Work, merchant: &str) -> String {
+pub(crate) fn queue_name(work: Work, merchant: &str) -> String {
     match work {
         Work::Intents => merchant.to_owned(),
         Work::Commands => format!("{merchant}/commands"),

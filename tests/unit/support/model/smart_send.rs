@@ -1,20 +1,19 @@
 //! The provider's side: links, faults, and a ledger of every request.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use jiff::Timestamp;
-use smartsend::domain::call::{CallResult, Data, Envelope};
-use smartsend::domain::command::{Action, Command};
-use smartsend::domain::customer::Private;
-use smartsend::domain::intent::Intent;
+use smartsend::domain::call::{CallResult, Data};
 use smartsend::domain::reference::Reference;
+use smartsend::domain::work::Work;
 use smartsend::ports::TokenError;
 
-use super::acts::{Act, accepted, answer, refusal};
+use super::acts::Act;
 use super::clock::{Chance, ModelClock};
+use super::cures::Cure;
 use super::journal::{Journal, Step};
+use super::links::{Fate, MadeLink};
 
 /// A request that has come.
 pub(super) struct DeliveryInfo {
@@ -41,25 +40,6 @@ pub(crate) struct Request {
     pub(crate) called: Called,
     /// Nothing for a token.
     pub(crate) reference: Option<String>,
-}
-
-/// A link that was made.
-#[derive(Clone, Debug)]
-pub(crate) struct MadeLink {
-    pub(crate) reference: Reference,
-    pub(crate) url: String,
-    intent: Intent,
-    at: Duration,
-    /// What has become of it, and when.
-    changes: Vec<(Duration, Change)>,
-}
-
-/// What can become of a link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Change {
-    Claimed,
-    Cancelled,
-    Extended(Timestamp),
 }
 
 /// Picks an act at random.
@@ -90,6 +70,16 @@ pub(crate) struct State {
     pub(crate) blur: Option<(Chance, u64)>,
     /// How details prints what it knows of a link.
     pub(crate) prints: Option<fn(&mut Data)>,
+    /// Its word for a link that can be claimed.
+    pub(crate) live_word: &'static str,
+    /// Whether it cancels a link whose customer is being paid, who gets the money all the same.
+    pub(crate) careless: bool,
+    /// What becomes of links by nobody's command.
+    pub(crate) fates: BTreeMap<String, Fate>,
+    /// The cure that its workers do without.
+    pub(crate) without: Option<Cure>,
+    /// The references whose link such a worker takes for cancelled.
+    pub(super) taken_for_done: BTreeSet<String>,
     /// The end of the references whose every request is answered so.
     pub(crate) disliked: Option<(&'static str, CallResult)>,
     /// How long a client waits for an answer.
@@ -105,7 +95,7 @@ pub(crate) struct State {
     manages: VecDeque<Act>,
     pub(super) tokens: VecDeque<TokenError>,
     weather: Option<(Weather, Chance)>,
-    links: Vec<MadeLink>,
+    pub(super) links: Vec<MadeLink>,
     ledger: Vec<Request>,
     pub(super) issued: u64,
     pub(super) oldest_good: u64,
@@ -124,6 +114,11 @@ impl SmartSend {
             jitter: None,
             blur: None,
             prints: None,
+            live_word: "ACTIVE",
+            careless: false,
+            fates: BTreeMap::new(),
+            without: None,
+            taken_for_done: BTreeSet::new(),
             disliked: None,
             timeout: Duration::from_secs(20),
             token_life: Duration::from_hours(2),
@@ -191,21 +186,9 @@ impl SmartSend {
         state.oldest_good = state.issued + 1;
     }
 
-    /// A link that someone else has made.
-    pub(crate) fn has_link(&self, intent: &Intent) {
-        let at = self.clock.elapsed();
-        self.lock().add_link(intent, at);
-    }
-
     /// How long details takes to show a link.
     pub(crate) fn lag(&self) -> Duration {
         self.lock().lag
-    }
-
-    /// The links for a reference.
-    pub(crate) fn links(&self, reference: &str) -> Vec<MadeLink> {
-        let state = self.lock();
-        state.links.iter().filter(|link| link.reference.as_str() == reference).cloned().collect()
     }
 
     /// Every request so far.
@@ -232,6 +215,10 @@ impl SmartSend {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
+    pub(super) fn elapsed(&self) -> Duration {
+        self.clock.elapsed()
+    }
+
     pub(super) fn note(&self, step: &Step<'_>) {
         self.journal.note(step);
     }
@@ -239,14 +226,14 @@ impl SmartSend {
     /// Writes a request down, and says what happens with it.
     pub(super) fn arrives(
         &self,
-        process: u64,
+        (process, work): (u64, Work),
         called: Called,
         reference: Option<&Reference>,
     ) -> DeliveryInfo {
         let at = self.clock.elapsed();
         let mut state = self.lock();
         let number = state.ledger.len();
-        self.note(&Step::Sent { process, request: number, called, reference });
+        self.note(&Step::Sent { process, work, request: number, called, reference });
         let name = reference.map(ToString::to_string);
         state.ledger.push(Request { at, called, reference: name });
         let scripted = match called {
@@ -264,137 +251,13 @@ impl SmartSend {
         if !matches!(act, Act::Serve) {
             self.note(&Step::Fault(format_args!("request {number}: {act}")));
         }
+        if let (Called::Manage, Some(reference)) = (called, reference) {
+            self.rush(&state, reference);
+        }
         let latency = match &state.jitter {
             Some(chance) => state.latency / 2 + chance.up_to(state.latency),
             None => state.latency,
         };
         DeliveryInfo { act, number, latency }
-    }
-
-    /// Makes a link, or refuses a second one.
-    pub(super) fn make(&self, intent: &Intent, request: usize) -> CallResult {
-        let at = self.clock.elapsed();
-        let mut state = self.lock();
-        let reference = &intent.reference;
-        if state.rejected.is_some_and(|end| reference.as_str().ends_with(end)) {
-            return refusal(1106);
-        }
-        let taken = state.links.iter().any(|link| link.reference == *reference);
-        if taken && !state.naive {
-            return refusal(1103);
-        }
-        let url = state.add_link(intent, at);
-        self.note(&Step::CreatedLink { request, reference, url: &url });
-        accepted(Data { link: Some(Private::new(url)), ..Data::default() })
-    }
-
-    /// Carries a command out, or says why not.
-    pub(super) fn manage(&self, command: &Command) -> CallResult {
-        let at = self.clock.elapsed();
-        let mut state = self.lock();
-        let found = |link: &&mut MadeLink| link.reference == command.reference;
-        let Some(link) = state.links.iter_mut().find(found) else { return refusal(1112) };
-        if link.has_become(Change::Claimed) || link.has_become(Change::Cancelled) {
-            return refusal(1110);
-        }
-        let change = match command.action {
-            Action::Cancel => Change::Cancelled,
-            Action::Extend(expiry) => Change::Extended(expiry),
-        };
-        link.changes.push((at, change));
-        accepted(Data::default())
-    }
-
-    /// The customer claims a link, if that is possible.
-    pub(crate) fn claim(&self, reference: &str) {
-        let at = self.clock.elapsed();
-        let mut state = self.lock();
-        let found = |link: &&mut MadeLink| link.reference.as_str() == reference;
-        let link = state.links.iter_mut().find(found).expect("there is a link");
-        if !link.has_become(Change::Cancelled) {
-            link.changes.push((at, Change::Claimed));
-        }
-    }
-
-    /// What has become of a link.
-    pub(crate) fn changes(&self, reference: &str) -> Vec<Change> {
-        let state = self.lock();
-        let links = state.links.iter().filter(|link| link.reference.as_str() == reference);
-        links.flat_map(|link| link.changes.iter().map(|(_, change)| *change)).collect()
-    }
-
-    /// What details shows.
-    pub(super) fn details(&self, reference: &Reference) -> CallResult {
-        let now = self.clock.elapsed();
-        let state = self.lock();
-        let seen = |link: &&MadeLink| {
-            let is_indexed = state.frozen_at.is_none_or(|frozen| link.at <= frozen);
-            let is_shown = link.at + state.lag <= now && !state.blind && is_indexed;
-            link.reference == *reference && is_shown
-        };
-        let Some(link) = state.links.iter().find(seen) else {
-            let texts = vec![Private::new("Smart Send Record not found")];
-            return answer(
-                200,
-                Envelope { status: 1, codes: vec![], texts, data: Data::default() },
-            );
-        };
-        let contact = &link.intent.contact;
-        if state.blur.as_ref().is_some_and(|(chance, share)| chance.percent(*share)) {
-            // A link without a customer: nothing to compare it by.
-            return accepted(Data {
-                reference: Some(reference.to_string()),
-                link: Some(Private::new(link.url.clone())),
-                link_status: Some("ACTIVE".to_owned()),
-                ..Data::default()
-            });
-        }
-        let shown = link.changes.iter().filter(|(at, _)| *at + state.lag <= now);
-        let shown: Vec<Change> = shown.map(|(_, change)| *change).collect();
-        let expiry = shown.iter().rev().find_map(|change| match change {
-            Change::Extended(expiry) => Some(*expiry),
-            Change::Claimed | Change::Cancelled => None,
-        });
-        let status = match () {
-            () if shown.contains(&Change::Claimed) => "INITIATED",
-            () if shown.contains(&Change::Cancelled) => "CANCELLED",
-            () => "ACTIVE",
-        };
-        let mut data = Data {
-            reference: Some(reference.to_string()),
-            link: Some(Private::new(link.url.clone())),
-            link_status: Some(status.to_owned()),
-            expiry,
-            amount: Some(link.intent.amount.to_string()),
-            mobile: contact.mobile().map(|mobile| Private::new(mobile.expose())),
-            email: contact.email().map(|email| Private::new(email.expose())),
-            ..Data::default()
-        };
-        if let Some(print) = state.prints {
-            print(&mut data);
-        }
-        accepted(data)
-    }
-}
-
-impl MadeLink {
-    fn has_become(&self, change: Change) -> bool {
-        self.changes.iter().any(|(_, made)| *made == change)
-    }
-}
-
-impl State {
-    fn add_link(&mut self, intent: &Intent, at: Duration) -> String {
-        let number = self.links.len();
-        let url = format!("https://payumoney.com/smartPay?id={}-{number}", intent.reference);
-        let link = MadeLink {
-            reference: intent.reference.clone(),
-            url: url.clone(),
-            intent: intent.clone(),
-            at,
-            changes: Vec::new(),
-        };
-        self.links.push(link);
-        url
     }
 }
