@@ -58,12 +58,22 @@ impl Amount {
 
     /// Reads an unsigned number of JSON (RFC 8259, 6), without needless zeros.
     fn read_number(text: &str) -> Option<Decimal> {
+        if !has_only_signs_of_a_number(text) {
+            return None;
+        }
         let is_plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
         let begins = text.starts_with(|c: char| c.is_ascii_digit());
         let number =
             if is_plain { Decimal::from_str_exact(text) } else { Decimal::from_scientific(text) };
         number.ok().filter(|_| begins).map(|number| number.normalize())
     }
+}
+
+/// Whether nothing is in a text that a number of JSON cannot have (RFC 8259, 6). `rust_decimal` reads
+/// `1_0` too.
+pub fn has_only_signs_of_a_number(text: &str) -> bool {
+    let is_sign = |b: u8| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-');
+    text.bytes().all(is_sign)
 }
 
 impl fmt::Display for Amount {

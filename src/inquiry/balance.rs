@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::mask::{masked_number, plain};
 use super::{Inquiry, NothingLearnt};
+use crate::domain::amount::has_only_signs_of_a_number;
 use crate::payu::wire::AccountDetail;
 
 impl Inquiry<'_> {
@@ -74,10 +75,9 @@ impl Balance {
 /// PayU writes `94003`, `94003.5` and `94003.50`: by its value, never rounded; what is no number as
 /// it is.
 fn rupees(text: &str) -> String {
-    let is_json = text.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b));
     let number = Decimal::from_str_exact(text).or_else(|_| Decimal::from_scientific(text));
     match number {
-        Ok(number) if is_json => {
+        Ok(number) if has_only_signs_of_a_number(text) => {
             let number = number.normalize();
             if number.scale() <= 2 { format!("{number:.2}") } else { number.to_string() }
         }

@@ -9,6 +9,7 @@ use rust_decimal::prelude::ToPrimitive;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::domain::amount::has_only_signs_of_a_number;
 use crate::domain::call::{Data, Envelope};
 use crate::domain::customer::Private;
 
@@ -78,6 +79,9 @@ fn status(raw: Raw) -> Option<i64> {
 /// An integer by its value: `1103`, `1103.0` and `1.103e3` are one.
 fn integer(text: &str) -> Option<i64> {
     let text = text.trim();
+    if !has_only_signs_of_a_number(text) {
+        return None;
+    }
     let number = text.parse::<Decimal>().or_else(|_| Decimal::from_scientific(text)).ok()?;
     if number.is_integer() { number.to_i64() } else { None }
 }

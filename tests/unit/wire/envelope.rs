@@ -174,3 +174,13 @@ fn dates_are_read_with_and_without_a_colon() {
         assert_eq!(read.data.expiry, Some("2023-12-19T06:10:37Z".parse().unwrap()), "{date}");
     }
 }
+
+/// The decimals are read by a library that takes more than JSON does.
+#[test]
+fn what_is_no_number_of_json_is_no_status_and_no_code() {
+    for odd in ["0______1", "1_1_0_3", "１", "0x1", "1 1"] {
+        let status = format!(r#"{{"status":"{odd}"}}"#);
+        assert_eq!(envelope(status.as_bytes()), None, "{odd}");
+        assert_eq!(read(&format!(r#"{{"status":1,"code":"{odd}"}}"#)).codes, [0; 0], "{odd}");
+    }
+}
