@@ -1,6 +1,7 @@
 //! The composition root: turns a configuration into a running worker for each merchant, with one
 //! broker, one server of health pages and one shutdown for all.
 
+mod control;
 mod dead_letters;
 mod merchant;
 mod shutdown;
@@ -89,6 +90,8 @@ pub async fn start(config: &Config, declares: bool) -> Result<App, StartError> {
     workers.spawn(dead_letters::worker(config, &shared, dead_letter_metrics)?.run());
     let Shared { broker, metrics, status, stopping, topology, .. } = shared;
     let mut watching = JoinSet::new();
+    let prefix = topology.prefix().to_owned();
+    watching.spawn(control::obey(broker.clone(), prefix, contexts.clone(), status.clone()));
     watching.spawn(watch_queues(broker.clone(), topology.clone(), status.clone(), metrics));
     if declares {
         watching.spawn(declare(broker.clone(), config.broker.clone(), topology, status.clone()));

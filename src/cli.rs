@@ -11,6 +11,7 @@ mod exit;
 pub mod explain;
 pub mod lookup;
 mod merchants;
+pub mod pause;
 pub mod run;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
@@ -39,6 +40,7 @@ Examples:
   smartsend account                                     what the account holds
   smartsend cancel order-8841-r1                        let nobody claim its link any more
   smartsend survey --mobile 9876543210                  what PayU leaves open, on a test account
+  smartsend pause default --reason duplicates           start nothing new, on any worker
   smartsend explain OUTCOME_UNKNOWN                     what a code means, and what to do
   smartsend sandbox                                     stand in for PayU, to try all this
 
@@ -81,6 +83,10 @@ enum Command {
     Extend(change::ExtendOptions),
     /// Find out by links of one rupee what PayU's documentation leaves open
     Survey(survey::Options),
+    /// Start nothing new for a merchant, on any worker
+    Pause(pause::PauseOptions),
+    /// Take a pause back, or let a few intents through it
+    Resume(pause::ResumeOptions),
     /// Explain what an answer of Smart Send means, and what follows
     Explain(explain::Options),
 }
@@ -108,6 +114,8 @@ impl Cli {
             Command::Cancel(options) => change::cancel(&config()?, options).await,
             Command::Extend(options) => change::extend(&config()?, options).await,
             Command::Survey(options) => survey::execute(&config()?, options).await,
+            Command::Pause(options) => pause::pause(&config()?, options).await,
+            Command::Resume(options) => pause::resume(&config()?, options).await,
             Command::Explain(options) => explain::execute(&options),
         }
     }

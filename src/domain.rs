@@ -26,6 +26,7 @@ pub mod retry_delays;
 pub mod spending;
 pub mod lookup_lag;
 pub mod verdict;
+pub mod control;
 pub mod decide;
 pub mod event;
 pub mod dead_letter;

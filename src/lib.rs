@@ -26,6 +26,8 @@ pub mod config;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod batch;
+pub mod actor;
+pub mod orders;
 pub mod change;
 pub mod inquiry;
 pub mod survey;

@@ -6,6 +6,7 @@ mod call;
 mod checkpoint;
 mod clock_drift;
 mod context;
+mod create_leave;
 pub mod dead_letters;
 pub mod dedup;
 pub mod given_links;
@@ -16,6 +17,7 @@ mod process;
 mod publish;
 pub mod readback;
 mod lookup_lag;
+mod pause;
 mod settle;
 mod spend_guard;
 mod stand;
@@ -115,6 +117,7 @@ impl<P: Ports> Worker<P> {
     async fn next_inbox(&self) -> Option<InboxOf<P>> {
         let stopping = &self.context.stopping;
         loop {
+            stopping.run_until_cancelled(self.context.pause_switch.open()).await?;
             stopping.run_until_cancelled(self.context.until_spendable()).await?;
             stopping.run_until_cancelled(self.get_ready()).await?;
             match stopping.run_until_cancelled(self.queue.open()).await? {
@@ -159,7 +162,8 @@ impl<P: Ports> Worker<P> {
         let channel_ended = inbox.lost();
         let mut stopping = pin!(self.context.stopping.cancelled());
         let mut opened = pin!(self.context.scheduler.opened());
-        let mut closed = pin!(self.context.spend_guard.closed());
+        let mut limited = pin!(self.context.spend_guard.closed());
+        let mut paused = pin!(self.context.pause_switch.closed());
         let mut active = false;
         let mut cancelled = false;
         loop {
@@ -173,7 +177,11 @@ impl<P: Ports> Worker<P> {
                     cancelled = true;
                     inbox.cancel().await;
                 }
-                () = &mut closed, if !cancelled => {
+                () = &mut paused, if !cancelled => {
+                    cancelled = true;
+                    inbox.cancel().await;
+                }
+                () = &mut limited, if !cancelled => {
                     cancelled = true;
                     // Another process may be the active consumer next.
                     self.context.publish_checkpoint().await;
@@ -208,11 +216,8 @@ impl<P: Ports> Worker<P> {
 
     /// Takes in what an earlier process has left. Nothing starts before that is known: without it
     /// this process concludes nothing from a lookup that finds nothing, and does not know what was
-    /// spent since it was active last.
+    /// spent since it was active last, nor whether it was paused.
     async fn restore_checkpoint(&self, channel_ended: &CancellationToken) {
-        if self.context.readback().evidence().is_given && !self.context.spend_guard.is_limited() {
-            return;
-        }
         loop {
             let asked = tokio::select! {
                 biased;
@@ -223,7 +228,7 @@ impl<P: Ports> Worker<P> {
             match asked {
                 Ok(checkpoint) => {
                     self.status.clear(Component::Checkpoint);
-                    self.context.restore(checkpoint.as_ref());
+                    self.context.restore(checkpoint.as_ref()).await;
                     return;
                 }
                 Err(error) => self.status.raise(Component::Checkpoint, &error.to_string()),

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use tokio::sync::Mutex;
 use tokio::time::sleep;
 
-use super::checkpoint;
 use super::connections::BrokerState;
 use super::consumer::Inbox;
 use super::outage::Outage;
@@ -168,7 +167,7 @@ impl ports::Queue for MerchantQueue {
 
     async fn checkpoint(&self) -> Result<Option<Checkpoint>, CheckpointError> {
         let Source { broker, topology, .. } = &self.source;
-        checkpoint::read(broker.settings(), topology.prefix(), &self.merchant).await
+        broker.checkpoint(topology.prefix(), &self.merchant).await
     }
 }
 

@@ -8,12 +8,13 @@
 use std::time::Duration;
 
 use futures_util::stream::{self, Stream, StreamExt};
-use lapin::options::{BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions};
-use lapin::types::{FieldTable, ShortString};
+use lapin::options::QueueBindOptions;
+use lapin::types::FieldTable;
 use lapin::{Channel, Consumer};
 use tokio::time::{sleep, timeout};
 
 use super::connection::reason;
+use super::private_queue;
 use super::session::{Session, timed_out};
 use super::topology::names::{results_exchange, short, work_queue};
 use crate::domain::event::EventKind;
@@ -96,24 +97,13 @@ async fn begin(
     work: Work,
     merchant: &str,
 ) -> lapin::Result<Consumer> {
-    let empty = FieldTable::default;
-    // A queue that is neither durable nor exclusive is refused by RabbitMQ 4.3 ("Deprecated
-    // Features", transient_nonexcl_queues); this one is exclusive. The broker chooses its name.
-    let options = QueueDeclareOptions {
-        exclusive: true,
-        auto_delete: true,
-        ..QueueDeclareOptions::default()
-    };
-    let declared = channel.queue_declare(ShortString::default(), options, empty()).await?;
-    let queue = declared.name().clone();
+    let queue = private_queue::declare(channel).await?;
     for kind in EventKind::of(work) {
         let exchange = short(&results_exchange(prefix))?;
         let key = short(&kind.routing_key(merchant))?;
         let options = QueueBindOptions::default();
-        channel.queue_bind(queue.clone(), exchange, key, options, empty()).await?;
+        let empty = FieldTable::default();
+        channel.queue_bind(queue.clone(), exchange, key, options, empty).await?;
     }
-    // An acknowledgement would say nothing: the queue ends with the connection in any case.
-    let options =
-        BasicConsumeOptions { no_ack: true, exclusive: true, ..BasicConsumeOptions::default() };
-    channel.basic_consume(queue, "results".into(), options, empty()).await
+    private_queue::consume(channel, queue, "results").await
 }

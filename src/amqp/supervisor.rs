@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::channel_pool::ChannelPool;
+use super::checkpoint;
 use super::connection::ConnectError;
 use super::connections::{BrokerState, ConnectionBoard, ConnectionInfo, Connections};
 use super::hosts::Hosts;
@@ -24,7 +25,7 @@ use super::outage::Outage;
 use super::session::{Session, Settings};
 use super::tls::BrokerConfigError;
 use crate::config;
-use crate::ports::Clock;
+use crate::ports::{Checkpoint, CheckpointError, Clock};
 use crate::telemetry::events;
 use crate::telemetry::status::QueueCount;
 
@@ -113,6 +114,15 @@ impl Broker {
 
     pub(super) fn settings(&self) -> &Settings {
         &self.shared.settings
+    }
+
+    /// A merchant's checkpoint, which stays where it is.
+    pub async fn checkpoint(
+        &self,
+        prefix: &str,
+        merchant: &str,
+    ) -> Result<Option<Checkpoint>, CheckpointError> {
+        checkpoint::read(&self.shared.settings, prefix, merchant).await
     }
 
     /// What a queue holds now; `None` if that is unknown.

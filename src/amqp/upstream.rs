@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::ConnectError;
 use super::connections::BrokerState;
+use super::control::{ControlError, Operator};
 use super::publisher::Publisher;
 use super::result_events::{ResultEvents, ResultEventsError};
 use super::supervisor::Broker;
@@ -25,7 +26,10 @@ use crate::clock::SystemClock;
 use crate::config::{self, Merchant};
 use crate::domain::record::headers::{SIGNATURE, Value};
 use crate::domain::work::Work;
-use crate::ports::{Copied, Headers, Moment, Properties, PublishError};
+use crate::ports::{
+    Checkpoint, CheckpointError, Copied, Headers, Moment, Outbox, Outgoing, Properties,
+    PublishError,
+};
 
 /// How long a session may take to be set up once the broker has answered.
 const SESSION_TIMEOUT: Duration = Duration::from_secs(15);
@@ -78,12 +82,26 @@ impl UpstreamError {
 }
 
 impl Upstream {
-    /// Checks that the topology exists, connects, and checks that this login may publish for the
-    /// merchant.
+    /// The same as [`connect`](Self::connect), and checks that this login may publish for the merchant.
     pub async fn open(
         settings: &config::Broker,
         topology: Topology,
         (work, merchant): (Work, &Merchant),
+        clock: SystemClock,
+    ) -> Result<Self, UpstreamError> {
+        let upstream = Self::connect(settings, topology, clock).await?;
+        let session = upstream.broker.session().await;
+        let login = session.connection().login().map(ShortString::as_str);
+        if !merchant.publisher_guard.allows(work, login) {
+            return Err(UpstreamError::NotAPublisher(login.unwrap_or_default().to_owned()));
+        }
+        Ok(upstream)
+    }
+
+    /// Checks that the topology exists, and connects.
+    pub async fn connect(
+        settings: &config::Broker,
+        topology: Topology,
         clock: SystemClock,
     ) -> Result<Self, UpstreamError> {
         let (broker, supervisor) = Broker::start(settings, clock)?;
@@ -95,7 +113,7 @@ impl Upstream {
         if !missing.is_empty() {
             return Err(UpstreamError::Missing(missing.join(", ")));
         }
-        let session = timeout(SESSION_TIMEOUT, broker.session()).await.map_err(|_| {
+        timeout(SESSION_TIMEOUT, broker.session()).await.map_err(|_| {
             UpstreamError::NoSession(match &*broker.state().borrow() {
                 BrokerState::Disconnected { reason } => reason.clone(),
                 BrokerState::Connected | BrokerState::Blocked => {
@@ -103,10 +121,6 @@ impl Upstream {
                 }
             })
         })?;
-        let login = session.connection().login().map(ShortString::as_str);
-        if !merchant.publisher_guard.allows(work, login) {
-            return Err(UpstreamError::NotAPublisher(login.unwrap_or_default().to_owned()));
-        }
         let publisher = Publisher::new(broker.clone(), &topology);
         Ok(Self { broker, supervisor, publisher, topology })
     }
@@ -116,6 +130,21 @@ impl Upstream {
     pub async fn results(&self, work: Work, merchant: &str) -> Result<ResultEvents, UpstreamError> {
         let session = self.broker.connect("results").await?;
         Ok(ResultEvents::open(&session, self.topology.prefix(), work, merchant).await?)
+    }
+
+    /// Someone who gives orders to the workers.
+    pub async fn operator(&self) -> Result<Operator, ControlError> {
+        Operator::open(&self.broker.session().await, self.topology.prefix()).await
+    }
+
+    /// A merchant's checkpoint, which stays where it is.
+    pub async fn checkpoint(&self, merchant: &str) -> Result<Option<Checkpoint>, CheckpointError> {
+        self.broker.checkpoint(self.topology.prefix(), merchant).await
+    }
+
+    /// Publishes something as a worker does.
+    pub async fn publish_own(&self, outgoing: &Outgoing) -> Result<(), PublishError> {
+        self.publisher.publish(outgoing).await
     }
 
     /// How the connection is, from its next change on.

@@ -168,6 +168,7 @@ impl<S, V: Clone> Case<'_, S, V> {
             | Interrupted::LookupLate
             | Interrupted::CacheFull
             | Interrupted::LimitReached
+            | Interrupted::Paused
             | Interrupted::ChannelEnded => self.hand_back(why.reason()),
         }
     }

@@ -97,6 +97,8 @@ families! {
         "circuit_breaker_state", "1 for the state that it is in, else 0; closed lets calls through";
     throttled: Gauges<1> = Family::default(),
         "throttled", "1 during a pause that the provider asked for";
+    paused: Gauges<1> = Family::default(),
+        "paused", "1 while an operator has paused the merchant";
     in_flight: Gauges<1> = Family::default(),
         "in_flight", "Calls in flight now";
     in_doubt: Gauges<1> = Family::default(),

@@ -5,10 +5,12 @@
 //! later.
 
 mod dead_letters;
+mod held_back;
 mod merchant;
 mod queues;
 mod readiness;
 mod snapshot;
+mod time;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,8 +24,9 @@ use super::events;
 use super::metrics::{CallFailure, MerchantMetrics, Metrics};
 use crate::ports::{Clock, Moment};
 use dead_letters::DeadLetters;
+use held_back::{Pause, Paused, SpendLimit};
 pub use merchant::MerchantStatus;
-pub use snapshot::Time;
+pub use time::Time;
 
 /// What can keep the worker from being ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, IntoStaticStr)]
@@ -39,6 +42,8 @@ pub enum Component {
     Checkpoint,
     Token,
     CircuitBreaker,
+    /// Whether an operator has paused the merchant.
+    Paused,
     /// A limit on money.
     SpendLimit,
     /// What was spent before this process was the active consumer.
@@ -46,6 +51,8 @@ pub enum Component {
     Results,
     Retries,
     Parked,
+    /// Whether operators' orders are heard.
+    Control,
     /// Who else consumes.
     Consumers,
     Throttle,
@@ -70,10 +77,12 @@ impl Component {
             | Self::Checkpoint
             | Self::Token
             | Self::CircuitBreaker
+            | Self::Paused
             | Self::SpendLimit
             | Self::Results
             | Self::Retries
             | Self::Parked
+            | Self::Control
             | Self::DeadLetters => false,
         }
     }
@@ -159,29 +168,13 @@ struct MerchantState {
     circuit_breaker: Since<CircuitBreakerState>,
     throttle: Option<Since<Pause>>,
     spend_limit: Option<Since<SpendLimit>>,
+    paused: Option<Paused>,
     /// Under the strict policy, the time in which a new active consumer creates nothing.
     takeover: Option<Since<Pause>>,
     /// What its queue held when it was counted last.
     queue: Option<QueueCount>,
     #[serde(flatten, serialize_with = "snapshot::levels")]
     metrics: Arc<MerchantMetrics>,
-}
-
-/// A limit on money that is reached, in rupees.
-#[derive(Serialize)]
-struct SpendLimit {
-    key: &'static str,
-    used: String,
-    limit: String,
-    /// The amount that does not fit.
-    amount: String,
-    until: Time,
-}
-
-/// A time in which something does not happen.
-#[derive(Serialize)]
-struct Pause {
-    until: Time,
 }
 
 #[derive(Serialize)]
@@ -277,6 +270,7 @@ impl Status {
             circuit_breaker: Since { is: CircuitBreakerState::HalfOpen { after: None }, since },
             throttle: None,
             spend_limit: None,
+            paused: None,
             takeover: None,
             queue: None,
         };

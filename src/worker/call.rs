@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::context::MerchantContext;
-use super::dedup::Inserted;
 use super::in_flight::InFlight;
 use crate::admission::scheduler::Permit;
 use crate::admission::signal::Signal;
@@ -36,6 +35,9 @@ impl<P: Ports> InFlight<'_, P> {
     /// Looks the intent's reference up.
     pub(super) async fn lookup(&self, intent: &Intent, call: LookupCall) -> Input<Outcome> {
         let (context, reference) = (self.context, &intent.reference);
+        if call.precedes_create && context.pause_switch.is_closed() {
+            return call.interrupted(Interrupted::Paused);
+        }
         if call.precedes_create && !context.has_room_to_spend(intent.amount) {
             return call.interrupted(Interrupted::LimitReached);
         }
@@ -65,6 +67,9 @@ impl<P: Ports> InFlight<'_, P> {
         let context = self.context;
         let reference = &call.intent().reference;
         let started = context.clock.now().steady;
+        if context.pause_switch.is_closed() {
+            return Err(Interrupted::Paused);
+        }
         if call.is_new_spending() && !context.has_room_to_spend(call.intent().amount) {
             return Err(Interrupted::LimitReached);
         }
@@ -86,16 +91,7 @@ impl<P: Ports> InFlight<'_, P> {
             Start::Overdue => return Ok(Input::Start),
         }
         let timing = Timing { started, sent: context.clock.now().steady };
-        let inserted = context.dedup.insert(reference, timing.sent);
-        if inserted == Inserted::Full {
-            return Err(Interrupted::CacheFull);
-        }
-        let Ok(counted) = context.spend(call) else {
-            if inserted == Inserted::New {
-                context.dedup.forget(reference);
-            }
-            return Err(Interrupted::LimitReached);
-        };
+        let leave = context.leave_to_create(call, timing.sent)?;
         let exchange = context.provider.create(&token, call);
         let result = events::trace_call(&context.metrics, CallKind::Create, exchange).await;
         let is_unauthorized = context.discard_if_unauthorized(&token, &result);
@@ -105,14 +101,7 @@ impl<P: Ports> InFlight<'_, P> {
             Outcome::classify(result, reference, &context.policy.rules)
                 .unless_repeated(|link| context.given_links.is_of_another(link, reference))
         };
-        if let Some(counted) = counted.filter(|_| !outcome.may_have_spent()) {
-            context.take_back(&counted);
-        }
-        // Only a create's own result removes a reference: a lookup that could not be sent says
-        // nothing of what was sent before it.
-        if inserted == Inserted::New && outcome.is_unsent() {
-            context.dedup.forget(reference);
-        }
+        context.create_ended(leave, reference, &outcome);
         context.scheduler.record(Some(&permit), Signal::of_create(&outcome));
         context.attempt_ended(outcome.is_answered());
         context.call_ended(CallKind::Create, outcome.word(), timing);

@@ -1,21 +1,22 @@
 //! What one process leaves for the next: a reference that lookups have shown, what was spent within
-//! the windows of the guards on money, and how late lookups have shown links.
+//! the windows of the guards on money, how late lookups have shown links, and a pause.
 //!
 //! A new process has seen no link yet, and concludes nothing from "not found" until it has. So it
 //! looks that reference up when it becomes active. No promise rests on a checkpoint: without one, or
-//! where it is not believed, a process takes longer, and a guard on money counts from then on.
+//! where it is not believed, a process takes longer, a guard on money counts from then on, and a pause
+//! is lifted that the process did not hear of itself.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
 use super::context::MerchantContext;
 use crate::domain::account::Account;
 use crate::domain::amount::{Amount, Total};
+use crate::domain::control::Pause;
 use crate::domain::lookup_lag::LookupLag;
 use crate::domain::reference::Reference;
 use crate::domain::spending::{Steps, Window};
@@ -25,17 +26,12 @@ use crate::telemetry::events;
 /// The least time between two checkpoints of one process.
 const PUBLISH_EVERY: Duration = Duration::from_secs(10);
 
-/// The last checkpoint that this process has published.
+/// The last checkpoint that this process has published, or has found.
 #[derive(Debug, Default)]
 pub(super) struct Published {
+    /// Locked while the next one is published, so that they arrive in order.
     body: Mutex<Bytes>,
     failed: Notify,
-}
-
-impl Published {
-    fn lock(&self) -> MutexGuard<'_, Bytes> {
-        self.body.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// The JSON of a checkpoint. Unknown fields are ignored: a newer version may have
@@ -52,6 +48,8 @@ struct Body {
     spent: BTreeMap<String, BTreeMap<i64, String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     lookup_lag: Option<Lag>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paused: Option<Pause>,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -73,7 +71,8 @@ impl Body {
     }
 
     fn says_something(&self) -> bool {
-        self.shown.is_some() || !self.spent.is_empty() || self.lookup_lag.is_some()
+        let Self { account: _, api: _, shown, spent, lookup_lag, paused } = self;
+        shown.is_some() || !spent.is_empty() || lookup_lag.is_some() || paused.is_some()
     }
 
     /// What was spent, within each window that it knows.
@@ -106,13 +105,13 @@ impl From<Lag> for LookupLag {
 
 impl<P: Ports> MerchantContext<P> {
     /// Uses what an earlier process has left, if it has left anything.
-    pub(super) fn restore(&self, checkpoint: Option<&Checkpoint>) {
+    pub(super) async fn restore(&self, checkpoint: Option<&Checkpoint>) {
         let believed = checkpoint.and_then(|it| Body::believed(it, &self.policy.account));
         let spent = believed.as_ref().map(Body::spent).unwrap_or_default();
         if self.spend_guard.is_limited() {
             self.spend_guard.restore(&spent, self.spending_clock());
         }
-        let Some(body) = believed else { return };
+        let (Some(body), Some(checkpoint)) = (believed, checkpoint) else { return };
         if let Some(reference) = body.shown.and_then(|shown| Reference::parse(&shown).ok()) {
             self.readback.offer_known(reference);
         }
@@ -120,6 +119,14 @@ impl<P: Ports> MerchantContext<P> {
             self.lookup_lag.restore(lag.into());
             self.metrics.set_lookup_lag(self.lookup_lag.figures());
         }
+        self.pause_switch.restore(body.paused);
+        *self.checkpoint.body.lock().await = checkpoint.body.clone();
+    }
+
+    /// Is paused if a checkpoint says so.
+    pub fn restore_pause(&self, checkpoint: &Checkpoint) {
+        let believed = Body::believed(checkpoint, &self.policy.account);
+        self.pause_switch.restore(believed.and_then(|body| body.paused));
     }
 
     /// Publishes a checkpoint whenever there is something new. Runs as long as it is polled.
@@ -137,23 +144,25 @@ impl<P: Ports> MerchantContext<P> {
         }
     }
 
-    /// Publishes it now, if it is not the one that was published last.
-    pub(super) async fn publish_checkpoint(&self) {
+    /// Publishes it now, if it is not the one that was published last. Whether the broker has it.
+    pub(super) async fn publish_checkpoint(&self) -> bool {
+        let mut published = self.checkpoint.body.lock().await;
         let body = self.checkpoint_body();
-        if !body.says_something() {
-            return;
+        if published.is_empty() && !body.says_something() {
+            return true;
         }
         let body = Bytes::from(serde_json::to_vec(&body).unwrap_or_default());
-        if *self.checkpoint.lock() == body {
-            return;
+        if *published == body {
+            return true;
         }
         let outgoing = Outgoing::Checkpoint { merchant: self.merchant.clone(), body: body.clone() };
         let result = self.outbox.publish(&outgoing).await;
         events::publish_ended(&self.metrics, &outgoing, result);
         match result {
-            Ok(()) => *self.checkpoint.lock() = body,
+            Ok(()) => *published = body,
             Err(_) => self.checkpoint.failed.notify_one(),
         }
+        result.is_ok()
     }
 
     fn checkpoint_body(&self) -> Body {
@@ -169,6 +178,7 @@ impl<P: Ports> MerchantContext<P> {
             shown: self.readback.reference().map(|shown| shown.as_str().to_owned()),
             spent: spent.collect(),
             lookup_lag: (figures.count() > 0).then(|| figures.into()),
+            paused: self.pause_switch.pause(),
         }
     }
 }

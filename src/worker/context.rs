@@ -1,5 +1,6 @@
 //! What the deliveries of one merchant share.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use super::given_links::GivenLinks;
 use super::in_flight::InFlight;
 use super::key_lock::KeyLock;
 use super::lookup_lag::LagTracker;
+use super::pause::PauseSwitch;
 use super::process::{process_command, process_intent};
 use super::readback::ReadbackTracker;
 use super::settle::Settled;
@@ -79,6 +81,8 @@ pub struct MerchantContext<P: Ports> {
     pub(super) policy: Policy,
     pub(super) publisher_guard: PublisherGuard,
     pub(super) spend_guard: SpendGuard,
+    pub(super) pause_switch: PauseSwitch,
+    was_active: AtomicBool,
     pub(super) held_max: Duration,
     pub(super) clock: P::Clock,
     pub(super) provider: P::Provider,
@@ -123,6 +127,8 @@ impl<P: Ports> MerchantContext<P> {
             policy: policy.clone(),
             publisher_guard: settings.publisher_guard.clone(),
             spend_guard: SpendGuard::new(settings.spend_limits, telemetry.status.clone()),
+            pause_switch: PauseSwitch::new(telemetry.status.clone()),
+            was_active: AtomicBool::new(false),
             held_max: settings.held_max,
             clock,
             provider,
@@ -197,6 +203,7 @@ impl<P: Ports> MerchantContext<P> {
     /// call goes out at a time, and under the strict policy none is a create until what the other
     /// one sent has had time to show.
     pub fn on_activated(&self) {
+        self.was_active.store(true, Ordering::Relaxed);
         self.scheduler.on_activated();
         let now = self.clock.now();
         if self.policy.is_strict() && self.work == Work::Intents {
@@ -204,6 +211,19 @@ impl<P: Ports> MerchantContext<P> {
             let mut before = self.no_create_before.lock().unwrap_or_else(PoisonError::into_inner);
             *before = now.steady.saturating_add(delay);
         }
+    }
+
+    /// Whether it is or was the active consumer.
+    pub(super) fn was_active(&self) -> bool {
+        self.was_active.load(Ordering::Relaxed)
+    }
+
+    pub fn merchant(&self) -> &str {
+        &self.merchant
+    }
+
+    pub fn work(&self) -> Work {
+        self.work
     }
 
     pub(super) fn last_answers(&self) -> LastAnswers {

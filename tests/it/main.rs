@@ -19,6 +19,7 @@ mod submit;
 mod end_to_end;
 mod commands;
 mod guards;
+mod pause;
 mod default_times;
 mod merchants;
 mod drain;

@@ -126,6 +126,7 @@ fn the_export_holds_the_contract() {
         kinds,
         [
             ("smartsend.checkpoint", "direct"),
+            ("smartsend.control", "fanout"),
             ("smartsend.dead", "fanout"),
             ("smartsend.intents", "direct"),
             ("smartsend.parked", "fanout"),

@@ -267,7 +267,7 @@ fn help_names_every_command_and_none_that_is_not_built() {
         commands,
         [
             "run", "submit", "sandbox", "topology", "lookup", "account", "bulk", "cancel",
-            "extend", "survey", "explain", "help"
+            "extend", "survey", "pause", "resume", "explain", "help"
         ]
     );
 }
@@ -292,6 +292,8 @@ fn every_help_has_examples_and_exit_codes() {
         &["cancel"],
         &["extend"],
         &["survey"],
+        &["pause"],
+        &["resume"],
         &["explain"],
     ] {
         let output = smartsend(folder.path(), &[command, &["--help"]].concat());

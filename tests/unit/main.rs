@@ -37,6 +37,7 @@ mod ops;
 mod cli;
 mod commands;
 mod inquiry;
+mod orders;
 mod survey;
 mod fuzz_seeds;
 mod canary;

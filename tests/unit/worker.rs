@@ -5,6 +5,7 @@ mod commands;
 mod guards;
 mod lookup_lag;
 mod odd_intents;
+mod pause;
 mod stops;
 
 use std::time::Duration;

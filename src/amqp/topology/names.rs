@@ -39,6 +39,11 @@ pub fn checkpoint_queue(prefix: &str, merchant: &str) -> String {
     format!("{prefix}.checkpoint.{merchant}")
 }
 
+/// The exchange of operators' orders, which every process hears.
+pub fn control_exchange(prefix: &str) -> String {
+    format!("{prefix}.control")
+}
+
 pub fn results_exchange(prefix: &str) -> String {
     format!("{prefix}.results")
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use lapin::types::{AMQPValue, FieldTable};
 
 use super::names::{
-    checkpoint_exchange, checkpoint_queue, dead_name, parked_name, results_exchange, retry_name,
-    short, work_exchange, work_queue,
+    checkpoint_exchange, checkpoint_queue, control_exchange, dead_name, parked_name,
+    results_exchange, retry_name, short, work_exchange, work_queue,
 };
 use crate::config::{Config, Merchant};
 use crate::domain::work::Work;
@@ -205,6 +205,7 @@ impl Topology {
         self.add_work_exchange(Work::Intents);
         self.add_exchange(results_exchange(&self.prefix), "topic", &[]);
         self.add_exchange(checkpoint_exchange(&self.prefix), "direct", &[]);
+        self.add_exchange(control_exchange(&self.prefix), "fanout", &[]);
         let arguments = [
             ("x-delivery-limit", NO_DELIVERY_LIMIT.into()),
             // A policy with a maximum length would otherwise drop what was parked first.

@@ -19,6 +19,8 @@ pub enum Interrupted {
     CacheFull,
     /// A limit on money leaves no room for the amount.
     LimitReached,
+    /// An operator has paused the merchant.
+    Paused,
     /// No place is free to hold the delivery through a wait of so long.
     NoPlace(Duration),
     /// Another delivery with the same reference is being processed.
@@ -41,6 +43,7 @@ impl Interrupted {
             Self::Late | Self::LookupLate => "it could not start in time",
             Self::CacheFull => "the dedup cache is full",
             Self::LimitReached => "a limit on money is reached",
+            Self::Paused => "an operator has paused the merchant",
             Self::NoPlace(_) => "no place is free to wait",
             Self::ReferenceBusy => "another copy is being processed",
             Self::ChannelEnded => "its channel has ended",

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use jiff::Timestamp;
 use tracing::{error, info, warn};
 
+use crate::domain::control::Pause;
 use crate::domain::reference::Reference;
 use crate::domain::spending::LimitReached;
 use crate::telemetry::metrics::MerchantMetrics;
@@ -101,6 +102,24 @@ pub(in crate::telemetry) fn spend_limit_changed(merchant: &str, reached: Option<
         parent: None, merchant, %used, %limit, %until,
         "{key} is reached: {used} of {limit} rupees are spent, and {amount} more does not fit; \
          nothing new is started until {until:.0}"
+    );
+}
+
+/// A message among the orders is none, or our own login has not published it.
+pub fn order_ignored(own: bool) {
+    let why = if own { "it is no order" } else { "it was not published by the worker's login" };
+    warn!(parent: None, "a message on the control exchange is ignored: {why}");
+}
+
+/// An operator has paused a merchant, or resumed it.
+pub(in crate::telemetry) fn paused(merchant: &str, pause: Option<&Pause>) {
+    let Some(Pause { actor, reason, since }) = pause else {
+        info!(parent: None, merchant, "the merchant is resumed");
+        return;
+    };
+    warn!(
+        parent: None, merchant, actor, reason, %since,
+        "{actor} has paused the merchant: {reason}; nothing new is started"
     );
 }
 

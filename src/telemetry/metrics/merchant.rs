@@ -45,6 +45,7 @@ pub struct MerchantMetrics {
     pub(in crate::telemetry) admission_wait: Histogram,
     pub(in crate::telemetry) handed_back: Counter,
     pub(in crate::telemetry) throttled: Gauge,
+    pub(in crate::telemetry) paused: Gauge,
     in_flight: Gauge,
     in_doubt: Gauge,
     /// The references that `in_doubt` counts.
@@ -63,6 +64,7 @@ impl MerchantMetrics {
             admission_wait: families.admission_wait.get_or_create_owned(&own),
             handed_back: families.handed_back.get_or_create_owned(&own),
             throttled: families.throttled.get_or_create_owned(&own),
+            paused: families.paused.get_or_create_owned(&own),
             in_flight: families.in_flight.get_or_create_owned(&own),
             in_doubt: families.in_doubt.get_or_create_owned(&own),
             doubts: Mutex::default(),

@@ -6,9 +6,10 @@ use std::time::Duration;
 use strum::VariantNames as _;
 
 use super::{
-    CircuitBreakerState, Component, ConsumerState, MerchantState, Pause, Since, SpendLimit, Status,
-    Time,
+    CircuitBreakerState, Component, ConsumerState, MerchantState, Pause as Wait, Paused, Since,
+    SpendLimit, Status, Time,
 };
+use crate::domain::control::Pause;
 use crate::domain::spending::LimitReached;
 use crate::telemetry::events;
 use crate::telemetry::metrics::{CallFailure, MerchantMetrics};
@@ -112,7 +113,7 @@ impl MerchantStatus {
         let until = until.map(|until| now.wall_at(until));
         let has_begun = self.change(|merchant| {
             let since = merchant.throttle.as_ref().map_or(Time(now.wall), |before| before.since);
-            let pause = until.map(|until| Since { is: Pause { until: Time(until) }, since });
+            let pause = until.map(|until| Since { is: Wait { until: Time(until) }, since });
             std::mem::replace(&mut merchant.throttle, pause).is_none()
         });
         if has_begun && let Some(until) = until {
@@ -142,12 +143,31 @@ impl MerchantStatus {
         }
     }
 
+    /// An operator has paused the merchant, but for so many intents; or nobody has.
+    pub fn set_paused(&self, pause: Option<&Pause>, allowed: u32) {
+        self.metrics.paused.set(pause.is_some().into());
+        let paused = pause.map(|pause| Paused {
+            actor: pause.actor.clone(),
+            reason: pause.reason.clone(),
+            since: Time(pause.since),
+            allowed,
+        });
+        let has_changed = self.change(|merchant| {
+            let was_paused = merchant.paused.is_some();
+            merchant.paused = paused;
+            was_paused != pause.is_some()
+        });
+        if has_changed {
+            events::paused(self.merchant(), pause);
+        }
+    }
+
     /// Under the strict policy nothing is created for this long, since another process may have been
     /// sending until now.
     pub fn set_takeover(&self, wait: Duration) {
         let now = self.status.now();
         let until = Time(now.wall_at(now.steady.saturating_add(wait)));
-        let takeover = Since { is: Pause { until }, since: Time(now.wall) };
+        let takeover = Since { is: Wait { until }, since: Time(now.wall) };
         self.change(|merchant| merchant.takeover.replace(takeover).is_none());
         events::takeover_begun(self.merchant(), until.0);
     }

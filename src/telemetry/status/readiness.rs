@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::snapshot::{NotReady, span};
+use super::snapshot::NotReady;
+use super::time::span;
 use super::{MerchantState, State, Status, Time};
 
 impl Status {

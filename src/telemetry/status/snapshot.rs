@@ -1,20 +1,15 @@
 //! What `/status` and `/readyz` show at one moment.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use super::{
-    CircuitBreakerState, Component, ConnectionState, Pause, Since, SpendLimit, State, Status,
-};
+use super::held_back::Pause;
+use super::time::{Time, countdown};
+use super::{CircuitBreakerState, Component, ConnectionState, Since, State, Status};
 use crate::telemetry::metrics::MerchantMetrics;
-
-/// A moment, as JSON shows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Time(pub Timestamp);
 
 /// Something that is not ready, or that a person should know of.
 #[derive(PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -25,12 +20,6 @@ pub(super) struct NotReady {
     /// A sentence: what it is, and what to do.
     pub(super) reason: String,
     pub(super) since: Time,
-}
-
-impl Serialize for Time {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{:.3}", self.0))
-    }
 }
 
 /// A merchant's numbers of this moment.
@@ -94,7 +83,12 @@ impl State {
             let (reason, name) = (is.unready(name, now), Some(name.clone()));
             Some(NotReady { component: Component::SpendLimit, name, reason, since: *since })
         });
-        let all = raised.chain(breakers).chain(limits).chain(connections);
+        let paused = self.merchants.iter().filter_map(|(name, merchant)| {
+            let paused = merchant.paused.as_ref()?;
+            let (reason, name) = (paused.unready(name), Some(name.clone()));
+            Some(NotReady { component: Component::Paused, name, reason, since: paused.since })
+        });
+        let all = raised.chain(breakers).chain(paused).chain(limits).chain(connections);
         let mut reasons: Vec<NotReady> = all.collect();
         let all: Vec<_> = reasons.iter().map(|it| (it.component, it.name.clone())).collect();
         reasons.retain(|it| {
@@ -151,11 +145,6 @@ impl State {
     }
 }
 
-/// A moment to come, and how long that is.
-fn countdown(Time(at): Time, now: Timestamp) -> String {
-    format!("{at:.0}, in {}", span(now, at))
-}
-
 impl CircuitBreakerState {
     fn unready(&self, merchant: &str, now: Timestamp) -> Option<String> {
         let Self::Open { until, .. } = self else { return None };
@@ -180,17 +169,6 @@ impl CircuitBreakerState {
     }
 }
 
-impl SpendLimit {
-    fn unready(&self, merchant: &str, now: Timestamp) -> String {
-        let Self { key, used, limit, amount, until } = self;
-        let until = countdown(*until, now);
-        format!(
-            "merchant {merchant}: {key} is reached: {used} of {limit} rupees are spent, and {amount} \
-             more does not fit; nothing new is started until {until}"
-        )
-    }
-}
-
 impl ConnectionState {
     fn unready(&self) -> Option<String> {
         const BLOCKED: &str =
@@ -200,15 +178,5 @@ impl ConnectionState {
             Self::Blocked => Some(BLOCKED.to_owned()),
             Self::Disconnected { reason } => Some(format!("not connected to RabbitMQ: {reason}")),
         }
-    }
-}
-
-/// The time between two moments, in words.
-pub(super) fn span(from: Timestamp, to: Timestamp) -> String {
-    let between = Duration::try_from(to.duration_since(from)).unwrap_or_default();
-    match between.as_secs() {
-        seconds @ 0..120 => format!("{seconds} s"),
-        seconds @ 120..7200 => format!("{} min", seconds / 60),
-        seconds => format!("{} h", seconds / 3600),
     }
 }

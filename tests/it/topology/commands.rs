@@ -31,7 +31,7 @@ fn the_export_holds_the_contract_of_commands() {
     let definitions: Value = serde_json::from_str(&topology.export("/")).unwrap();
     let (queues, exchanges) = (by_name(&definitions, "queues"), by_name(&definitions, "exchanges"));
     assert_eq!(queues.len(), 8 + 3, "one more for each delay, and one for the merchant");
-    assert_eq!(exchanges.len(), 7 + 3, "one more for each delay, and one for commands");
+    assert_eq!(exchanges.len(), 8 + 3, "one more for each delay, and one for commands");
     let of_intents = &queues["smartsend.intents.default"]["arguments"];
     assert_eq!(&queues["smartsend.commands.default"]["arguments"], of_intents);
     assert_eq!(

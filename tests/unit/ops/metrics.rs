@@ -91,7 +91,9 @@ fn known_at_the_start() -> Vec<String> {
     add("admission_wait_seconds_count", &[merchant]);
     add("circuit_breaker_state", &[merchant, ("state", &["closed", "open", "half_open"])]);
     add("consumer_state", &[merchant, ("state", &["stopped", "standby", "active"])]);
-    for name in ["throttled", "in_flight", "in_doubt", "held", "waiting", "handed_back_total"] {
+    for name in
+        ["throttled", "paused", "in_flight", "in_doubt", "held", "waiting", "handed_back_total"]
+    {
         add(name, &[merchant]);
     }
     let results = ["confirmed", "unroutable", "refused", "unconfirmed"];

@@ -73,6 +73,7 @@ fn a_merchant_is_shown_by_states_and_since_when_they_hold() {
         "circuit_breaker": { "state": "half_open", "after": null, "since": START },
         "throttle": null,
         "spend_limit": null,
+        "paused": null,
         "takeover": null,
         "queue": null,
     }));
