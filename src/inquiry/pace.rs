@@ -44,9 +44,13 @@ impl Pace {
     ) -> Result<Self, PaceError> {
         let path = std::env::temp_dir().join(format!("smartsend-{account}.lock"));
         let failed = |source| PaceError { path: path.clone(), source };
-        let file = File::options().create(true).append(true).open(&path).map_err(failed)?;
+        let (file, made_at) = open(&path).map_err(failed)?;
         let locked = tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await;
         let file = locked.map_err(io::Error::other).flatten().map_err(failed)?;
+        // Nobody has used it since this process made it, so nobody has asked.
+        if made_at.is_some() && made_at == modified(&file) {
+            file.set_modified(SystemTime::UNIX_EPOCH).map_err(failed)?;
+        }
         Ok(Self { path, file, clock, apart })
     }
 
@@ -54,10 +58,9 @@ impl Pace {
         &self.path
     }
 
-    /// Waits until a request may go out, and counts it as sent. A file that was just made waits
-    /// too: it cannot be told from one that was just used.
+    /// Waits until a request may go out, and counts it as sent.
     pub(crate) async fn turn(&self) {
-        let last = self.file.metadata().and_then(|it| it.modified()).ok();
+        let last = modified(&self.file);
         let last = last.and_then(|time| Timestamp::try_from(time).ok());
         let since = last.map(|last| self.clock.now().wall.duration_since(last));
         // A time to come is a clock that was set back.
@@ -74,4 +77,23 @@ impl Pace {
         // would be early by a part of a second.
         now.and_then(|now| self.file.set_modified(now).ok());
     }
+}
+
+/// The file, and when it was made if it was not there.
+fn open(path: &Path) -> io::Result<(File, Option<SystemTime>)> {
+    match File::options().create_new(true).append(true).open(path) {
+        Ok(file) => {
+            let made_at = modified(&file);
+            Ok((file, made_at))
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let file = File::options().create(true).append(true).open(path)?;
+            Ok((file, None))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn modified(file: &File) -> Option<SystemTime> {
+    file.metadata().and_then(|it| it.modified()).ok()
 }
