@@ -7,6 +7,7 @@ pub mod account;
 mod ask;
 pub mod bulk;
 pub mod change;
+pub mod check;
 mod exit;
 pub mod explain;
 pub mod lookup;
@@ -34,6 +35,7 @@ pub use exit::{CommandError, Exit};
 #[command(after_help = "\
 Examples:
   smartsend topology apply --results-queue my.results   declare the exchanges and queues
+  smartsend check                                       one look at everything before going live
   smartsend run                                         work until SIGTERM, SIGINT or SIGHUP
   smartsend submit refunds.csv --wait                   pay a file, and wait for the links
   smartsend lookup order-8841-r1                        what PayU shows of a reference
@@ -71,6 +73,8 @@ enum Command {
     Sandbox(sandbox::Options),
     /// Declare or export the queues and exchanges
     Topology(topology::Options),
+    /// Look once at everything that a worker needs
+    Check(check::Options),
     /// Ask PayU what it shows of a reference
     Lookup(lookup::Options),
     /// Ask PayU what the account holds
@@ -100,14 +104,15 @@ impl Cli {
     }
 
     async fn run(self) -> Result<Exit, CommandError> {
-        let config =
-            || Config::read(self.config.as_deref(), variables()).map_err(CommandError::usage);
+        let read = || Config::read(self.config.as_deref(), variables());
+        let config = || read().map_err(CommandError::usage);
         match self.command {
             Command::Run(options) => run::execute(&config()?, &options).await,
             Command::Submit(options) => submit::execute(&config()?, &options).await,
             #[cfg(feature = "sandbox")]
             Command::Sandbox(options) => sandbox::execute(options).await,
             Command::Topology(options) => topology::execute(&config()?, &options).await,
+            Command::Check(options) => check::execute(read(), &options).await,
             Command::Lookup(options) => lookup::execute(&config()?, &options).await,
             Command::Account(options) => account::execute(&config()?, &options).await,
             Command::Bulk(options) => bulk::execute(&config()?, &options).await,

@@ -9,8 +9,9 @@
 //! - [`amqp`] and [`payu`] talk to RabbitMQ and to PayU, and decide nothing.
 //! - [`telemetry`] logs, counts and keeps the status; [`http`] serves it.
 //! - [`config`] reads settings, [`app`] builds running workers of them, [`cli`] has a file for
-//!   each command, [`batch`] is `submit`, [`change`] is `cancel` and `extend`, [`inquiry`] is
-//!   `lookup`, `account` and `bulk`, [`survey`] is `survey`, and [`sandbox`] stands in for PayU.
+//!   each command, [`batch`] is `submit`, [`change`] is `cancel` and `extend`, [`check`] is `check`,
+//!   [`inquiry`] is `lookup`, `account` and `bulk`, [`survey`] is `survey`, and [`sandbox`] stands
+//!   in for PayU.
 
 pub mod domain;
 pub mod ports;
@@ -29,6 +30,7 @@ pub mod batch;
 pub mod actor;
 pub mod orders;
 pub mod change;
+pub mod check;
 pub mod inquiry;
 pub mod survey;
 pub mod app;

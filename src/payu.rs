@@ -28,7 +28,7 @@ use crate::telemetry::metrics::{CallKind, MerchantMetrics};
 
 use client::{Client, Failed, Reply};
 use dialect::Dialect;
-pub use inquiry::Asked;
+pub use inquiry::{Asked, TokenSeen, Ungranted};
 use oauth::TokenCache;
 
 /// One merchant's account at PayU: its connections, its token, its API.

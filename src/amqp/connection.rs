@@ -15,7 +15,7 @@ use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -26,6 +26,7 @@ use lapin::{AsyncTcpStream, Channel, ConnectionProperties, ErrorKind, Event};
 use tokio::time::timeout;
 
 use super::filtered_stream::{self, FilteredStream};
+use super::server::Server;
 use super::topology::names::short;
 
 /// How long TCP, TLS and the AMQP handshake may take together.
@@ -54,6 +55,7 @@ pub(super) struct Connection {
     host: String,
     /// `None` if it is too long to be a `user_id`.
     login: Option<ShortString>,
+    server: Arc<OnceLock<Server>>,
 }
 
 /// The second handle to a connection's socket, which is shut when this is dropped.
@@ -69,7 +71,7 @@ impl ConnectError {
 
     /// Whether a broker answered and refused, for example because of the login. Otherwise nothing
     /// answered.
-    pub(super) fn is_refused(&self) -> bool {
+    pub fn is_refused(&self) -> bool {
         self.refused
     }
 }
@@ -134,6 +136,11 @@ impl Connection {
         self.login.as_ref()
     }
 
+    /// What the broker says that it is.
+    pub(super) fn server(&self) -> Option<&Server> {
+        self.server.get()
+    }
+
     /// The largest frame that the broker takes.
     pub(super) fn frame_max(&self) -> u32 {
         self.client.configuration().frame_max()
@@ -178,7 +185,9 @@ async fn connect(uri: AMQPUri, tls: &OwnedTLSConfig, name: &str) -> lapin::Resul
         .with_connection_name(name.into())
         .with_client_property("product".into(), "smartsend".into())
         .with_client_property("version".into(), env!("CARGO_PKG_VERSION").into());
-    let stream = FilteredStream::new(stream, uri.query.frame_max.unwrap_or(FRAME_MAX));
+    let server = Arc::default();
+    let frame_max = uri.query.frame_max.unwrap_or(FRAME_MAX);
+    let stream = FilteredStream::new(stream, frame_max, Arc::clone(&server));
     // lapin calls it again only to reconnect automatically, which is off.
     let stream = Mutex::new(Some(AsyncTcpStream::Plain(stream)));
     let connector = async move |_, _| {
@@ -190,7 +199,7 @@ async fn connect(uri: AMQPUri, tls: &OwnedTLSConfig, name: &str) -> lapin::Resul
     let client =
         lapin::Connection::connector(uri, filtered_stream::runtime(), connector, properties);
     let client = client.await?;
-    Ok(Connection { client, socket, channels_opened: AtomicU32::new(0), host, login })
+    Ok(Connection { client, socket, channels_opened: AtomicU32::new(0), host, login, server })
 }
 
 impl Socket {

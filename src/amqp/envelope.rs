@@ -13,8 +13,8 @@
 use std::{mem, str};
 
 /// A frame is a type, a channel, a size, as many bytes, and an end (AMQP 0-9-1, 2.3.5).
-const HEAD_LEN: usize = 7;
-const END_LEN: usize = 1;
+pub(super) const HEAD_LEN: usize = 7;
+pub(super) const END_LEN: usize = 1;
 const METHOD: u8 = 1;
 const HEADER: u8 = 2;
 

@@ -4,6 +4,7 @@ use std::future::{self, Future};
 use std::io::{self, IoSlice, Read, Write};
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ use futures_util::Stream;
 use lapin::AsyncTcpStream;
 
 use super::envelope::EnvelopeFilter;
+use super::server::{Server, StartReader};
 
 /// How many bytes are read at once.
 const READ_MAX: usize = 64 * 1024;
@@ -24,6 +26,7 @@ pub(super) type OpenedStream = AsyncTcpStream<<Tokio as Reactor>::TcpStream>;
 
 pub(super) struct FilteredStream {
     stream: OpenedStream,
+    start: StartReader,
     filter: EnvelopeFilter,
     unfiltered: Box<[u8]>,
     readable: Vec<u8>,
@@ -32,10 +35,11 @@ pub(super) struct FilteredStream {
 }
 
 impl FilteredStream {
-    /// `frame_max` is what lapin proposes to the broker.
-    pub(super) fn new(stream: OpenedStream, frame_max: u32) -> Self {
+    /// `frame_max` is what lapin proposes to the broker, and `server` becomes what that says it is.
+    pub(super) fn new(stream: OpenedStream, frame_max: u32, server: Arc<OnceLock<Server>>) -> Self {
         Self {
             stream,
+            start: StartReader::new(server),
             filter: EnvelopeFilter::new(frame_max),
             unfiltered: vec![0; READ_MAX].into_boxed_slice(),
             readable: Vec::new(),
@@ -50,7 +54,7 @@ impl AsyncRead for FilteredStream {
         cx: &mut Context<'_>,
         into: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let Self { stream, filter, unfiltered, readable, read } = &mut *self;
+        let Self { stream, start, filter, unfiltered, readable, read } = &mut *self;
         while *read == readable.len() {
             readable.clear();
             *read = 0;
@@ -58,7 +62,9 @@ impl AsyncRead for FilteredStream {
             if count == 0 {
                 return Poll::Ready(Ok(0));
             }
-            filter.filter(unfiltered.get(..count).unwrap_or_default(), readable);
+            let bytes = unfiltered.get(..count).unwrap_or_default();
+            start.read(bytes);
+            filter.filter(bytes, readable);
         }
         let count = readable.get(*read..).unwrap_or_default().read(into)?;
         *read = read.saturating_add(count);

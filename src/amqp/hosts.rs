@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
 use lapin::tcp::OwnedTLSConfig;
 use lapin::uri::AMQPUri;
@@ -52,7 +53,7 @@ impl Hosts {
         purpose: &str,
         frame_max: Option<u32>,
     ) -> Result<Connection, ConnectError> {
-        let name = format!("smartsend/{purpose}/{}", std::process::id());
+        let name = name(purpose);
         let mut refusals = Vec::new();
         let mut attempts = FuturesUnordered::new();
         let mut addresses = self.addresses.iter();
@@ -70,8 +71,24 @@ impl Hosts {
         }
     }
 
+    /// Connects to each of them, all at once, and says what came of it.
+    pub(super) async fn connect_each(
+        &self,
+        purpose: &str,
+        frame_max: Option<u32>,
+    ) -> Vec<Result<Connection, ConnectError>> {
+        let name = name(purpose);
+        let open = |host| Connection::open(host, &self.tls, &name, frame_max);
+        join_all(self.addresses.iter().map(open)).await
+    }
+
     /// The first address's virtual host, for which definitions are written.
     pub(super) fn vhost(&self) -> &str {
         self.addresses.first().map_or("/", |uri| &uri.vhost)
     }
+}
+
+/// What operators see in RabbitMQ's list of connections.
+fn name(purpose: &str) -> String {
+    format!("smartsend/{purpose}/{}", std::process::id())
 }

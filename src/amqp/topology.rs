@@ -8,8 +8,11 @@
 pub mod names;
 mod table;
 mod declare;
+mod audit;
 mod export;
 
+pub use audit::Audit;
+pub(super) use audit::audit_on;
 pub use declare::{TopologyError, apply, verify};
 pub(super) use declare::{compare_on, inspect_on, inspect_queue, is_missing};
 pub use table::{NameTooLongError, Topology};

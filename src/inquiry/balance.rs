@@ -42,7 +42,7 @@ impl Balance {
             ("merchant", Some(self.merchant.clone())),
             ("payout id", detail.payout_merchant_id.as_deref().map(plain)),
             ("account", self.account()),
-            ("balance", Some(rupees(&detail.balance))),
+            ("balance", Some(self.rupees())),
             ("low balance", Some(low.to_owned())),
             ("transferable", detail.transferable.as_deref().map(rupees)),
         ] {
@@ -59,11 +59,15 @@ impl Balance {
             "merchant": self.merchant,
             "payoutMerchantId": detail.payout_merchant_id,
             "virtualAccountNumber": self.account(),
-            "balance": rupees(&detail.balance),
+            "balance": self.rupees(),
             "lowBalance": detail.is_low,
             "transferableAmount": detail.transferable.as_deref().map(rupees),
         });
         format!("{json}\n")
+    }
+
+    pub fn rupees(&self) -> String {
+        rupees(&self.detail.balance)
     }
 
     /// Whoever knows the whole number can pay in, and look the merchant up by it.

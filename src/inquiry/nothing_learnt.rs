@@ -2,6 +2,8 @@
 
 use super::words::words;
 use crate::domain::call::{Answer, CallResult, NotSent};
+use crate::domain::classify::lookup::{Lookup, LookupFailure};
+use crate::domain::classify::{Denial, NoToken};
 use crate::payu::Asked;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +57,23 @@ impl NothingLearnt {
             (200..=299, _) => Self::Odd,
             (status, _) => Self::Status(*status),
         }
+    }
+
+    /// `None` if it says whether there is a link.
+    pub fn of_lookup(lookup: &Lookup) -> Option<Self> {
+        Some(match lookup {
+            Lookup::Found(_) | Lookup::NotFound => return None,
+            Lookup::Failed(LookupFailure::NotSent(why)) => Self::NotSent(*why),
+            Lookup::Failed(LookupFailure::NoAnswer(_)) => Self::NoAnswer,
+            Lookup::Failed(LookupFailure::Status(status)) => Self::Status(*status),
+            Lookup::Failed(LookupFailure::Odd) => Self::Odd,
+            Lookup::NoToken(NoToken::Refused) => Self::Credentials,
+            Lookup::NoToken(NoToken::Throttled(_)) | Lookup::Throttled(_) => Self::Throttled,
+            Lookup::Denied(Denial::Merchant) => Self::Merchant,
+            Lookup::Denied(Denial::Credentials | Denial::Unauthorized | Denial::Forbidden) => {
+                Self::TurnedAway
+            }
+        })
     }
 
     /// A sentence without a full stop.

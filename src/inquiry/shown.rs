@@ -7,8 +7,7 @@ use serde_json::json;
 use super::mask::{masked_email, masked_number, plain};
 use super::nothing_learnt::NothingLearnt;
 use super::status_call::StatusCall;
-use crate::domain::classify::lookup::{Details, DetailsLink, Lookup, LookupFailure};
-use crate::domain::classify::{Denial, NoToken};
+use crate::domain::classify::lookup::{Details, DetailsLink, Lookup};
 use crate::domain::record::headers::written;
 use crate::domain::reference::Reference;
 
@@ -106,21 +105,7 @@ impl Shown {
     }
 
     fn nothing_learnt(&self) -> Option<NothingLearnt> {
-        Some(match &self.lookup {
-            Lookup::Found(_) | Lookup::NotFound => return None,
-            Lookup::Failed(LookupFailure::NotSent(why)) => NothingLearnt::NotSent(*why),
-            Lookup::Failed(LookupFailure::NoAnswer(_)) => NothingLearnt::NoAnswer,
-            Lookup::Failed(LookupFailure::Status(status)) => NothingLearnt::Status(*status),
-            Lookup::Failed(LookupFailure::Odd) => NothingLearnt::Odd,
-            Lookup::NoToken(NoToken::Refused) => NothingLearnt::Credentials,
-            Lookup::NoToken(NoToken::Throttled(_)) | Lookup::Throttled(_) => {
-                NothingLearnt::Throttled
-            }
-            Lookup::Denied(Denial::Merchant) => NothingLearnt::Merchant,
-            Lookup::Denied(Denial::Credentials | Denial::Unauthorized | Denial::Forbidden) => {
-                NothingLearnt::TurnedAway
-            }
-        })
+        NothingLearnt::of_lookup(&self.lookup)
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use reqwest::{Request, Response, redirect, retry};
 
@@ -31,6 +32,8 @@ pub(super) struct Client {
 pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) retry_after: Option<RetryAfter>,
+    /// `Date`: the server's clock.
+    pub(super) date: Option<Timestamp>,
     pub(super) body: Vec<u8>,
 }
 
@@ -81,6 +84,7 @@ impl Client {
         Ok(Reply {
             status: response.status().as_u16(),
             retry_after: retry_after_of(response.headers()),
+            date: date_of(response.headers()),
             body,
         })
     }
@@ -114,4 +118,9 @@ fn retry_after_of(headers: &HeaderMap) -> Option<RetryAfter> {
         return None; // two of them contradict or repeat each other; neither is believed
     }
     retry_after::parse(value.to_str().ok()?)
+}
+
+fn date_of(headers: &HeaderMap) -> Option<Timestamp> {
+    let date = headers.get(reqwest::header::DATE)?.to_str().ok()?;
+    Timestamp::try_from(httpdate::parse_http_date(date).ok()?).ok()
 }

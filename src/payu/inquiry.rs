@@ -1,8 +1,10 @@
 //! What only a person asks: the worker never does, so nothing here is counted or logged.
 
+use jiff::Timestamp;
 use reqwest::Request;
 
 use super::PayuAccount;
+pub use super::oauth::{TokenSeen, Ungranted};
 use super::wire::{self, AccountDetail, BulkFile, MaskedVpa};
 use crate::domain::call::{Answer, CallResult, NotSent};
 use crate::domain::customer::Mobile;
@@ -15,6 +17,8 @@ pub struct Asked<T> {
     pub result: CallResult,
     /// The `data` of an envelope of success, if it has the shape that was asked for.
     pub data: Option<T>,
+    /// The server's clock, by its `Date`.
+    pub date: Option<Timestamp>,
 }
 
 impl<C: Clock> PayuAccount<C> {
@@ -49,16 +53,26 @@ impl<C: Clock> PayuAccount<C> {
         self.ask(self.dialect.bulk_file(token, id), wire::bulk_file).await
     }
 
+    /// Asks for a token by the grant, once. Nothing of it is kept.
+    pub async fn token_once(&self) -> TokenSeen {
+        self.tokens.grant_seen(&self.client).await
+    }
+
     async fn ask<T>(
         &self,
         request: Option<Request>,
         read: impl FnOnce(&[u8]) -> Option<T>,
     ) -> Asked<T> {
         let Some(request) = request else {
-            return Asked { result: CallResult::NotSent(NotSent::Unbuildable), data: None };
+            return Asked {
+                result: CallResult::NotSent(NotSent::Unbuildable),
+                data: None,
+                date: None,
+            };
         };
         match self.client.exchange(request).await {
             Ok(reply) => Asked {
+                date: reply.date,
                 data: read(&reply.body),
                 result: CallResult::Answered(Answer {
                     status: reply.status,
@@ -66,7 +80,7 @@ impl<C: Clock> PayuAccount<C> {
                     envelope: wire::envelope(&reply.body),
                 }),
             },
-            Err(failed) => Asked { result: failed.error.into(), data: None },
+            Err(failed) => Asked { result: failed.error.into(), data: None, date: None },
         }
     }
 }

@@ -4,3 +4,4 @@ mod cache;
 mod grant;
 
 pub(super) use cache::TokenCache;
+pub use cache::{TokenSeen, Ungranted};

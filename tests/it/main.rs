@@ -20,6 +20,7 @@ mod end_to_end;
 mod commands;
 mod guards;
 mod pause;
+mod check;
 mod default_times;
 mod merchants;
 mod drain;

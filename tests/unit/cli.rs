@@ -266,7 +266,7 @@ fn help_names_every_command_and_none_that_is_not_built() {
     assert_eq!(
         commands,
         [
-            "run", "submit", "sandbox", "topology", "lookup", "account", "bulk", "cancel",
+            "run", "submit", "sandbox", "topology", "check", "lookup", "account", "bulk", "cancel",
             "extend", "survey", "pause", "resume", "explain", "help"
         ]
     );
@@ -282,6 +282,7 @@ fn every_help_has_examples_and_exit_codes() {
         &["submit"],
         &["sandbox"],
         &["topology"],
+        &["check"],
         &["lookup"],
         &["account"],
         &["account", "vpas"],

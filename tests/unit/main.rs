@@ -39,6 +39,7 @@ mod commands;
 mod inquiry;
 mod orders;
 mod survey;
+mod check;
 mod fuzz_seeds;
 mod canary;
 mod proof;

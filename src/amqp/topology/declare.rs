@@ -145,12 +145,12 @@ pub(in crate::amqp) async fn inspect_queue(
     Ok(QueueCount { ready: found.message_count(), consumers: found.consumer_count() })
 }
 
-async fn open(connection: &Connection) -> Result<Channel, TopologyError> {
+pub(super) async fn open(connection: &Connection) -> Result<Channel, TopologyError> {
     let opened = connection.open_channel().await;
     opened.map_err(|err| refused("a channel".to_owned(), &err))
 }
 
-async fn declare_exchange(
+pub(super) async fn declare_exchange(
     channel: &Channel,
     exchange: &Exchange,
     passive: bool,
@@ -163,7 +163,7 @@ async fn declare_exchange(
     channel.exchange_declare(short(&exchange.name)?, kind, options, arguments).await
 }
 
-async fn declare_queue(channel: &Channel, queue: &Queue) -> lapin::Result<()> {
+pub(super) async fn declare_queue(channel: &Channel, queue: &Queue) -> lapin::Result<()> {
     let (options, arguments) = (QueueDeclareOptions::durable(), queue.arguments.clone());
     channel.queue_declare(short(&queue.name)?, options, arguments).await.map(drop)
 }
@@ -178,6 +178,10 @@ pub(in crate::amqp) fn is_missing(err: &lapin::Error) -> bool {
     soft_error(err) == Some(&AMQPSoftError::NOTFOUND)
 }
 
+pub(super) fn is_forbidden(err: &lapin::Error) -> bool {
+    soft_error(err) == Some(&AMQPSoftError::ACCESSREFUSED)
+}
+
 fn soft_error(err: &lapin::Error) -> Option<&AMQPSoftError> {
     let ErrorKind::ProtocolError(err) = err.kind() else {
         return None;
@@ -188,7 +192,7 @@ fn soft_error(err: &lapin::Error) -> Option<&AMQPSoftError> {
     }
 }
 
-fn refused(what: String, err: &lapin::Error) -> TopologyError {
+pub(super) fn refused(what: String, err: &lapin::Error) -> TopologyError {
     let text = reason(err);
     match soft_error(err) {
         Some(AMQPSoftError::PRECONDITIONFAILED) => {

@@ -145,6 +145,10 @@ impl Topology {
         rest
     }
 
+    pub fn exchanges(&self) -> impl Iterator<Item = &str> {
+        self.exchanges.iter().map(|exchange| &*exchange.name)
+    }
+
     pub fn queues(&self) -> impl Iterator<Item = &str> {
         self.queues.iter().map(|queue| &*queue.name)
     }

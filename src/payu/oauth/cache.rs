@@ -10,6 +10,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use reqwest::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use reqwest::{Body, Method, Request};
 use url::Url;
@@ -23,6 +24,7 @@ use crate::telemetry::metrics::{CallKind, MerchantMetrics};
 
 use super::grant::{form_of_grant, form_of_refresh};
 use crate::payu::client::{Client, Failed, Reply};
+use crate::payu::transport_error::TransportError;
 use crate::payu::wire::{Granted, TokenAnswer, token_answer};
 
 /// How long before it expires a token is renewed; one with a short life is renewed when a fifth of
@@ -57,10 +59,21 @@ struct State {
 }
 
 /// Why a request brought no token.
-struct Ungranted {
-    why: TokenError,
+#[derive(Clone, Debug)]
+pub struct Ungranted {
+    pub why: TokenError,
     /// In words that hold no secret.
-    cause: String,
+    pub cause: String,
+    /// How far it came, if there was no whole answer.
+    pub broken: Option<TransportError>,
+}
+
+/// What one request for a token showed.
+#[derive(Clone, Debug)]
+pub struct TokenSeen {
+    pub granted: Result<Granted, Ungranted>,
+    /// The server's clock, by its `Date`.
+    pub date: Option<Timestamp>,
 }
 
 /// A token and its life, on the steady clock.
@@ -177,7 +190,8 @@ impl<C: Clock> TokenCache<C> {
             Ok(form) => form,
             Err(error) => {
                 let why = TokenError::Unavailable(NotSent::NoSecret);
-                return self.told(Err(Ungranted { why, cause: error.to_string() }));
+                let cause = error.to_string();
+                return self.told(Err(Ungranted { why, cause, broken: None }));
             }
         };
         turn().await;
@@ -186,7 +200,7 @@ impl<C: Clock> TokenCache<C> {
 
     /// Reports why there is no new token.
     fn told(&self, asked: Result<Token, Ungranted>) -> Result<Token, TokenError> {
-        asked.map_err(|Ungranted { why, cause }| {
+        asked.map_err(|Ungranted { why, cause, .. }| {
             let now = self.clock.now();
             let mut state = self.state();
             // Where there is no token any more, the calls that go without say so.
@@ -210,15 +224,27 @@ impl<C: Clock> TokenCache<C> {
                 .await
                 .map_err(|_| TokenError::Unavailable(NotSent::NoSecret))?,
         };
-        self.request(client, form).await.map_err(|ungranted| ungranted.why)
+        self.request(client, form).await.granted.map_err(|ungranted| ungranted.why)
+    }
+
+    /// The same by the grant, with all that it showed.
+    pub(in crate::payu) async fn grant_seen(&self, client: &Client) -> TokenSeen {
+        match form_of_grant(&self.grant).await {
+            Ok(form) => self.request(client, form).await,
+            Err(error) => {
+                let why = TokenError::Unavailable(NotSent::NoSecret);
+                let ungranted = Ungranted { why, cause: error.to_string(), broken: None };
+                TokenSeen { granted: Err(ungranted), date: None }
+            }
+        }
     }
 
     async fn post(&self, client: &Client, form: String) -> Result<Token, Ungranted> {
         let asked_at = self.clock.now().steady;
-        Ok(self.keep(self.request(client, form).await?, asked_at))
+        Ok(self.keep(self.request(client, form).await.granted?, asked_at))
     }
 
-    async fn request(&self, client: &Client, form: String) -> Result<Granted, Ungranted> {
+    async fn request(&self, client: &Client, form: String) -> TokenSeen {
         let mut request = Request::new(Method::POST, self.auth_url.clone());
         let headers = request.headers_mut();
         let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
@@ -237,10 +263,12 @@ impl<C: Clock> TokenCache<C> {
             Ok(reply) => format!("HTTP {}", reply.status),
             Err(failed) => failed.causes.clone(),
         };
+        let date = answered.as_ref().ok().and_then(|reply| reply.date);
+        let broken = answered.as_ref().err().map(|failed| failed.error);
         let why = match read(answered) {
             Ok(granted) => {
                 events::token_renewed(&self.metrics, took, granted.life);
-                return Ok(granted);
+                return TokenSeen { granted: Ok(granted), date };
             }
             Err(why) => why,
         };
@@ -250,7 +278,7 @@ impl<C: Clock> TokenCache<C> {
             TokenError::Unavailable(_) => ("failed", seen),
         };
         events::token_refused(&self.metrics, outcome, took);
-        Err(Ungranted { why, cause })
+        TokenSeen { granted: Err(Ungranted { why, cause, broken }), date }
     }
 
     fn keep(&self, granted: Granted, asked_at: Duration) -> Token {

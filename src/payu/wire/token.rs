@@ -16,7 +16,7 @@ pub enum TokenAnswer {
     Unreadable,
 }
 
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Granted {
     pub bearer: Private,
     /// How long it lives from now; zero if the endpoint does not say, so that it serves those who

@@ -103,7 +103,7 @@ impl Worker {
     }
 
     /// Where its pages are: its log says so.
-    async fn address(&self) -> &str {
+    pub(crate) async fn address(&self) -> &str {
         let find = || {
             self.log().lines().find_map(|line| {
                 let line: Value = serde_json::from_str(line).ok()?;

@@ -6,7 +6,7 @@ use smartsend::payu::{Asked, wire};
 
 /// Why an answer without what was asked for brought nothing.
 fn nothing(result: CallResult) -> NothingLearnt {
-    NothingLearnt::unless(Asked::<()> { result, data: None }).unwrap_err()
+    NothingLearnt::unless(Asked::<()> { result, data: None, date: None }).unwrap_err()
 }
 
 fn answered(status: u16, body: &str) -> CallResult {
@@ -44,8 +44,11 @@ fn what_brings_nothing_says_why_and_what_to_do() {
 
 #[test]
 fn what_came_with_an_error_is_not_believed() {
-    let seen =
-        |status| Asked { result: answered(status, r#"{"status":0,"data":{}}"#), data: Some(()) };
+    let seen = |status| Asked {
+        result: answered(status, r#"{"status":0,"data":{}}"#),
+        data: Some(()),
+        date: None,
+    };
     assert_eq!(NothingLearnt::unless(seen(200)), Ok(()));
     assert_eq!(NothingLearnt::unless(seen(500)), Err(NothingLearnt::Status(500)));
 }

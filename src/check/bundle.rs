@@ -1,0 +1,53 @@
+//! One file for a support case: what was found, the settings in force, and what a worker shows.
+//!
+//! It is made of parts that hold no secret and nothing of an intent, and each of them may be missing:
+//! it is wanted most when things are down. It has mode 0600 all the same.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tempfile::Builder;
+
+use super::pages::Pages;
+use super::report::Report;
+
+/// The bundle cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write the bundle {}: {source}", path.display())]
+pub struct BundleError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+/// The bundle as JSON. `settings` are without secrets, or null where they cannot be used.
+pub fn bundle(report: &Report, settings: &Value, pages: &Pages, now: Timestamp) -> String {
+    let bundle = json!({
+        "madeAt": format!("{now:.3}"),
+        "versions": {
+            "smartsend": env!("CARGO_PKG_VERSION"),
+            "broker": report.server.as_ref().map(|it| format!("{} {}", it.product, it.version)),
+            "system": std::env::consts::OS,
+            "machine": std::env::consts::ARCH,
+        },
+        "check": report.json(),
+        "configuration": settings,
+        "worker": pages.json(),
+        "notIncluded": "the worker's log, which goes to its stderr: add its last lines",
+    });
+    format!("{bundle:#}\n")
+}
+
+/// Writes it to a file that does not exist yet.
+pub fn write(path: &Path, bundle: &str) -> Result<(), BundleError> {
+    let written = || {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or_else(|| Path::new("."));
+        let mut draft = Builder::new().prefix(".smartsend.").tempfile_in(folder)?;
+        draft.write_all(bundle.as_bytes())?;
+        draft.as_file().sync_all()?;
+        draft.persist_noclobber(path).map(drop).map_err(|error| error.error)
+    };
+    written().map_err(|source| BundleError { path: path.to_owned(), source })
+}
