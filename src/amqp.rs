@@ -18,6 +18,7 @@ pub mod session;
 pub mod consumer;
 mod queue;
 mod checkpoint;
+pub mod inventory;
 pub mod publisher;
 mod routes;
 mod refusals;

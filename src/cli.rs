@@ -19,6 +19,7 @@ pub mod sandbox;
 pub mod submit;
 pub mod survey;
 pub mod topology;
+pub mod where_is;
 
 use std::path::PathBuf;
 
@@ -39,6 +40,7 @@ Examples:
   smartsend run                                         work until SIGTERM, SIGINT or SIGHUP
   smartsend submit refunds.csv --wait                   pay a file, and wait for the links
   smartsend lookup order-8841-r1                        what PayU shows of a reference
+  smartsend where order-8841-r1                         where a payout is
   smartsend account                                     what the account holds
   smartsend cancel order-8841-r1                        let nobody claim its link any more
   smartsend survey --mobile 9876543210                  what PayU leaves open, on a test account
@@ -77,6 +79,8 @@ enum Command {
     Check(check::Options),
     /// Ask PayU what it shows of a reference
     Lookup(lookup::Options),
+    /// Find out where a payout is: in hand, waiting, parked, or at PayU
+    Where(where_is::Options),
     /// Ask PayU what the account holds
     Account(account::Options),
     /// Upload and process PayU's own bulk files, around the worker
@@ -114,6 +118,7 @@ impl Cli {
             Command::Topology(options) => topology::execute(&config()?, &options).await,
             Command::Check(options) => check::execute(read(), &options).await,
             Command::Lookup(options) => lookup::execute(&config()?, &options).await,
+            Command::Where(options) => where_is::execute(&config()?, options).await,
             Command::Account(options) => account::execute(&config()?, &options).await,
             Command::Bulk(options) => bulk::execute(&config()?, &options).await,
             Command::Cancel(options) => change::cancel(&config()?, options).await,

@@ -10,13 +10,14 @@
 //! - [`telemetry`] logs, counts and keeps the status; [`http`] serves it.
 //! - [`config`] reads settings, [`app`] builds running workers of them, [`cli`] has a file for
 //!   each command, [`batch`] is `submit`, [`change`] is `cancel` and `extend`, [`check`] is `check`,
-//!   [`inquiry`] is `lookup`, `account` and `bulk`, [`survey`] is `survey`, and [`sandbox`] stands
-//!   in for PayU.
+//!   [`inquiry`] is `lookup`, `account` and `bulk`, [`whereabouts`] is `where`, [`survey`] is
+//!   `survey`, and [`sandbox`] stands in for PayU.
 
 pub mod domain;
 pub mod ports;
 pub mod clock;
 mod signals;
+mod page;
 pub mod admission;
 pub mod worker;
 pub mod amqp;
@@ -32,6 +33,7 @@ pub mod orders;
 pub mod change;
 pub mod check;
 pub mod inquiry;
+pub mod whereabouts;
 pub mod survey;
 pub mod app;
 pub mod cli;

@@ -65,7 +65,8 @@ pub(super) async fn watch_queues(
         let counts = count(&broker, &topology).await;
         if let Some(parked) = counts.get(&parked) {
             metrics.set_parked_messages(parked.ready.into());
-            if parked.ready == 0 {
+            // Somebody who looks through it holds what is there, and gives it back.
+            if parked.ready == 0 && parked.consumers == 0 {
                 status.nothing_parked(put_aside);
             }
         }

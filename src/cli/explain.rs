@@ -5,7 +5,6 @@
 //! itself decides by.
 
 mod outcomes;
-mod page;
 mod reasons;
 
 use strum::VariantArray as _;
@@ -16,9 +15,9 @@ use crate::domain::classify::table::{
     DUPLICATE_WORDS, NOT_FOUND_WORDS, STATUS_ROWS, StatusRow, THROTTLE_WORDS,
 };
 use crate::domain::codes::{CODES, Code, Meaning};
+pub use crate::page::COLUMNS;
+use crate::page::Page;
 use outcomes::{Explained, OUTCOMES};
-pub use page::COLUMNS;
-use page::Page;
 use reasons::{REASONS, ReasonRow};
 
 /// How alike a word has to be to a code to be taken for a slip.

@@ -7,6 +7,7 @@
 mod dead_letters;
 mod held_back;
 mod merchant;
+mod on_its_way;
 mod queues;
 mod readiness;
 mod snapshot;
@@ -17,7 +18,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantNames};
 
 use super::events;
@@ -26,6 +27,8 @@ use crate::ports::{Clock, Moment};
 use dead_letters::DeadLetters;
 use held_back::{Pause, Paused, SpendLimit};
 pub use merchant::MerchantStatus;
+pub use on_its_way::{Known, OnItsWay, QueueStatus, ReferenceStatus, Step, Tracked};
+pub use queues::{QueueCount, QueueCounts};
 pub use time::Time;
 
 /// What can keep the worker from being ready.
@@ -96,7 +99,9 @@ impl Component {
 }
 
 /// Whether this process receives a merchant's deliveries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, IntoStaticStr, VariantNames)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, VariantNames,
+)]
 #[serde(tag = "state", rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum ConsumerState {
@@ -173,6 +178,8 @@ struct MerchantState {
     takeover: Option<Since<Pause>>,
     /// What its queue held when it was counted last.
     queue: Option<QueueCount>,
+    #[serde(skip)]
+    on_its_way: Arc<OnItsWay>,
     #[serde(flatten, serialize_with = "snapshot::levels")]
     metrics: Arc<MerchantMetrics>,
 }
@@ -185,25 +192,6 @@ struct Connection {
     host: Option<String>,
     /// How often it was set up since the start.
     connects: u64,
-}
-
-/// What RabbitMQ says of a queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct QueueCount {
-    /// Messages that wait to be delivered.
-    pub ready: u32,
-    pub consumers: u32,
-}
-
-/// The queues that could be counted, by their names.
-#[derive(Default, Serialize)]
-struct QueueCounts {
-    counted_at: Option<Time>,
-    /// What waits on all retry queues together.
-    #[serde(skip)]
-    retries: u64,
-    #[serde(flatten)]
-    queues: BTreeMap<String, QueueCount>,
 }
 
 /// A value, and when it came to be.
@@ -264,6 +252,7 @@ impl Status {
     /// Adds a merchant, which is stopped and whose circuit breaker is half-open.
     pub fn merchant(&self, metrics: &Arc<MerchantMetrics>) -> MerchantStatus {
         let since = Time(self.now().wall);
+        let on_its_way = Arc::default();
         let state = MerchantState {
             metrics: Arc::clone(metrics),
             consumer: Since { is: ConsumerState::Stopped, since },
@@ -273,10 +262,12 @@ impl Status {
             paused: None,
             takeover: None,
             queue: None,
+            on_its_way: Arc::clone(&on_its_way),
         };
         self.0.metrics.set_broker_connected(&metrics.connection(), false);
         self.lock().merchants.insert(metrics.merchant().to_owned(), state);
-        let merchant = MerchantStatus { status: self.clone(), metrics: Arc::clone(metrics) };
+        let merchant =
+            MerchantStatus { status: self.clone(), metrics: Arc::clone(metrics), on_its_way };
         merchant.set_consumer(ConsumerState::Stopped);
         merchant.set_circuit_breaker(&CircuitBreakerState::HalfOpen { after: None });
         merchant

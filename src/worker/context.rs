@@ -32,7 +32,7 @@ use crate::domain::spending::SpendLimits;
 use crate::domain::work::Work;
 use crate::ports::{Clock, DeliveryOf, Moment, Ports};
 use crate::telemetry::metrics::MerchantMetrics;
-use crate::telemetry::status::MerchantStatus;
+use crate::telemetry::status::{MerchantStatus, OnItsWay};
 
 /// The settings of one merchant's worker.
 #[derive(Clone, Debug)]
@@ -99,6 +99,7 @@ pub struct MerchantContext<P: Ports> {
     last_answers: Mutex<LastAnswers>,
     pub(super) backpressure: Backpressure<P::Clock>,
     pub(super) metrics: Arc<MerchantMetrics>,
+    pub(super) on_its_way: Arc<OnItsWay>,
     /// Ends when the process is to stop.
     pub(super) stopping: CancellationToken,
     /// Under the strict policy, the moment of the steady clock before which nothing is created.
@@ -145,6 +146,7 @@ impl<P: Ports> MerchantContext<P> {
             clock_drift,
             last_answers: Mutex::default(),
             metrics: Arc::clone(&telemetry.metrics),
+            on_its_way: telemetry.status.on_its_way(),
             stopping,
             no_create_before: Mutex::default(),
         };

@@ -9,6 +9,7 @@ use super::settle::Settled;
 use crate::domain::decide::{Decision, Input};
 use crate::ports::Ports;
 use crate::telemetry::events;
+use crate::telemetry::status::Tracked;
 
 /// Processes one delivery of an intent until it is settled.
 pub(super) async fn process_intent<P: Ports>(in_flight: InFlight<'_, P>) -> Settled {
@@ -20,14 +21,20 @@ pub(super) async fn process_intent<P: Ports>(in_flight: InFlight<'_, P>) -> Sett
     if let Some(why) = in_flight.refusal() {
         return in_flight.settle_refused(&intent, why).await;
     }
-    let (_lock, mut input) = match in_flight.lock(&intent.reference) {
+    let (lock, mut input) = match in_flight.lock(&intent.reference) {
         Ok(lock) => (Some(lock), Input::Start),
         Err(why) => (None, why.at_once()),
     };
+    // Another delivery with this reference is followed in its own right.
+    let tracked = lock.is_some().then(|| in_flight.context.on_its_way.track(&intent.reference));
     let mut case = in_flight.open(&intent);
     loop {
-        let decision = case.decide(input, &in_flight.surroundings());
+        let around = in_flight.surroundings();
+        let decision = case.decide(input, &around);
         events::intent_known(&in_flight.context.metrics, &intent.reference, case.record());
+        if let Some(tracked) = &tracked {
+            tracked.step(case.record(), &decision, around.now);
+        }
         input = match decision {
             Decision::Attempt(call) => in_flight.create(&call).await,
             Decision::Lookup(call) => in_flight.lookup(&intent, call).await,
@@ -35,7 +42,9 @@ pub(super) async fn process_intent<P: Ports>(in_flight: InFlight<'_, P>) -> Sett
             Decision::Pause(duration) => in_flight.pause(duration).await,
             Decision::PauseUpTo(longest) => in_flight.pause_up_to(longest).await,
             Decision::Dispose(disposition) => {
-                return in_flight.settle(&intent, &case, disposition).await;
+                let settled = in_flight.settle(&intent, &case, disposition).await;
+                end(tracked, settled);
+                return settled;
             }
         };
     }
@@ -52,14 +61,19 @@ pub(super) async fn process_command<P: Ports>(in_flight: InFlight<'_, P>) -> Set
     if let Some(why) = in_flight.refusal() {
         return in_flight.settle_refused_command(&command, why).await;
     }
-    let (_lock, mut input) = match in_flight.lock(reference) {
+    let (lock, mut input) = match in_flight.lock(reference) {
         Ok(lock) => (Some(lock), Input::Start),
         Err(why) => (None, why.at_once()),
     };
+    let tracked = lock.is_some().then(|| in_flight.context.on_its_way.track(reference));
     let mut case = in_flight.open_command(&command);
     loop {
-        let decision = case.decide(input, &in_flight.surroundings());
+        let around = in_flight.surroundings();
+        let decision = case.decide(input, &around);
         events::intent_known(&in_flight.context.metrics, reference, case.record());
+        if let Some(tracked) = &tracked {
+            tracked.step(case.record(), &decision, around.now);
+        }
         input = match decision {
             Decision::Attempt(call) => in_flight.manage(&call).await,
             Decision::Lookup(call) => in_flight.look_up(reference, call, |lookup| lookup).await,
@@ -67,8 +81,18 @@ pub(super) async fn process_command<P: Ports>(in_flight: InFlight<'_, P>) -> Set
             Decision::Pause(duration) => in_flight.pause(duration).await,
             Decision::PauseUpTo(longest) => in_flight.pause_up_to(longest).await,
             Decision::Dispose(disposition) => {
-                return in_flight.settle_command(&command, &case, disposition).await;
+                let settled = in_flight.settle_command(&command, &case, disposition).await;
+                end(tracked, settled);
+                return settled;
             }
         };
+    }
+}
+
+/// A copy on a retry queue is still on its way; everything else is done with here.
+fn end(tracked: Option<Tracked<'_>>, settled: Settled) {
+    let is_returned = matches!(settled, Settled::RetriedLater | Settled::HandedBack);
+    if let Some(tracked) = tracked.filter(|_| is_returned) {
+        tracked.stay();
     }
 }

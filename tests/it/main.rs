@@ -18,6 +18,7 @@ mod binary_faults;
 mod submit;
 mod end_to_end;
 mod commands;
+mod whereabouts;
 mod guards;
 mod pause;
 mod check;

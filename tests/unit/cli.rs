@@ -266,8 +266,8 @@ fn help_names_every_command_and_none_that_is_not_built() {
     assert_eq!(
         commands,
         [
-            "run", "submit", "sandbox", "topology", "check", "lookup", "account", "bulk", "cancel",
-            "extend", "survey", "pause", "resume", "explain", "help"
+            "run", "submit", "sandbox", "topology", "check", "lookup", "where", "account", "bulk",
+            "cancel", "extend", "survey", "pause", "resume", "explain", "help"
         ]
     );
 }
@@ -284,6 +284,7 @@ fn every_help_has_examples_and_exit_codes() {
         &["topology"],
         &["check"],
         &["lookup"],
+        &["where"],
         &["account"],
         &["account", "vpas"],
         &["bulk"],

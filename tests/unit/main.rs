@@ -40,6 +40,7 @@ mod inquiry;
 mod orders;
 mod survey;
 mod check;
+mod whereabouts;
 mod fuzz_seeds;
 mod canary;
 mod proof;

@@ -11,10 +11,16 @@ use std::time::Duration;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
 use smartsend::clock::SystemClock;
+use smartsend::domain::account::{Account, Api};
+use smartsend::domain::call::Priority;
+use smartsend::domain::decide::{Decision, Disposition, LookupCall, RetryLater};
+use smartsend::domain::record::Record;
+use smartsend::domain::reference::Reference;
+use smartsend::domain::retry_delays::RetryDelays;
 use smartsend::http::ops;
 use smartsend::ports::Clock as _;
 use smartsend::telemetry::metrics::Metrics;
-use smartsend::telemetry::status::{Component, Status};
+use smartsend::telemetry::status::{Component, ConsumerState, Status, Step};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -22,6 +28,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::canary;
 use crate::support::clock::ManualClock;
+
+const LOOKUP: LookupCall = LookupCall {
+    priority: Priority::Lookup,
+    must_start_by: Duration::ZERO,
+    precedes_create: false,
+};
 
 /// The pages of a worker on a free port.
 struct Pages {
@@ -87,6 +99,57 @@ async fn readyz_says_every_reason_as_a_sentence_and_livez_none() {
     pages.status.clear(Component::Parked);
     assert_eq!(pages.get("/readyz").await.0, StatusCode::OK);
     pages.close().await;
+}
+
+#[tokio::test]
+async fn a_reference_s_page_says_where_it_is_and_takes_nothing_but_a_reference() {
+    let pages = Pages::open().await;
+    let (code, text) = pages.get("/status/order-1").await;
+    assert_eq!(code, StatusCode::OK);
+    let page: Value = serde_json::from_str(&text).unwrap();
+    let expected = serde_json::json!({
+        "merchantRefId": "order-1",
+        "now": "2026-11-24T09:30:00.000Z",
+        "queues": { "default": { "consumer": { "state": "stopped" }, "known": null } },
+    });
+    assert_eq!(page, expected);
+    for wrong in ["/status/a%20b", "/status/a%2Fb"] {
+        let (code, text) = pages.get(wrong).await;
+        assert_eq!(code, StatusCode::BAD_REQUEST);
+        assert_eq!(text, "A reference may contain only letters, digits, '_' and '-'.\n");
+    }
+    pages.close().await;
+}
+
+/// A delivery of which no worker is in charge any more is not told of, nor is what another process
+/// may have by now.
+#[tokio::test]
+async fn what_is_told_of_a_reference_ends_with_its_delivery_or_the_consumer() {
+    let clock = ManualClock::new();
+    let metrics = Metrics::new();
+    let status = Status::new(&metrics, clock.clone());
+    let merchant = status.merchant(&metrics.merchant("default"));
+    let [held, returned] = ["held", "returned"].map(|it| Reference::parse(it).unwrap());
+    let all = merchant.on_its_way();
+    let account = Account { payout_merchant_id: "1111312".to_owned(), api: Api::V2 };
+    let (now, record) = (clock.now().wall, Record::first(account, clock.now().wall));
+    let delay = RetryDelays::new(&[Duration::from_secs(30)]).unwrap().shortest();
+    let later = RetryLater { delay, counted: true, ages: true, why: "a test" };
+    let follow = all.track(&held);
+    follow.step(&record, &Decision::<(), ()>::Lookup(LOOKUP), now);
+    let gone = all.track(&returned);
+    gone.step(&record, &Decision::<(), ()>::Dispose(Disposition::RetryLater(later)), now);
+    gone.stay();
+
+    let known = |reference| status.of_reference(reference).queues["default"].known;
+    assert_eq!(known(&held).unwrap().step, Step::Lookup);
+    let returned_until = known(&returned).unwrap().until.unwrap();
+    assert_eq!(returned_until.0, now + Duration::from_secs(30));
+    merchant.set_consumer(ConsumerState::Standby);
+    assert_eq!(known(&returned), None, "another process may have it");
+    assert_eq!(known(&held).unwrap().step, Step::Lookup, "it is still in hand");
+    drop(follow);
+    assert_eq!(known(&held), None);
 }
 
 #[tokio::test]

@@ -220,7 +220,7 @@ fn every_command_that_is_shown_exists() {
         Vec::from_iter(seen),
         [
             "account", "bulk", "cancel", "check", "explain", "extend", "lookup", "pause", "resume",
-            "run", "sandbox", "submit", "survey", "topology"
+            "run", "sandbox", "submit", "survey", "topology", "where"
         ]
     );
 }

@@ -143,7 +143,7 @@ fn a_command_knows_neither_the_command_line_nor_another_command() {
     let above = ["super::{", "super::Cli", "crate::cli"];
     let beside = [
         "run", "submit", "sandbox", "topology", "change", "check", "lookup", "account", "bulk",
-        "survey", "pause", "explain",
+        "survey", "pause", "explain", "where_is",
     ]
     .map(|c| format!("super::{c}"));
     let words: Vec<&str> = above.into_iter().chain(beside.iter().map(String::as_str)).collect();

@@ -6,6 +6,7 @@ mod guards;
 mod lookup_lag;
 mod odd_intents;
 mod pause;
+mod on_its_way;
 mod stops;
 
 use std::time::Duration;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use strum::VariantNames as _;
 
 use super::{
-    CircuitBreakerState, Component, ConsumerState, MerchantState, Pause as Wait, Paused, Since,
-    SpendLimit, Status, Time,
+    CircuitBreakerState, Component, ConsumerState, MerchantState, OnItsWay, Pause as Wait, Paused,
+    Since, SpendLimit, Status, Time,
 };
 use crate::domain::control::Pause;
 use crate::domain::spending::LimitReached;
@@ -19,6 +19,7 @@ use crate::telemetry::metrics::{CallFailure, MerchantMetrics};
 pub struct MerchantStatus {
     pub(super) status: Status,
     pub(super) metrics: Arc<MerchantMetrics>,
+    pub(super) on_its_way: Arc<OnItsWay>,
 }
 
 impl CircuitBreakerState {
@@ -82,6 +83,7 @@ impl MerchantStatus {
         if state == ConsumerState::Standby {
             self.withdraw(Component::Start);
             self.metrics.forget_doubts();
+            self.on_its_way.forget_returned();
         }
         if self.change(|merchant| merchant.consumer.becomes(state, now)) {
             events::consumer_changed(self.merchant(), state);
@@ -170,6 +172,11 @@ impl MerchantStatus {
         let takeover = Since { is: Wait { until }, since: Time(now.wall) };
         self.change(|merchant| merchant.takeover.replace(takeover).is_none());
         events::takeover_begun(self.merchant(), until.0);
+    }
+
+    /// What this process has in hand of the merchant's.
+    pub fn on_its_way(&self) -> Arc<OnItsWay> {
+        Arc::clone(&self.on_its_way)
     }
 
     fn merchant(&self) -> &str {

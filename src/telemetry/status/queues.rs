@@ -2,7 +2,28 @@
 
 use std::collections::BTreeMap;
 
-use super::{Component, ConsumerState, QueueCount, QueueCounts, Status, Time};
+use serde::Serialize;
+
+use super::{Component, ConsumerState, Status, Time};
+
+/// What RabbitMQ says of a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct QueueCount {
+    /// Messages that wait to be delivered.
+    pub ready: u32,
+    pub consumers: u32,
+}
+
+/// The queues that could be counted, by their names.
+#[derive(Default, Serialize)]
+pub struct QueueCounts {
+    pub(super) counted_at: Option<Time>,
+    /// What waits on all retry queues together.
+    #[serde(skip)]
+    pub(super) retries: u64,
+    #[serde(flatten)]
+    pub(super) queues: BTreeMap<String, QueueCount>,
+}
 
 impl Status {
     /// What was counted now. `intents_queue` is the queue of a merchant; the others that matter

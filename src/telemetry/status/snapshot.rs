@@ -8,7 +8,11 @@ use serde_json::{Value, json};
 
 use super::held_back::Pause;
 use super::time::{Time, countdown};
-use super::{CircuitBreakerState, Component, ConnectionState, Since, State, Status};
+use super::{
+    CircuitBreakerState, Component, ConnectionState, QueueStatus, ReferenceStatus, Since, State,
+    Status,
+};
+use crate::domain::reference::Reference;
 use crate::telemetry::metrics::MerchantMetrics;
 
 /// Something that is not ready, or that a person should know of.
@@ -41,6 +45,18 @@ impl Status {
             }
             merchant.takeover.take_if(|pause| pause.is.until.0 <= now);
         }
+    }
+
+    /// What this process knows of one reference.
+    pub fn of_reference(&self, reference: &Reference) -> ReferenceStatus {
+        let now = Time(self.now().wall);
+        let state = self.lock();
+        let queues = state.merchants.iter().map(|(name, merchant)| {
+            let known = merchant.on_its_way.get(reference);
+            (name.clone(), QueueStatus { consumer: merchant.consumer.is, known })
+        });
+        let queues = queues.collect();
+        ReferenceStatus { merchant_ref_id: reference.as_str().to_owned(), now, queues }
     }
 
     pub fn snapshot(&self) -> Value {

@@ -6,25 +6,26 @@ use textwrap::WordSplitter;
 pub const COLUMNS: usize = 100;
 
 #[derive(Default)]
-pub(super) struct Page(String);
+pub(crate) struct Page(String);
 
 impl Page {
-    pub(super) fn line(&mut self, text: &str) {
+    pub(crate) fn line(&mut self, text: &str) {
         self.0.push_str(text);
         self.0.push('\n');
     }
 
     /// A head, and a text beside it that is broken into lines from the column `indent` on.
-    pub(super) fn row(&mut self, head: &str, indent: usize, text: &str) {
+    pub(crate) fn row(&mut self, head: &str, indent: usize, text: &str) {
         let (head, below) = (format!("{head:<indent$}"), " ".repeat(indent));
         let options = textwrap::Options::new(COLUMNS)
             .initial_indent(&head)
             .subsequent_indent(&below)
-            .word_splitter(WordSplitter::NoHyphenation);
+            .word_splitter(WordSplitter::NoHyphenation)
+            .break_words(false); // half a link is none
         self.line(&textwrap::fill(text, options));
     }
 
-    pub(super) fn into_text(self) -> String {
+    pub(crate) fn into_text(self) -> String {
         self.0
     }
 }

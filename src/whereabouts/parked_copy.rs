@@ -1,0 +1,61 @@
+//! A message of the parked queue that is about the reference.
+
+use jiff::Timestamp;
+
+use crate::amqp::inventory::Seen;
+use crate::domain::account::Api;
+use crate::domain::amount::Amount;
+use crate::domain::intent::wire::parse;
+use crate::domain::record::Record;
+use crate::domain::record::headers::{Headers, Value};
+use crate::domain::reference::Reference;
+use crate::domain::work::Work;
+
+/// What is parked, without what names a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParkedCopy {
+    pub work: Work,
+    /// Whose it is, or the routing key with which it came.
+    pub merchant: String,
+    /// Why it is parked; RabbitMQ itself parks some without a reason.
+    pub reason: Option<String>,
+    pub parked_at: Option<Timestamp>,
+    pub amount: Option<Amount>,
+    /// Whether it may have been sent; `None` if its record cannot be read.
+    pub in_doubt: Option<bool>,
+}
+
+impl ParkedCopy {
+    /// The message, if it is about this reference. `api` is the one by whose rules it is read.
+    pub fn of(seen: &Seen<'_>, reference: &Reference, api: Api) -> Option<Self> {
+        // A body that breaks a rule is parked too, and may name its reference all the same.
+        let (named, amount, is_command) = match parse(seen.body, api) {
+            Ok(intent) => (Some(intent.reference), Some(intent.amount), false),
+            Err(invalid) => (invalid.valid.reference, invalid.valid.amount, invalid.is_command),
+        };
+        if named.as_ref() != Some(reference) {
+            return None;
+        }
+        let text = |name| text(seen.headers, name);
+        Some(Self {
+            work: if is_command { Work::Commands } else { Work::Intents },
+            merchant: plain(&text("merchant").unwrap_or_else(|| seen.routing_key.to_owned())),
+            reason: text("reason").map(|reason| plain(&reason)),
+            parked_at: text("parked-at").and_then(|time| time.parse().ok()),
+            amount,
+            in_doubt: Record::from_headers(seen.headers).ok().map(|record| record.is_in_doubt()),
+        })
+    }
+}
+
+fn text(headers: &Headers, name: &str) -> Option<String> {
+    match headers.get(name) {
+        Some(Value::Text(text)) => Some(text.clone()),
+        Some(Value::Number(_)) | None => None,
+    }
+}
+
+/// Whoever may write to the queue chooses the text.
+fn plain(text: &str) -> String {
+    text.replace(char::is_control, "?")
+}
