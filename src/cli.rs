@@ -126,7 +126,7 @@ impl Cli {
             Command::Survey(options) => survey::execute(&config()?, options).await,
             Command::Pause(options) => pause::pause(&config()?, options).await,
             Command::Resume(options) => pause::resume(&config()?, options).await,
-            Command::Explain(options) => explain::execute(&options),
+            Command::Explain(options) => explain::execute(&options, self.config.as_deref()),
         }
     }
 }

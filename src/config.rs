@@ -11,6 +11,7 @@ mod environment;
 mod error;
 mod load;
 mod merchant;
+mod policy;
 mod redacted;
 mod relations;
 mod schema;

@@ -9,9 +9,10 @@
 //! - [`amqp`] and [`payu`] talk to RabbitMQ and to PayU, and decide nothing.
 //! - [`telemetry`] logs, counts and keeps the status; [`http`] serves it.
 //! - [`config`] reads settings, [`app`] builds running workers of them, [`cli`] has a file for
-//!   each command, [`batch`] is `submit`, [`change`] is `cancel` and `extend`, [`check`] is `check`,
-//!   [`inquiry`] is `lookup`, `account` and `bulk`, [`whereabouts`] is `where`, [`survey`] is
-//!   `survey`, and [`sandbox`] stands in for PayU.
+//!   each command, [`batch`] is `submit`, [`change`] is `cancel` and `extend`, [`orders`] is `pause`
+//!   and `resume`, [`check`] is `check`, [`inquiry`] is `lookup`, `account` and `bulk`,
+//!   [`whereabouts`] is `where`, [`explain`] has its pages and [`walkthrough`] plays an intent for it,
+//!   [`survey`] is `survey`, and [`sandbox`] stands in for PayU.
 
 pub mod domain;
 pub mod ports;
@@ -34,6 +35,8 @@ pub mod change;
 pub mod check;
 pub mod inquiry;
 pub mod whereabouts;
+pub mod explain;
+pub mod walkthrough;
 pub mod survey;
 pub mod app;
 pub mod cli;

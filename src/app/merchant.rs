@@ -8,7 +8,6 @@ use crate::admission::Limits;
 use crate::amqp::{MerchantQueue, Publisher, Topology};
 use crate::clock::SystemClock;
 use crate::config::{Config, Merchant};
-use crate::domain::decide::Policy;
 use crate::domain::work::Work;
 use crate::payu::PayuAccount;
 use crate::telemetry::metrics::MerchantMetrics;
@@ -125,7 +124,7 @@ fn settings(
     Settings {
         merchant: merchant.name.clone(),
         work,
-        policy: policy(config, merchant),
+        policy: config.policy(merchant),
         spend_limits: merchant.spend_limits,
         publisher_guard: merchant.publisher_guard.clone(),
         limits,
@@ -134,20 +133,5 @@ fn settings(
         dedup_capacity: CAPACITY,
         dedup_keep: kept.iter().fold(Duration::ZERO, |sum, part| sum.saturating_add(*part)),
         drain: config.shutdown.drain,
-    }
-}
-
-fn policy(config: &Config, merchant: &Merchant) -> Policy {
-    Policy {
-        account: merchant.account.clone(),
-        rules: merchant.rules.clone(),
-        max_amount: merchant.max_amount,
-        delays: config.retry.delays.clone(),
-        lease: config.retry.lease,
-        max_age: config.retry.max_age,
-        first_lookup: merchant.in_doubt.first_lookup,
-        lookups: merchant.in_doubt.lookups.get(),
-        quarantine: merchant.in_doubt.quarantine,
-        in_doubt: merchant.in_doubt.policy,
     }
 }

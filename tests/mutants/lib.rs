@@ -1,11 +1,9 @@
 //! What decides and what sequences, with as much of the rest as they and their tests use.
 
 pub mod domain;
-/// The page that a test holds the classification against.
-pub mod cli {
-    pub mod exit;
-    pub mod explain;
-}
+/// The pages that a test holds the classification against.
+pub mod explain;
+mod page;
 
 #[cfg(feature = "worker")]
 pub mod ports;

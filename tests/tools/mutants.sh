@@ -59,7 +59,7 @@ copy_modules() {
 copy_tree() {
   local modules
   rm -rf "$tree/src" "$tree/tests"
-  copy_modules src "$tree/src" "${LAYERS[@]}" ports clock telemetry config cli/exit cli/explain
+  copy_modules src "$tree/src" "${LAYERS[@]}" ports clock telemetry config explain page
   mapfile -t modules < <(sed -n '/^mod support;$/d; s/^mod \(.*\);$/\1/p' tests/mutants/{domain,worker}.rs)
   copy_modules tests/unit "$tree/tests/unit" "${modules[@]}" support/{account,log_lines,model}
   copy_modules tests/support "$tree/tests/support" canary waiting

@@ -4,12 +4,13 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use jiff::Timestamp;
-use smartsend::cli::{change, explain};
+use smartsend::cli::change;
 use smartsend::domain::command::{Action, Command as LinkCommand};
 use smartsend::domain::event::{CommandResult, Reason};
 use smartsend::domain::intent::wire::FIELDS;
 use smartsend::domain::reference::Reference;
 use smartsend::domain::verdict::{CommandFailure, CommandUnresolved};
+use smartsend::explain;
 
 use crate::support::canary;
 

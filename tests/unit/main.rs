@@ -41,6 +41,7 @@ mod orders;
 mod survey;
 mod check;
 mod whereabouts;
+mod walkthrough;
 mod fuzz_seeds;
 mod canary;
 mod proof;

@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use smartsend::cli::explain::{COLUMNS, explain, explain_all};
 use smartsend::domain::account::Api;
 use smartsend::domain::call::{Answer, CallResult, Data, Envelope, NoAnswer, NotSent, RetryAfter};
 use smartsend::domain::classify::comparison::{Comparison, Match};
@@ -32,6 +31,7 @@ use smartsend::domain::intent::wire::parse;
 use smartsend::domain::link::LinkHosts;
 use smartsend::domain::readback::Fields;
 use smartsend::domain::reference::Reference;
+use smartsend::explain::{COLUMNS, explain, explain_all};
 
 const LINK: &str = "https://www.payumoney.com/smartPay?id=abc";
 
