@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::actor::Actor;
 use crate::amqp::UpstreamError;
 use crate::amqp::upstream::message;
 use crate::clock::SystemClock;
@@ -93,11 +94,11 @@ impl<'a> Batch<'a> {
         row_errors::lines(&self.rows)
     }
 
-    /// Sends the good rows; if it waits for their results, it writes them beside the file.
+    /// Sends the good rows, with who sends them and why; if it waits for their results, it writes them beside the file.
     pub async fn submit(
         self,
         config: &Config,
-        wait: Wait,
+        (wait, actor): (Wait, &Actor),
         stop: &CancellationToken,
     ) -> Result<Summary, BatchError> {
         let clock = SystemClock::start();
@@ -105,7 +106,7 @@ impl<'a> Batch<'a> {
         let waited = wait != Wait::No;
         let results_file = waited.then(|| ResultsFile::beside(self.path)).transpose()?;
         let merchant = self.merchant;
-        let (mut status, messages) = self.into_messages(begun);
+        let (mut status, messages) = self.into_messages(actor, begun);
         let end = if messages.is_empty() {
             SubmissionEnd::Finished
         } else {
@@ -125,7 +126,7 @@ impl<'a> Batch<'a> {
         })
     }
 
-    fn into_messages(self, now: Moment) -> (BatchStatus, VecDeque<(Place, Copied)>) {
+    fn into_messages(self, actor: &Actor, now: Moment) -> (BatchStatus, VecDeque<(Place, Copied)>) {
         let mut status = BatchStatus::default();
         let mut messages = VecDeque::new();
         for row in self.rows {
@@ -135,7 +136,9 @@ impl<'a> Batch<'a> {
                     let id = intent_id(&self.merchant.name, &valid.reference);
                     let body = valid.body.clone();
                     let place = status.add_valid(row.number, valid, id.clone());
-                    messages.push_back((place, message(body, id, self.merchant, now)));
+                    let mut message = message(body, id, self.merchant, now);
+                    message.headers.extend(actor.headers());
+                    messages.push_back((place, message));
                 }
             }
         }

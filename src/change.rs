@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use uuid::Builder;
 
+use crate::actor::Actor;
 use crate::amqp::upstream::{self, CONSUMERS_EVERY, Notes};
 use crate::amqp::{ResultEvents, Topology, Upstream, UpstreamError};
 use crate::clock::SystemClock;
@@ -27,6 +28,8 @@ use crate::ports::{Clock, Copied, PublishError};
 pub struct Change<'a, N> {
     pub merchant: &'a Merchant,
     pub command: Command,
+    /// Who asks for it, and why.
+    pub actor: Actor,
     /// How long to wait for the event once the command is sent; `None` is as long as it takes.
     pub limit: Option<Duration>,
     pub stop: CancellationToken,
@@ -64,7 +67,8 @@ impl<N: Fn(&str)> Change<'_, N> {
         };
         let (session, results) = opened;
         let body = Bytes::from(to_json(&self.command));
-        let message = upstream::message(body, new_id(), self.merchant, clock.now());
+        let mut message = upstream::message(body, new_id(), self.merchant, clock.now());
+        message.headers.extend(self.actor.headers());
         let mut notes = Notes::about(Work::Commands);
         let end = match self.send(&session, &message, &mut notes).await {
             Ok(()) => self.follow(results, &message, &mut notes).await,

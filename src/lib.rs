@@ -13,6 +13,7 @@
 //!   and `resume`, [`check`] is `check`, [`inquiry`] is `lookup`, `account` and `bulk`,
 //!   [`whereabouts`] is `where`, [`explain`] has its pages and [`walkthrough`] plays an intent for it,
 //!   [`survey`] is `survey`, and [`sandbox`] stands in for PayU.
+//!   [`actor`] says who runs a command, and why.
 
 pub mod domain;
 pub mod ports;

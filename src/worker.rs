@@ -253,6 +253,7 @@ impl<P: Ports> Worker<P> {
         let abandoned = Arc::clone(&tasks.abandoned);
         let context = Arc::clone(&self.context);
         let span = events::delivery_span(&context.merchant, &delivery.delivered().properties);
+        events::acted_on(&span, delivery.delivered());
         async move {
             let processed = context.process(delivery, channel_ended);
             match AssertUnwindSafe(processed).catch_unwind().await {

@@ -18,7 +18,7 @@ const PERSISTENT: u8 = 2;
 /// The longest header of ours, in bytes. Only `errors` is longer than a few dozen.
 const TEXT_LEN_MAX: usize = 32 * 1024;
 /// Headers of ours that only people read, by the part after the prefix.
-const FOR_PEOPLE: [&str; 3] = ["actor", "note", "errors"];
+const FOR_PEOPLE: [&str; 4] = ["actor", "note", "acted-at", "errors"];
 /// What RabbitMQ may add to a copy on its way (`x-death` and others), which has to fit too.
 const ADDED_MAX: usize = 1024;
 /// A header frame without properties: its head, class, weight, size, flags, and its end.

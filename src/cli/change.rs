@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::exit::{CommandError, Exit, complain, print};
 use super::merchants;
+use crate::actor::{Actor, parse_note};
 use crate::change::{Change, Untold};
 use crate::config::{Config, duration};
 use crate::domain::command::{Action, Command, wire};
@@ -67,6 +68,9 @@ struct CommonOptions {
     /// Wait at most this long after sending, such as 5m; then exit 3
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     timeout: Option<Duration>,
+    /// Why, for whoever asks later; it goes with the command
+    #[arg(long, value_name = "TEXT", value_parser = parse_note)]
+    reason: Option<String>,
     /// Print the event's data as JSON
     #[arg(long)]
     json: bool,
@@ -106,7 +110,9 @@ async fn execute(
         stopping.cancel();
     });
     let note = |note: &str| complain(&note);
-    let change = Change { merchant, command, limit: options.timeout, stop, note };
+    let actor = Actor::of_process(options.reason.as_deref());
+    complain(&format_args!("{}: asked for {actor}", command.reference));
+    let change = Change { merchant, command, actor, limit: options.timeout, stop, note };
     let told = change.run(config).await.map_err(|error| {
         if error.is_usage() { CommandError::usage(error) } else { CommandError::failed(error) }
     })?;

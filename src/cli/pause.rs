@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::exit::{CommandError, Exit, print};
 use super::merchants;
-use crate::actor::actor;
+use crate::actor::{Actor, parse_note};
 use crate::clock::SystemClock;
 use crate::config::{Config, Merchant};
 use crate::domain::control::Pause;
@@ -30,7 +30,7 @@ pub struct PauseOptions {
     #[arg(value_name = "MERCHANT")]
     merchant: String,
     /// Why; whoever looks at /readyz or the log sees it
-    #[arg(long, value_name = "TEXT", value_parser = text)]
+    #[arg(long, value_name = "TEXT", value_parser = parse_note)]
     reason: String,
     /// Print what became of it as JSON
     #[arg(long)]
@@ -63,7 +63,7 @@ pub struct ResumeOptions {
 pub async fn pause(config: &Config, options: PauseOptions) -> Result<Exit, CommandError> {
     let merchant = merchants::named(config, &options.merchant)?;
     let since = SystemClock::start().now().wall;
-    let pause = Pause { actor: actor(), reason: options.reason, since };
+    let pause = Pause { actor: user(), reason: options.reason, since };
     let mut orders = Orders::open(config, merchant).await.map_err(failed)?;
     let obeyed = orders.pause(pause).await;
     orders.close().await;
@@ -75,7 +75,7 @@ pub async fn resume(config: &Config, options: ResumeOptions) -> Result<Exit, Com
     let merchant = merchants::named(config, &options.merchant)?;
     let mut orders = Orders::open(config, merchant).await.map_err(failed)?;
     if let Some(limit) = options.limit {
-        let allowed = orders.allow(limit.get(), actor()).await;
+        let allowed = orders.allow(limit.get(), user()).await;
         orders.close().await;
         allowed.map_err(failed)?;
         let name = &merchant.name;
@@ -87,7 +87,7 @@ pub async fn resume(config: &Config, options: ResumeOptions) -> Result<Exit, Com
         }
         return Ok(Exit::Done);
     }
-    let obeyed = orders.resume(actor()).await;
+    let obeyed = orders.resume(user()).await;
     orders.close().await;
     tell(merchant, &obeyed.map_err(failed)?, false, options.json);
     Ok(Exit::Done)
@@ -117,14 +117,6 @@ fn tell(merchant: &Merchant, obeyed: &Obeyed, paused: bool, json: bool) {
     print(&format_args!("{name} is {is}: {who}\n"));
 }
 
-/// Something that a person can read, on one line.
-fn text(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Err("say why, in a few words".to_owned());
-    }
-    if text.chars().count() > 200 || text.contains(char::is_control) {
-        return Err("it must be one line of at most 200 characters".to_owned());
-    }
-    Ok(text.to_owned())
+fn user() -> String {
+    Actor::of_process(None).user().to_owned()
 }

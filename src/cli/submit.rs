@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::exit::{CommandError, Exit, complain, print};
 use super::merchants;
+use crate::actor::{Actor, parse_note};
 use crate::batch::{Batch, SubmissionEnd, Wait};
 use crate::config::{Config, duration};
 use crate::signals::StopSignals;
@@ -56,6 +57,9 @@ pub struct Options {
     /// Wait at most this long after sending, such as 30m; then exit 3
     #[arg(long, value_name = "DURATION", requires = "wait", value_parser = duration::parse)]
     timeout: Option<Duration>,
+    /// Why, for whoever asks later; it goes with every intent
+    #[arg(long, value_name = "TEXT", value_parser = parse_note)]
+    reason: Option<String>,
     /// Send the good rows even if there are bad ones; exit 1 all the same
     #[arg(long)]
     skip_bad: bool,
@@ -82,8 +86,9 @@ pub async fn execute(config: &Config, options: &Options) -> Result<Exit, Command
              rows with --skip-bad"
         )));
     }
+    let actor = Actor::of_process(options.reason.as_deref());
     complain(&format_args!(
-        "{} of {all} rows, {} rupees, for the merchant {} (account {})",
+        "{} of {all} rows, {} rupees, for the merchant {} (account {}), {actor}",
         all.saturating_sub(bad),
         batch.rupees(),
         merchant.name,
@@ -98,7 +103,7 @@ pub async fn execute(config: &Config, options: &Options) -> Result<Exit, Command
         signals.next().await;
         stopping.cancel();
     });
-    let summary = batch.submit(config, options.wait(), &stop).await.map_err(|error| {
+    let summary = batch.submit(config, (options.wait(), &actor), &stop).await.map_err(|error| {
         if error.is_usage() { CommandError::usage(error) } else { CommandError::failed(error) }
     })?;
     // A closed stdout does not undo what was sent.

@@ -68,7 +68,7 @@ async fn without_a_worker_the_next_one_is_paused() {
 
     for (arguments, code, words) in [
         (&["pause", "default"][..], 2, "--reason"),
-        (&["pause", "default", "--reason", " "], 2, "say why"),
+        (&["pause", "default", "--reason", " "], 2, "must say why"),
         (&["pause", "nobody", "--reason", "x"], 2, "there is no merchant nobody"),
         (&["resume", "default", "--limit", "0"], 2, "--limit"),
     ] {

@@ -7,6 +7,7 @@
 )]
 mod support;
 
+mod actor;
 mod amount;
 mod intent;
 mod record;

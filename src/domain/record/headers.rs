@@ -24,6 +24,14 @@ pub enum Value {
 pub const HEADER_PREFIX: &str = "x-smartsend-";
 /// What upstream signs a message with.
 pub const SIGNATURE: &str = "signature";
+/// How often a person has sent it back from the parked queue.
+pub const REPLAYS: &str = "replays";
+/// The operating-system user who has published, replayed or discarded it last.
+pub const ACTOR: &str = "actor";
+/// Why, in that person's words.
+pub const NOTE: &str = "note";
+/// When it was replayed or discarded last.
+pub const ACTED_AT: &str = "acted-at";
 /// The headers of a record.
 const RECORD: [&str; 16] = [
     "record",
@@ -45,7 +53,7 @@ const RECORD: [&str; 16] = [
 ];
 /// Who published a message, who has done what with it, and why. It stays with every copy: a parked
 /// one that a person publishes again still has its signature.
-const HISTORY: [&str; 4] = ["replays", "actor", "note", SIGNATURE];
+const HISTORY: [&str; 5] = [REPLAYS, ACTOR, NOTE, ACTED_AT, SIGNATURE];
 /// The version of the record that this worker writes, and the only one that it reads.
 const VERSION: &str = "v2";
 

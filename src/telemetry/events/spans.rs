@@ -5,8 +5,9 @@
 
 use tracing::{Instrument as _, Span, error_span, field};
 
+use crate::domain::record::headers::{ACTOR, NOTE, Value};
 use crate::domain::reference::Reference;
-use crate::ports::Properties;
+use crate::ports::{Delivered, Properties};
 use crate::telemetry::metrics::{CallKind, MerchantMetrics};
 
 /// The span of one delivery's way through the worker. Its reference is added by [`intent_read`].
@@ -16,8 +17,20 @@ pub fn delivery_span(merchant: &str, properties: &Properties) -> Span {
         merchant,
         intent.id = properties.message_id.as_deref(),
         intent.reference = field::Empty,
+        actor = field::Empty,
+        note = field::Empty,
         traceparent = properties.trace().parent(),
     )
+}
+
+/// Adds to its span who has published or replayed a delivery, and why. Only what our own login says
+/// is believed: anyone may write such a header, and anything in it.
+pub fn acted_on(span: &Span, delivered: &Delivered) {
+    for name in [ACTOR, NOTE] {
+        if let Some(Value::Text(text)) = delivered.headers.get(name).filter(|_| delivered.own) {
+            span.record(name, text.as_str());
+        }
+    }
 }
 
 /// Adds the reference to the delivery's span, once it is known.

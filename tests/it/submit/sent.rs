@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use smartsend::actor::Actor;
 use smartsend::domain::account::Api;
 use smartsend::domain::intent::wire;
 use tokio::time::timeout;
@@ -24,8 +25,9 @@ async fn a_good_file_becomes_intents_that_the_worker_can_read() {
          order-2,7,\u{0930}\u{092b}\u{094d}\u{200d}\u{0921} \u{1f468}\u{200d}\u{1f469},,9999999998,,\r\n\r\n,,,,,,\r\n",
     );
     let told = ground.submit(&["pay.csv"]).await;
-    let before = "2 of 2 rows, 130.10 rupees, for the merchant default (account 0)\n";
-    assert_eq!((told.code, told.err.as_str()), (0, before), "{told:?}");
+    let before = "2 of 2 rows, 130.10 rupees, for the merchant default (account 0)";
+    let before = format!("{before}, {}\n", Actor::of_process(None));
+    assert_eq!((told.code, &told.err), (0, &before), "{told:?}");
     assert_eq!((told.number("rows"), told.number("sent")), (Some(2), Some(2)));
     assert_eq!(told.rupees("sent"), Some("130.10"));
 
@@ -75,6 +77,12 @@ async fn a_file_that_is_submitted_twice_gives_the_same_ids() {
     let ids: HashSet<_> =
         taken.iter().map(|taken| taken.properties.message_id().clone().unwrap()).collect();
     assert_eq!((taken.len(), ids.len()), (6, 3));
+    let user = Actor::of_process(None).user().to_owned();
+    for taken in taken {
+        let headers = taken.properties.headers().clone().unwrap();
+        let actor = headers.inner()["x-smartsend-actor"].as_long_string().unwrap().to_string();
+        assert_eq!(actor, user);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,11 +95,9 @@ async fn skip_bad_sends_the_good_rows_tells_the_others_and_has_not_done_all() {
     );
     let told = ground.submit(&["pay.csv", "--skip-bad"]).await;
     assert_eq!((told.code, told.number("sent"), told.number("skipped")), (1, Some(2), Some(1)));
-    assert_eq!(
-        told.err,
-        "row 3: amount must be more than 0\n\
-         2 of 3 rows, 2.00 rupees, for the merchant default (account 0)\n"
-    );
+    let sum = "2 of 3 rows, 2.00 rupees, for the merchant default (account 0)";
+    let actor = Actor::of_process(None);
+    assert_eq!(told.err, format!("row 3: amount must be more than 0\n{sum}, {actor}\n"));
     assert_eq!(ground.depth(QUEUE).await, 2);
 }
 
@@ -112,12 +118,10 @@ async fn a_merchant_without_a_queue_gets_nothing_sent() {
     ground.write_good("pay.csv", 1);
     let told = ground.submit(&["pay.csv", "--merchant", "second", "--wait"]).await;
     assert_eq!(told.code, 1);
-    assert_eq!(
-        told.err,
-        "1 of 1 rows, 10.50 rupees, for the merchant second (account 1)\n\
-         missing on RabbitMQ: queue smartsend.intents.second, queue smartsend.checkpoint.second; \
-         declare it with `smartsend topology apply`; nothing was sent\n"
-    );
+    let sum = "1 of 1 rows, 10.50 rupees, for the merchant second (account 1)";
+    let missing = "missing on RabbitMQ: queue smartsend.intents.second, queue smartsend.checkpoint.second; \
+         declare it with `smartsend topology apply`; nothing was sent\n";
+    assert_eq!(told.err, format!("{sum}, {}\n{missing}", Actor::of_process(None)));
     assert_eq!(ground.depth("smartsend.parked").await, 0);
     assert_eq!(ground.files(), ["pay.csv"], "no draft stays behind");
 }
