@@ -12,6 +12,7 @@ mod exit;
 pub mod explain;
 pub mod lookup;
 mod merchants;
+pub mod parked;
 pub mod pause;
 pub mod run;
 #[cfg(feature = "sandbox")]
@@ -43,6 +44,7 @@ Examples:
   smartsend where order-8841-r1                         where a payout is
   smartsend account                                     what the account holds
   smartsend cancel order-8841-r1                        let nobody claim its link any more
+  smartsend parked list                                 what waits for a person, in rupees
   smartsend survey --mobile 9876543210                  what PayU leaves open, on a test account
   smartsend pause default --reason duplicates           start nothing new, on any worker
   smartsend explain OUTCOME_UNKNOWN                     what a code means, and what to do
@@ -89,6 +91,8 @@ enum Command {
     Cancel(change::CancelOptions),
     /// Let a link be claimed for longer
     Extend(change::ExtendOptions),
+    /// List, show, replay or discard what waits for a person
+    Parked(parked::Options),
     /// Find out by links of one rupee what PayU's documentation leaves open
     Survey(survey::Options),
     /// Start nothing new for a merchant, on any worker
@@ -123,6 +127,7 @@ impl Cli {
             Command::Bulk(options) => bulk::execute(&config()?, &options).await,
             Command::Cancel(options) => change::cancel(&config()?, options).await,
             Command::Extend(options) => change::extend(&config()?, options).await,
+            Command::Parked(options) => parked::execute(&config()?, options).await,
             Command::Survey(options) => survey::execute(&config()?, options).await,
             Command::Pause(options) => pause::pause(&config()?, options).await,
             Command::Resume(options) => pause::resume(&config()?, options).await,

@@ -90,12 +90,20 @@ impl<'a> Inquiry<'a> {
 
     async fn shown(&self, reference: &Reference) -> (Shown, Option<Token>) {
         let api = self.merchant.account.api;
-        let (result, token) = match self.token().await {
+        // That of the last question serves while it is good.
+        let token = match self.account.token() {
+            Some(token) => Ok(token),
+            None => self.token().await,
+        };
+        let (result, token) = match token {
             Ok(token) => (self.turn(self.account.lookup(&token, reference)).await, Some(token)),
             Err(result) => (result, None),
         };
         let (status, payment) = words_of(&result);
         let lookup = Lookup::classify(result, reference, &self.merchant.rules);
+        if let (Some(token), Lookup::Denied(_)) = (&token, &lookup) {
+            self.account.discard(token);
+        }
         let status_call = StatusCall { api, result: None };
         let shown = Shown { reference: reference.clone(), status, payment, lookup, status_call };
         (shown, token)

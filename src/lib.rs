@@ -10,10 +10,10 @@
 //! - [`telemetry`] logs, counts and keeps the status; [`http`] serves it.
 //! - [`config`] reads settings, [`app`] builds running workers of them, [`cli`] has a file for
 //!   each command, [`batch`] is `submit`, [`change`] is `cancel` and `extend`, [`orders`] is `pause`
-//!   and `resume`, [`check`] is `check`, [`inquiry`] is `lookup`, `account` and `bulk`,
-//!   [`whereabouts`] is `where`, [`explain`] has its pages and [`walkthrough`] plays an intent for it,
-//!   [`survey`] is `survey`, and [`sandbox`] stands in for PayU.
-//!   [`actor`] says who runs a command, and why.
+//!   and `resume`, [`check`] is `check`, [`inquiry`] is `lookup`, `account` and `bulk`, [`parked`] is
+//!   `parked`, [`whereabouts`] is `where`, [`explain`] has its pages and [`walkthrough`] plays an
+//!   intent for it, [`survey`] is `survey`, and [`sandbox`] stands in for PayU. [`actor`] says who
+//!   runs a command, and why.
 
 pub mod domain;
 pub mod ports;
@@ -38,6 +38,7 @@ pub mod inquiry;
 pub mod whereabouts;
 pub mod explain;
 pub mod walkthrough;
+pub mod parked;
 pub mod survey;
 pub mod app;
 pub mod cli;

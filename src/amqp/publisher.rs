@@ -57,7 +57,7 @@ enum Shares {
     /// What hangs on one merchant's queues takes no channel from the others.
     OfMerchants(HashMap<String, Semaphore>),
     /// For messages with any routing key, one at a time.
-    OfDeadLetters(Semaphore),
+    OfAny(Semaphore),
 }
 
 /// The broker's answer to one publish.
@@ -78,9 +78,10 @@ impl Publisher {
         Self::with(broker, topology, Shares::OfMerchants(shares.collect()))
     }
 
-    /// Publishes what RabbitMQ put aside, for whatever merchant.
-    pub fn of_dead_letters(broker: Broker, topology: &Topology) -> Self {
-        Self::with(broker, topology, Shares::OfDeadLetters(Semaphore::new(1)))
+    /// Publishes for whatever merchant, one at a time: what RabbitMQ put aside, and what a person
+    /// takes off the parked queue.
+    pub fn of_any_merchant(broker: Broker, topology: &Topology) -> Self {
+        Self::with(broker, topology, Shares::OfAny(Semaphore::new(1)))
     }
 
     fn with(broker: Broker, topology: &Topology, shares: Shares) -> Self {
@@ -92,12 +93,13 @@ impl Publisher {
     /// says who published it; a copy of the worker's own has a record too.
     pub async fn publish_new(&self, work: Work, message: &Copied) -> Result<(), PublishError> {
         let route = Route::to_work(&self.topology, work, &message.merchant);
-        self.confirm(&message.merchant, route, |connection| {
-            let frame_max = connection.frame_max();
-            let login = connection.login();
-            (&message.body, headers::write(&message.properties, &message.headers, login, frame_max))
-        })
-        .await
+        self.confirm(&message.merchant, route, |connection| copied(message, connection)).await
+    }
+
+    /// Publishes what a person has discarded, to where it can be fetched back from for a while.
+    pub async fn publish_discarded(&self, message: &Copied) -> Result<(), PublishError> {
+        let route = Route::to_discarded(&self.topology, &message.merchant);
+        self.confirm(&message.merchant, route, |connection| copied(message, connection)).await
     }
 
     async fn confirm<'a>(
@@ -157,7 +159,7 @@ impl Shares {
     fn of(&self, merchant: &str) -> Option<&Semaphore> {
         match self {
             Self::OfMerchants(shares) => shares.get(merchant),
-            Self::OfDeadLetters(share) => Some(share),
+            Self::OfAny(share) => Some(share),
         }
     }
 }
@@ -197,6 +199,11 @@ async fn publish(
         Err(err) if err.is_amqp_soft_error() => Verdict::No(PublishError::Refused),
         Err(err) => Verdict::Unknown(reason(&err)),
     }
+}
+
+fn copied<'a>(message: &'a Copied, connection: &Connection) -> (&'a Bytes, BasicProperties) {
+    let (login, frame_max) = (connection.login(), connection.frame_max());
+    (&message.body, headers::write(&message.properties, &message.headers, login, frame_max))
 }
 
 /// The login is what makes a record believed when its copy comes back, and a checkpoint.

@@ -4,7 +4,8 @@ use lapin::types::ShortString;
 
 use super::topology::Topology;
 use super::topology::names::{
-    checkpoint_exchange, dead_name, parked_name, results_exchange, retry_name, short, work_exchange,
+    checkpoint_exchange, dead_name, discarded_name, parked_name, results_exchange, retry_name,
+    short, work_exchange,
 };
 use crate::domain::work::Work;
 use crate::ports::Outgoing;
@@ -20,6 +21,11 @@ impl Route {
     /// The way to a merchant's queue of intents, or of commands.
     pub(super) fn to_work(topology: &Topology, work: Work, merchant: &str) -> Option<Self> {
         Self::new(&work_exchange(topology.prefix(), work), merchant)
+    }
+
+    /// The way to what a person has discarded.
+    pub(super) fn to_discarded(topology: &Topology, merchant: &str) -> Option<Self> {
+        Self::new(&discarded_name(topology.prefix()), merchant)
     }
 
     /// `None` for a delay that is not configured, and for a queue that the merchant does not have.

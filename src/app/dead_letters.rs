@@ -21,7 +21,7 @@ pub(super) fn worker(
     let accounts = accounts.map(|merchant| (merchant.name.clone(), merchant.account.clone()));
     Ok(DeadLetters {
         clock: shared.clock,
-        outbox: Publisher::of_dead_letters(shared.broker.clone(), &own),
+        outbox: Publisher::of_any_merchant(shared.broker.clone(), &own),
         queue: DeadLetterQueue::new(shared.broker.clone(), own),
         merchants: Merchants {
             intents_prefix: work_queue(prefix, Work::Intents, ""),

@@ -193,6 +193,25 @@ impl Record {
         self
     }
 
+    /// The record of a copy that a person sends back from the parked queue: in doubt, whatever it was,
+    /// and with every wait at zero. A create may follow in time also where the provider has refused
+    /// before, since that may have depended on the day; but never where a link is known to exist.
+    #[must_use]
+    pub fn replayed(self) -> Self {
+        let mut record =
+            if self.knows_link() { self } else { self.doubted_anew(Seen::Redelivered) };
+        record.restart_lookups();
+        Self { waited: Duration::ZERO, returns: 0, singled_out: 0, ..record }
+    }
+
+    /// Whether the provider has said, or shown, that there is a link.
+    pub fn knows_link(&self) -> bool {
+        match &self.state {
+            State::New => false,
+            State::InDoubt(doubt) => doubt.seen == Seen::Duplicate,
+        }
+    }
+
     /// The lookups, and the quarantine, begin anew.
     pub fn restart_lookups(&mut self) {
         self.lookups = 0;

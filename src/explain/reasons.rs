@@ -18,10 +18,10 @@ const HAS_LINK: &str =
 const NOT_BY_THIS: &str = "not by this message: nothing was sent for it. The reference may have a \
                            link by another one.";
 const LOOK_FIRST: &str = "look the reference up at PayU. If it has a link, send that to the \
-                          customer or cancel it there. If it has none, publish the parked message \
-                          again with its headers. Never pay under a new reference before that.";
-const BACK: &str = "publish the parked message again with its headers: they tell the worker that \
-                    it may have been sent, so it is looked up first.";
+                          customer or cancel it there. If it has none, smartsend parked replay sends \
+                          it back. Never pay under a new reference before that.";
+const BACK: &str = "smartsend parked replay sends it back as one that may have been sent, so it is \
+                    looked up first.";
 
 pub(super) const REASONS: &[ReasonRow] = &[
     ReasonRow {
@@ -95,7 +95,7 @@ pub(super) const REASONS: &[ReasonRow] = &[
                 refused it alone while others were let through; no link was found.",
         money: "perhaps: no lookup found a link, and a refusal can hide a duplicate.",
         to_do: "smartsend explain with the provider's code says what to remove. Look the reference \
-                up at PayU; if it has no link, publish the parked message again with its headers.",
+                up at PayU; if it has no link, smartsend parked replay sends it back.",
     },
     ReasonRow {
         code: "NOT_SENT",
@@ -124,8 +124,8 @@ pub(super) const REASONS: &[ReasonRow] = &[
         event: "link.unresolved",
         means: "PayU gave a link on a host that is not in link_hosts.",
         money: HAS_LINK,
-        to_do: "ask PayU whether the host is theirs. If it is, add it to link_hosts and publish \
-                the parked message again with its headers. If not, send the link to nobody.",
+        to_do: "ask PayU whether the host is theirs. If it is, add it to link_hosts, and smartsend \
+                parked replay sends it back. If not, send the link to nobody.",
     },
     ReasonRow {
         code: "REFERENCE_CONFLICT",
@@ -140,8 +140,8 @@ pub(super) const REASONS: &[ReasonRow] = &[
         event: "link.unresolved",
         means: "it is above the merchant's max_amount; this worker sent nothing.",
         money: NOT_BY_THIS,
-        to_do: "if the amount is right, raise max_amount and publish the parked message again with \
-                its headers.",
+        to_do: "if the amount is right, raise max_amount, restart the worker, and smartsend parked \
+                replay sends it back.",
     },
     ReasonRow {
         code: "ACCOUNT_CHANGED",

@@ -22,6 +22,7 @@ mod whereabouts;
 mod guards;
 mod pause;
 mod check;
+mod parked;
 mod default_times;
 mod merchants;
 mod drain;

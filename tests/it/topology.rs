@@ -115,7 +115,11 @@ fn the_export_holds_the_contract() {
             "x-overflow": "drop-head",
         })
     );
-    assert_eq!(queues.len(), 6, "one for each delay, two for each merchant, dead and parked");
+    assert_eq!(
+        queues.len(),
+        7,
+        "one for each delay, two for each merchant, dead, parked, discarded"
+    );
     assert!(queues.values().all(|queue| queue["durable"] == true));
     let exchanges = by_name(&definitions, "exchanges");
     let kinds: Vec<_> = exchanges
@@ -128,12 +132,28 @@ fn the_export_holds_the_contract() {
             ("smartsend.checkpoint", "direct"),
             ("smartsend.control", "fanout"),
             ("smartsend.dead", "fanout"),
+            ("smartsend.discarded", "fanout"),
             ("smartsend.intents", "direct"),
             ("smartsend.parked", "fanout"),
             ("smartsend.results", "topic"),
             ("smartsend.retry.1s", "fanout"),
             ("smartsend.retry.2m", "fanout"),
         ]
+    );
+}
+
+#[test]
+fn what_a_person_discards_stays_for_30_days() {
+    let definitions: Value = serde_json::from_str(&topology(&["default"]).export("/")).unwrap();
+    let queue = &by_name(&definitions, "queues")["smartsend.discarded"];
+    assert_eq!(
+        queue["arguments"],
+        serde_json::json!({
+            "x-queue-type": "quorum",
+            "x-delivery-limit": 1_000_000_000,
+            "x-message-ttl": 2_592_000_000_u64,
+            "x-overflow": "reject-publish",
+        })
     );
 }
 

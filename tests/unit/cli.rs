@@ -36,6 +36,8 @@ fn a_reference_and_a_date_are_read_by_the_worker_s_rules() {
         (&["extend", "a", "2030-12-31"], "must be a time by RFC 3339"),
         (&["extend", "a", "2030-12-31 18:30:00Z"], "must be a time by RFC 3339"),
         (&["cancel", "a", "--timeout", "5"], "a duration is a number and one of"),
+        (&["cancel", "a", "--reason", " "], "must say why"),
+        (&["parked", "show", "--id", "xyz"], "at least 8 of the characters"),
     ] {
         let output = smartsend(folder.path(), arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
@@ -142,6 +144,14 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
         &["cancel"],
         &["cancel", "a", "b"],
         &["extend", "a"],
+        &["parked"],
+        &["parked", "show"],
+        &["parked", "replay"],
+        &["parked", "replay", "--dry-run"],
+        &["parked", "replay", "--plan", "p.json"],
+        &["parked", "replay", "--plan", "p.json", "--reason", "x", "--code", "NOT_SENT"],
+        &["parked", "replay", "--dry-run", "--out", "p.json", "--follow"],
+        &["parked", "discard", "a"],
     ] {
         let output = smartsend(folder.path(), arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
@@ -268,7 +278,7 @@ fn help_names_every_command_and_none_that_is_not_built() {
         commands,
         [
             "run", "submit", "sandbox", "topology", "check", "lookup", "where", "account", "bulk",
-            "cancel", "extend", "survey", "pause", "resume", "explain", "help"
+            "cancel", "extend", "parked", "survey", "pause", "resume", "explain", "help"
         ]
     );
 }
@@ -294,6 +304,11 @@ fn every_help_has_examples_and_exit_codes() {
         &["bulk", "status"],
         &["cancel"],
         &["extend"],
+        &["parked"],
+        &["parked", "list"],
+        &["parked", "show"],
+        &["parked", "replay"],
+        &["parked", "discard"],
         &["survey"],
         &["pause"],
         &["resume"],

@@ -39,6 +39,7 @@ mod cli;
 mod commands;
 mod inquiry;
 mod orders;
+mod parked;
 mod survey;
 mod check;
 mod whereabouts;

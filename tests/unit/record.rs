@@ -235,3 +235,27 @@ fn only_what_was_not_answered_may_be_sent_again() {
     let may: Vec<Seen> = KINDS.into_iter().filter(|seen| seen.may_resend()).collect();
     assert_eq!(may, [Seen::Redelivered, Seen::Recent, Seen::Unknown]);
 }
+
+/// It may have been sent, and a person has looked: its waits begin anew, and a create may follow, but
+/// never where a link is known to exist.
+#[test]
+fn a_replayed_record_is_in_doubt_and_has_waited_for_nothing() {
+    for seen in [Seen::Redelivered, Seen::Unknown, Seen::Refused, Seen::TurnedAway] {
+        let record = unsure(seen).replayed();
+        assert!(record.is_in_doubt() && !record.knows_link(), "{seen:?}");
+        let State::InDoubt(doubt) = &record.state else { panic!("{seen:?}") };
+        assert!(doubt.seen.may_resend(), "{seen:?}");
+        assert_eq!((record.waited, record.quarantined), (Duration::ZERO, Duration::ZERO));
+        assert_eq!((record.returns, record.singled_out, record.lookups), (0, 0, 0));
+        assert_eq!(record.attempts, 3);
+        assert!(record.was_sent());
+    }
+    assert!(unsure(Seen::Duplicate).knows_link());
+    let record = unsure(Seen::Duplicate).replayed();
+    let State::InDoubt(doubt) = &record.state else { panic!() };
+    assert!(record.knows_link() && !doubt.seen.may_resend());
+    assert_eq!((record.waited, record.attempts), (Duration::ZERO, 2));
+    let new = Record::first(account(), at(0));
+    assert!(!new.knows_link() && !new.was_sent());
+    assert!(new.replayed().is_in_doubt());
+}

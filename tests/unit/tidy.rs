@@ -143,12 +143,21 @@ fn a_command_knows_neither_the_command_line_nor_another_command() {
     let above = ["super::{", "super::Cli", "crate::cli"];
     let beside = [
         "run", "submit", "sandbox", "topology", "change", "check", "lookup", "account", "bulk",
-        "survey", "pause", "explain", "where_is",
+        "survey", "parked", "pause", "explain", "where_is",
     ]
     .map(|c| format!("super::{c}"));
     let words: Vec<&str> = above.into_iter().chain(beside.iter().map(String::as_str)).collect();
     wall("src/cli", &words, &[]);
     wall("src/batch", &["crate::cli", "clap"], &[]);
+    wall("src/parked", &["crate::cli", "clap"], &[]);
+}
+
+#[test]
+fn what_is_decided_of_a_parked_message_does_no_io() {
+    for part in ["message", "selection", "tally", "shown", "decision", "copy"] {
+        let io = ["tokio", "std::fs", "ParkedQueue", "Inquiry", ".now()", "rand::"];
+        wall(&format!("src/parked/{part}"), &io, &[]);
+    }
 }
 
 #[test]

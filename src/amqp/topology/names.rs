@@ -58,6 +58,11 @@ pub fn parked_name(prefix: &str) -> String {
     format!("{prefix}.parked")
 }
 
+/// The exchange and queue of what a person has taken off the parked queue for good.
+pub fn discarded_name(prefix: &str) -> String {
+    format!("{prefix}.discarded")
+}
+
 /// A name as AMQP carries it. lapin's own conversion panics above 255 bytes.
 pub(in crate::amqp) fn short(name: &str) -> lapin::Result<ShortString> {
     let too_long = |_| io::Error::new(io::ErrorKind::InvalidInput, "more than 255 bytes").into();

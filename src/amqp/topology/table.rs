@@ -5,8 +5,8 @@ use std::time::Duration;
 use lapin::types::{AMQPValue, FieldTable};
 
 use super::names::{
-    checkpoint_exchange, checkpoint_queue, control_exchange, dead_name, parked_name,
-    results_exchange, retry_name, short, work_exchange, work_queue,
+    checkpoint_exchange, checkpoint_queue, control_exchange, dead_name, discarded_name,
+    parked_name, results_exchange, retry_name, short, work_exchange, work_queue,
 };
 use crate::config::{Config, Merchant};
 use crate::domain::work::Work;
@@ -22,6 +22,8 @@ const DEAD_DELIVERY_LIMIT: i64 = 3;
 /// RabbitMQ 4.0 and later would otherwise put the limit at 20 and drop it ("Quorum Queues", Poison
 /// Message Handling).
 const NO_DELIVERY_LIMIT: i64 = 1_000_000_000;
+/// For how long what was discarded can still be fetched back, in milliseconds: 30 days.
+const DISCARDED_TTL_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 
 /// The whole topology for a prefix, some merchants and some delays.
 #[derive(Clone, Debug)]
@@ -204,7 +206,9 @@ impl Topology {
 
     fn add_shared(&mut self) {
         let (parked, dead) = (parked_name(&self.prefix), dead_name(&self.prefix));
+        let discarded = discarded_name(&self.prefix);
         self.add_exchange(parked.clone(), "fanout", &[]);
+        self.add_exchange(discarded.clone(), "fanout", &[]);
         self.add_exchange(dead.clone(), "fanout", &[]);
         self.add_work_exchange(Work::Intents);
         self.add_exchange(results_exchange(&self.prefix), "topic", &[]);
@@ -217,6 +221,12 @@ impl Topology {
         ];
         self.add_queue(parked.clone(), &arguments, parked.clone(), "");
         self.add_queue(dead.clone(), &consumed(&parked, DEAD_DELIVERY_LIMIT), dead, "");
+        let arguments = [
+            ("x-delivery-limit", NO_DELIVERY_LIMIT.into()),
+            ("x-message-ttl", DISCARDED_TTL_MS.into()),
+            ("x-overflow", text("reject-publish")),
+        ];
+        self.add_queue(discarded.clone(), &arguments, discarded, "");
     }
 
     fn add_work_exchange(&mut self, work: Work) {

@@ -2,7 +2,7 @@
 
 use crate::amqp::Topology;
 use crate::amqp::topology::Audit;
-use crate::amqp::topology::names::parked_name;
+use crate::amqp::topology::names::{discarded_name, parked_name};
 use crate::check::report::{Finding, Group, some_of};
 
 const GROUP: Group = Group::Consumers;
@@ -10,9 +10,10 @@ const GROUP: Group = Group::Consumers;
 /// What was counted; a queue that was not found is not among it.
 pub fn findings(topology: &Topology, audit: &Audit) -> Vec<Finding> {
     let unconsumed: Vec<String> = topology.unconsumed_queues().collect();
-    let parked = parked_name(topology.prefix());
+    let (parked, discarded) = (parked_name(topology.prefix()), discarded_name(topology.prefix()));
     let (mut findings, mut idle) = (Vec::new(), Vec::new());
-    for (queue, count) in &audit.counts {
+    // What was discarded waits for nobody.
+    for (queue, count) in audit.counts.iter().filter(|(queue, _)| **queue != discarded) {
         let (waiting, consumers) = (count.ready, count.consumers);
         if *queue == parked {
             if waiting > 0 {

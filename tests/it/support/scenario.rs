@@ -278,7 +278,8 @@ impl Scenario {
         std::fs::write(self.directory().join("smartsend.toml"), configuration).unwrap();
     }
 
-    fn environment(&self) -> Vec<(String, String)> {
+    /// The environment of every process that starts from now on.
+    pub(crate) fn environment(&self) -> Vec<(String, String)> {
         let file = self.directory().join("smartsend.toml").display().to_string();
         let mut environment = self.settings.clone();
         environment.push(("SMARTSEND_CONFIG".to_owned(), file));

@@ -30,8 +30,8 @@ fn the_export_holds_the_contract_of_commands() {
     let topology = with_commands(&["default", "other"], &["default"]);
     let definitions: Value = serde_json::from_str(&topology.export("/")).unwrap();
     let (queues, exchanges) = (by_name(&definitions, "queues"), by_name(&definitions, "exchanges"));
-    assert_eq!(queues.len(), 8 + 3, "one more for each delay, and one for the merchant");
-    assert_eq!(exchanges.len(), 8 + 3, "one more for each delay, and one for commands");
+    assert_eq!(queues.len(), 9 + 3, "one more for each delay, and one for the merchant");
+    assert_eq!(exchanges.len(), 9 + 3, "one more for each delay, and one for commands");
     let of_intents = &queues["smartsend.intents.default"]["arguments"];
     assert_eq!(&queues["smartsend.commands.default"]["arguments"], of_intents);
     assert_eq!(
@@ -109,6 +109,7 @@ fn a_queue_of_commands_needs_nothing_of_the_intents_queues() {
         [
             "smartsend.parked",
             "smartsend.dead",
+            "smartsend.discarded",
             "smartsend.commands.retry.1s",
             "smartsend.commands.retry.2m",
             "smartsend.commands.default",

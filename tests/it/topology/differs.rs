@@ -144,6 +144,7 @@ async fn whatever_differs_of_an_exchange_that_a_merchant_needs_is_found_and_name
         ("smartsend.intents", direct(), durable, elsewhere.clone()),
         ("smartsend.dead", direct(), durable, plain()),
         ("smartsend.parked", direct(), durable, plain()),
+        ("smartsend.discarded", direct(), durable, plain()),
         ("smartsend.retry.1s", direct(), durable, plain()),
         ("smartsend.checkpoint", ExchangeKind::Fanout, durable, plain()),
         ("smartsend.results", ExchangeKind::Fanout, durable, plain()),
@@ -197,6 +198,7 @@ async fn a_binding_that_is_missing_is_there_before_anything_is_consumed() {
         ("smartsend.retry.1s", "smartsend.retry.1s", ""),
         ("smartsend.dead", "smartsend.dead", ""),
         ("smartsend.parked", "smartsend.parked", ""),
+        ("smartsend.discarded", "smartsend.discarded", ""),
     ];
     for (queue, exchange, key) in bindings {
         let (queue, exchange, key) = (queue.into(), exchange.into(), key.into());

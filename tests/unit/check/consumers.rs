@@ -30,7 +30,9 @@ fn nobody_is_fine_where_nothing_waits() {
 
 #[test]
 fn what_waits_for_nobody_or_for_a_person_is_a_warning() {
-    let found = of(&[("p.intents.a", 3, 0), ("p.parked", 2, 0), ("p.dead", 0, 1)], None);
+    let counts =
+        [("p.intents.a", 3, 0), ("p.parked", 2, 0), ("p.dead", 0, 1), ("p.discarded", 9, 0)];
+    let found = of(&counts, None);
     let expected = [
         (Level::Ok, "p.dead: 1 consume, 0 wait"),
         (Level::Warning, "3 wait in p.intents.a, and nobody consumes it"),

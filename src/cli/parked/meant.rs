@@ -1,0 +1,84 @@
+//! Which parked messages are meant, by options.
+
+use std::time::Duration;
+
+use super::super::exit::CommandError;
+use crate::amqp::{ParkedQueueError, Topology};
+use crate::config::{Config, duration};
+use crate::domain::reference::Reference;
+use crate::parked::selection::Selection;
+
+/// Which messages are meant.
+#[derive(Debug, clap::Args)]
+pub(super) struct Filters {
+    /// Only those of this merchant
+    #[arg(long, value_name = "NAME")]
+    merchant: Option<String>,
+    /// Only those parked for this reason; can be repeated
+    #[arg(long, value_name = "CODE")]
+    code: Vec<String>,
+    /// Only those parked at least so long ago, such as 2h
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    older: Option<Duration>,
+    /// Only those parked at most so long ago
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    younger: Option<Duration>,
+    /// Only this reference; can be repeated
+    #[arg(long = "ref", value_name = "REF", value_parser = Reference::parse)]
+    reference: Vec<Reference>,
+}
+
+/// By what a single message is named.
+#[derive(Debug, clap::Args)]
+pub(super) struct Named {
+    /// The merchantRefId; after -- if it begins with -
+    #[arg(value_name = "REF", value_parser = Reference::parse, required_unless_present = "id")]
+    reference: Vec<Reference>,
+    /// An id, as `parked list` shows it, for what has no reference
+    #[arg(long, value_name = "ID", value_parser = id)]
+    id: Vec<String>,
+    /// The merchant whose reference it is
+    #[arg(long, value_name = "NAME")]
+    merchant: Option<String>,
+}
+
+impl Filters {
+    pub(super) fn selection(&self) -> Selection {
+        Selection {
+            merchant: self.merchant.clone(),
+            codes: self.code.clone(),
+            older: self.older,
+            younger: self.younger,
+            references: self.reference.clone(),
+            ids: Vec::new(),
+        }
+    }
+}
+
+impl Named {
+    pub(super) fn selection(&self) -> Selection {
+        Selection {
+            merchant: self.merchant.clone(),
+            references: self.reference.clone(),
+            ids: self.id.clone(),
+            ..Selection::default()
+        }
+    }
+}
+
+pub(super) fn topology(config: &Config) -> Result<Topology, CommandError> {
+    Topology::of(config).map_err(CommandError::usage)
+}
+
+pub(super) fn failed(error: &ParkedQueueError) -> CommandError {
+    if error.is_usage() { CommandError::usage(error) } else { CommandError::failed(error) }
+}
+
+/// The beginning of an id, long enough to mean one.
+fn id(text: &str) -> Result<String, &'static str> {
+    let is_hex = text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+    if text.len() < 8 || !is_hex {
+        return Err("must be at least 8 of the characters that `parked list` shows");
+    }
+    Ok(text.to_owned())
+}

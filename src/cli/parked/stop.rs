@@ -1,0 +1,19 @@
+//! A stop between two messages.
+
+use tokio_util::sync::CancellationToken;
+
+use super::super::exit::CommandError;
+use crate::signals::StopSignals;
+
+/// Ends with the first signal to stop.
+pub(super) fn until_signal() -> Result<CancellationToken, CommandError> {
+    let mut signals = StopSignals::listen()
+        .map_err(|error| CommandError::Failed(format!("cannot listen for signals: {error}")))?;
+    let stop = CancellationToken::new();
+    let stopping = stop.clone();
+    tokio::spawn(async move {
+        signals.next().await;
+        stopping.cancel();
+    });
+    Ok(stop)
+}

@@ -1,0 +1,46 @@
+//! Which parked messages are meant.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::message::Parked;
+use crate::domain::reference::Reference;
+
+/// What a message has to be to be meant. Of each list one entry has to fit; an empty one fits all.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    pub merchant: Option<String>,
+    /// Codes of reasons.
+    pub codes: Vec<String>,
+    /// Parked at least so long ago.
+    pub older: Option<Duration>,
+    /// Parked at most so long ago.
+    pub younger: Option<Duration>,
+    pub references: Vec<Reference>,
+    /// Ids, or what they begin with.
+    pub ids: Vec<String>,
+}
+
+impl Selection {
+    /// Whether a message is meant; `None` where its age decides, and it does not say when it was
+    /// parked.
+    pub fn takes(&self, parked: &Parked, now: Timestamp) -> Option<bool> {
+        let merchant = self.merchant.as_deref().is_none_or(|it| parked.merchant() == it);
+        let code = self.codes.is_empty() || self.codes.iter().any(|code| code == parked.code());
+        let reference = parked.content.reference();
+        let reference = self.references.is_empty()
+            || reference.is_some_and(|reference| self.references.contains(reference));
+        let id = self.ids.is_empty()
+            || self.ids.iter().any(|begin| parked.id.as_str().starts_with(begin.as_str()));
+        if !(merchant && code && reference && id) {
+            return Some(false);
+        }
+        if self.older.is_none() && self.younger.is_none() {
+            return Some(true);
+        }
+        let age = Duration::try_from(now.duration_since(parked.parked_at?)).unwrap_or_default();
+        let is_old = self.older.is_none_or(|older| age >= older);
+        Some(is_old && self.younger.is_none_or(|younger| age <= younger))
+    }
+}
