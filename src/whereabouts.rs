@@ -23,6 +23,7 @@ pub use worker::listener;
 
 use crate::amqp::inventory::{self, Inventory};
 use crate::amqp::topology::names::{dead_name, retry_name, work_queue};
+use crate::clock::SystemClock;
 use crate::config::{Config, Merchant};
 use crate::domain::classify::lookup::Lookup;
 use crate::domain::reference::Reference;
@@ -50,14 +51,15 @@ impl Search<'_> {
 
     async fn take_inventory(&self) -> Inventory<ParkedCopy> {
         let Self { config, merchant, reference, .. } = self;
-        let taken = inventory::take(&config.broker, self.queues(), |seen| {
-            let copy = ParkedCopy::of(&seen, reference, merchant.account.api)?;
-            // A routing key that names no merchant may be a slip; another merchant's payout is not
-            // this one's.
-            let is_of_another =
-                copy.merchant != merchant.name && config.merchants.contains_key(&copy.merchant);
-            (!is_of_another).then_some(copy)
-        });
+        let taken =
+            inventory::take(&config.broker, SystemClock::start(), self.queues(), |parked| {
+                let copy = ParkedCopy::of(parked, reference, merchant.account.api)?;
+                // A routing key that names no merchant may be a slip; another merchant's payout is not
+                // this one's.
+                let is_of_another =
+                    copy.merchant != merchant.name && config.merchants.contains_key(&copy.merchant);
+                (!is_of_another).then_some(copy)
+            });
         taken.await.unwrap_or_else(|error| Inventory {
             ready: self.queues().map(|queue| (queue, None)).collect(),
             parked: Err(error.to_string()),

@@ -6,35 +6,25 @@
 //! worker's.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use lapin::Channel;
-use lapin::options::{BasicConsumeOptions, BasicQosOptions};
-use lapin::types::FieldTable;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
-use super::connection::{ConnectError, Connection, reason};
-use super::headers::own_headers;
-use super::hosts::Hosts;
+use super::connection::ConnectError;
+use super::parked_pass::{Extent, ParkedMessage, ParkedQueueError, Pass};
+use super::session::{Session, Settings};
 use super::tls::BrokerConfigError;
-use super::topology::inspect_queue;
-use super::topology::names::{parked_name, short};
+use super::topology::names::parked_name;
 use crate::config;
-use crate::domain::record::headers::Headers;
-use crate::telemetry::status::QueueCount;
+use crate::ports::Clock;
 
-/// How many messages one consumer is given. RabbitMQ gives none more than 2,000 on a quorum queue,
-/// and what is given may have to be held in memory at once.
-const PREFETCH: u16 = 500;
 /// How many parked messages are looked at at most.
 pub const LOOKED_AT_MAX: u32 = 20_000;
 /// How long all of it may take.
 const LIMIT: Duration = Duration::from_secs(10);
-/// How long the next message may be in coming before the rest is taken to be with somebody else.
-const SILENCE: Duration = Duration::from_secs(1);
 
-/// What waits.
 #[derive(Clone, Debug)]
 pub struct Inventory<T> {
     /// How many messages of each queue are ready; `None` where that is unknown.
@@ -49,17 +39,9 @@ pub struct LookedThrough<T> {
     pub kept: Vec<T>,
     /// How many messages were looked at.
     pub looked_at: u32,
-    /// How many were ready.
     pub ready: u32,
     /// Whether that is all. It is not where somebody else holds some of them meanwhile.
     pub is_whole: bool,
-}
-
-/// A message that is looked at.
-pub struct Seen<'a> {
-    pub body: &'a [u8],
-    pub headers: &'a Headers,
-    pub routing_key: &'a str,
 }
 
 /// Why nothing could be counted or read.
@@ -74,101 +56,43 @@ pub enum InventoryError {
 /// Counts these queues, and looks through the parked queue for what `keep` makes something of.
 pub async fn take<T>(
     broker: &config::Broker,
+    clock: impl Clock,
     queues: impl IntoIterator<Item = String>,
-    keep: impl Fn(Seen<'_>) -> Option<T>,
+    keep: impl Fn(&ParkedMessage) -> Option<T>,
 ) -> Result<Inventory<T>, InventoryError> {
-    // What is around a message may need the largest frame that RabbitMQ sends.
-    let connection = Hosts::read(broker)?.connect("where", None).await?;
+    let settings = Arc::new(Settings::read(broker, clock)?);
+    let session = Session::connect(&settings, "where", &CancellationToken::new()).await?;
     let mut ready: BTreeMap<_, _> = queues.into_iter().map(|queue| (queue, None)).collect();
-    let queue = parked_name(&broker.prefix);
     let mut seen = LookedThrough { kept: Vec::new(), looked_at: 0, ready: 0, is_whole: false };
     let looked = timeout(LIMIT, async {
-        let look = async {
-            count(&connection, &mut ready).await?;
-            look_through(&connection, &queue, &mut seen, keep).await
-        };
-        tokio::select! {
-            biased;
-            looked = look => looked,
-            error = connection.error() => Err(error),
+        for (queue, count) in &mut ready {
+            *count = session.count(queue).await.map(|found| found.ready);
         }
+        let pass = Pass::begin(session.clone(), parked_name(&broker.prefix)).await?;
+        look_through(pass, &mut seen, keep).await
     });
     let looked = looked.await;
-    connection.close().await;
+    session.close().await;
     let parked = match looked {
         // After the time is over it is what was seen so far.
         Ok(Ok(())) | Err(_) => Ok(seen),
-        Ok(Err(error)) => Err(format!("cannot read queue {queue}: {}", reason(&error))),
+        Ok(Err(error)) => Err(error.to_string()),
     };
     Ok(Inventory { ready, parked })
 }
 
-/// A queue that cannot be counted costs its channel.
-async fn count(
-    connection: &Connection,
-    ready: &mut BTreeMap<String, Option<u32>>,
-) -> lapin::Result<()> {
-    let mut channel = connection.open_channel().await?;
-    for (queue, count) in ready {
-        match inspect_queue(&channel, queue).await {
-            Ok(found) => *count = Some(found.ready),
-            Err(_) => channel = connection.open_channel().await?,
-        }
-    }
-    Ok(())
-}
-
-/// The messages stay with their channels until the connection is closed: given back one by one, the
-/// same ones would come again.
 async fn look_through<T>(
-    connection: &Connection,
-    queue: &str,
+    mut pass: Pass,
     seen: &mut LookedThrough<T>,
-    keep: impl Fn(Seen<'_>) -> Option<T>,
-) -> lapin::Result<()> {
-    let questions = connection.open_channel().await?;
-    let QueueCount { ready, consumers: others } = inspect_queue(&questions, queue).await?;
-    seen.ready = ready;
-    let most = ready.min(LOOKED_AT_MAX);
-    let mut channels: Vec<Channel> = Vec::new();
-    while seen.looked_at < most {
-        let channel = connection.open_channel().await?;
-        let before = seen.looked_at;
-        look_at_some(&channel, queue, most, seen, &keep).await?;
-        channels.push(channel);
-        if seen.looked_at == before {
-            break; // somebody else has the rest
-        }
-    }
-    // Who came meanwhile may have been given some of them.
-    let found = inspect_queue(&questions, queue).await?;
-    let is_alone = others == 0 && usize::try_from(found.consumers) == Ok(channels.len());
-    seen.is_whole = is_alone && seen.looked_at >= ready;
-    Ok(())
-}
-
-/// As many as one consumer is given.
-async fn look_at_some<T>(
-    channel: &Channel,
-    queue: &str,
-    most: u32,
-    seen: &mut LookedThrough<T>,
-    keep: &impl Fn(Seen<'_>) -> Option<T>,
-) -> lapin::Result<()> {
-    channel.basic_qos(PREFETCH, BasicQosOptions::default()).await?;
-    let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
-    let mut messages =
-        channel.basic_consume(short(queue)?, "where".into(), options, arguments).await?;
-    for _ in 0..PREFETCH.into() {
-        if seen.looked_at >= most {
-            break;
-        }
-        let Ok(Some(message)) = timeout(SILENCE, messages.next()).await else { break };
-        let message = message?;
+    keep: impl Fn(&ParkedMessage) -> Option<T>,
+) -> Result<(), ParkedQueueError> {
+    seen.ready = pass.extent().ready;
+    while seen.looked_at < LOOKED_AT_MAX {
+        let Some(delivery) = pass.next().await? else { break };
         seen.looked_at = seen.looked_at.saturating_add(1);
-        let headers = own_headers(&message.properties);
-        let routing_key = message.routing_key.as_str();
-        seen.kept.extend(keep(Seen { body: &message.data, headers: &headers, routing_key }));
+        seen.kept.extend(keep(&delivery.message));
     }
+    let Extent { ready, seen: looked_at, .. } = pass.extent();
+    seen.is_whole = looked_at >= ready && pass.is_alone().await;
     Ok(())
 }

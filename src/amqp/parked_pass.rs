@@ -21,7 +21,7 @@ use super::result_events::ResultEventsError;
 use super::session::{Session, timed_out};
 use super::tls::BrokerConfigError;
 use super::topology::names::short;
-use super::topology::{TopologyError, inspect_queue};
+use super::topology::{TopologyError, inspect_queue, is_missing};
 use crate::ports::{Headers, Properties};
 use crate::telemetry::status::QueueCount;
 
@@ -39,7 +39,6 @@ const FLUSHES_MAX: u32 = CONSUMER_MAX.div_ceil(FLUSHED_AT_ONCE);
 const END_TIMEOUT: Duration = Duration::from_secs(20);
 const POLL_EVERY: Duration = Duration::from_millis(50);
 
-/// A pass that has begun.
 pub struct Pass {
     session: Session,
     queue: String,
@@ -63,7 +62,8 @@ pub struct ParkedMessage {
     pub properties: Properties,
     /// The headers of ours, whoever wrote them.
     pub headers: Headers,
-    /// Whether the broker vouches that the login of this connection wrote them.
+    pub routing_key: String,
+    /// Whether the broker vouches that the login of this connection wrote the headers.
     pub own: bool,
 }
 
@@ -112,8 +112,28 @@ impl ParkedQueueError {
 }
 
 impl Pass {
-    pub(super) fn new(session: Session, queue: String, found: QueueCount) -> Self {
-        Self { session, queue, found, readers: Vec::new(), room: 0, seen: 0 }
+    /// Begins to go through everything that is ready now, once.
+    pub(super) async fn begin(session: Session, queue: String) -> Result<Self, ParkedQueueError> {
+        let counted = async {
+            let channel = session.open_channel().await?;
+            inspect_queue(&channel, &queue).await
+        };
+        let counted = timeout(session.limit(), counted).await.unwrap_or_else(|_| Err(timed_out()));
+        match counted {
+            Ok(found) => Ok(Self { session, queue, found, readers: Vec::new(), room: 0, seen: 0 }),
+            Err(err) if is_missing(&err) => {
+                Err(ParkedQueueError::Missing(format!("queue {queue}")))
+            }
+            Err(err) => Err(ParkedQueueError::Refused { queue, text: reason(&err) }),
+        }
+    }
+
+    /// Whether nobody else has consumed the queue so far: who came meanwhile may have been given a part
+    /// of it.
+    pub(super) async fn is_alone(&self) -> bool {
+        let count = self.session.count(&self.queue).await;
+        let consumers = count.and_then(|count| usize::try_from(count.consumers).ok());
+        self.found.consumers == 0 && consumers == Some(self.readers.len())
     }
 
     /// What it has seen so far.
@@ -236,6 +256,7 @@ impl Pass {
             own: user_id.is_some() && user_id == self.session.connection().login(),
             properties: headers::properties(properties),
             headers: headers::own_headers(properties),
+            routing_key: delivery.routing_key.to_string(),
             body: Bytes::from(delivery.data),
         };
         ParkedDelivery { message, acker: delivery.acker }

@@ -4,16 +4,13 @@
 //! the pass ends, however it ends.
 
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
 
-use super::connection::reason;
 use super::parked_pass::{ParkedQueueError, Pass};
 use super::publisher::Publisher;
 use super::result_events::ResultEvents;
-use super::session::timed_out;
 use super::supervisor::Broker;
 use super::topology::names::parked_name;
-use super::topology::{Topology, inspect_queue, is_missing, verify};
+use super::topology::{Topology, verify};
 use crate::clock::SystemClock;
 use crate::config;
 use crate::domain::work::Work;
@@ -54,21 +51,7 @@ impl ParkedQueue {
 
     /// Begins to go through everything that is ready now, once.
     pub async fn pass(&self) -> Result<Pass, ParkedQueueError> {
-        let session = self.broker.connect("parked").await?;
-        let counted = async {
-            let channel = session.open_channel().await?;
-            inspect_queue(&channel, &self.name).await
-        };
-        let counted = timeout(session.limit(), counted).await.unwrap_or_else(|_| Err(timed_out()));
-        match counted {
-            Ok(found) => Ok(Pass::new(session, self.name.clone(), found)),
-            Err(err) if is_missing(&err) => {
-                Err(ParkedQueueError::Missing(format!("queue {}", self.name)))
-            }
-            Err(err) => {
-                Err(ParkedQueueError::Refused { queue: self.name.clone(), text: reason(&err) })
-            }
-        }
+        Pass::begin(self.broker.connect("parked").await?, self.name.clone()).await
     }
 
     /// The events of a merchant's intents or commands from now on.

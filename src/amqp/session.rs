@@ -17,8 +17,10 @@ use tokio_util::task::TaskTracker;
 
 use super::connection::{ConnectError, Connection};
 use super::hosts::Hosts;
+use super::tls::BrokerConfigError;
 use super::topology::inspect_queue;
-use crate::ports::Moment;
+use crate::config;
+use crate::ports::{Clock, Moment};
 use crate::telemetry::status::QueueCount;
 
 /// Why a healthy session ends.
@@ -40,6 +42,18 @@ pub(super) struct Settings {
 }
 
 impl Settings {
+    pub(super) fn read(
+        config: &config::Broker,
+        clock: impl Clock,
+    ) -> Result<Self, BrokerConfigError> {
+        Ok(Self {
+            hosts: Hosts::read(config)?,
+            confirm_timeout: config.confirm_timeout,
+            heartbeat: config.heartbeat.into(),
+            clock: Box::new(move || clock.now()),
+        })
+    }
+
     pub(super) fn now(&self) -> Moment {
         (self.clock)()
     }

@@ -20,7 +20,6 @@ use super::channel_pool::ChannelPool;
 use super::checkpoint;
 use super::connection::ConnectError;
 use super::connections::{BrokerState, ConnectionBoard, ConnectionInfo, Connections};
-use super::hosts::Hosts;
 use super::outage::Outage;
 use super::session::{Session, Settings};
 use super::tls::BrokerConfigError;
@@ -60,12 +59,7 @@ impl Broker {
         config: &config::Broker,
         clock: impl Clock,
     ) -> Result<(Self, impl Future<Output = ()> + Send + 'static), BrokerConfigError> {
-        let settings = Settings {
-            hosts: Hosts::read(config)?,
-            confirm_timeout: config.confirm_timeout,
-            heartbeat: config.heartbeat.into(),
-            clock: Box::new(move || clock.now()),
-        };
+        let settings = Settings::read(config, clock)?;
         let shared = Arc::new(Shared {
             settings: Arc::new(settings),
             pool: watch::Sender::new(None),

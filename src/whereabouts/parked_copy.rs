@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::amqp::inventory::Seen;
+use crate::amqp::ParkedMessage;
 use crate::domain::account::Api;
 use crate::domain::amount::Amount;
 use crate::domain::intent::wire::parse;
@@ -27,23 +27,23 @@ pub struct ParkedCopy {
 
 impl ParkedCopy {
     /// The message, if it is about this reference. `api` is the one by whose rules it is read.
-    pub fn of(seen: &Seen<'_>, reference: &Reference, api: Api) -> Option<Self> {
+    pub fn of(parked: &ParkedMessage, reference: &Reference, api: Api) -> Option<Self> {
         // A body that breaks a rule is parked too, and may name its reference all the same.
-        let (named, amount, is_command) = match parse(seen.body, api) {
+        let (named, amount, is_command) = match parse(&parked.body, api) {
             Ok(intent) => (Some(intent.reference), Some(intent.amount), false),
             Err(invalid) => (invalid.valid.reference, invalid.valid.amount, invalid.is_command),
         };
         if named.as_ref() != Some(reference) {
             return None;
         }
-        let text = |name| text(seen.headers, name);
+        let text = |name| text(&parked.headers, name);
         Some(Self {
             work: if is_command { Work::Commands } else { Work::Intents },
-            merchant: plain(&text("merchant").unwrap_or_else(|| seen.routing_key.to_owned())),
+            merchant: plain(&text("merchant").unwrap_or_else(|| parked.routing_key.clone())),
             reason: text("reason").map(|reason| plain(&reason)),
             parked_at: text("parked-at").and_then(|time| time.parse().ok()),
             amount,
-            in_doubt: Record::from_headers(seen.headers).ok().map(|record| record.is_in_doubt()),
+            in_doubt: Record::from_headers(&parked.headers).ok().map(|record| record.is_in_doubt()),
         })
     }
 }

@@ -68,6 +68,7 @@ fn parked(body: &Json, code: &str) -> ParkedMessage {
         body: Bytes::from(body.to_string()),
         properties: Properties { message_id: Some("m-1".to_owned()), ..Properties::default() },
         headers,
+        routing_key: "default".to_owned(),
         own: true,
     }
 }

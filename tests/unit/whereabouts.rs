@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
-use smartsend::amqp::inventory::{LookedThrough, Seen};
+use smartsend::amqp::ParkedMessage;
+use smartsend::amqp::inventory::LookedThrough;
 use smartsend::domain::account::{Account, Api};
 use smartsend::domain::amount::Amount;
 use smartsend::domain::customer::Private;
@@ -12,6 +14,7 @@ use smartsend::domain::record::Record;
 use smartsend::domain::record::headers::{Headers, Value};
 use smartsend::domain::reference::Reference;
 use smartsend::domain::work::Work;
+use smartsend::ports::Properties;
 use smartsend::telemetry::status::{
     ConsumerState, Known, QueueStatus, ReferenceStatus, Step, Time,
 };
@@ -305,8 +308,14 @@ fn a_parked_message_is_known_by_its_body_whatever_is_wrong_with_it() {
     put("merchant", "default");
     put("parked-at", "2026-11-24T09:40:00.000Z");
     let of = |body: &str, headers: &Headers| {
-        let seen = Seen { body: body.as_bytes(), headers, routing_key: "defualt" };
-        ParkedCopy::of(&seen, &reference(), Api::V2)
+        let parked = ParkedMessage {
+            body: Bytes::copy_from_slice(body.as_bytes()),
+            properties: Properties::default(),
+            headers: headers.clone(),
+            routing_key: "defualt".to_owned(),
+            own: true,
+        };
+        ParkedCopy::of(&parked, &reference(), Api::V2)
     };
     let intent = r#"{"merchantRefId":"order-1","amount":"100.50","description":"d","custName":"A","custMobile":"9999999999"}"#;
     let whole =

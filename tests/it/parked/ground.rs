@@ -82,6 +82,7 @@ impl Park {
             body: Bytes::from(self.body.clone()),
             properties: properties(&read),
             headers: own_headers(&read),
+            routing_key: String::new(),
             own: true,
         }
     }
