@@ -27,6 +27,7 @@ mod life_clock;
 mod link;
 mod link_call;
 mod magic;
+mod merchant_call;
 mod parameters;
 mod request_kind;
 mod response;

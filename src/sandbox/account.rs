@@ -15,9 +15,8 @@ use serde_json::{Value, json};
 
 use super::cuttable_stream::CutHandle;
 use super::exchange::HttpExchange;
-use super::ledger::NewRequest;
 use super::link::{ApiVersion, number_or_text};
-use super::link_call::INVALID_MERCHANT;
+use super::merchant_call::MerchantCall;
 use super::parameters::Parameters;
 use super::request_kind::RequestKind;
 use super::response::PayuResponse;
@@ -49,7 +48,7 @@ pub(super) async fn account(
     Extension(connection): Extension<CutHandle>,
     headers: HeaderMap,
 ) -> Response {
-    let effect = |exchange: &HttpExchange, merchant: &str| {
+    let effect = |exchange: &HttpExchange, merchant: &str, _: &str| {
         let settings = &exchange.injector.faults.account;
         let data = AccountData {
             payout_merchant_id: number_or_text(merchant),
@@ -65,7 +64,8 @@ pub(super) async fn account(
         };
         PayuResponse::success(None, data)
     };
-    about_merchant(&state, connection, &headers, (RequestKind::Account, PATH), effect).await
+    let call = MerchantCall::new(RequestKind::Account, PATH, ApiVersion::V1);
+    call.run(&state, connection, &headers, effect).await
 }
 
 /// Takes the number from the query or from the form: PayU's sample sends it by both.
@@ -78,11 +78,12 @@ pub(super) async fn masked_vpas(
 ) -> Response {
     let mobile = Parameters::of_query(query.as_deref()).take("mobileNumber");
     let mobile = mobile.or_else(|| Parameters::of_form(&headers, &body).take("mobileNumber"));
-    let effect = move |exchange: &HttpExchange, _: &str| match &mobile {
+    let effect = move |exchange: &HttpExchange, _: &str, _: &str| match &mobile {
         Some(mobile) => PayuResponse::success(None, vpas_of(mobile)),
         None => exchange.missing_parameter("mobileNumber"),
     };
-    about_merchant(&state, connection, &headers, (RequestKind::Vpas, VPA_PATH), effect).await
+    let call = MerchantCall::new(RequestKind::Vpas, VPA_PATH, ApiVersion::V1);
+    call.run(&state, connection, &headers, effect).await
 }
 
 /// Nobody has a number that ends in 0, everybody else two accounts. They stand beside a number, as
@@ -103,31 +104,4 @@ fn vpas_of(mobile: &str) -> Option<Value> {
         data.insert(format!("{masked}@{bank}"), account);
     }
     Some(json!(data))
-}
-
-/// A call about nothing but a merchant, whom V1's header names.
-async fn about_merchant<E>(
-    state: &Arc<SandboxState>,
-    connection: CutHandle,
-    headers: &HeaderMap,
-    (kind, path): (RequestKind, &'static str),
-    effect: E,
-) -> Response
-where
-    E: FnOnce(&HttpExchange, &str) -> PayuResponse + Send + 'static,
-{
-    let header = ApiVersion::V1.merchant_header();
-    let merchant = headers.get(header).and_then(|id| id.to_str().ok());
-    let caller = state.caller(headers, merchant);
-    let request = NewRequest { kind, merchant, reference: None, client: caller.client() };
-    let exchange = HttpExchange::begin(state, request, path, caller);
-    let merchant = merchant.map(str::to_owned);
-    let checked = move |exchange: &HttpExchange| match merchant {
-        None => exchange.missing_header(header),
-        Some(merchant) if !exchange.state.settings.knows_merchant(&merchant) => {
-            exchange.failure("", INVALID_MERCHANT)
-        }
-        Some(merchant) => effect(exchange, &merchant),
-    };
-    exchange.run(connection, checked).await
 }

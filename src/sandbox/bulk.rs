@@ -22,9 +22,8 @@ use super::create::make_row;
 use super::cuttable_stream::CutHandle;
 use super::exchange::HttpExchange;
 use super::faults::FileIdPlace;
-use super::ledger::NewRequest;
 use super::link::{ApiVersion, number_or_text};
-use super::link_call::INVALID_MERCHANT;
+use super::merchant_call::MerchantCall;
 use super::parameters::Parameters;
 use super::request_kind::RequestKind;
 use super::response::PayuResponse;
@@ -79,7 +78,8 @@ pub(super) async fn upload(
         let id = files.add(now_us, (merchant, client), name, rows);
         answer(exchange, files.get(merchant, id))
     };
-    about_file(&state, connection, &headers, (RequestKind::BulkUpload, UPLOAD_PATH), effect).await
+    let call = MerchantCall::new(RequestKind::BulkUpload, UPLOAD_PATH, ApiVersion::V2);
+    call.run(&state, connection, &headers, effect).await
 }
 
 pub(super) async fn process(
@@ -103,7 +103,8 @@ pub(super) async fn process(
         }
         answer(exchange, exchange.state.bulk_files().get(merchant, id))
     };
-    about_file(&state, connection, &headers, (RequestKind::BulkProcess, UPLOAD_PATH), effect).await
+    let call = MerchantCall::new(RequestKind::BulkProcess, UPLOAD_PATH, ApiVersion::V2);
+    call.run(&state, connection, &headers, effect).await
 }
 
 pub(super) async fn status(
@@ -118,7 +119,8 @@ pub(super) async fn status(
         Some(id) => answer(exchange, exchange.state.bulk_files().get(merchant, id)),
         None => exchange.spring(StatusCode::NOT_FOUND, "No message available"),
     };
-    about_file(&state, connection, &headers, (RequestKind::BulkStatus, STATUS_PATH), effect).await
+    let call = MerchantCall::new(RequestKind::BulkStatus, STATUS_PATH, ApiVersion::V2);
+    call.run(&state, connection, &headers, effect).await
 }
 
 /// The `fileId` from where the setting wants it: PayU's curl has it in the path, one of its OpenAPI
@@ -161,32 +163,4 @@ fn answer(exchange: &HttpExchange, file: Option<&BulkFile>) -> PayuResponse {
         file_source: "DASHBOARD_SMART_SEND",
     };
     PayuResponse::success(None, data)
-}
-
-/// A call of a merchant, whom V2's header names, with the client whose token it came with.
-async fn about_file<E>(
-    state: &Arc<SandboxState>,
-    connection: CutHandle,
-    headers: &HeaderMap,
-    (kind, path): (RequestKind, &'static str),
-    effect: E,
-) -> Response
-where
-    E: FnOnce(&HttpExchange, &str, &str) -> PayuResponse + Send + 'static,
-{
-    let header = ApiVersion::V2.merchant_header();
-    let merchant = headers.get(header).and_then(|id| id.to_str().ok());
-    let caller = state.caller(headers, merchant);
-    let client = caller.client();
-    let request = NewRequest { kind, merchant, reference: None, client: client.clone() };
-    let exchange = HttpExchange::begin(state, request, path, caller);
-    let merchant = merchant.map(str::to_owned);
-    let checked = move |exchange: &HttpExchange| match merchant {
-        None => exchange.missing_header(header),
-        Some(merchant) if !exchange.state.settings.knows_merchant(&merchant) => {
-            exchange.failure("", INVALID_MERCHANT)
-        }
-        Some(merchant) => effect(exchange, &merchant, client.as_deref().unwrap_or_default()),
-    };
-    exchange.run(connection, checked).await
 }

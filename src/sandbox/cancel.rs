@@ -40,8 +40,8 @@ pub(super) async fn by_reference(
         ReferencePlace::Form => Parameters::of_form(&headers, &body),
     };
     let named = NamedLink::by_reference(parameters.take("merchantRefId"));
-    let merchant_header = ApiVersion::V1.merchant_header();
-    let call = LinkCall { kind: RequestKind::Cancel, path: PATH.into(), merchant_header, named };
+    let call =
+        LinkCall { kind: RequestKind::Cancel, path: PATH.into(), api: ApiVersion::V1, named };
     let effect = |exchange: &HttpExchange, merchant: &str, reference: &str| {
         let takes_v2 = exchange.injector.faults.cancel.takes_v2;
         cancel(exchange, merchant, reference, |api| takes_v2 || api == ApiVersion::V1)
@@ -55,10 +55,9 @@ pub(super) async fn by_id(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    let merchant_header = ApiVersion::V2.merchant_header();
     let named = NamedLink::by_id(&state, &headers, &id);
     let path = format!("/payout/v2/smartSend/cancel/{id}").into();
-    let call = LinkCall { kind: RequestKind::Cancel, path, merchant_header, named };
+    let call = LinkCall { kind: RequestKind::Cancel, path, api: ApiVersion::V2, named };
     let effect = |exchange: &HttpExchange, merchant: &str, reference: &str| {
         cancel(exchange, merchant, reference, |api| api == ApiVersion::V2)
     };

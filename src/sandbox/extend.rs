@@ -41,8 +41,8 @@ pub(super) async fn by_reference(
     let mut parameters = Parameters::of_query(query.as_deref());
     let named = NamedLink::by_reference(parameters.take("merchantRefId"));
     let date = parameters.take("expiryDate");
-    let merchant_header = ApiVersion::V2.merchant_header();
-    let call = LinkCall { kind: RequestKind::Extend, path: PATH.into(), merchant_header, named };
+    let call =
+        LinkCall { kind: RequestKind::Extend, path: PATH.into(), api: ApiVersion::V2, named };
     let effect = move |exchange: &HttpExchange, merchant: &str, reference: &str| {
         extend(exchange, merchant, reference, date.as_deref())
     };
@@ -57,10 +57,9 @@ pub(super) async fn by_id(
     body: Bytes,
 ) -> Response {
     let date = Parameters::of_form(&headers, &body).take("expiryDate");
-    let merchant_header = ApiVersion::V2.merchant_header();
     let named = NamedLink::by_id(&state, &headers, &id);
     let path = format!("/payout/v2/smartSend/expiry/{id}").into();
-    let call = LinkCall { kind: RequestKind::Extend, path, merchant_header, named };
+    let call = LinkCall { kind: RequestKind::Extend, path, api: ApiVersion::V2, named };
     let effect = move |exchange: &HttpExchange, merchant: &str, reference: &str| {
         extend(exchange, merchant, reference, date.as_deref())
     };

@@ -1,4 +1,4 @@
-//! What all calls about a link that was made have in common: who calls, and which link is meant.
+//! What all calls about a link that was made have in common: which link is meant.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -8,20 +8,19 @@ use axum::response::Response;
 
 use super::cuttable_stream::CutHandle;
 use super::exchange::HttpExchange;
-use super::ledger::NewRequest;
 use super::link::ApiVersion;
+use super::merchant_call::MerchantCall;
 use super::request_kind::RequestKind;
 use super::response::PayuResponse;
 use super::state::SandboxState;
 
-pub(super) const INVALID_MERCHANT: u16 = 1100;
 pub(super) const LINK_NOT_FOUND: u16 = 1112;
 
 pub(super) struct LinkCall {
     pub(super) kind: RequestKind,
     pub(super) path: Cow<'static, str>,
-    /// The header that names the merchant: V1 and V2 have one each.
-    pub(super) merchant_header: &'static str,
+    /// Whose header names the merchant.
+    pub(super) api: ApiVersion,
     pub(super) named: NamedLink,
 }
 
@@ -70,26 +69,14 @@ impl LinkCall {
     where
         E: FnOnce(&HttpExchange, &str, &str) -> PayuResponse + Send + 'static,
     {
-        let Self { kind, path, merchant_header, named } = self;
-        let merchant = headers.get(merchant_header).and_then(|id| id.to_str().ok());
-        let caller = state.caller(headers, merchant);
-        let request =
-            NewRequest { kind, merchant, reference: named.reference(), client: caller.client() };
-        let exchange = HttpExchange::begin(state, request, path, caller);
-        let merchant = merchant.map(str::to_owned);
-        let checked = move |exchange: &HttpExchange| {
-            let Some(merchant) = &merchant else {
-                return exchange.missing_header(merchant_header);
-            };
-            if !exchange.state.settings.knows_merchant(merchant) {
-                return exchange.failure("", INVALID_MERCHANT);
-            }
-            match &named {
-                NamedLink::Reference(reference) => effect(exchange, merchant, reference),
-                NamedLink::Unknown => exchange.failure("", LINK_NOT_FOUND),
-                NamedLink::Missing(name) => exchange.missing_parameter(name),
-            }
+        let Self { kind, path, api, named } = self;
+        let reference = named.reference().map(str::to_owned);
+        let call = MerchantCall { kind, path, api, reference };
+        let about_link = move |exchange: &HttpExchange, merchant: &str, _: &str| match &named {
+            NamedLink::Reference(reference) => effect(exchange, merchant, reference),
+            NamedLink::Unknown => exchange.failure("", LINK_NOT_FOUND),
+            NamedLink::Missing(name) => exchange.missing_parameter(name),
         };
-        exchange.run(connection, checked).await
+        call.run(state, connection, headers, about_link).await
     }
 }
