@@ -1,6 +1,7 @@
 //! One worker per merchant: it takes deliveries while requests flow, processes each in a task of
 //! its own, and stops without leaving an intent in doubt that was not before.
 
+mod background_lookup;
 mod backpressure;
 mod call;
 mod checkpoint;
@@ -12,12 +13,12 @@ pub mod dedup;
 pub mod given_links;
 mod in_flight;
 pub mod key_lock;
+mod lookup_lag;
+mod pause;
 mod probe;
 mod process;
 mod publish;
 pub mod readback;
-mod lookup_lag;
-mod pause;
 mod settle;
 mod spend_guard;
 mod stand;

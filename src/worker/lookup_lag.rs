@@ -7,14 +7,12 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::context::MerchantContext;
-use crate::admission::signal::Signal;
 use crate::domain::call::Priority;
 use crate::domain::classify::lookup::Lookup;
 use crate::domain::lookup_lag::{LookupLag, schedule};
 use crate::domain::reference::Reference;
-use crate::ports::{Clock, Ports, Provider};
+use crate::ports::{Clock, Ports};
 use crate::telemetry::events;
-use crate::telemetry::metrics::CallKind;
 
 /// One link in so many is measured.
 const ONE_IN: u64 = 100;
@@ -126,21 +124,8 @@ impl<P: Ports> MerchantContext<P> {
     /// Whether a link is shown, by a lookup that is sent before `until` of the steady clock; `None`
     /// if there was none, or no answer.
     async fn look_up_to_spare(&self, reference: &Reference, until: Duration) -> Option<bool> {
-        let patience = self.clock.sleep(until.saturating_sub(self.clock.now().steady));
-        let permit = tokio::select! {
-            biased;
-            permit = self.scheduler.acquire(Priority::Spare) => permit.ok()?,
-            () = patience => return None,
-        };
-        let token = self.provider.token()?;
-        let exchange = self.provider.lookup(&token, reference);
-        let result = events::trace_call(&self.metrics, CallKind::Lookup, exchange).await;
-        if self.wants_new_token(CallKind::Lookup, &result, &token, &mut 0) {
-            return None;
-        }
-        let lookup = Lookup::classify(result, reference, &self.policy.rules);
-        self.scheduler.record(Some(&permit), Signal::of_lookup(&lookup));
-        self.lookup_ended(&lookup);
+        let patience = until.saturating_sub(self.clock.now().steady);
+        let lookup = self.look_up_in_background(reference, Priority::Spare, patience).await?;
         events::lag_lookup_ended(&self.metrics, reference, lookup.word());
         match lookup {
             Lookup::Found(_) => Some(true),

@@ -9,7 +9,6 @@ use tokio::sync::Notify;
 
 use super::context::MerchantContext;
 use crate::admission::backoff::Backoff;
-use crate::admission::signal::Signal;
 use crate::domain::amount::Amount;
 use crate::domain::call::Priority;
 use crate::domain::classify::comparison::Comparison;
@@ -19,9 +18,8 @@ use crate::domain::intent::Intent;
 use crate::domain::link::Link;
 use crate::domain::readback::{Fields, Readback};
 use crate::domain::reference::Reference;
-use crate::ports::{Clock, Ports, Provider};
+use crate::ports::{Clock, Ports};
 use crate::telemetry::events;
-use crate::telemetry::metrics::CallKind;
 
 /// After a fresh link that was not shown, the next one is tried after a second, then after two, …
 /// Lookups that never show one must not double the requests.
@@ -230,21 +228,8 @@ impl<P: Ports> MerchantContext<P> {
     }
 
     async fn look_back(&self, reference: &Reference) -> Option<Details> {
-        let patience = self.clock.sleep(self.policy.lease);
-        let permit = tokio::select! {
-            biased;
-            permit = self.scheduler.acquire(Priority::Lookup) => permit,
-            () = patience => return None, // throttled or held back; the next link serves as well
-        };
-        let (Ok(permit), Some(token)) = (permit, self.provider.token()) else { return None };
-        let exchange = self.provider.lookup(&token, reference);
-        let result = events::trace_call(&self.metrics, CallKind::Lookup, exchange).await;
-        if self.wants_new_token(CallKind::Lookup, &result, &token, &mut 0) {
-            return None; // the next call gets one, and this lookup is not worth another
-        }
-        let lookup = Lookup::classify(result, reference, &self.policy.rules);
-        self.scheduler.record(Some(&permit), Signal::of_lookup(&lookup));
-        self.lookup_ended(&lookup);
+        let patience = self.policy.lease; // the next link serves as well
+        let lookup = self.look_up_in_background(reference, Priority::Lookup, patience).await?;
         events::readback_ended(&self.metrics, reference, lookup.word());
         if let Lookup::Found(details) = lookup { Some(details) } else { None }
     }

@@ -42,10 +42,14 @@ pub fn probe_ended(metrics: &MerchantMetrics, result: &'static str) {
     debug!(merchant = metrics.merchant(), result, "the probe ended");
 }
 
-/// A fresh link was looked up, only to see whether lookups show links of this API.
-pub fn readback_ended(metrics: &MerchantMetrics, reference: &Reference, result: &'static str) {
+fn count_background_lookup(metrics: &MerchantMetrics, result: &'static str) {
     metrics.calls(CallKind::Lookup, result).inc();
     metrics.lookups(result).inc();
+}
+
+/// A fresh link was looked up, only to see whether lookups show links of this API.
+pub fn readback_ended(metrics: &MerchantMetrics, reference: &Reference, result: &'static str) {
+    count_background_lookup(metrics, result);
     let merchant = metrics.merchant();
     if result == "found" {
         debug!(merchant, intent.reference = %reference, "lookups show links of this API");
@@ -60,8 +64,7 @@ pub fn readback_ended(metrics: &MerchantMetrics, reference: &Reference, result: 
 
 /// A link was looked up to learn how late lookups show links.
 pub fn lag_lookup_ended(metrics: &MerchantMetrics, reference: &Reference, result: &'static str) {
-    metrics.calls(CallKind::Lookup, result).inc();
-    metrics.lookups(result).inc();
+    count_background_lookup(metrics, result);
     debug!(merchant = metrics.merchant(), intent.reference = %reference, result, "lag looked up");
 }
 
