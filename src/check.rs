@@ -21,7 +21,6 @@ use crate::domain::reference::Reference;
 use pages::Pages;
 use report::{Finding, Group, Report};
 
-/// What is looked at.
 pub struct Check<'a> {
     pub config: &'a Config,
     /// Those whose queues and accounts are looked at.

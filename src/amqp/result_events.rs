@@ -30,7 +30,6 @@ pub struct ResultEvents {
     _channel: Channel,
 }
 
-/// An event as it came.
 pub struct EventCopy {
     pub body: Vec<u8>,
     /// What it answers, which the body of a command's event does not say.

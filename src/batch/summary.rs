@@ -11,7 +11,6 @@ use crate::ports::PublishError;
 /// The numbers of a submission; its `Display` is a table for stdout.
 #[derive(Debug)]
 pub struct Summary {
-    /// How it ended.
     pub end: SubmissionEnd,
     pub(super) counts: Counts,
     /// Whether the results were waited for.

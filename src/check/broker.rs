@@ -13,7 +13,6 @@ const GROUP: Group = Group::Broker;
 /// The oldest that this was tried with.
 const OLDEST: (u32, u32) = (3, 10);
 
-/// What was seen of it.
 pub(super) struct BrokerSeen {
     pub(super) server: Option<Server>,
     pub(super) findings: Vec<Finding>,

@@ -13,7 +13,6 @@ use tempfile::Builder;
 use super::pages::Pages;
 use super::report::Report;
 
-/// The bundle cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write the bundle {}: {source}", path.display())]
 pub struct BundleError {

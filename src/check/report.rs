@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use crate::amqp::Server;
 
-/// How bad something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     Ok,
@@ -16,7 +15,6 @@ pub enum Level {
     Error,
 }
 
-/// What belongs together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Group {
     Configuration,
@@ -26,7 +24,6 @@ pub enum Group {
     Consumers,
 }
 
-/// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     pub group: Group,
@@ -59,7 +56,6 @@ pub struct Report {
     pub unseen: Vec<Unseen>,
 }
 
-/// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Ok,

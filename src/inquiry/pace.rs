@@ -23,7 +23,6 @@ pub(crate) struct Pace {
     apart: Duration,
 }
 
-/// The lock file cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "cannot lock {}: {source}; it keeps this machine's questions to PayU a second apart, so \

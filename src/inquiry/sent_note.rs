@@ -16,7 +16,6 @@ pub(super) struct SentNote {
     path: PathBuf,
 }
 
-/// The note cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "cannot write {}: {source}; if it is another user's, set TMPDIR to a folder that you may write to",

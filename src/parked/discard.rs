@@ -15,7 +15,6 @@ use crate::config::Config;
 use crate::domain::record::headers::written;
 use crate::ports::Clock;
 
-/// What was done.
 #[derive(Debug, Default)]
 pub struct Discarded {
     pub share: Share,

@@ -39,7 +39,6 @@ enum What {
     },
 }
 
-/// How one ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     /// It has a link, or the command was done.

@@ -47,7 +47,6 @@ struct Candidate {
     record: Option<Record>,
 }
 
-/// What was found on the queue.
 #[derive(Default)]
 struct Found {
     candidates: Vec<Candidate>,

@@ -37,7 +37,6 @@ pub struct Replay<'a> {
     pub stop: CancellationToken,
 }
 
-/// What was done.
 #[derive(Debug, Default)]
 pub struct ReplayEnd {
     /// Copies that were confirmed now.

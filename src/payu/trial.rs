@@ -24,7 +24,6 @@ pub enum Trial<'a> {
     Lookup(&'a Reference),
 }
 
-/// What came of one.
 #[derive(Clone, Debug)]
 pub struct Tried {
     pub result: CallResult,

@@ -16,7 +16,6 @@ pub struct Called {
     pub shape: Option<String>,
 }
 
-/// How far it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Came {
     /// To an answer with this HTTP status.

@@ -28,7 +28,6 @@ pub struct Audit {
     pub counts: BTreeMap<String, QueueCount>,
 }
 
-/// One exchange or queue.
 enum Thing<'a> {
     Exchange(&'a Exchange),
     Queue(&'a Queue),

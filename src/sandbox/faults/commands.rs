@@ -45,7 +45,6 @@ pub struct CommandFaults {
     pub refuse_code: u16,
 }
 
-/// Calls that cancel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CancelSettings {
@@ -63,7 +62,6 @@ pub struct CancelSettings {
     pub frees_reference: bool,
 }
 
-/// Calls that extend.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ExtendSettings {
@@ -81,7 +79,6 @@ pub struct ExtendSettings {
     pub failure_shape: FailureShape,
 }
 
-/// Calls about bulk files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BulkSettings {
