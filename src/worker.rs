@@ -161,24 +161,14 @@ impl<P: Ports> Worker<P> {
     /// has sent, and each of these goes back with its record.
     async fn take(&self, mut inbox: InboxOf<P>, tasks: &Tasks) -> Left {
         let channel_ended = inbox.lost();
-        let mut stopping = pin!(self.context.stopping.cancelled());
-        let mut opened = pin!(self.context.scheduler.opened());
+        let mut held_back = pin!(self.held_back());
         let mut limited = pin!(self.context.spend_guard.closed());
-        let mut paused = pin!(self.context.pause_switch.closed());
         let mut active = false;
         let mut cancelled = false;
         loop {
             tokio::select! {
                 biased;
-                () = &mut stopping, if !cancelled => {
-                    cancelled = true;
-                    inbox.cancel().await;
-                }
-                () = &mut opened, if !cancelled => {
-                    cancelled = true;
-                    inbox.cancel().await;
-                }
-                () = &mut paused, if !cancelled => {
+                () = &mut held_back, if !cancelled => {
                     cancelled = true;
                     inbox.cancel().await;
                 }
@@ -200,6 +190,17 @@ impl<P: Ports> Worker<P> {
         }
         self.status.set_consumer(ConsumerState::Stopped);
         if self.context.stopping.is_cancelled() { Left::Stopping } else { Left::ForNow }
+    }
+
+    /// Ends when the worker stops, the breaker opens or the merchant is paused.
+    async fn held_back(&self) {
+        let context = &self.context;
+        tokio::select! {
+            biased;
+            () = context.stopping.cancelled() => {}
+            () = context.scheduler.opened() => {}
+            () = context.pause_switch.closed() => {}
+        }
     }
 
     async fn become_active(&self, channel_ended: &CancellationToken) {
