@@ -24,8 +24,9 @@ use crate::support::worker::Worker;
 const RATE: u64 = 10;
 const BURST: u64 = 2;
 const QUARANTINE: Duration = Duration::from_mins(5);
-/// What has come twice and meets the other one waits on a retry queue for so long in all, or less.
-const COPIES: Duration = Duration::from_secs(40);
+/// Patience with what has come twice: the copy that meets the other one waits on a retry queue, and on
+/// the next longer one if it meets it again.
+const COPIES: Duration = Duration::from_mins(2);
 
 /// The installation, its worker, and what was published.
 struct Ground {

@@ -13,9 +13,9 @@ const WARM: u64 = 3;
 /// How many intents are there at least when a fault comes: some seconds of work.
 const LOAD: u64 = 400;
 
-/// The channels of all three connections: 16 to publish on, one to consume on for the merchant and for
-/// what RabbitMQ puts aside, and on each connection one to look at queues on.
-const CHANNELS_MAX: usize = 21;
+/// The channels of all three connections: 16 to publish on, one to consume on for the merchant, for
+/// what RabbitMQ puts aside and for pauses, and on each connection one to look at queues on.
+const CHANNELS_MAX: usize = 22;
 
 /// What a worker holds of the machine, and of the broker.
 #[derive(Clone, Copy, Debug)]

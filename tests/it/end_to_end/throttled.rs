@@ -50,7 +50,7 @@ async fn every_request_is_counted_once_by_its_kind() {
     let worker = scenario.ready_worker().await;
     scenario.publish_many((0..30).map(|number| intent(&format!("c{number}")))).await;
     // Each call that is denied twice opens the breaker, and the waits for a probe double.
-    results.take(30, Duration::from_mins(1)).await;
+    results.take(30, Duration::from_mins(3)).await;
     worker.ready().await; // and no probe is on its way
     let counted = |page: &str, call: &str| -> u64 {
         let label = format!("call=\"{call}\"");
