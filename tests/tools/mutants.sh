@@ -10,6 +10,9 @@
 # Further arguments go to cargo-mutants, such as `--shard 0/4`. It fails if the tests miss a mutant
 # that .cargo/mutants.toml does not explain. A mutant that makes the tests hang counts as noticed.
 #
+# It takes hours. If it is interrupted, it goes on where it was, as long as the code, the tests and the
+# further arguments are the same.
+#
 # Building the whole project for each of a thousand mutants would take days. These three need little
 # else of the project, so they are copied below target/mutants with their tests, and built there.
 set -euo pipefail
@@ -70,23 +73,41 @@ copy_tree() {
   cp tests/mutants/Cargo.toml Cargo.lock README.md "$tree/"
 }
 
+# Prints what the outcome of a mutant depends on. What proptest writes down when a mutant is caught is
+# no part of it.
+fingerprint() {
+  find "$tree" .cargo/mutants.toml -name target -prune -o \( -name '*.rs' -o -name '*.toml' -o -name '*.lock' \) -print |
+    sort | xargs sha256sum
+  printf '%s\n' "${TARGET[*]}" "${TESTS[*]}" "$*"
+}
+
 # Checks the mutants of a layer that cargo-mutants finds with these options, and writes a row of the
 # proof.
 check() {
-  local layer=$1 out=$work/out/$1 target tests status=0 caught missed hung unviable row
+  local layer=$1 out=$work/out/$1 target tests status=0 caught missed hung unviable unviable_before row
   shift
   say "mutants of src/$layer"
-  rm -rf "$out"
-  mkdir -p "$out"
+  fingerprint "$@" >"$work/fingerprint"
+  if ! cmp --quiet "$work/fingerprint" "$out/fingerprint"; then
+    rm -rf "$out"
+    mkdir -p "$out"
+    mv "$work/fingerprint" "$out/fingerprint"
+  fi
+  # The next run counts these among those that were caught before.
+  cat "$out"/mutants.out/unviable.txt >>"$out/unviable.before" 2>/dev/null || true
   read -ra target <<<"${TARGET[$layer]}"
   read -ra tests <<<"${TESTS[$layer]}"
-  cargo mutants "$@" "${target[@]}" --in-place --output "$out" --minimum-test-timeout 20 --build-timeout 600 \
+  cargo mutants "$@" "${target[@]}" --in-place --iterate --output "$out" --minimum-test-timeout 20 --build-timeout 600 \
     --no-shuffle --colors never -- -- "${tests[@]}" >&2 || status=$?
   # 2: some were missed; 3: some hung. Anything else means that cargo-mutants itself failed.
   case $status in 0 | 2 | 3) ;; *) exit "$status" ;; esac
 
-  count() { wc -l <"$out/mutants.out/$1.txt"; }
-  caught=$(count caught) missed=$(count missed) hung=$(count timeout) unviable=$(count unviable)
+  count() { cat "$@" | wc -l; }
+  unviable_before=$(count "$out/unviable.before")
+  cd "$out/mutants.out"
+  caught=$(($(count caught.txt previously_caught.txt) - unviable_before))
+  missed=$(count missed.txt) hung=$(count timeout.txt) unviable=$(($(count unviable.txt) + unviable_before))
+  cd - >/dev/null
   say "caught $caught, hung $hung, missed $missed, unviable $unviable"
   row=$(printf '{"layer":"mutants: src/%s","runs":%s,"unit":"mutants","intents":0,"faults":%s,"kills":0,"links":0,"doubles":0,"lost":0,"wrong_failed":0,"unresolved":0,"seeds":"missed %s"}' \
     "$layer" $((caught + missed + hung)) $((caught + missed + hung)) "$missed")
