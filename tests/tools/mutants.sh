@@ -3,6 +3,7 @@
 # in one place at a time, and checks that their tests notice (cargo-mutants).
 #
 #   tests/tools/mutants.sh                     every mutant
+#   tests/tools/mutants.sh --cures             only the cures: see below
 #   tests/tools/mutants.sh --changed [BASE]    at most 40 mutants of the lines of each that changed since
 #                                              BASE; by default since the branch left main, or on
 #                                              main since the previous commit
@@ -10,8 +11,11 @@
 # Further arguments go to cargo-mutants, such as `--shard 0/4`. It fails if the tests miss a mutant
 # that .cargo/mutants.toml does not explain. A mutant that makes the tests hang counts as noticed.
 #
-# It takes hours. If it is interrupted, it goes on where it was, as long as the code, the tests and the
-# further arguments are the same.
+# Before the mutants come the cures: each patch in tests/mutants/cures takes out what a trace of the
+# protocol taught, and the test that it names has to find the trace again.
+#
+# It takes hours. If it is interrupted, it goes on where it was, as long as the code and the further
+# arguments are the same, and no line of the tests is gone.
 #
 # Building the whole project for each of a thousand mutants would take days. These three need little
 # else of the project, so they are copied below target/mutants with their tests, and built there.
@@ -73,12 +77,26 @@ copy_tree() {
   cp tests/mutants/Cargo.toml Cargo.lock README.md "$tree/"
 }
 
-# Prints what the outcome of a mutant depends on. What proptest writes down when a mutant is caught is
-# no part of it.
+# Prints what the outcome of a mutant depends on, but for the tests.
 fingerprint() {
-  find "$tree" .cargo/mutants.toml -name target -prune -o \( -name '*.rs' -o -name '*.toml' -o -name '*.lock' \) -print |
-    sort | xargs sha256sum
+  find "$tree"/{src,Cargo.toml,Cargo.lock} .cargo/mutants.toml -type f | sort | xargs sha256sum
   printf '%s\n' "${TARGET[*]}" "${TESTS[*]}" "$*"
+}
+
+# Keeps the outcomes in the folder $1 of an earlier run, if they still count: a mutant that was caught
+# is caught by more tests too.
+keep_outcomes() {
+  local out=$1
+  shift
+  fingerprint "$@" >"$work/fingerprint"
+  if ! cmp --quiet "$work/fingerprint" "$out/fingerprint" ||
+    diff --recursive --exclude=proptest-regressions "$out/tests" "$tree/tests" | grep -q "^<\|^Only in $out"; then
+    rm -rf "$out"
+    mkdir -p "$out"
+  fi
+  mv "$work/fingerprint" "$out/fingerprint"
+  rm -rf "$out/tests"
+  cp -R "$tree/tests" "$out/tests"
 }
 
 # Checks the mutants of a layer that cargo-mutants finds with these options, and writes a row of the
@@ -87,12 +105,7 @@ check() {
   local layer=$1 out=$work/out/$1 target tests status=0 caught missed hung unviable unviable_before row
   shift
   say "mutants of src/$layer"
-  fingerprint "$@" >"$work/fingerprint"
-  if ! cmp --quiet "$work/fingerprint" "$out/fingerprint"; then
-    rm -rf "$out"
-    mkdir -p "$out"
-    mv "$work/fingerprint" "$out/fingerprint"
-  fi
+  keep_outcomes "$out" "$@"
   # The next run counts these among those that were caught before.
   cat "$out"/mutants.out/unviable.txt >>"$out/unviable.before" 2>/dev/null || true
   read -ra target <<<"${TARGET[$layer]}"
@@ -116,6 +129,34 @@ check() {
   all_missed=$((all_missed + missed))
 }
 
+# Takes out one cure after the other, and checks that the test that its patch names fails.
+check_cures() {
+  local patch target name flags found=0 missed=0 row
+  say "cures that are taken out"
+  for patch in tests/mutants/cures/*.diff; do
+    target=$(sed -n 's/^target: //p' "$patch")
+    name=$(sed -n 's/^test: //p' "$patch")
+    flags=()
+    [ "$target" = domain ] || flags=(--features worker)
+    patch --quiet --strip=0 --fuzz=0 --directory="$tree" <"$patch"
+    cargo test --quiet --no-run --manifest-path "$tree/Cargo.toml" --test "$target" "${flags[@]}"
+    if cargo test --quiet --manifest-path "$tree/Cargo.toml" --test "$target" "${flags[@]}" -- "$name" \
+      >"$work/cure.log" 2>&1; then
+      say "not found again: $(head -n 1 "$patch") ($patch)"
+      missed=$((missed + 1))
+    else
+      found=$((found + 1))
+    fi
+    patch --quiet --strip=0 --fuzz=0 --reverse --directory="$tree" <"$patch"
+  done
+  say "found again $found, missed $missed"
+  row=$(printf '{"layer":"mutants: cures taken out","runs":%s,"unit":"mutants","intents":0,"faults":%s,"kills":0,"links":0,"doubles":0,"lost":0,"wrong_failed":0,"unresolved":0,"seeds":"missed %s"}' \
+    $((found + missed)) $((found + missed)) "$missed")
+  say "proof: $row"
+  [ -z "${SMARTSEND_PROOF:-}" ] || printf '%s\n' "$row" >>"$SMARTSEND_PROOF"
+  all_missed=$((all_missed + missed))
+}
+
 # Writes the diff of what changed since the commit $1; since where the branch started if it is empty.
 write_diff() {
   local base=${1:-$(base_of_branch)} paths=("${LAYERS[@]/#/src/}")
@@ -127,8 +168,10 @@ write_diff() {
   git diff "$base" -- "${paths[@]/%/*}" >"$diff"
 }
 
-changed=
-if [ "${1:-}" = --changed ]; then
+changed='' only_cures=''
+if [ "${1:-}" = --cures ]; then
+  only_cures=1
+elif [ "${1:-}" = --changed ]; then
   changed=1
   diff=$PWD/$work/changed.diff
   mkdir -p "$work"
@@ -147,6 +190,8 @@ cargo test --quiet --no-run --manifest-path "$tree/Cargo.toml" --features worker
 # A mutant can allocate without end.
 ulimit -v $((8 << 20))
 all_missed=0
+check_cures
+[ -z "$only_cures" ] || exit "$((all_missed > 0))"
 for layer in "${LAYERS[@]}"; do
   options=(--dir "$tree" --config "$PWD/.cargo/mutants.toml" --file "src/$layer{.rs,/**}")
   if [ -n "$changed" ]; then

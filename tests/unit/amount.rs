@@ -89,6 +89,7 @@ fn an_echo_with_a_third_decimal_or_a_sign_is_no_amount() {
         "1e",
         "e2",
         "1_0",
+        "1_0e1",
         "",
         "null",
         "025.0",

@@ -185,3 +185,18 @@ async fn who_knows_nothing_leaves_no_checkpoint() {
     let series = "smartsend_publishes_total{kind=\"checkpoint\",result=\"confirmed\"} 0";
     assert!(metrics.render().contains(series), "{}", metrics.render());
 }
+
+// Trace 37: a stranger's message takes the place of the checkpoint, and every start stumbles over it.
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_checkpoint_that_is_not_believed_or_not_read_counts_as_none() {
+    let believed = r#"{"account":"1111312","api":"v1","paused":{"actor":"mallory","reason":"none","since":"2026-11-24T09:30:00Z"}}"#;
+    for forged in [believed, "{", "null", "\u{feff}"] {
+        let scene = Scene::new(3);
+        scene.broker.forge_checkpoint(MERCHANT, forged.into());
+        let worker = Obedient::begin(&scene);
+        publish(&scene, 0..5);
+        seconds(60).await;
+        assert_eq!(created(&scene), 5, "{forged}: {}", worker.reasons());
+        worker.stop().await;
+    }
+}

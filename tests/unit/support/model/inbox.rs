@@ -50,7 +50,8 @@ impl Queue for ModelQueue {
         tokio::time::sleep(2 * AWAY).await;
         self.seat.life.step().await;
         let body = self.seat.broker.checkpoint(&self.seat.merchant);
-        Ok(body.map(|body| Checkpoint { body, own: true }))
+        let own = self.seat.broker.vouches_for_checkpoint(&self.seat.merchant);
+        Ok(body.map(|body| Checkpoint { body, own }))
     }
 }
 

@@ -35,6 +35,8 @@ pub(super) struct State {
     pub(super) parked: Vec<Copied>,
     /// The last checkpoint of each merchant.
     pub(super) checkpoints: BTreeMap<String, Bytes>,
+    /// The merchants whose checkpoint a stranger has replaced.
+    pub(super) forged_checkpoints: BTreeSet<String>,
     pub(super) story: Vec<String>,
 }
 
@@ -79,6 +81,7 @@ impl State {
             retried: Vec::new(),
             parked: Vec::new(),
             checkpoints: BTreeMap::new(),
+            forged_checkpoints: BTreeSet::new(),
             story: Vec::new(),
         }
     }
@@ -102,6 +105,7 @@ impl State {
             }
             Outgoing::Checkpoint { merchant, body } => {
                 self.checkpoints.insert(merchant.clone(), body.clone());
+                self.forged_checkpoints.remove(merchant);
                 None
             }
             Outgoing::DeadLetter(_) => unreachable!("no merchant's worker publishes one"),
