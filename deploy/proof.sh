@@ -7,8 +7,8 @@
 #   deploy/proof.sh --list           lists the layers, each with the command that runs it alone
 #   deploy/proof.sh --write          the full proof; if it holds, its tables go into deploy/PROOF.md
 #                                    and deploy/docs/proof-table.md
-#   deploy/proof.sh --continue       resumes an interrupted run: a layer that has held at this very
-#                                    commit and size keeps its rows; can be combined with --write
+#   deploy/proof.sh --continue       resumes an interrupted run: a layer that has held with this very
+#                                    code, tests and size keeps its rows; can be combined with --write
 #
 # It ends with 1 if a layer fails or reports nothing, if a promise is broken, or if a full proof
 # killed the worker, or sent it intents, too few times. A failed layer does not stop those after it.
@@ -36,28 +36,31 @@ sized() {
   printf '%s\n' $((size > least ? size : least))
 }
 
+# Adds the layer $1, which the command $2 runs. It is made of the program and of what $3.. name.
 layer() {
   names+=("$1")
   commands+=("$2")
+  shift 2
+  made_of+=("$*")
 }
 
 layers() {
-  layer simulation "SMARTSEND_SEEDS=0..$(sized 100000 2000) $UNIT simulation::"
-  layer model "SMARTSEND_MODEL_FAULTS=1 $BOTH --test-threads=2 protocol::"
-  layer wire "SMARTSEND_WIRE_IDLE=10000 $BOTH faults::"
-  layer crash-points "SMARTSEND_CRASH_NTH=$(sized 2 1) $TESTS --test-threads=1 crash_points::"
-  layer drain "SMARTSEND_DRAIN_ROUNDS=$(sized 40 6) $TESTS --test-threads=1 drain::"
-  layer replicas "SMARTSEND_REPLICAS_INTENTS=$(sized 3000 600) SMARTSEND_REPLICAS_FAULTS=$(sized 30 6) $TESTS --test-threads=1 replicas::"
-  layer default-times "SMARTSEND_DEFAULTS_INTENTS=$(sized 1000 100) SMARTSEND_DEFAULTS_UNMADE=$(sized 60 20) $TESTS --test-threads=2 default_times::"
-  layer torture "SMARTSEND_MIXED_INTENTS=$(sized 3000 240) SMARTSEND_MIXED_KILLS=$(sized 10 2) tests/tools/torture.sh $(sized 70000 1500) $(sized 180 5)"
-  layer brokers "tests/tools/brokers.sh 3.10 && SMARTSEND_TEST_BROKERS=3.10 SMARTSEND_BROKER_OUTAGE=60 SMARTSEND_BROKER_ROUNDS=$(sized 100 9) $TESTS --test-threads=1 brokers::"
-  layer newer-brokers "tests/tools/brokers.sh 4.0 4.3 && for version in 4.0 4.3; do SMARTSEND_TEST_BROKERS=\$version SMARTSEND_BROKER_OUTAGE=60 SMARTSEND_BROKER_ROUNDS=$(sized 30 9) $TESTS --test-threads=1 brokers:: || exit; done"
-  layer canary "$BOTH --test-threads=1 canary::"
-  layer suite "deploy/test.sh"
-  layer fuzz "tests/tools/fuzz.sh --minutes $(sized 10 5)"
-  layer mutants "tests/tools/mutants.sh"
-  layer backlog "cargo bench --locked --bench bench -- --backlog $(sized 1000000 100000)"
-  layer cancels "cargo bench --locked --bench bench -- --rates 100 --cancels $(sized 10000 1000)"
+  layer simulation "SMARTSEND_SEEDS=0..$(sized 100000 2000) $UNIT simulation::" tests/unit
+  layer model "SMARTSEND_MODEL_FAULTS=1 $BOTH --test-threads=2 protocol::" tests/unit tests/it
+  layer wire "SMARTSEND_WIRE_IDLE=10000 $BOTH faults::" tests/unit tests/it
+  layer crash-points "SMARTSEND_CRASH_NTH=$(sized 2 1) $TESTS --test-threads=1 crash_points::" tests/it
+  layer drain "SMARTSEND_DRAIN_ROUNDS=$(sized 40 6) $TESTS --test-threads=1 drain::" tests/it
+  layer replicas "SMARTSEND_REPLICAS_INTENTS=$(sized 3000 600) SMARTSEND_REPLICAS_FAULTS=$(sized 30 6) $TESTS --test-threads=1 replicas::" tests/it
+  layer default-times "SMARTSEND_DEFAULTS_INTENTS=$(sized 1000 100) SMARTSEND_DEFAULTS_UNMADE=$(sized 60 20) $TESTS --test-threads=2 default_times::" tests/it
+  layer torture "SMARTSEND_MIXED_INTENTS=$(sized 3000 240) SMARTSEND_MIXED_KILLS=$(sized 10 2) tests/tools/torture.sh $(sized 70000 1500) $(sized 180 5)" tests/it tests/tools/torture.sh
+  layer brokers "tests/tools/brokers.sh 3.10 && SMARTSEND_TEST_BROKERS=3.10 SMARTSEND_BROKER_OUTAGE=60 SMARTSEND_BROKER_ROUNDS=$(sized 100 9) $TESTS --test-threads=1 brokers::" tests/it tests/tools/brokers.sh
+  layer newer-brokers "tests/tools/brokers.sh 4.0 4.3 && for version in 4.0 4.3; do SMARTSEND_TEST_BROKERS=\$version SMARTSEND_BROKER_OUTAGE=60 SMARTSEND_BROKER_ROUNDS=$(sized 30 9) $TESTS --test-threads=1 brokers:: || exit; done" tests/it tests/tools/brokers.sh
+  layer canary "$BOTH --test-threads=1 canary::" tests/unit tests/it
+  layer suite "deploy/test.sh" tests README.md deploy/test.sh
+  layer fuzz "tests/tools/fuzz.sh --minutes $(sized 10 5)" tests/fuzz tests/tools/fuzz.sh
+  layer mutants "tests/tools/mutants.sh" tests/unit tests/mutants tests/tools/mutants.sh
+  layer backlog "cargo bench --locked --bench bench -- --backlog $(sized 1000000 100000)" tests/bench
+  layer cancels "cargo bench --locked --bench bench -- --rates 100 --cancels $(sized 10000 1000)" tests/bench
 }
 
 fail() {
@@ -85,16 +88,26 @@ run_layer() {
   [ -s "$rows" ] || fail "$name reported nothing"
 }
 
+# Prints what a layer that has held has shown: what it is made of, and its command.
+claim() {
+  local command=$1 folders=$2 path
+  for path in src Cargo.toml Cargo.lock tests/support $folders; do
+    git rev-parse "HEAD:$path"
+  done | sha256sum | cut -c 1-40
+  printf '%s\n' "$command"
+}
+
 # Runs a layer, unless it is being resumed and has held before. A layer that holds leaves a note with
-# its commit, its command and the seconds that it took.
+# its claim and the seconds that it took.
 prove_layer() {
   local name=$1 command=$2 note=$FOLDER/$1.held
-  local what="$commit: $command" started=$SECONDS broken=${#failures[@]} held='' took=0
+  local what started=$SECONDS broken=${#failures[@]} held='' took=0
+  what=$(claim "$command" "$3" | paste -s -d ' ')
   if [ -n "$resume" ] && [ -f "$note" ]; then
     { read -r held && read -r took; } <"$note"
   fi
   if [ "$held" = "$what" ]; then
-    say "$name has held at this commit before"
+    say "$name has held with this code before"
     proof_seconds=$((proof_seconds + took))
     return
   fi
@@ -169,7 +182,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 
-names=() commands=() failures=() chosen=()
+names=() commands=() made_of=() failures=() chosen=()
 layers
 for name in "${only[@]}"; do
   [[ " ${names[*]} " == *" $name "* ]] || die "there is no layer $name; the layers are ${names[*]}"
@@ -201,7 +214,7 @@ for index in "${!names[@]}"; do
   name=${names[index]}
   [ ${#only[@]} = 0 ] || [[ " ${only[*]} " == *" $name "* ]] || continue
   chosen+=("$name")
-  prove_layer "$name" "${commands[index]}"
+  prove_layer "$name" "${commands[index]}" "${made_of[index]}"
 done
 
 by_layer=$FOLDER/by-layer.md every_row=$FOLDER/every-row.md
