@@ -1,6 +1,6 @@
 //! The JSON of a command.
 
-use smartsend::domain::command::wire::{parse, to_json};
+use smartsend::domain::command::wire::{expiry, parse, to_json};
 use smartsend::domain::object::BODY_BYTES_MAX;
 
 use super::*;
@@ -71,4 +71,12 @@ fn what_is_written_is_read_again() {
     let written = to_json(&parse(extend.as_bytes()).unwrap());
     let text = String::from_utf8(written).unwrap();
     assert!(text.contains("\"2026-12-08T00:00:00.500Z\""), "{text}");
+}
+
+/// As a person writes it on the command line.
+#[test]
+fn a_date_by_itself_is_read_as_that_of_an_extend() {
+    let at = expiry("2026-12-08T05:30:00+05:30").unwrap();
+    assert_eq!(at, "2026-12-08T00:00:00Z".parse().unwrap());
+    assert!(expiry("2026-12-08").is_err(), "a day is not a moment");
 }
