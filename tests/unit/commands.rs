@@ -1,5 +1,6 @@
 //! What becomes of a command: how it is read, and what follows from what lookups show.
 
+mod calls;
 mod decision;
 mod explorer;
 mod wire;

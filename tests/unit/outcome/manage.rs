@@ -124,3 +124,19 @@ fn the_payment_is_read_however_it_is_written() {
         assert_eq!(details.status, status, "{word}");
     }
 }
+
+#[test]
+fn each_outcome_has_a_word_of_its_own_for_metrics_and_logs() {
+    let words = [
+        ManageOutcome::Done,
+        ManageOutcome::Refused(None),
+        ManageOutcome::NotSent(NotSent::Connect),
+        ManageOutcome::NoToken(NoToken::Refused),
+        ManageOutcome::Throttled(None),
+        ManageOutcome::Denied(Denial::Forbidden),
+        ManageOutcome::Unknown(UnknownReason::NoAnswer(NoAnswer::Timeout)),
+    ]
+    .map(|outcome| outcome.word());
+    let expected = ["done", "refused", "not_sent", "no_token", "throttled", "denied", "unknown"];
+    assert_eq!(words, expected);
+}
