@@ -33,13 +33,13 @@ pub struct Change<'a, N> {
     /// How long to wait for the event once the command is sent; `None` is as long as it takes.
     pub limit: Option<Duration>,
     pub stop: CancellationToken,
-    /// Tells the person who waits what holds it up.
+    /// Shows the person who waits what holds it up.
     pub note: N,
 }
 
-/// Why no event has told what became of it.
+/// Why the outcome is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Untold {
+pub enum NoOutcome {
     /// The broker did not accept the command.
     NotSent,
     /// No confirm came, and whether the broker has the command is unknown.
@@ -59,11 +59,11 @@ impl<N: Fn(&str)> Change<'_, N> {
     pub async fn run(
         &self,
         config: &Config,
-    ) -> Result<Result<ReceivedCommand, Untold>, UpstreamError> {
+    ) -> Result<Result<ReceivedCommand, NoOutcome>, UpstreamError> {
         let clock = SystemClock::start();
         let opened = tokio::select! {
             opened = self.open(config, clock) => opened?,
-            () = self.stop.cancelled() => return Ok(Err(Untold::InterruptedUnsent)),
+            () = self.stop.cancelled() => return Ok(Err(NoOutcome::InterruptedUnsent)),
         };
         let (session, results) = opened;
         let body = Bytes::from(to_json(&self.command));
@@ -72,8 +72,8 @@ impl<N: Fn(&str)> Change<'_, N> {
         let mut notes = Notes::about(Work::Commands);
         let end = match self.send(&session, &message, &mut notes).await {
             Ok(()) => self.follow(results, &message, &mut notes).await,
-            Err(PublishError::Unconfirmed) => Err(Untold::Unconfirmed),
-            Err(PublishError::Unroutable | PublishError::Refused) => Err(Untold::NotSent),
+            Err(PublishError::Unconfirmed) => Err(NoOutcome::Unconfirmed),
+            Err(PublishError::Unroutable | PublishError::Refused) => Err(NoOutcome::NotSent),
         };
         session.close().await;
         Ok(end)
@@ -106,7 +106,7 @@ impl<N: Fn(&str)> Change<'_, N> {
             tokio::select! {
                 published = &mut published => return published,
                 Ok(()) = state.changed() => {
-                    self.tell(notes.of_state(&state.borrow_and_update()));
+                    self.note(notes.of_state(&state.borrow_and_update()));
                 }
             }
         }
@@ -117,29 +117,29 @@ impl<N: Fn(&str)> Change<'_, N> {
         mut results: ResultEvents,
         message: &Copied,
         notes: &mut Notes,
-    ) -> Result<ReceivedCommand, Untold> {
+    ) -> Result<ReceivedCommand, NoOutcome> {
         let mut over = pin!(over(self.limit));
         let mut consumed = pin!(results.work_is_consumed(CONSUMERS_EVERY));
         loop {
             tokio::select! {
                 event = results.next() => {
-                    let Some(event) = event else { return Err(Untold::ResultsLost) };
+                    let Some(event) = event else { return Err(NoOutcome::ResultsLost) };
                     let answers = event.correlation_id == message.properties.message_id;
-                    let told = ReceivedCommand::from_json(&event.body);
-                    if let Some(told) = told.filter(|told| told.settles(&self.command, answers)) {
-                        return Ok(told);
+                    let outcome = ReceivedCommand::from_json(&event.body);
+                    if let Some(outcome) = outcome.filter(|outcome| outcome.settles(&self.command, answers)) {
+                        return Ok(outcome);
                     }
                 }
                 Some(answer) = consumed.next() => {
-                    self.tell(answer.and_then(|consumed| notes.of_consumers(consumed)));
+                    self.note(answer.and_then(|consumed| notes.of_consumers(consumed)));
                 }
-                () = &mut over => return Err(Untold::TimedOut),
-                () = self.stop.cancelled() => return Err(Untold::Interrupted),
+                () = &mut over => return Err(NoOutcome::TimedOut),
+                () = self.stop.cancelled() => return Err(NoOutcome::Interrupted),
             }
         }
     }
 
-    fn tell(&self, note: Option<String>) {
+    fn note(&self, note: Option<String>) {
         if let Some(note) = note {
             (self.note)(&note);
         }

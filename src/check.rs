@@ -88,7 +88,7 @@ pub fn misconfigured(error: &ConfigError) -> Report {
     Report { findings, ..Report::default() }.finished()
 }
 
-/// A reference that tells a person where it comes from.
+/// A reference that shows a person where it comes from.
 #[expect(clippy::expect_used, reason = "it is short, and made of letters, digits and dashes")]
 fn unused() -> Reference {
     let random: u64 = rand::random();

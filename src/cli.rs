@@ -81,7 +81,7 @@ enum Command {
     Check(check::Options),
     /// Ask PayU what it shows of a reference
     Lookup(lookup::Options),
-    /// Find out where a payout is: in hand, waiting, parked, or at PayU
+    /// Find out where a payout is: in flight, waiting, parked, or at PayU
     Where(where_is::Options),
     /// Ask PayU what the account holds
     Account(account::Options),

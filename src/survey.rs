@@ -76,7 +76,7 @@ pub struct Survey<'a, N> {
     pub stop: CancellationToken,
     /// Ends that too.
     pub abort: CancellationToken,
-    /// Tells the person who waits how far it is.
+    /// Shows the person who waits how far it is.
     pub note: N,
 }
 
@@ -124,7 +124,7 @@ impl<N: Fn(&str)> Survey<'_, N> {
         })
     }
 
-    /// Of references that no other survey uses, and that tell a person where they come from.
+    /// Of references that no other survey uses, and that show a person where they come from.
     fn intents(&self, caller: &Caller) -> [Intent; 2] {
         let now = caller.clock().now().wall.strftime("%Y%m%dT%H%M%SZ").to_string();
         let run: u16 = rand::random();

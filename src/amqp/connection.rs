@@ -116,7 +116,7 @@ impl Connection {
     }
 
     /// Waits for the error that ends it, such as a delivery that lapin cannot parse. lapin does not
-    /// fail a pending call then, and of two that wait here at once only one is told.
+    /// fail a pending call then, and of two that wait here at once only one is woken.
     pub(super) async fn error(&self) -> lapin::Error {
         let mut events = pin!(self.client.events_listener());
         loop {

@@ -1,6 +1,6 @@
 //! A look at a broker that leaves no trace in it.
 //!
-//! Whether a login may write to an exchange is told only to who publishes, and so is an alarm. So
+//! Whether a login may write to an exchange shows only when one publishes, and so does an alarm. So
 //! something is published within a transaction that is never committed: RabbitMQ checks the right
 //! when it comes, and routes nothing before the commit ("Transactions" of AMQP 0-9-1: a rollback, or
 //! the end of the channel, abandons it).
@@ -108,7 +108,7 @@ impl Inspection {
         }
         match tried {
             Ok(Ok(())) => Writing::Allowed,
-            // Nothing else ends a channel that was just opened. lapin (4.12) tells the broker's words
+            // Nothing else ends a channel that was just opened. lapin (4.12) passes on the broker's words
             // only to who was waiting when they came.
             Ok(Err(_)) if self.connection.is_up() => Writing::Refused,
             Ok(Err(error)) => Writing::Unknown(reason(&error)),

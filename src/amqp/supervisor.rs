@@ -185,7 +185,11 @@ async fn connect(shared: &Arc<Shared>, purpose: &str) -> Result<Session, Connect
             shared.tasks.spawn(keep(Arc::clone(shared), session.clone(), purpose.to_owned()));
         }
         Err(error) => {
-            shared.tell(purpose, None, &BrokerState::Disconnected { reason: error.to_string() });
+            shared.publish_state(
+                purpose,
+                None,
+                &BrokerState::Disconnected { reason: error.to_string() },
+            );
         }
     }
     connected
@@ -196,20 +200,20 @@ async fn keep(shared: Arc<Shared>, session: Session, purpose: String) {
     while session.is_live() {
         let is_blocked = session.observe();
         let state = if is_blocked { BrokerState::Blocked } else { BrokerState::Connected };
-        shared.tell(&purpose, Some(&session), &state);
+        shared.publish_state(&purpose, Some(&session), &state);
         tokio::select! {
             () = session.ended() => {}
             () = sleep(WATCH_EVERY) => {}
         }
     }
     let reason = session.reason().to_owned();
-    shared.tell(&purpose, Some(&session), &BrokerState::Disconnected { reason });
+    shared.publish_state(&purpose, Some(&session), &BrokerState::Disconnected { reason });
     session.close().await;
 }
 
 impl Shared {
     /// Reports each change of a state once.
-    fn tell(&self, purpose: &str, session: Option<&Session>, state: &BrokerState) {
+    fn publish_state(&self, purpose: &str, session: Option<&Session>, state: &BrokerState) {
         if self.connections.changed(purpose, session, state) {
             self.report(purpose, session, state);
         }

@@ -205,7 +205,7 @@ pub fn message(body: Bytes, id: String, merchant: &Merchant, now: Moment) -> Cop
     Copied { merchant: name.clone(), body, properties, headers }
 }
 
-/// What to tell the person who waits, each thing once.
+/// What to show the person who waits, each thing once.
 pub struct Notes {
     work: Work,
     trouble_told: bool,

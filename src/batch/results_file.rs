@@ -103,8 +103,8 @@ fn links_in_earlier(path: &Path) -> HashMap<String, String> {
     let reports = names.map_while(|name| Some((std::fs::read(&name).ok()?, name)));
     let links = reports.flat_map(|(report, name)| earlier::links(&name, &report));
     let mut by_reference = HashMap::new();
-    for (reference, told) in links {
-        by_reference.entry(reference).or_insert(told);
+    for (reference, known) in links {
+        by_reference.entry(reference).or_insert(known);
     }
     by_reference
 }

@@ -1,6 +1,6 @@
 //! The errors of all rows, for a person.
 //!
-//! One wrong formula makes a column of errors. Told row by row, ten thousand lines of the same
+//! One wrong formula makes a column of errors. Listed row by row, ten thousand lines of the same
 //! sentence hide the one line that differs.
 
 use std::collections::HashMap;

@@ -29,7 +29,7 @@ pub(super) enum RowStatus {
     Failed(Reason),
     /// An event says that it is not acted on; another message may have made a link.
     Rejected(Reason),
-    /// An event says that only a person can tell.
+    /// An event says that only a person can decide.
     Unresolved(Reason),
 }
 
@@ -42,9 +42,9 @@ pub(super) struct TrackedRow {
     /// Its amount, if that is valid.
     pub(super) amount: Option<Amount>,
     pub(super) status: RowStatus,
-    /// Tells its events from another one's. A bad row has none.
+    /// Distinguishes its events from another one's. A bad row has none.
     pub(super) event_ids: Option<EventIds>,
-    /// The amount of a link that its reference got by another intent, as an event tells.
+    /// The amount of a link that its reference got by another intent, as an event says.
     pub(super) other_link: Option<Amount>,
 }
 

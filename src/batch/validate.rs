@@ -30,7 +30,7 @@ pub(super) struct Validated {
 pub(super) struct ValidRow {
     pub(super) reference: Reference,
     pub(super) amount: Amount,
-    /// Tells its events from another one's.
+    /// Distinguishes its events from another one's.
     pub(super) event_ids: EventIds,
     /// The intent's JSON.
     pub(super) body: Bytes,

@@ -99,7 +99,7 @@ async fn inspect(
     (findings, hidden.into_iter().collect())
 }
 
-/// What can be told only by a connection.
+/// What only a connection shows.
 fn nothing_seen(needs: &str) -> Vec<Finding> {
     let skipped = |what| Finding::skipped(GROUP, what, needs);
     let consumers = Finding::skipped(Group::Consumers, "consumers", "a connection to the broker");
@@ -229,7 +229,7 @@ async fn results(connection: &Inspection, name: &str) -> Finding {
     }
 }
 
-/// What AMQP tells nobody.
+/// What AMQP does not show.
 fn unseen(config: &Config, vhost: &str) -> Vec<Unseen> {
     let prefix = &config.broker.prefix;
     let timeout = duration::shortest(config.broker.consumer_timeout);

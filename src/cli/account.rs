@@ -39,7 +39,7 @@ enum Verb {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 PayU has deprecated the call behind this, and nothing in Smart Send takes the token that it answers
-with each VPA, which is for transfers and is not shown. It tells which accounts stand behind a
+with each VPA, which is for transfers and is not shown. It reveals which accounts stand behind a
 person's number, so it is asked only with --reveal. That PayU shows none may also mean that it
 failed.
 

@@ -11,9 +11,9 @@ use crate::inquiry::{FileShown, NamedFile, NothingLearnt, guards_bypassed};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 What you want is probably `smartsend submit`: it gives you a link for each row, and no row is paid
-twice. PayU reads a bulk file itself and returns no links: only the customers are told. No duplicate
-check of its rows is known, so a file that is processed twice may pay twice. The worker sees none of
-it: no events, no limits. And PayU publishes no columns, so ask PayU for them.
+twice. PayU reads a bulk file itself and returns no links: only the customers are notified. No
+duplicate check of its rows is known, so a file that is processed twice may pay twice. The worker
+sees none of it: no events, no limits. And PayU publishes no columns, so ask PayU for them.
 
 Each asks PayU outside of the worker's limiter: at most one request a second for each account on
 this machine, by a lock file.
@@ -100,7 +100,7 @@ Examples:
   smartsend bulk status 51
   smartsend bulk status 51 --merchant acme --json
 
-Exit codes: 0 the file is shown, whatever became of it; 1 PayU does not know it, or turned it away;
+Exit codes: 0 the file is shown, whatever its state; 1 PayU does not know it, or turned it away;
 2 wrong usage or configuration; 3 no answer.")]
 struct StatusOptions {
     #[command(flatten)]

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::exit::{CommandError, Exit, complain, print};
 use super::merchants;
 use crate::actor::{Actor, parse_note};
-use crate::change::{Change, Untold};
+use crate::change::{Change, NoOutcome};
 use crate::config::{Config, duration};
 use crate::domain::command::{Action, Command, wire};
 use crate::domain::event::{CommandResult, Reason, ReceivedCommand};
@@ -26,7 +26,7 @@ Examples:
   smartsend cancel order-8841-r1 --merchant acme --timeout 5m --json
 
 Exit codes: 0 the link is cancelled; 1 it is not, and why, or nothing was sent; 2 wrong usage or
-configuration; 3 not decided yet: only a person can tell, or this stopped waiting. It can be
+configuration; 3 not decided yet: only a person can decide, or this stopped waiting. It can be
 repeated: a link is cancelled once.")]
 pub struct CancelOptions {
     /// The merchantRefId of the link; after -- if it begins with -
@@ -47,7 +47,7 @@ Examples:
   smartsend extend order-8841-r1 2030-12-31T23:59:59+05:30 --merchant acme --timeout 5m
 
 Exit codes: 0 the link expires then; 1 it does not, and why, or nothing was sent; 2 wrong usage or
-configuration; 3 not decided yet: only a person can tell, or this stopped waiting. It can be
+configuration; 3 not decided yet: only a person can decide, or this stopped waiting. It can be
 repeated: a link ends at one time.")]
 pub struct ExtendOptions {
     /// The merchantRefId of the link; after -- if it begins with -
@@ -113,33 +113,33 @@ async fn execute(
     let actor = Actor::of_process(options.reason.as_deref());
     complain(&format_args!("{}: asked for {actor}", command.reference));
     let change = Change { merchant, command, actor, limit: options.timeout, stop, note };
-    let told = change.run(config).await.map_err(|error| {
+    let outcome = change.run(config).await.map_err(|error| {
         if error.is_usage() { CommandError::usage(error) } else { CommandError::failed(error) }
     })?;
-    Ok(match told {
-        Ok(told) => tell(&change.command, &told, options.json),
-        Err(untold) => {
-            complain(&format_args!("{}: {}", change.command.reference, why(untold)));
-            if untold == Untold::NotSent { Exit::Failed } else { Exit::WorkLeft }
+    Ok(match outcome {
+        Ok(received) => report(&change.command, &received, options.json),
+        Err(reason) => {
+            complain(&format_args!("{}: {}", change.command.reference, why(reason)));
+            if reason == NoOutcome::NotSent { Exit::Failed } else { Exit::WorkLeft }
         }
     })
 }
 
-fn tell(command: &Command, told: &ReceivedCommand, json: bool) -> Exit {
+fn report(command: &Command, received: &ReceivedCommand, json: bool) -> Exit {
     // A closed stdout does not undo what was done.
     if json {
-        print(&format_args!("{}\n", told.data.expose()));
+        print(&format_args!("{}\n", received.data.expose()));
     } else {
-        print(&format_args!("{}\n", line(command, &told.result)));
+        print(&format_args!("{}\n", line(command, &received.result)));
     }
-    match told.result {
+    match received.result {
         CommandResult::Cancelled | CommandResult::Extended(_) => Exit::Done,
         CommandResult::Failed(_) => Exit::Failed,
         CommandResult::Unresolved(_) => Exit::WorkLeft,
     }
 }
 
-/// What became of it, in one line.
+/// The outcome, in one line.
 pub fn line(command: &Command, result: &CommandResult) -> String {
     let reference = &command.reference;
     let done = match command.action {
@@ -162,26 +162,26 @@ pub fn line(command: &Command, result: &CommandResult) -> String {
     }
 }
 
-/// What to say where no event has told.
-fn why(untold: Untold) -> &'static str {
-    match untold {
-        Untold::NotSent => {
+/// What to say where no event has come.
+fn why(reason: NoOutcome) -> &'static str {
+    match reason {
+        NoOutcome::NotSent => {
             "RabbitMQ did not take the command, and nothing was sent; try again once it is well"
         }
-        Untold::Unconfirmed => {
+        NoOutcome::Unconfirmed => {
             "RabbitMQ did not confirm the command, and may have it; it is safe to send it again"
         }
-        Untold::ResultsLost => {
+        NoOutcome::ResultsLost => {
             "the connection to RabbitMQ was lost, and with it what came meanwhile; the command is \
-             safe with the worker, and it is safe to send it again to see what became of it"
+             safe with the worker, and it is safe to send it again to see the outcome"
         }
-        Untold::TimedOut => {
+        NoOutcome::TimedOut => {
             "the time to wait was over; the command stays with the worker, and its event goes to \
              downstream"
         }
-        Untold::Interrupted => {
+        NoOutcome::Interrupted => {
             "stopped waiting; the command stays with the worker, and its event goes to downstream"
         }
-        Untold::InterruptedUnsent => "stopped before the command was sent; nothing was sent",
+        NoOutcome::InterruptedUnsent => "stopped before the command was sent; nothing was sent",
     }
 }

@@ -18,7 +18,7 @@ use crate::ports::Clock;
 It looks at the configuration; at the broker: login, rights to publish, exchanges and queues with
 their arguments, version, alarms; at PayU for each merchant: DNS, TLS, token, clock, a lookup, the
 account; and at who consumes now. Each thing is ok, warning, error, or skipped because something
-above it is wrong. What AMQP tells nobody is named, with the command that shows it.
+above it is wrong. What AMQP does not show is named, with the command that shows it.
 
 It writes nothing and sends no money. It asks PayU outside of the worker's limiter: at most one
 request a second for each account on this machine, by a lock file. Some accounts may have one token

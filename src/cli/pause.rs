@@ -32,7 +32,7 @@ pub struct PauseOptions {
     /// Why; whoever looks at /readyz or the log sees it
     #[arg(long, value_name = "TEXT", value_parser = parse_note)]
     reason: String,
-    /// Print what became of it as JSON
+    /// Print the outcome as JSON
     #[arg(long)]
     json: bool,
 }
@@ -55,7 +55,7 @@ pub struct ResumeOptions {
     /// Let so many intents through, and stay paused
     #[arg(long, value_name = "N")]
     limit: Option<NonZeroU32>,
-    /// Print what became of it as JSON
+    /// Print the outcome as JSON
     #[arg(long)]
     json: bool,
 }
@@ -67,7 +67,7 @@ pub async fn pause(config: &Config, options: PauseOptions) -> Result<Exit, Comma
     let mut orders = Orders::open(config, merchant).await.map_err(failed)?;
     let obeyed = orders.pause(pause).await;
     orders.close().await;
-    tell(merchant, &obeyed.map_err(failed)?, true, options.json);
+    report(merchant, &obeyed.map_err(failed)?, true, options.json);
     Ok(Exit::Done)
 }
 
@@ -89,7 +89,7 @@ pub async fn resume(config: &Config, options: ResumeOptions) -> Result<Exit, Com
     }
     let obeyed = orders.resume(user()).await;
     orders.close().await;
-    tell(merchant, &obeyed.map_err(failed)?, false, options.json);
+    report(merchant, &obeyed.map_err(failed)?, false, options.json);
     Ok(Exit::Done)
 }
 
@@ -98,7 +98,7 @@ fn failed(error: OrderError) -> CommandError {
     if is_usage { CommandError::usage(error) } else { CommandError::failed(error) }
 }
 
-fn tell(merchant: &Merchant, obeyed: &Obeyed, paused: bool, json: bool) {
+fn report(merchant: &Merchant, obeyed: &Obeyed, paused: bool, json: bool) {
     let name = &merchant.name;
     let Obeyed { processes, active } = *obeyed;
     if json {

@@ -12,7 +12,7 @@ Examples:
   smartsend run --declare
   SMARTSEND_MERCHANTS__DEFAULT__RATE_PER_SECOND=5 smartsend run
 
-Exit codes: 0 stopped by a signal, with nothing left in hand; 1 failed; 2 wrong usage or
+Exit codes: 0 stopped by a signal, with nothing left in flight; 1 failed; 2 wrong usage or
 configuration; 3 stopped with work left, which RabbitMQ delivers again.")]
 pub struct Options {
     /// Declare what is missing of the queues and exchanges, and then work.

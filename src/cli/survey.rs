@@ -116,7 +116,7 @@ pub async fn execute(config: &Config, options: Options) -> Result<Exit, CommandE
         InquiryError::Account(_) => CommandError::usage(error),
         InquiryError::Pace(_) => CommandError::failed(error),
     })?;
-    Ok(tell(&report, options.json))
+    Ok(print_report(&report, options.json))
 }
 
 /// What it is about to cost, and whom PayU writes to.
@@ -163,7 +163,7 @@ fn listen(stop: CancellationToken, abort: CancellationToken) -> Result<(), Comma
     Ok(())
 }
 
-fn tell(report: &Report, json: bool) -> Exit {
+fn print_report(report: &Report, json: bool) -> Exit {
     let printed = match &report.halt {
         // Nothing was learnt.
         Some(Halt::NoToken(_)) => Exit::Done,

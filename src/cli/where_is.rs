@@ -20,7 +20,7 @@ PayU is asked outside of the worker's limiter: at most one request a second for 
 machine, by the lock file smartsend-ACCOUNT.lock in TMPDIR, or in /tmp.
 
 The last line is one sentence for the support desk. A part that could not be seen is called missing.
-With several workers name all of them: only the merchant's active consumer knows what is in hand.
+With several workers name all of them: only the merchant's active consumer knows what is in flight.
 
 Examples:
   smartsend where order-8841-r1

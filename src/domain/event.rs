@@ -122,7 +122,7 @@ pub enum EventResult {
         /// The link, unless none was found.
         shown: Option<LinkView>,
     },
-    /// Only a person can tell what has become of the command; it is parked.
+    /// Only a person can decide how the command ended; it is parked.
     CommandUnresolved(Reason),
 }
 

@@ -20,7 +20,7 @@ pub enum Verdict {
     Failed(Failure),
     /// This message is not acted on. Its reference may have a link, by another message.
     Rejected(Rejection),
-    /// Only a person can tell; the intent is parked.
+    /// Only a person can decide; the intent is parked.
     Unresolved(Unresolved),
 }
 
@@ -99,7 +99,7 @@ pub enum CommandVerdict {
         /// The link, unless none was found.
         shown: Option<LinkView>,
     },
-    /// Only a person can tell; the command is parked.
+    /// Only a person can decide; the command is parked.
     Unresolved(CommandUnresolved),
 }
 

@@ -70,7 +70,7 @@ const UNKNOWN: Explained = Explained {
     name: "Unknown",
     follows: "looked up: it may have made a link. Not found after all lookups and the quarantine: \
               sent again with the same reference, or parked, as in_doubt.policy says.",
-    money: "yes: it may have made a link that nobody was told of.",
+    money: "yes: it may have made a link that nobody knows of.",
     to_do: "wait for the event, and pay nobody under a new reference meanwhile.",
 };
 

@@ -12,7 +12,7 @@ pub(super) struct ReasonRow {
 }
 
 const NO_LINK: &str = "no: the reference has no link and gets none.";
-const MAYBE: &str = "yes: it may have a link that nobody was told of.";
+const MAYBE: &str = "yes: it may have a link that nobody knows of.";
 const HAS_LINK: &str =
     "yes: there is a link that nobody was sent, and another payout would be the second.";
 const NOT_BY_THIS: &str = "not by this message: nothing was sent for it. The reference may have a \

@@ -24,7 +24,7 @@ pub(super) struct Places {
 
 #[derive(Debug, Default)]
 struct Taken {
-    /// Counts whatever happens, so that what happened first can be told.
+    /// Counts whatever happens, so that what happened first is known.
     clock: u64,
     clients: BTreeMap<u64, Client>,
 }

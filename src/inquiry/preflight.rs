@@ -22,7 +22,7 @@ pub struct Preflight {
     pub account: Option<Result<AccountDetail, NothingLearnt>>,
 }
 
-/// The server's clock, and ours before and after it told.
+/// The server's clock, and ours before and after its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClockSeen {
     pub date: Timestamp,

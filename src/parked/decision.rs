@@ -28,7 +28,7 @@ pub enum Decision {
     Replay,
     /// It stays parked, for a person.
     Refuse,
-    /// It stays parked, because nobody can tell yet.
+    /// It stays parked, because nothing is decided yet.
     Undecided,
 }
 
@@ -154,7 +154,7 @@ pub fn judge(
         (
             Content::Intent(_) | Content::Command(_),
             Lookup::Failed(_) | Lookup::NoToken(_) | Lookup::Throttled(_) | Lookup::Denied(_),
-        ) => Judgement::undecided(format!("PayU did not tell: the lookup is {}", lookup.word())),
+        ) => Judgement::undecided(format!("PayU gave no answer: the lookup is {}", lookup.word())),
     }
 }
 

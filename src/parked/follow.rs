@@ -1,4 +1,4 @@
-//! What became of what was replayed, by its events.
+//! The outcome of what was replayed, by its events.
 
 use std::collections::HashMap;
 use std::fmt;

@@ -41,7 +41,7 @@ pub struct Parked {
     pub own: bool,
 }
 
-/// Tells a parked message from all others, and from its own copy that is parked another time.
+/// Distinguishes a parked message from all others, and from its own copy that is parked another time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Id(String);
 

@@ -56,7 +56,7 @@ struct Found {
     references: BTreeSet<(String, &'static str, Option<Reference>)>,
 }
 
-/// Finds what is meant and looks it up. `note` tells the person who waits.
+/// Finds what is meant and looks it up. `note` informs the person who waits.
 pub async fn plan(
     config: &Config,
     topology: &Topology,

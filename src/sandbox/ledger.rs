@@ -102,7 +102,7 @@ pub(super) struct NewLink<'a> {
     pub(super) about: Arc<str>,
     pub(super) channels: Channels,
     pub(super) status: LinkStatus,
-    /// Whether the payee is told only when the link is approved.
+    /// Whether the payee is notified only when the link is approved.
     pub(super) is_held_back: bool,
     pub(super) expires_at_us: u64,
     pub(super) host: Arc<str>,
@@ -204,7 +204,7 @@ impl Ledger {
         Some(link)
     }
 
-    /// Changes the newest link of a reference, and tells the payee of one that was held back and is
+    /// Changes the newest link of a reference, and notifies the payee of one that was held back and is
     /// approved now.
     pub(super) fn change(&mut self, (merchant, reference): (&str, &str), change: Change) {
         let merchant = self.merchants.get_mut(merchant);

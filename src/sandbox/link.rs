@@ -56,7 +56,7 @@ pub(super) struct StoredLink {
     /// An [`About`] as JSON: one allocation for four.
     pub(super) about: Arc<str>,
     pub(super) channels: Channels,
-    /// Whether the payee has been told.
+    /// Whether the payee has been notified.
     pub(super) is_announced: bool,
     /// Whether a call has tried to cancel it.
     pub(super) is_cancel_tried: bool,
@@ -64,7 +64,7 @@ pub(super) struct StoredLink {
     pub(super) history: Vec<Change>,
 }
 
-/// How the payee is told.
+/// How the payee is notified.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Channels {
     pub(super) sms: bool,

@@ -1,5 +1,5 @@
 //! What a survey has seen, before anyone has judged it. `None` is what was not asked, or got no
-//! answer from which to tell.
+//! answer to judge by.
 
 use std::time::Duration;
 
@@ -129,7 +129,7 @@ pub enum RepeatEnd {
     SameLink,
     /// It made another link.
     OtherLink,
-    /// It got no answer from which to tell.
+    /// It got no answer to judge by.
     Unclear,
 }
 

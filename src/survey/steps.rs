@@ -249,7 +249,7 @@ impl<'a, N: Fn(&str)> Steps<'a, N> {
         Ok(())
     }
 
-    /// Whether the link is cancelled, as far as PayU tells.
+    /// Whether the link is cancelled, as far as PayU shows.
     async fn cancel_main(&mut self) -> Result<bool, Interrupted> {
         let (reference, wait) = (self.reference(), self.wait());
         let cancelled = cancel(&mut self.caller, reference, wait).await?;

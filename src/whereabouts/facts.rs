@@ -69,7 +69,7 @@ impl WorkerFacts {
 }
 
 impl Facts {
-    /// What a worker has in hand, or has put on a retry queue; an intent before a command. The moment
+    /// What a worker has in flight, or has put on a retry queue; an intent before a command. The moment
     /// is that of its answer.
     pub fn known(&self) -> Option<(Known, Timestamp)> {
         let all = self.workers.iter().filter_map(|worker| {

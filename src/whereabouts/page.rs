@@ -44,7 +44,7 @@ fn worker_row(worker: &WorkerFacts, merchant: &str) -> String {
     let url = &worker.url;
     let said = match &worker.said {
         Ok(said) => said,
-        Err(why) => return format!("{url} did not tell, and this part is missing: {why}"),
+        Err(why) => return format!("{url} gave no answer, and this part is missing: {why}"),
     };
     let [intent, command] = worker.known(merchant);
     let known = [("its intent", intent), ("its command", command)];
@@ -56,13 +56,13 @@ fn worker_row(worker: &WorkerFacts, merchant: &str) -> String {
         return format!("{url} is working on it: {}", known.join("; "));
     }
     match worker.consumer(merchant) {
-        Some(ConsumerState::Active) => format!("{url} does not have it in hand"),
+        Some(ConsumerState::Active) => format!("{url} does not have it in flight"),
         Some(ConsumerState::Standby) => format!(
-            "{url} does not have it in hand, but was given nothing yet: another process may be the \
+            "{url} does not have it in flight, but was given nothing yet: another process may be the \
              active consumer, to be named with --ops; until that is known this part is missing"
         ),
         Some(ConsumerState::Stopped) => format!(
-            "{url} does not have it in hand, but consumes nothing at the moment: its /readyz says \
+            "{url} does not have it in flight, but consumes nothing at the moment: its /readyz says \
              why, and until another process is asked this part is missing"
         ),
         None => format!("{url} does not work for this merchant; this part is missing"),

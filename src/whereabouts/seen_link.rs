@@ -77,7 +77,7 @@ impl SeenLink {
         }
     }
 
-    /// The last four characters of the link, by which a person can tell it from another one. They
+    /// The last four characters of the link, by which a person can distinguish it from another one. They
     /// are too few to claim anything.
     pub fn ending(&self) -> Option<String> {
         let link = self.link.as_ref()?.expose();

@@ -38,11 +38,11 @@ pub struct DeadLetters<C, Q, O> {
     pub status: Status,
     /// Ends when the process is to stop.
     pub stopping: CancellationToken,
-    /// How long a stop waits for the one in hand.
+    /// How long a stop waits for the one in flight.
     pub drain: Duration,
 }
 
-/// What became of a message.
+/// How a message was replaced.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Replaced {
     /// It is announced, and its copy parked.
@@ -85,17 +85,17 @@ impl<C: Clock, Q: DeadLetterQueue, O: Outbox> DeadLetters<C, Q, O> {
     /// Takes deliveries until the inbox ends; returns how many are left unsettled.
     async fn take(&self, mut inbox: Q::Inbox) -> usize {
         let lost = inbox.lost();
-        let mut in_hand = None;
+        let mut in_flight = None;
         while let Some(next) = self.stopping.run_until_cancelled(inbox.next()).await {
             let Some(delivery) = next else { return 0 };
             let mut settling = Box::pin(self.settle(delivery, lost.clone()));
             if self.stopping.run_until_cancelled(&mut settling).await.is_none() {
-                in_hand = Some(settling);
+                in_flight = Some(settling);
             }
         }
-        // Cancelled while one is in hand, so that no further one comes only to go back.
+        // Cancelled while one is in flight, so that no further one comes only to go back.
         let settled = async {
-            match in_hand {
+            match in_flight {
                 Some(settling) => settling.await,
                 None => 0,
             }

@@ -15,7 +15,7 @@ use crate::domain::reference::Reference;
 pub const CAPACITY: usize = 16_384;
 
 /// The last links, by their hash, each with the hash of its reference. Create and details call a
-/// link by different ids, so it is told by its text.
+/// link by different ids, so it is recognized by its text.
 #[derive(Debug, Default)]
 pub struct GivenLinks {
     hasher: RandomState,

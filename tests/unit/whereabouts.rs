@@ -229,7 +229,7 @@ fn the_page_says_what_each_has_said_and_what_was_not_read() {
     let page = text(&facts, false);
     for line in [
         "reference  order-1 of default",
-        "worker     http://127.0.0.1:8080 does not have it in hand",
+        "worker     http://127.0.0.1:8080 does not have it in flight",
         "waiting    nothing; counted and not read, since reading takes a message out of its wait",
         "parked     1 of the 7 that were looked at",
         "           intent of default since 2026-11-24T09:40:00Z: OUTCOME_UNKNOWN, 100.50 rupees, may have",

@@ -64,7 +64,7 @@ impl ConsumerChannel {
         self.channel.basic_consume(queue, tag, options, arguments).await
     }
 
-    /// Replaces the consumer by one with another prefetch, while the old one has in hand all that it
+    /// Replaces the consumer by one with another prefetch, while the old one has in flight all that it
     /// is sent: so the cancel takes nothing back.
     pub(super) async fn consume_anew(&self, prefetch: u16) -> lapin::Result<Consumer> {
         let replaced = async {

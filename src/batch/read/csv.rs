@@ -14,7 +14,7 @@ pub(super) fn rows(bytes: &[u8]) -> Result<impl Iterator<Item = Row>, SheetError
     })?;
     if text.trim_start_matches('"').get(..4).is_some_and(|it| it.eq_ignore_ascii_case("sep=")) {
         return Err(SheetError::one(
-            "its first line, sep=, only tells Excel how the cells are separated; delete it, and \
+            "its first line, sep=, only shows Excel how the cells are separated; delete it, and \
              separate the cells by commas",
         ));
     }

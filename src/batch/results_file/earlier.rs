@@ -14,7 +14,7 @@ enum Knowledge {
     Nothing,
     /// It was sent, or may have been.
     Sent,
-    /// An event tells how it ended, without a link.
+    /// An event says how it ended, without a link.
     Ended,
     Link(String),
 }
@@ -44,10 +44,10 @@ pub(super) fn links(path: &Path, report: &[u8]) -> Vec<(String, String)> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let has_link = |line: &Line| matches!(line.knowledge, Knowledge::Link(_));
     let lines = read(report).unwrap_or_default().into_iter().filter(has_link);
-    let told = lines.map(|Line { row, reference, amount, .. }| {
+    let sentences = lines.map(|Line { row, reference, amount, .. }| {
         (reference, format!("row {row} of {name} has a link for this reference, over {amount}"))
     });
-    told.collect()
+    sentences.collect()
 }
 
 /// `None` if it is not such a report.

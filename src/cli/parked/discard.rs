@@ -16,8 +16,8 @@ use crate::parked::tally::{Share, gaps, is_complete};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 It moves the messages to the queue PREFIX.discarded, where they stay for 30 days, with your name and
-your reason. It asks for their total first. Nobody is told: whoever waits for the payout has to hear
-it from you.
+your reason. It asks for their total first. Nobody is notified: whoever waits for the payout has to
+hear it from you.
 
 Examples:
   smartsend parked discard order-8841-r1 --reason \"paid by hand\"

@@ -88,7 +88,7 @@ impl LinkStatus {
         }
     }
 
-    /// Whether its intent must not be told of it as of a link that can be claimed.
+    /// Whether it must not be announced as a link that can be claimed.
     pub fn is_closed(self) -> bool {
         match self {
             Self::Expired | Self::Cancelled | Self::Rejected | Self::Failed => true,

@@ -168,10 +168,10 @@ impl Lookup {
         }
         let Envelope { codes, data, .. } = envelope;
         let no_other_code = codes.iter().all(|code| *code == LINK_NOT_FOUND);
-        let told = !codes.is_empty()
+        let says_not_found = !codes.is_empty()
             || data.reference.is_some()
             || says(envelope, &table::NOT_FOUND_WORDS);
-        if no_other_code && told && !shows_a_link(data) {
+        if no_other_code && says_not_found && !shows_a_link(data) {
             Self::NotFound
         } else {
             Self::Failed(LookupFailure::Odd)

@@ -72,7 +72,7 @@ impl<'a> CreateCall<'a> {
     }
 
     /// Whether the guards on money have to count its amount: a reference counts once, however often
-    /// it is sent. What a killed process had in hand may not have been sent, and counts when it is.
+    /// it is sent. What a killed process had in flight may not have been sent, and counts when it is.
     pub fn is_new_spending(&self) -> bool {
         self.is_new_spending
     }

@@ -1,7 +1,7 @@
 //! The events of commands.
 //!
 //! Nobody who learns of a change knows what the link's intent said. So their ids are made of the
-//! reference, the type, and what tells two changes of one type apart: a cancel by this worker and one
+//! reference, the type, and what distinguishes two changes of one type: a cancel by this worker and one
 //! by the merchant's dashboard make one event.
 
 use std::collections::BTreeMap;

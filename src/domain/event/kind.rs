@@ -11,7 +11,7 @@ pub enum EventKind {
     Failed,
     /// The message is not acted on; its reference may have a link by another one.
     Rejected,
-    /// Only a person can tell.
+    /// Only a person can decide.
     Unresolved,
     /// The link is cancelled, whoever did it.
     Cancelled,
@@ -21,7 +21,7 @@ pub enum EventKind {
     CancelFailed,
     /// An extend was not done, and will not be.
     ExtendFailed,
-    /// Only a person can tell what has become of a command.
+    /// Only a person can decide how a command ended.
     CommandUnresolved,
 }
 

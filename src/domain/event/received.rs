@@ -40,7 +40,7 @@ pub enum ReceivedResult {
     Failed(Reason),
     /// It is not acted on, which says nothing of its reference.
     Rejected(Reason),
-    /// Only a person can tell.
+    /// Only a person can decide.
     Unresolved(Reason),
 }
 
@@ -60,13 +60,13 @@ impl ReceivedResult {
 pub struct ReceivedCommand {
     /// The reference of the link, if that was valid.
     pub reference: Option<Reference>,
-    /// What became of the link, or of the command.
+    /// The outcome for the link, or for the command.
     pub result: CommandResult,
     /// The event's `data` as JSON, as it was written.
     pub data: Private,
 }
 
-/// What became of a link, or of a command.
+/// The outcome for a link, or for a command.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CommandResult {
     /// The link is cancelled, whoever did it.
@@ -75,12 +75,12 @@ pub enum CommandResult {
     Extended(Option<Timestamp>),
     /// This command was not done, and will not be.
     Failed(Reason),
-    /// Only a person can tell what has become of this command.
+    /// Only a person can decide how this command ended.
     Unresolved(Reason),
 }
 
 impl ReceivedCommand {
-    /// Whether it says what became of this command. That a link is cancelled, or ends at a time, is
+    /// Whether it is the outcome of this command. That a link is cancelled, or ends at a time, is
     /// true for everybody who wished it, and its event may answer another's command; what failed is
     /// this command's alone if the event `answers` it.
     pub fn settles(&self, command: &Command, answers: bool) -> bool {
@@ -99,7 +99,7 @@ impl ReceivedCommand {
     }
 }
 
-/// Tells the events of one intent from those of another one with the same reference.
+/// Distinguishes the events of one intent from those of another one with the same reference.
 pub struct EventIds {
     name: Name,
     /// Of the event for its body, where that is found invalid.

@@ -181,7 +181,7 @@ impl<C: Clock> TokenCache<C> {
             let form = form_of_refresh(&self.grant, &refresh);
             match self.post(client, form).await {
                 Err(Ungranted { why: TokenError::Refused, .. }) => self.state().refresh = None,
-                answered @ (Ok(_) | Err(_)) => return self.told(answered),
+                answered @ (Ok(_) | Err(_)) => return self.reported(answered),
             }
         }
         // The secrets are read before the permit is acquired: the permit is the last step before
@@ -191,15 +191,15 @@ impl<C: Clock> TokenCache<C> {
             Err(error) => {
                 let why = TokenError::Unavailable(NotSent::NoSecret);
                 let cause = error.to_string();
-                return self.told(Err(Ungranted { why, cause, broken: None }));
+                return self.reported(Err(Ungranted { why, cause, broken: None }));
             }
         };
         turn().await;
-        self.told(self.post(client, form).await)
+        self.reported(self.post(client, form).await)
     }
 
     /// Reports why there is no new token.
-    fn told(&self, asked: Result<Token, Ungranted>) -> Result<Token, TokenError> {
+    fn reported(&self, asked: Result<Token, Ungranted>) -> Result<Token, TokenError> {
         asked.map_err(|Ungranted { why, cause, .. }| {
             let now = self.clock.now();
             let mut state = self.state();

@@ -52,7 +52,7 @@ pub struct CancelSettings {
     pub reference_in: ReferencePlace,
     /// What the first cancel of a link is answered with.
     pub first: FirstCancel,
-    /// Whether a refusal for what became of the link has the code 1110; PayU has samples of both.
+    /// Whether a refusal because of the link's state has the code 1110; PayU has samples of both.
     pub coded: bool,
     /// Whether V1's call cancels V2's links.
     pub takes_v2: bool,

@@ -22,7 +22,7 @@ pub struct ApprovalSettings {
     pub flow: ApprovalFlow,
     /// Whether create and details give a link that waits.
     pub shows_link: bool,
-    /// Whether the payee of a link that waits is told only when it is approved.
+    /// Whether the payee of a link that waits is notified only when it is approved.
     pub holds_message: bool,
     /// Whether a payee can claim a link that waits.
     pub claims: bool,

@@ -78,7 +78,7 @@ pub(super) fn contacts(shown: &Shown) -> Finding {
     } else if in_full > 0 {
         "a recovered event has only the contact that is shown in full"
     } else {
-        "a link whose answer was lost is announced as LINK_UNKNOWN, since it cannot be told whose \
+        "a link whose answer was lost is announced as LINK_UNKNOWN, since nothing shows whose \
          it is"
     };
     Finding::found(Question::Contacts, seen.join(", "), setting)

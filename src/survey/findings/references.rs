@@ -49,7 +49,7 @@ pub(super) fn second(second: &Repeat, present: &Present) -> Finding {
             resend_unless_odd(called, present),
         ),
         RepeatEnd::RefusedUnseen => (
-            format!("refused, {}; details does not tell whether it made a link", code(called)),
+            format!("refused, {}; details does not show whether it made a link", code(called)),
             resend_unless_odd(called, present),
         ),
         RepeatEnd::SameLink => {
@@ -108,5 +108,5 @@ fn code(called: &Called) -> String {
 }
 
 fn unclear(question: Question, called: &Called) -> Finding {
-    Finding::open(question, format!("{called}, which does not tell"))
+    Finding::open(question, format!("{called}, which settles nothing"))
 }

@@ -127,7 +127,7 @@ fn token_answered(metrics: &MerchantMetrics, outcome: &'static str, took: Durati
     metrics.call_duration(CallKind::Token).observe(took.as_secs_f64());
 }
 
-/// There is no new token. `cause` holds no secret. It is `is_news` where nobody else tells of it.
+/// There is no new token. `cause` holds no secret. It is `is_news` where nobody else reports it.
 pub fn token_missing(metrics: &MerchantMetrics, cause: &str, at: Timestamp, is_news: bool) {
     metrics.set_last_failure(CallKind::Token, cause.to_owned(), at);
     let merchant = metrics.merchant();

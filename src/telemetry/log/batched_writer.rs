@@ -44,7 +44,7 @@ impl<W: Write + Send + 'static> BatchedWriter<W> {
     }
 
     /// Writes what is held back, and nothing after it: what is dropped with the process has
-    /// nothing to tell.
+    /// nothing to report.
     pub fn close(&self) {
         let mut batch = self.0.lock();
         batch.write();

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use crate::ports::Moment;
 
-/// For how long a failure is told of. What could not be announced is tried again much sooner, unless
+/// For how long a failure is reported. What could not be announced is tried again much sooner, unless
 /// somebody has taken it away.
 const TOLD_FOR: Duration = Duration::from_mins(1);
 

@@ -174,7 +174,7 @@ impl MerchantStatus {
         events::takeover_begun(self.merchant(), until.0);
     }
 
-    /// What this process has in hand of the merchant's.
+    /// What this process has in flight for the merchant.
     pub fn on_its_way(&self) -> Arc<OnItsWay> {
         Arc::clone(&self.on_its_way)
     }

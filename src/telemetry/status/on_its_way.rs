@@ -1,4 +1,4 @@
-//! What this process does with each reference that it has in hand, or has put on a retry queue.
+//! What this process does with each reference that it has in flight, or has put on a retry queue.
 //!
 //! It is for whoever asks after one payout, and nothing is decided by it. It has no amount, contact
 //! or link: the page that shows it is open to anyone who can reach the port.
@@ -76,7 +76,7 @@ pub struct QueueStatus {
     pub known: Option<Known>,
 }
 
-/// One delivery in hand. What is known of it is forgotten when this is dropped, unless it
+/// One delivery in flight. What is known of it is forgotten when this is dropped, unless it
 /// [stays](Tracked::stay).
 #[derive(Debug)]
 pub struct Tracked<'a> {

@@ -58,7 +58,7 @@ impl Status {
         passed_over.collect()
     }
 
-    /// Tells what is wrong with the consumers of a queue, and of a merchant if it is one's, or that
+    /// Reports what is wrong with the consumers of a queue, and of a merchant if it is one's, or that
     /// nothing is.
     pub fn note_consumers(&self, merchant: Option<&str>, note: Option<String>) {
         match note {

@@ -41,7 +41,7 @@ fn every_reason_that_goes_out_can_be_explained() {
     for why in CommandFailure::ALL {
         page(&why.reason().code);
     }
-    assert!(page("outcome_unknown").contains("yes: it may have a link that nobody was told of"));
+    assert!(page("outcome_unknown").contains("yes: it may have a link that nobody knows of"));
     for code in ["UNKNOWN_MERCHANT", "LINK_REPEATED", "DEAD_LETTERED"] {
         page(code);
     }

@@ -136,7 +136,7 @@ async fn one_whose_details_never_show_a_link() {
             (Q::Details, "no, not within 0.", "in_doubt.policy = \"park\""),
             (Q::DetailsLink, "not found out", "-"),
             (Q::Contacts, "not found out", "-"),
-            (Q::SecondCreate, "details does not tell whether it made a link", "none"),
+            (Q::SecondCreate, "details does not show whether it made a link", "none"),
             (Q::Extend, "no, HTTP 200, code 1112 LINK_NOT_FOUND", "no extend"),
             (
                 Q::Cancel,
@@ -342,9 +342,9 @@ async fn with_second_create(ground: &Ground, faults: Value) -> Report {
 async fn a_second_create_that_tells_nothing_is_looked_at_in_details() {
     let throttled = json!({ "throttle": { "share": 1.0, "retry_after": "0" } });
     for (faults, seen, links) in [
-        (json!({ "error_before": 1.0 }), "HTTP 502, which does not tell", 1),
-        (json!({ "lost_after": 1.0 }), "before the answer did, which does not tell", 1),
-        (throttled, "HTTP 429, which does not tell", 1),
+        (json!({ "error_before": 1.0 }), "HTTP 502, which settles nothing", 1),
+        (json!({ "lost_after": 1.0 }), "before the answer did, which settles nothing", 1),
+        (throttled, "HTTP 429, which settles nothing", 1),
         (json!({ "naive": true, "error_after": 1.0 }), "a second link, HTTP 502", 2),
     ] {
         let ground = Ground::new("2222214", Api::V2, json!({})).await;
