@@ -5,7 +5,7 @@
 //! has sent lately. The broker and the sandbox do grow, in processes of their own.
 //!
 //! Two buffers of the client library are counted apart. It reserves a ring of 32 frames for each
-//! direction of a connection, and writes on round it however little is in it. Where only
+//! direction of a connection, and keeps writing round it however little it holds. Where only
 //! acknowledgements go, 21 bytes each, that takes two hundred thousand intents, and until then the
 //! system has not yet given all of its pages.
 
@@ -26,7 +26,7 @@ use crate::process::{Process, Usage};
 use crate::proof::Row;
 use crate::table::{median, mib, text};
 
-/// The backlog that a long one is held against.
+/// The small backlog that a long one is compared with.
 const SMALL: u32 = 10_000;
 /// Runs with that; the median counts.
 const SMALL_RUNS: usize = 3;
@@ -40,7 +40,7 @@ const RINGS: u64 = 2;
 /// The size of an acknowledgement, as a frame.
 const ACK_BYTES: u64 = 21;
 const IN_FLIGHT: usize = 64;
-/// How often memory is looked at.
+/// How often memory is sampled.
 const GLANCE: Duration = Duration::from_secs(1);
 /// Glances without a result after which a run has failed.
 const PATIENCE: usize = 30;
@@ -48,7 +48,7 @@ const PATIENCE: usize = 30;
 const LINES_MAX: usize = 40;
 const BAR: f64 = 50.0;
 
-/// What was seen at one moment of a run.
+/// One sample of a run.
 #[derive(Clone, Copy, Debug)]
 struct Glance {
     after: Duration,
@@ -56,7 +56,7 @@ struct Glance {
     resident: u64,
 }
 
-/// What one run came to.
+/// The result of one run.
 struct Drain {
     glances: Vec<Glance>,
     /// The peak of memory when so many intents as a small backlog has were done.
@@ -66,7 +66,7 @@ struct Drain {
     tally: Tally,
 }
 
-/// What became of the intents, in a bit for each.
+/// The outcomes of the intents; `seen` has a flag for each.
 struct Tally {
     seen: Vec<bool>,
     /// Intents that have a result.
@@ -142,7 +142,7 @@ async fn drain(ground: &Ground, intents: u32) -> Drain {
     drain
 }
 
-/// Takes results as they come, so that they are nobody's memory.
+/// Takes results as they come, so that they take up no process's memory.
 async fn consume(ground: &Ground) -> (Channel, Consumer) {
     let channel = ground.connection().create_channel().await.unwrap();
     let options = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };

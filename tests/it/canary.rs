@@ -1,5 +1,5 @@
-//! One worker is led through all that it has to tell of, and nothing of it is private. That the
-//! search finds what is, the test target `unit` shows.
+//! One worker is led through everything that it can say, and nothing of it is private. That the
+//! search finds what is private, the test target `unit` shows.
 
 use std::fs;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::support::results::{Collector, Message, RESULTS};
 use crate::support::scenario::Scenario;
 use crate::support::waiting::SOON;
 
-/// What Smart Send answers: each reference says what becomes of it. Texts quote the customer, as
+/// What Smart Send answers: each reference names its outcome. Texts quote the customer, as
 /// those of PayU can.
 fn script(asked: &Asked) -> Act {
     let quoting = |code: &str| {
@@ -93,7 +93,7 @@ fn commands() -> Vec<Command> {
     [extend].into_iter().chain(cancels).collect()
 }
 
-/// Bodies that are no intents, and hold what must not be told all the same.
+/// Bodies that are not intents, and yet hold what must not be shown.
 fn invalid() -> Vec<Vec<u8>> {
     let swapped = json!({ "custMobile": canary::EMAIL, "custEmail": canary::MOBILE });
     let no_text = json!({ "custName": { "first": canary::NAME }, "amount": "1e2" });
@@ -110,7 +110,7 @@ fn invalid() -> Vec<Vec<u8>> {
 }
 
 #[tokio::test]
-async fn a_worker_that_meets_everything_tells_nothing_private() {
+async fn a_worker_that_meets_everything_leaks_nothing_private() {
     tokio::join!(meets_everything("v1"), meets_everything("v2"));
 }
 
@@ -146,15 +146,15 @@ async fn meets_everything(api: &str) {
             assert_eq!(canary::leak_in(text.as_bytes()), None, "{name}: {text}");
         }
     }
-    submit_tells_nothing(&scenario).await;
-    a_wrong_login_tells_nothing(&mut scenario, &good_urls).await;
+    submit_leaks_nothing(&scenario).await;
+    a_wrong_login_leaks_nothing(&mut scenario, &good_urls).await;
     let user = format!("canary-{}", scenario.vhost);
     scenario.node.ctl(&["delete_user", &user]).await;
     show(api, &payu, events.len());
 }
 
-/// Commands, and what is none though it holds what must not be told. Their events tell nothing of
-/// the customer, and no link.
+/// Commands, and a body that is not one and yet holds what must not be shown. Their events show
+/// nothing of the customer, and no link.
 async fn change_links(scenario: &Scenario, results: &Collector, before: usize) {
     let commands = commands();
     scenario.publish_commands(&commands[..1]).await;
@@ -174,7 +174,7 @@ async fn change_links(scenario: &Scenario, results: &Collector, before: usize) {
     assert_eq!(kinds, expected.map(|kind| format!("{kind}.default")));
 }
 
-/// The search is worth nothing where there was nothing to tell.
+/// The search is worth nothing where there was nothing to find.
 fn everything_was_met(payu: &Payu, events: &[Message], log: &str) {
     for reference in CREATED {
         let of_it = |message: &&Message| message.event()["subject"] == reference;
@@ -187,7 +187,7 @@ fn everything_was_met(payu: &Payu, events: &[Message], log: &str) {
     kinds.dedup();
     let expected = ["intent.rejected", "link.created", "link.failed", "link.unresolved"];
     assert_eq!(kinds, expected.map(|kind| format!("{kind}.default")));
-    for told in [
+    for line in [
         "could not renew the token",
         "token renewed",
         "the provider asked for fewer requests",
@@ -196,11 +196,11 @@ fn everything_was_met(payu: &Payu, events: &[Message], log: &str) {
         "the intent is settled",
         "the command is settled",
     ] {
-        assert!(log.contains(told), "{told} is not in the log:\n{log}");
+        assert!(log.contains(line), "{line} is not in the log:\n{log}");
     }
 }
 
-async fn submit_tells_nothing(scenario: &Scenario) {
+async fn submit_leaks_nothing(scenario: &Scenario) {
     let file = scenario.directory().join("pay.csv");
     let path = file.to_str().unwrap().to_owned();
     let (mobile, email, name) = (canary::MOBILE, canary::EMAIL, canary::NAME);
@@ -225,7 +225,7 @@ async fn submit_tells_nothing(scenario: &Scenario) {
     scenario.finish(worker).await;
 }
 
-async fn a_wrong_login_tells_nothing(scenario: &mut Scenario, url: &str) {
+async fn a_wrong_login_leaks_nothing(scenario: &mut Scenario, url: &str) {
     let wrong = url.replace("guest:guest", &format!("nobody:{}", canary::BROKER_PASSWORD));
     scenario.set("broker.urls", &wrong);
     let worker = scenario.worker();

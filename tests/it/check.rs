@@ -28,7 +28,7 @@ async fn check(scenario: &Scenario, arguments: &[&str]) -> (i32, Value) {
     (output.status.code().unwrap(), json)
 }
 
-/// Level and sentence of all that was found of something.
+/// The level and the sentence of each finding about this.
 fn found<'a>(report: &'a Value, what: &str) -> Vec<(&'a str, &'a str)> {
     let findings = report["findings"].as_array().unwrap().iter();
     let found = findings.filter(|finding| finding["what"] == what);
@@ -128,7 +128,7 @@ async fn what_is_missing_or_has_another_argument_is_named_all_at_once() {
 }
 
 #[tokio::test]
-async fn who_consumes_and_what_waits_is_told() {
+async fn who_consumes_and_what_waits_is_reported() {
     let mut scenario = ground(Node::shared(), &["default"]).await;
     scenario.apply(&["--results-queue", RESULTS]).await;
     scenario.publish(&intent("a")).await;
@@ -179,7 +179,7 @@ async fn a_wrong_password_is_refused_and_the_rest_skipped() {
     node.ctl(&["delete_user", &user]).await;
 }
 
-/// Both are told only to who publishes, and each version could do so in its own way.
+/// Both show only when one publishes, and each version could show them in its own way.
 #[tokio::test]
 async fn rights_and_alarms_are_found_without_a_message() {
     for version in Version::chosen() {

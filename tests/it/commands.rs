@@ -20,13 +20,13 @@ async fn ground() -> Scenario {
     scenario
 }
 
-fn told(output: &Output) -> (i32, String, String) {
+fn ended(output: &Output) -> (i32, String, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
 }
 
 async fn run(scenario: &Scenario, arguments: &[&str]) -> (i32, String, String) {
-    told(&scenario.command(arguments).await)
+    ended(&scenario.command(arguments).await)
 }
 
 #[tokio::test]
@@ -49,7 +49,7 @@ async fn a_link_is_extended_then_cancelled_and_each_says_what_payu_shows() {
     let data: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((&data["merchantRefId"], &data["amount"]), (&json!("a"), &json!("100.50")));
     assert_eq!(data["link"], Value::Null);
-    // Cancelling again is no failure.
+    // Cancelling again is not a failure.
     let (code, out, err) = run(&scenario, &["cancel", "a"]).await;
     assert_eq!((code, &*out), (0, "a is cancelled\n"), "{err}");
     let (code, out, err) = run(&scenario, &["extend", "a", FAR]).await;
@@ -80,14 +80,14 @@ async fn a_command_that_nobody_takes_says_so_and_one_for_no_link_is_not_decided(
         scenario.publish(&intent("a")).await;
     };
     let (third, ()) = tokio::join!(third, publish);
-    let (code, out, err) = told(&third);
+    let (code, out, err) = ended(&third);
     assert_eq!((code, &*out), (0, "a is cancelled\n"), "{err}");
     assert_eq!(scenario.provider.links_of("a").await.len(), 1);
     worker.stop().await;
 }
 
 #[tokio::test]
-async fn a_merchant_without_the_queue_is_told_what_to_run() {
+async fn a_missing_queue_is_reported_with_what_to_run() {
     let mut scenario = Scenario::bare(&["default"], json!({})).await;
     scenario.apply(&[]).await;
     scenario.set("merchants.default.commands_per_second", "50");

@@ -171,7 +171,7 @@ async fn a_missing_queue_disturbs_no_other_merchant() {
 
 /// lapin then answers `Ok(false)`, and nothing has been sent.
 #[tokio::test]
-async fn an_acknowledgement_that_could_not_be_sent_is_no_success() {
+async fn an_acknowledgement_that_could_not_be_sent_is_not_a_success() {
     let node = Node::shared();
     let mut ground = Ground::new(node).await;
     ground.send(node, "again").await;
@@ -191,7 +191,7 @@ async fn an_acknowledgement_that_could_not_be_sent_is_no_success() {
 }
 
 #[tokio::test]
-async fn what_is_let_go_comes_back_in_a_new_session() {
+async fn what_is_dropped_comes_back_in_a_new_session() {
     let node = Node::shared();
     let mut ground = Ground::new(node).await;
     ground.send(node, "again").await;

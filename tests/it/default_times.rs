@@ -36,7 +36,7 @@ struct Ground {
     published: BTreeMap<String, Timestamp>,
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test tells when it published what")]
+#[expect(clippy::disallowed_methods, reason = "a test shows when it published what")]
 fn now() -> Timestamp {
     Timestamp::now()
 }

@@ -41,7 +41,7 @@ struct Sights {
     bodies: HashSet<Vec<u8>>,
     marked: u64,
     /// Marked, though no worker was ever sent it: RabbitMQ took back what was on its way when it
-    /// was told to cancel.
+    /// was asked to cancel.
     never_sent: u64,
 }
 

@@ -82,9 +82,9 @@ async fn a_tool_whose_login_may_not_publish_says_so_and_sends_nothing() {
     let scenario = ground(&[("publishers", "refunds")]).await;
     let path = file(&scenario, 1);
     let submitted = scenario.command(&["submit", &path]).await;
-    let told = String::from_utf8_lossy(&submitted.stderr).into_owned();
-    assert_eq!(submitted.status.code(), Some(2), "{told}");
-    assert!(told.contains("the login guest is not in the merchant's publishers"), "{told}");
+    let stderr = String::from_utf8_lossy(&submitted.stderr).into_owned();
+    assert_eq!(submitted.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("the login guest is not in the merchant's publishers"), "{stderr}");
     assert_eq!(scenario.work_left().await, 0);
 }
 

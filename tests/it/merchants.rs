@@ -12,7 +12,7 @@ use crate::support::results::{Message, RESULTS};
 use crate::support::scenario::Scenario;
 use crate::support::waiting::{SOON, until};
 
-/// How long the larger piles may take.
+/// How long the larger backlogs may take.
 const LONG: Duration = Duration::from_mins(2);
 
 fn intents(name: &'static str, count: usize) -> impl Iterator<Item = Value> {
@@ -76,7 +76,7 @@ async fn a_merchant_that_is_throttled_does_not_hold_up_the_other_one() {
     let throttle = worker.status().await["merchants"]["fast"]["throttle"].clone();
     assert!(throttle["until"].is_string(), "{throttle}");
     let (status, text) = worker.readiness().await;
-    assert_eq!(status, 200, "a pause is no reason not to be ready: {text}");
+    assert_eq!(status, 200, "a pause is not a reason to be unready: {text}");
     scenario.provider.set_faults(json!({})).await;
     until("all of the fast one", LONG, async || created(&results.from(0), "fast") == 200).await;
     scenario.finish(worker).await;

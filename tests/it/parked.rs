@@ -60,7 +60,7 @@ async fn a_list_counts_more_than_one_consumer_is_given_and_takes_nothing_off() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_says_what_somebody_else_has_in_hand() {
+async fn a_list_says_what_somebody_else_has_taken() {
     let scenario = Scenario::new().await;
     park(&scenario, (0..20).map(|number| Park::new(&format!("r-{number}"), "REFUSED"))).await;
     let channel = scenario.connection.create_channel().await.unwrap();

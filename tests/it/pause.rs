@@ -29,8 +29,8 @@ async fn a_pause_holds_every_worker_and_outlives_them() {
     assert_eq!((code, &*out), (0, "default is paused: 2 workers have answered\n"), "{err}");
     scenario.publish_many((0..10).map(|n| intent(&format!("later-{n}")))).await;
     for worker in [&first, &second] {
-        let told = worker.unready("has paused it: two files at once").await;
-        assert!(told.contains("until `smartsend resume default`"), "{told}");
+        let reason = worker.unready("has paused it: two files at once").await;
+        assert!(reason.contains("until `smartsend resume default`"), "{reason}");
     }
     first.program.kill().await;
     second.stop().await;
@@ -47,9 +47,9 @@ async fn a_pause_holds_every_worker_and_outlives_them() {
 
     let (code, out, err) = run(&scenario, &["resume", "default", "--json"]).await;
     assert_eq!(code, 0, "{err}");
-    let told: Value = serde_json::from_str(&out).unwrap();
+    let printed: Value = serde_json::from_str(&out).unwrap();
     let expected = json!({ "merchant": "default", "paused": false, "processes": 1, "active": 1 });
-    assert_eq!(told, expected);
+    assert_eq!(printed, expected);
     until("all have their links", SOON, async || links(&scenario).await == 11).await;
     next.ready().await;
     scenario.finish(next).await;

@@ -25,7 +25,7 @@ use crate::support::waiting::{SOON, until};
 /// How long everything may take to come to rest, besides what the rate takes.
 const REST: Duration = Duration::from_mins(2);
 /// After a frozen process wakes up, two may send for so long: the broker's heartbeats, one more
-/// call, and what the machine makes of it.
+/// call, and whatever a busy machine adds.
 const HAND_OVER_US: u64 = 4_000_000;
 
 /// What was done in one run.
@@ -60,7 +60,7 @@ fn rest_of(intents: u64) -> Duration {
 }
 
 /// The sandbox's clock is the machine's.
-#[expect(clippy::disallowed_methods, reason = "a test tells when it woke a process")]
+#[expect(clippy::disallowed_methods, reason = "a test shows when it woke a process")]
 fn now_us() -> u64 {
     u64::try_from(jiff::Timestamp::now().as_microsecond()).unwrap()
 }
@@ -156,7 +156,7 @@ async fn intents_on_one_replica_and_commands_on_the_other_keep_to_the_rate_toget
     Done { lost_answers, ..Done::plainly(name, 1, 0) }.show(&tally);
     tally.assert_one_link_each("apart");
     let links = pair.scenario.provider.links().await;
-    // In the killed one's hands were as many as it may call at once, and as many again.
+    // The killed one had in flight as many as it may call at once, and as many again.
     Lives::gather(&links, &pair.results.from(0)).judge(&commands).assert_true("apart", 12);
     let asked = pair.scenario.provider.asked().await;
     assert_pace(&asked, &[]);

@@ -81,7 +81,7 @@ async fn print_and_keep(run: Mixed) {
 /// Two installations at once. `SMARTSEND_MIXED_INTENTS` and `SMARTSEND_MIXED_KILLS` say how large the
 /// one with three merchants is.
 #[tokio::test]
-async fn events_and_ledger_tell_the_same_of_every_link_while_the_worker_is_killed() {
+async fn events_and_ledger_agree_on_every_link_while_the_worker_is_killed() {
     let Run { intents, kills, seed, .. } = sized("mixed");
     let one = Mixed {
         name: "mixed",

@@ -118,7 +118,7 @@ async fn a_payout_is_found_at_payu_parked_or_nowhere() {
 }
 
 #[tokio::test]
-async fn a_payout_in_doubt_is_in_hand_and_says_when_its_next_lookup_is_due() {
+async fn a_payout_in_doubt_is_in_flight_and_says_when_its_next_lookup_is_due() {
     let scenario = ground(&[("in_doubt.quarantine", "60s")]).await;
     let (worker, ops) = active_worker(&scenario).await;
     scenario.provider.set_faults(json!({ "lost_before": 1.0 })).await;
@@ -158,7 +158,7 @@ async fn what_is_not_there_is_missing_and_not_absent() {
     assert_eq!(said.at("/waiting/smartsend.intents.default"), &json!(1));
     assert_eq!(said.code, 3);
 
-    // Somebody else has the parked message in hand.
+    // Somebody else has taken the parked message.
     let other = scenario.parked().await;
     until("it to be taken", SOON, async || other.count() == 1).await;
     let said = ask(&scenario, nobody, "parked").await;

@@ -1,8 +1,8 @@
-//! What must never be told, and the check that everything goes through that is told.
+//! What must never be shown, and the check that everything that is shown goes through.
 //!
 //! The fixtures of all tests are made from the values here, so each of them is a canary. What the
-//! product tells in this process (every log line at its most verbose, every panic) and what the
-//! real binary tells (its output, its log, its pages) is searched for them. A leak ends the whole
+//! product says in this process (every log line at its most verbose, every panic) and what the
+//! real binary says (its output, its log, its pages) is searched for them. A leak ends the whole
 //! test run at once: a failure that some task could swallow would let it pass.
 
 use std::io;
@@ -110,7 +110,7 @@ fn canary_at(text: &[u8], at: usize) -> Option<&'static str> {
 }
 
 /// Whether digits are part of a longer number, as the nines of 0.59999999999 are. A country's
-/// code before a mobile makes it none.
+/// code before a mobile does not make it one.
 fn is_within_a_number(text: &[u8], begin: usize, end: usize) -> bool {
     let (before, after) = (&text[..begin], &text[end..]);
     let goes_on = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
@@ -119,19 +119,19 @@ fn is_within_a_number(text: &[u8], begin: usize, end: usize) -> bool {
         && (has_begun && !before.ends_with(b"+91") || goes_on(after.first()))
 }
 
-/// Ends the test run if a canary is in what was told.
-pub(crate) fn check(what: &str, told: &[u8]) {
-    let Some(canary) = leak_in(told) else { return };
+/// Ends the test run if a canary is in what was shown.
+pub(crate) fn check(what: &str, shown: &[u8]) {
+    let Some(canary) = leak_in(shown) else { return };
     // The whole of a log would be no help.
-    let text = String::from_utf8_lossy(told);
+    let text = String::from_utf8_lossy(shown);
     let is_it = |line: &&str| leak_in(line.as_bytes()).is_some();
     let line = text.lines().find(is_it).unwrap_or(&text);
-    let message = format!("LEAK: {what} tells {canary:?}: {line}\n");
+    let message = format!("LEAK: {what} shows {canary:?}: {line}\n");
     io::Write::write_all(&mut io::stderr().lock(), message.as_bytes()).unwrap();
     abort();
 }
 
-/// Checks what a program has printed, and gives it back.
+/// Checks what a program has printed, and returns it.
 pub(crate) fn checked(output: Output) -> Output {
     check("stdout", &output.stdout);
     check("stderr", &output.stderr);
@@ -139,7 +139,7 @@ pub(crate) fn checked(output: Output) -> Output {
 }
 
 /// From here on every log line of the product and every panic in this process is checked. All
-/// that a test of the product stands on calls it first: clocks, brokers, servers.
+/// that a test of the product builds on calls it first: clocks, brokers, servers.
 pub(crate) fn watch() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

@@ -12,7 +12,7 @@ pub(crate) fn is_child() -> bool {
     std::env::var_os(IN_CHILD).is_some()
 }
 
-/// Runs the test of this name in a child, and gives what came of it.
+/// Runs the test of this name in a child, and returns its output.
 pub(crate) async fn output(test: &str, environment: &[(&str, &OsStr)]) -> Output {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture"])

@@ -192,7 +192,7 @@ fn is_good(seen: &Seen, oldest_good: u64) -> bool {
 }
 
 impl Ledger {
-    #[expect(clippy::disallowed_methods, reason = "a test tells when a request came")]
+    #[expect(clippy::disallowed_methods, reason = "a test shows when a request came")]
     fn note(&mut self, seen: &Seen) -> (Asked, bool) {
         let line = seen.head.lines().next().unwrap();
         let body: Value = serde_json::from_str(&seen.body).unwrap_or_default();

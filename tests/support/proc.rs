@@ -1,4 +1,4 @@
-//! What Linux tells of a process (proc(5)).
+//! What Linux shows of a process (proc(5)).
 
 /// A number of `/proc/PROCESS/status`, such as `Threads` or, in KiB, `VmRSS`. The process is an id
 /// or `self`.

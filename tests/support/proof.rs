@@ -8,7 +8,7 @@ use std::io::Write as _;
 
 use serde_json::json;
 
-/// One row of the proof's table. A count that a layer has not is 0, or as `faults` says.
+/// One row of the proof's table. A count that a layer does not have is 0, or as `faults` says.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Row {
     /// The layer, and which run of it: `torture: killed, twice`.
@@ -19,7 +19,7 @@ pub(crate) struct Row {
     pub(crate) unit: &'static str,
     /// Intents that were published.
     pub(crate) intents: u64,
-    /// Faults that were put in: kills, cuts, lost answers.
+    /// Injected faults: kills, cuts, lost answers.
     pub(crate) faults: u64,
     /// SIGKILLs of the real binary, a part of `faults`.
     pub(crate) kills: u64,
@@ -62,5 +62,5 @@ impl Row {
 /// A size of a run that the environment may set, such as `SMARTSEND_TORTURE_KILLS`.
 pub(crate) fn size(name: &str, default: u64) -> u64 {
     let text = std::env::var_os(name).map(|text| text.into_string().unwrap());
-    text.map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} is no number")))
+    text.map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} is not a number")))
 }

@@ -175,7 +175,7 @@ check_cures() {
 write_diff() {
   local base=${1:-$(base_of_branch)} paths=("${LAYERS[@]/#/src/}")
   if [ -z "$base" ]; then
-    say "the history is too shallow to tell which lines changed"
+    say "the history is too shallow to show which lines changed"
     : >"$diff"
     return
   fi

@@ -20,8 +20,8 @@
 #   mixed, three merchants  SMARTSEND_MIXED_INTENTS and SMARTSEND_MIXED_KILLS, by V1 and V2
 #
 # It succeeds only if no reference has two links, no intent is lost or wrongly failed, every
-# outcome has one event id, the queues are empty, and the events of each link tell what the ledger
-# tells of it.
+# outcome has one event id, the queues are empty, and the events of each link say what the ledger
+# says of it.
 set -eu
 cd "$(dirname "$0")/../.."
 

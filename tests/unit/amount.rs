@@ -24,7 +24,7 @@ fn an_amount_is_digits_with_at_most_two_decimals() {
 }
 
 #[test]
-fn what_is_not_written_by_the_grammar_is_no_amount() {
+fn what_is_not_written_by_the_grammar_is_not_an_amount() {
     let wrong = [
         "", " ", "1 ", " 1", "1e2", "1E2", "-1", "-0.01", "+1", "0.001", "1.000", "NaN", "inf",
         "01", "00", "00.5", ".5", "5.", ".", "1_0", "1,000", "1.2.3", "0x10", "١٢", "１", "1\n",
@@ -78,7 +78,7 @@ fn an_echo_is_read_by_its_value_in_any_notation_of_json() {
 }
 
 #[test]
-fn an_echo_with_a_third_decimal_or_a_sign_is_no_amount() {
+fn an_echo_with_a_third_decimal_or_a_sign_is_not_an_amount() {
     let long = "9".repeat(40);
     for echo in [
         "25.001",

@@ -1,8 +1,8 @@
-//! Nothing that is told holds a customer's data, a link or a secret.
+//! Nothing that is logged, printed or shown holds a customer's data, a link or a secret.
 //!
-//! Every other test is a part of this one: its fixtures are canaries, and what the product tells
+//! Every other test is a part of this one: its fixtures are canaries, and what the product says
 //! in it is searched for them (see [`crate::support::canary`]). Here it is shown that the search
-//! finds; the test target `it` leads one worker through all that it has to tell of.
+//! finds; the test target `it` leads one worker through everything that it can say.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -37,10 +37,14 @@ async fn a_leak_ends_the_test_run() {
             ("page", true),
         ] {
             let output = child::output(TEST, &[(LEAK, OsStr::new(leak))]).await;
-            let told = String::from_utf8_lossy(&output.stderr);
+            let stderr = String::from_utf8_lossy(&output.stderr);
             let aborted = output.status.signal() == Some(6);
-            assert_eq!((aborted, told.contains("LEAK: ")), (is_found, is_found), "{leak}: {told}");
-            assert_eq!(output.status.success(), !is_found, "{leak}: {told}");
+            assert_eq!(
+                (aborted, stderr.contains("LEAK: ")),
+                (is_found, is_found),
+                "{leak}: {stderr}"
+            );
+            assert_eq!(output.status.success(), !is_found, "{leak}: {stderr}");
         }
         return;
     }
@@ -58,18 +62,18 @@ async fn a_leak_ends_the_test_run() {
 }
 
 #[tokio::test]
-async fn a_panic_of_the_binary_tells_its_place_and_not_its_text() {
-    const TEST: &str = "canary::a_panic_of_the_binary_tells_its_place_and_not_its_text";
+async fn a_panic_of_the_binary_shows_its_place_and_not_its_text() {
+    const TEST: &str = "canary::a_panic_of_the_binary_shows_its_place_and_not_its_text";
     if !child::is_child() {
         let output = child::output(TEST, &[("RUST_BACKTRACE", OsStr::new("1"))]).await;
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{told}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{stderr}");
         assert!(
-            told.contains("smartsend panicked at ") && told.contains("str/traits.rs"),
-            "{told}"
+            stderr.contains("smartsend panicked at ") && stderr.contains("str/traits.rs"),
+            "{stderr}"
         );
-        assert!(told.contains("cut_a_name_within_a_character"), "no backtrace: {told}");
-        assert_eq!(canary::leak_in(told.as_bytes()), None, "{told}");
+        assert!(stderr.contains("cut_a_name_within_a_character"), "no backtrace: {stderr}");
+        assert_eq!(canary::leak_in(stderr.as_bytes()), None, "{stderr}");
         // The binary does the same, before anything else.
         let main = include_str!("../../src/main.rs");
         let begun = main.split("-> ExitCode {").nth(1).unwrap().trim_start();

@@ -98,7 +98,7 @@ fn json_has_one_shape_whatever_was_found() {
 }
 
 #[test]
-fn the_verdict_is_that_of_the_worst_and_a_skip_is_none() {
+fn the_verdict_is_that_of_the_worst_and_a_skip_has_none() {
     let one = |finding| report([good(), vec![finding]].concat()).verdict();
     assert_eq!(report(good()).verdict(), Verdict::Ok);
     assert_eq!(one(Finding::skipped(Group::Broker, "a", "b")), Verdict::Ok);

@@ -194,7 +194,7 @@ fn a_broker_that_is_not_there_fails_apply_with_1_and_names_its_address() {
 }
 
 #[test]
-fn a_file_that_the_configuration_or_the_command_names_and_that_is_no_good_is_wrong_usage() {
+fn a_bad_file_that_the_configuration_or_the_command_names_is_wrong_usage() {
     let urls = "urls = [\"amqps://guest:guest@127.0.0.1:1/%2f\"]\nca_file = \"ca.pem\"";
     let plain = "urls = [\"amqp://guest:guest@127.0.0.1:1/%2f\"]";
     assert!(CONFIGURATION.contains(plain));

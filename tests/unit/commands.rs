@@ -1,4 +1,4 @@
-//! What becomes of a command: how it is read, and what follows from what lookups show.
+//! Commands: how they are read, and what follows from what lookups show.
 
 mod calls;
 mod decision;

@@ -209,7 +209,7 @@ fn a_failed_event_has_a_reason_in_place_of_the_link() {
 }
 
 #[test]
-fn an_event_of_an_intent_that_cannot_be_read_tells_every_error_and_what_is_valid() {
+fn an_event_of_an_intent_that_cannot_be_read_reports_every_error_and_what_is_valid() {
     let body = br#"{"merchantRefId":"order-1","amount":"1e2","custMobile":"9999999999"}"#;
     let invalid = parse(body, Api::V1).unwrap_err();
     let event = Event::of_invalid(&invalid, body, origin(Some("m-1")));
@@ -242,7 +242,7 @@ fn an_event_of_an_intent_that_cannot_be_read_tells_every_error_and_what_is_valid
 }
 
 #[test]
-fn an_event_of_a_body_that_is_no_json_has_no_subject() {
+fn an_event_of_a_body_that_is_not_json_has_no_subject() {
     let invalid = parse(b"<xml/>", Api::V1).unwrap_err();
     let json = json_of(&Event::of_invalid(&invalid, b"<xml/>", origin(None)));
     assert!(json.get("subject").is_none());

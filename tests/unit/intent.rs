@@ -1,4 +1,4 @@
-//! An intent is read by the contract, and everything that is wrong with it is told at once.
+//! An intent is read by the contract, and everything that is wrong with it is reported at once.
 
 mod fields;
 
@@ -170,7 +170,7 @@ fn a_body_that_is_not_utf_8_is_reported_as_such() {
 }
 
 #[test]
-fn a_body_that_is_no_json_object_is_reported_as_such() {
+fn a_body_that_is_not_a_json_object_is_reported_as_such() {
     for body in
         ["", " ", "null", "1", "\"x\"", "[]", "[{}]", "{", "{}{}", "{}x", "{'a':1}", "\u{feff}{}"]
     {

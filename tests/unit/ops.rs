@@ -121,10 +121,10 @@ async fn a_reference_s_page_says_where_it_is_and_takes_nothing_but_a_reference()
     pages.close().await;
 }
 
-/// A delivery of which no worker is in charge any more is not told of, nor is what another process
+/// A delivery that no worker is in charge of any more is not shown, nor is one that another process
 /// may have by now.
 #[tokio::test]
-async fn what_is_told_of_a_reference_ends_with_its_delivery_or_the_consumer() {
+async fn what_is_shown_of_a_reference_ends_with_its_delivery_or_the_consumer() {
     let clock = ManualClock::new();
     let metrics = Metrics::new();
     let status = Status::new(&metrics, clock.clone());
@@ -147,7 +147,7 @@ async fn what_is_told_of_a_reference_ends_with_its_delivery_or_the_consumer() {
     assert_eq!(returned_until.0, now + Duration::from_secs(30));
     merchant.set_consumer(ConsumerState::Standby);
     assert_eq!(known(&returned), None, "another process may have it");
-    assert_eq!(known(&held).unwrap().step, Step::Lookup, "it is still in hand");
+    assert_eq!(known(&held).unwrap().step, Step::Lookup, "it is still in flight");
     drop(follow);
     assert_eq!(known(&held), None);
 }
@@ -253,7 +253,7 @@ async fn clients_that_are_slow_silent_or_idle_take_no_page_from_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_silent_client_is_let_go() {
+async fn a_silent_client_is_disconnected() {
     let pages = Pages::open().await;
     let mut silent = TcpStream::connect(pages.address).await.unwrap();
     let mut nothing = [0_u8; 1];

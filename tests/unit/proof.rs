@@ -99,7 +99,7 @@ fn a_full_proof_needs_enough_kills_and_enough_real_intents() {
 
 #[test]
 #[should_panic(expected = "no row: ")]
-fn a_line_that_is_no_row_proves_nothing() {
+fn a_line_that_is_not_a_row_proves_nothing() {
     Table::parse("{\"layer\":\"simulation\"}");
 }
 

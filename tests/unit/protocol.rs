@@ -3,12 +3,12 @@
 //! Two workers, one or two copies of one intent, the broker and Smart Send. Every decision is
 //! `IntentCase::open` and `IntentCase::decide`, asked with records that have gone through their
 //! headers and with answers that the real classification has judged (`asked`). What sequences them
-//! is written anew here, as the worker does it: the last check before a create, the memory of references, the
-//! hold-off, event before acknowledgement. A process is killed, or cut off from the broker without
-//! knowing and goes on (a zombie), or loses its place as the active consumer with deliveries in
-//! hand; answers, confirms and turns are lost; a request that nobody waits for lands late or never;
-//! details lags, is blind, or masks. The numbers of such faults are bounded by each setting, and
-//! within them every order of events is searched.
+//! is written again here, as the worker does it: the last check before a create, the memory of
+//! references, the hold-off, event before acknowledgement. A process is killed, or cut off from
+//! the broker without knowing and goes on (a zombie), or loses its place as the active consumer
+//! with deliveries in flight; answers, confirms and turns are lost; a request that nobody waits
+//! for lands late or never; details lags, is blind, or masks. The numbers of such faults are
+//! bounded by each setting, and within them every order of events is searched.
 //!
 //! **Time** goes in ticks of 2.5 s, half the stated clock skew. `settle` is one tick, the quarantine
 //! three to five. It passes as an action of its own, before or after any other one, so that every
@@ -37,9 +37,9 @@
 //! |---|---|---|
 //! | 1 | `traces::trace_01` | details counts as proven though it is blind, and a refusal that is not found fails |
 //! | 2, 3 | `traces::trace_02`, `_03` | the limit's code is listed in `reject_codes` |
-//! | 4 | `traces::trace_04` | `redelivered` is not told. Seen only where details may never show the link: looks before a deadline are a second cure |
+//! | 4 | `traces::trace_04` | `redelivered` is not passed on. Seen only where details may never show the link: looks before a deadline are a second cure |
 //! | 5 | `traces::trace_05` | a passed deadline fails without looks |
-//! | 6 | `traces::trace_06` | `redelivered` is not told, and nobody holds off: either alone is enough |
+//! | 6 | `traces::trace_06` | `redelivered` is not passed on, and nobody holds off: either alone is enough |
 //! | 7 | `traces::trace_07` | a hand-back carries a first record |
 //! | 8 | `traces::trace_08` | no age check before a first create, no round trip before a resend. The second half is not needed for the promises over these providers |
 //! | 9 | `traces::trace_09` | an amount above `max_amount` fails on any delivery |
@@ -48,7 +48,7 @@
 //! | 12 | `pauses::trace_12` | a pause cancels the consumer, and the next one starts with an open gate |
 //! | 13 | `traces::trace_13` | `max_age` is judged on arrival |
 //! | 14 | `broker_protocol::trace_14` | on a broker: the intents exchange without its alternate exchange |
-//! | 15 | `beside::trace_15` | the delivery count is told as if it stayed below the half |
+//! | 15 | `beside::trace_15` | the delivery count is reported as if it stayed below half |
 //! | 16 | `traces::trace_16` | a lookup is judged as if the doubt were not by a duplicate |
 //! | 17 | `traces::trace_17` | a lookup's 403 is taken for a denial |
 //! | 18 | `beside::trace_18` | the id is made of something that both bodies have |
@@ -179,16 +179,16 @@ fn show(name: &str, states: usize, faults: u8) {
     .show();
 }
 
-/// With one cure out, the promise is broken again, and the checker tells a trace (a short one, if
+/// With one cure out, the promise is broken again, and the checker gives a trace (a short one, if
 /// not the shortest: it looks up only after a block of states).
 fn breaks(setting: Setting, cure: u8, promise: &'static str) {
     let actions = counterexample(setting.without(cure), promise);
-    tell_broken(&format!("without the cure of {cure}"), promise, &actions);
+    say_broken(&format!("without the cure of {cure}"), promise, &actions);
 }
 
 /// What no cure is for.
 fn breaks_with_every_cure(setting: Setting, promise: &'static str) {
-    tell_broken(setting.name, promise, &counterexample(setting, promise));
+    say_broken(setting.name, promise, &counterexample(setting, promise));
 }
 
 fn counterexample(setting: Setting, promise: &'static str) -> Vec<Action> {
@@ -199,7 +199,7 @@ fn counterexample(setting: Setting, promise: &'static str) -> Vec<Action> {
     path.unwrap_or_else(|| panic!("not found in {states} states: {setting:?}")).into_actions()
 }
 
-fn tell_broken(how: &str, promise: &str, actions: &[impl Debug]) {
+fn say_broken(how: &str, promise: &str, actions: &[impl Debug]) {
     let steps = actions.len();
     say(&format!("{how}: {promise:?} breaks in {steps} steps: {actions:?}"));
 }

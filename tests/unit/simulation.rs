@@ -12,6 +12,7 @@
 //! trace, and the command that plays it again: nothing in here is random but for its seed, which is
 //! shown too.
 
+mod announced;
 mod commands;
 mod cures;
 mod drawn;
@@ -22,7 +23,6 @@ mod oracle;
 mod run;
 mod seeds;
 mod tally;
-mod told;
 mod trace;
 mod upstream;
 
@@ -30,7 +30,7 @@ use smartsend::domain::event::EventKind;
 
 use kinds::{KINDS, Kind};
 use run::play;
-use seeds::{each, seeds, tell_failure};
+use seeds::{each, report_failure, seeds};
 use tally::Tally;
 
 use crate::support::proof::Row;
@@ -65,7 +65,7 @@ fn every_seed_keeps_the_promises_after_every_step_and_comes_to_an_end() {
     let played = each(seeds.clone(), |seed| {
         let played = play(seed);
         if let Some(broken) = &played.broken {
-            tell_failure(seed, broken, &played.trace);
+            report_failure(seed, broken, &played.trace);
         }
         (seed, played.tally, played.broken.is_some())
     });

@@ -61,7 +61,7 @@ fn both_windows_have_to_have_room() {
     assert_eq!(Window::Hour.end(at(3)), at(3610));
     assert_eq!(spending.spend(rupees("10"), at(0)), Ok(()));
     assert_eq!(spending.spend(rupees("1"), at(0)).unwrap_err().window, Window::Hour);
-    // Six do not fit for an hour by one limit, and for a day by the other: the longer one is told.
+    // Six do not fit for an hour by one limit, and for a day by the other: the longer is reported.
     let reached = spending.spend(rupees("6"), at(60)).unwrap_err();
     assert_eq!((reached.window, reached.until), (Window::Day, at(86_400 + 240)));
     assert_eq!(spending.spend(rupees("5"), at(3610)), Ok(()));

@@ -52,19 +52,19 @@ impl Ground {
         self.survey_until(|_, _| {}).await
     }
 
-    /// Gives each note to what may stop the survey, or abort it.
-    async fn survey_until(&self, told: impl Fn(&str, &Stops)) -> Report {
+    /// Runs the survey. `on_note` sees each note, and may stop the survey or abort it.
+    async fn survey_until(&self, on_note: impl Fn(&str, &Stops)) -> Report {
         let stops = Stops::default();
         let survey = Survey {
             wait: self.wait,
             apart: self.apart,
             ceiling: self.ceiling,
-            ..survey(&self.merchant, &stops, |note: &str| told(note, &stops))
+            ..survey(&self.merchant, &stops, |note: &str| on_note(note, &stops))
         };
         checked(survey.run().await.unwrap())
     }
 
-    /// What has become of each link.
+    /// The status of each link.
     fn links(&self) -> Vec<LinkStatus> {
         self.sandbox.ledger().links.iter().map(|link| link.status).collect()
     }
@@ -125,7 +125,7 @@ fn assert_rows(report: &Report, expected: &[(Question, &str, &str)]) {
 }
 
 #[test]
-fn only_payu_s_test_hosts_and_the_sandbox_are_no_production() {
+fn only_payu_s_test_hosts_and_the_sandbox_are_not_production() {
     let of = |api: &str, auth: &str, sandbox| {
         smartsend::survey::production_hosts(&Merchant { sandbox, ..merchant(api, auth) })
     };

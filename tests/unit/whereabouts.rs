@@ -73,7 +73,7 @@ fn known(step: Step) -> Known {
     }
 }
 
-fn in_hand(step: Step) -> Facts {
+fn in_flight(step: Step) -> Facts {
     Facts { workers: vec![worker(ConsumerState::Active, Some(known(step)))], ..nowhere() }
 }
 
@@ -116,7 +116,7 @@ fn the_answer_says_whether_anyone_has_it() {
     let waits = |count| BTreeMap::from([("smartsend.retry.2m".to_owned(), count)]);
     for (facts, expected, missing) in [
         (nowhere(), Found::No, &[][..]),
-        (in_hand(Step::Call), Found::Yes, &[]),
+        (in_flight(Step::Call), Found::Yes, &[]),
         (parked(), Found::Yes, &[]),
         (at_payu(Standing::Claimable), Found::Yes, &[]),
         // It may be among what was not read.
@@ -169,8 +169,14 @@ fn the_last_line_is_one_sentence_for_the_support_desk() {
     other_amount.amount = Some(Amount::parse("10050").unwrap());
     for (facts, words) in [
         (nowhere(), "None of them knows it: it never came here for this merchant, or it ended"),
-        (in_hand(Step::Call), "It is being worked on, and may have been sent: wait for its event"),
-        (in_hand(Step::LookupDue), "may have been sent; it goes on at 2026-11-24T10:02:30Z: wait"),
+        (
+            in_flight(Step::Call),
+            "It is being worked on, and may have been sent: wait for its event",
+        ),
+        (
+            in_flight(Step::LookupDue),
+            "may have been sent; it goes on at 2026-11-24T10:02:30Z: wait",
+        ),
         (
             parked(),
             "It is parked since 2026-11-24T09:40:00Z as OUTCOME_UNKNOWN (`smartsend explain",
@@ -187,7 +193,7 @@ fn the_last_line_is_one_sentence_for_the_support_desk() {
         (at_payu(Standing::Paid), "It is paid, as PayU shows it: pay nothing again."),
         (at_payu(Standing::Expired), "Its link has expired and cannot be claimed: if the money"),
         (
-            Facts { provider: Ok(Some(link(Standing::Claimed))), ..in_hand(Step::Lookup) },
+            Facts { provider: Ok(Some(link(Standing::Claimed))), ..in_flight(Step::Lookup) },
             "wait, and pay nothing again; a worker is still at work on it.",
         ),
         (
@@ -216,7 +222,7 @@ fn only_a_reference_that_nobody_has_is_not_warned_of() {
     let links = Standing::VARIANTS.iter().map(|standing| at_payu(*standing));
     let waits = Facts { waiting: BTreeMap::from([("q".to_owned(), Some(1))]), ..nowhere() };
     let absent = Facts { workers: vec![absent_worker()], ..nowhere() };
-    for facts in links.chain([waits, absent, parked(), in_hand(Step::Settle)]) {
+    for facts in links.chain([waits, absent, parked(), in_flight(Step::Settle)]) {
         let sentence = sentence(&facts);
         let warns = ["pay nothing", "takes a new reference", "before it is paid"];
         assert!(warns.iter().any(|words| sentence.contains(words)), "{sentence}");
@@ -240,7 +246,7 @@ fn the_page_says_what_each_has_said_and_what_was_not_read() {
     assert!(!page.contains(LINK) && page.contains("the link ends in q0Zt"), "{page}");
     assert!(text(&facts, true).contains(LINK));
 
-    let page = text(&in_hand(Step::LookupDue), false);
+    let page = text(&in_flight(Step::LookupDue), false);
     let flat = page.split_whitespace().collect::<Vec<_>>().join(" ");
     for words in [
         "is working on it: its intent waits for its next lookup, which is due at 2026-11-24T10:02:30Z",

@@ -74,7 +74,7 @@ fn a_token_is_read_with_the_life_that_it_has_left() {
 }
 
 #[test]
-fn what_is_no_token_is_not_taken_for_one() {
+fn what_is_not_a_token_is_not_taken_for_one() {
     for error in ["invalid_client", "invalid_grant", "invalid_scope", "unsupported_grant_type"] {
         let body = format!(r#"{{"error":"{error}","error_description":"x","access_token":"a"}}"#);
         assert_eq!(token_answer(body.as_bytes()), TokenAnswer::Refused, "{body}");

@@ -1,4 +1,5 @@
-//! One merchant's loop: it stops without a doubt, follows its circuit breaker, and leaves others alone.
+//! One merchant's loop: it stops without leaving doubt, follows its circuit breaker, and leaves
+//! others alone.
 #![expect(clippy::unchecked_time_subtraction, reason = "a test may panic")]
 
 mod commands;
@@ -182,7 +183,7 @@ async fn while_the_breaker_is_open_nothing_is_consumed() {
     seconds(20).await;
     assert_eq!(scene.story_count("consuming"), 1, "{:?}", scene.broker.story());
     let back = scene.broker.retried().len();
-    assert!(back <= 32, "only what was in hand goes back: {back}");
+    assert!(back <= 32, "only what was in flight goes back: {back}");
     seconds(120).await;
     assert_eq!(created(&scene), 100);
     assert_eq!(scene.broker.left(MERCHANT), 0);

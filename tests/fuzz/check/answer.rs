@@ -54,7 +54,7 @@ fn check_create(status: u16, body: &[u8]) {
     let is_of_another = json.as_ref().is_some_and(names_another);
     match &outcome {
         Outcome::Created(made) => {
-            let json = json.as_ref().expect("a link from what is no JSON");
+            let json = json.as_ref().expect("a link from what is not JSON");
             assert!(is_2xx && succeeds(json) && !is_of_another, "a link by {status}");
             check_link(&made.link, json);
             check_hidden(made, &format!("{outcome:?}"));
@@ -63,9 +63,9 @@ fn check_create(status: u16, body: &[u8]) {
             assert!(is_2xx && json.as_ref().is_some_and(succeeds) && !is_of_another);
         }
         Outcome::Rejected(_) | Outcome::Duplicate(_) | Outcome::Refused(_) => {
-            let json = json.as_ref().expect("a refusal from what is no JSON");
+            let json = json.as_ref().expect("a refusal from what is not JSON");
             assert!(is_2xx || (400..=499).contains(&status), "a refusal by {status}");
-            assert!(fails(json) && !is_of_another, "a refusal that is none");
+            assert!(fails(json) && !is_of_another, "a refusal that is not one");
         }
         Outcome::Throttled(_) | Outcome::Denied(_) => {
             let by_status = matches!(status, 401 | 403 | 429);
@@ -89,24 +89,24 @@ fn check_look(status: u16, body: &[u8]) {
     let reference = Reference::parse(REFERENCE).unwrap();
     let json = Json::read(body);
     let look = Lookup::classify(answered(status, envelope(body)), &reference, &rules());
-    let tells = (200..=299).contains(&status) || status == 404;
+    let decides = (200..=299).contains(&status) || status == 404;
     match &look {
         Lookup::Found(details) => {
-            let json = json.as_ref().expect("a link from what is no JSON");
-            assert!(tells && succeeds(json) && !names_another(json), "found by {status}");
+            let json = json.as_ref().expect("a link from what is not JSON");
+            assert!(decides && succeeds(json) && !names_another(json), "found by {status}");
             if let DetailsLink::Here(made) = &details.link {
                 check_link(&made.link, json);
                 check_hidden(made, &format!("{look:?}"));
             }
         }
         Lookup::NotFound => {
-            let json = json.as_ref().expect("not found, from what is no JSON");
-            assert!(tells && fails(json) && !names_another(json), "no link by {status}");
+            let json = json.as_ref().expect("not found, from what is not JSON");
+            assert!(decides && fails(json) && !names_another(json), "no link by {status}");
             let link = json.of_data("link").unwrap_or_default();
             assert!(link.trim().is_empty(), "not found, beside the link");
         }
         Lookup::Throttled(_) => {
-            assert!(status == 429 || (tells && json.as_ref().is_some_and(fails)), "{status}");
+            assert!(status == 429 || (decides && json.as_ref().is_some_and(fails)), "{status}");
         }
         Lookup::Denied(_) => assert_eq!(status, 401),
         Lookup::NoToken(_) => panic!("an answer came, and nothing was sent"),
@@ -119,7 +119,7 @@ fn check_token(body: &[u8]) {
     let shown = format!("{answer:?}");
     match answer {
         TokenAnswer::Granted(granted) => {
-            let json = Json::read(body).expect("a token from what is no JSON");
+            let json = Json::read(body).expect("a token from what is not JSON");
             assert_eq!(json.of_top("error").unwrap_or_default(), "", "a token and an error");
             let bearer = granted.bearer.expose();
             // It goes into a header as it is (RFC 6750, 2.1).
@@ -127,7 +127,7 @@ fn check_token(body: &[u8]) {
             assert!(bearer.len() < 12 || !shown.contains(bearer), "the token is shown");
         }
         TokenAnswer::Refused => {
-            let json = Json::read(body).expect("refused by what is no JSON");
+            let json = Json::read(body).expect("refused by what is not JSON");
             assert!(json.of_top("error").is_some_and(|error| error.contains('_')));
         }
         TokenAnswer::Unreadable => {}

@@ -14,13 +14,13 @@ use smartsend::domain::reference::REFERENCE_LEN_MAX;
 use smartsend::domain::trace::Trace;
 use smartsend::payu::wire::create_body;
 
-/// What is told of one body: the fields of the contract, 20 unknown names, and how many more.
+/// The most errors of one body: the fields of the contract, 20 unknown names, and how many more.
 const ERRORS_MAX: usize = FIELDS.len() + 20 + 1;
 /// In characters; the contract says nothing of its own, and the errors travel in a header.
 const MESSAGE_CHARS_MAX: usize = 120;
 /// In characters.
 const NAME_CHARS_MAX: usize = 40;
-/// In bytes; a header frame of RabbitMQ's holds 128 KiB by default, with everything else in it.
+/// In bytes; a header frame of RabbitMQ holds 128 KiB by default, with everything else in it.
 const ERRORS_SIZE_MAX: usize = 16 * 1024;
 
 /// Checks one body.
@@ -61,19 +61,19 @@ fn check_intent(intent: &Intent, body: &[u8], api: Api) {
     assert_eq!(amount, with_two_decimals(&written), "of {written}");
     assert!(amount.bytes().any(|b| matches!(b, b'1'..=b'9')), "{amount} is nothing");
 
-    // What goes to the provider, read again, is the intent but for what the provider is not told.
+    // What goes to the provider, read again, is the intent but for what the provider does not get.
     let sent = create_body(intent, api).expect("an intent can be sent");
     if intent.expiry.is_some_and(|expiry| expiry < Timestamp::UNIX_EPOCH) {
         return; // PayU's pattern has no year before 0, and its dates are of links to come
     }
     let to_seconds = |time: Timestamp| Timestamp::from_second(time.as_second()).unwrap();
-    let told = Intent {
+    let expected = Intent {
         expiry: intent.expiry.map(to_seconds),
         deadline: None,
         metadata: BTreeMap::new(),
         ..intent.clone()
     };
-    assert_eq!(parse(&sent, api).as_ref(), Ok(&told));
+    assert_eq!(parse(&sent, api).as_ref(), Ok(&expected));
 }
 
 /// The text of a decimal number with two decimals.
@@ -86,7 +86,7 @@ fn with_two_decimals(text: &str) -> String {
 fn check_invalid(invalid: &Invalid, body: &[u8]) {
     let Invalid { errors, valid, is_too_large, is_command: _ } = invalid;
     assert_eq!(*is_too_large, body.len() > 64 * 1024);
-    assert!(!errors.is_empty(), "it is no intent, and nobody knows why");
+    assert!(!errors.is_empty(), "it is not an intent, and nobody knows why");
     assert!(errors.len() <= ERRORS_MAX, "{} errors", errors.len());
     for error in errors {
         assert!(error.field.chars().count() <= NAME_CHARS_MAX, "{}", error.field);

@@ -23,7 +23,7 @@ pub(crate) fn check(data: &[u8]) {
     if let Some(RetryAfter::In(delay)) = read {
         assert!(delay <= DELAY_MAX, "{delay:?}");
         let is_of_number = |b: u8| b.is_ascii_digit() || b == b'.';
-        assert!(value.trim().bytes().all(is_of_number), "{value:?} is no number");
+        assert!(value.trim().bytes().all(is_of_number), "{value:?} is not a number");
     }
     let now = Moment {
         wall: Timestamp::from_second(1_800_000_000).unwrap(),

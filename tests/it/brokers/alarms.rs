@@ -42,7 +42,7 @@ async fn blocked(lease: Lease, what: &'static str, alarm: impl AsyncFn(&'static 
     let before = settled(&worker).await;
     alarm(ground.node(), false).await;
     ground.moves_after(&worker, now(), before).await;
-    assert_eq!(connects(&worker).await, 1, "an alarm is no reason to connect anew");
+    assert_eq!(connects(&worker).await, 1, "an alarm is not a reason to connect anew");
     ground.finish(worker).await;
 }
 

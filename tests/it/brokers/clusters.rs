@@ -25,7 +25,7 @@ async fn leader(ground: &Ground, seen_by: &'static Node) -> &'static Node {
     ground.lease.nodes.iter().find(|node| node.name() == name).copied().unwrap()
 }
 
-/// Tells the workers to come to this node first.
+/// Has the workers connect to this node first.
 fn prefer(ground: &mut Ground, first: &'static Node) {
     let others = ground.lease.nodes.iter().filter(|node| node.name() != first.name());
     let in_order = std::iter::once(&first).chain(others);

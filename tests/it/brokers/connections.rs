@@ -70,7 +70,7 @@ async fn a_connection_may_end_at_any_word_that_is_said_on_it() {
         let worker = ground.scenario.ready_worker().await;
         let results = ground.scenario.results().await;
         for (number, stage) in STAGES.into_iter().enumerate() {
-            // A client that has not said a word yet cannot be told anything either.
+            // A client that has not sent anything yet cannot be sent a close either.
             let act = if number > 0 && number % 2 == 0 { Act::Close } else { Act::Cut };
             let before = trap.arm(stage, act);
             brake.release(); // what is there ends, so that the stage comes

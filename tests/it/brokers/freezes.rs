@@ -4,7 +4,7 @@ use super::ground::{Ground, now, settled};
 use super::lease::on_each_version;
 
 #[tokio::test]
-async fn a_node_whose_heartbeats_are_missing_is_let_go_and_used_again_once_it_runs() {
+async fn a_node_whose_heartbeats_are_missing_is_abandoned_and_used_again_once_it_runs() {
     on_each_version(async |lease| {
         let mut ground = Ground::under_load(lease, "node frozen (SIGSTOP)", 400).await;
         let node = ground.node();

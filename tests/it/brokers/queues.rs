@@ -39,7 +39,7 @@ async fn a_queue_that_is_deleted_and_made_again_is_used_again() {
         ground.publish(40).await;
         worker.unready("no queue is bound").await;
         let links = ground.scenario.provider.summary().await["links"].as_u64().unwrap();
-        assert!(links < 61, "links are made that nobody can be told of");
+        assert!(links < 61, "links are made that cannot be announced");
         ground.scenario.apply(&["--results-queue", RESULTS]).await;
         worker.ready().await;
         ground.settled(&worker, 61).await;

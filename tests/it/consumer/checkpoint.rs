@@ -73,9 +73,9 @@ async fn a_checkpoint_that_another_login_wrote_is_not_vouched_for() {
     assert_eq!((read.body.as_ref(), read.own), (&b"forged"[..], false));
 }
 
-/// Of itself lapin would end the connection at each of them, and the next process would be no wiser.
+/// By itself lapin would end the connection at each of them, and that of the next process too.
 #[tokio::test]
-async fn an_odd_envelope_around_a_checkpoint_is_no_obstacle() {
+async fn an_odd_envelope_around_a_checkpoint_is_not_an_obstacle() {
     let node = Node::shared();
     let ground = Ground::new(node).await;
     let mut raw = RawPublisher::connect(node, &ground.vhost).await;
@@ -94,7 +94,7 @@ async fn an_odd_envelope_around_a_checkpoint_is_no_obstacle() {
 }
 
 #[tokio::test]
-async fn a_checkpoint_that_nobody_can_tell_is_an_error_that_names_its_queue() {
+async fn a_checkpoint_that_cannot_be_read_is_an_error_that_names_its_queue() {
     let node = Node::shared();
     let ground = Ground::new(node).await;
     let session = ground.running.broker.session().await;

@@ -22,7 +22,7 @@ use crate::support::tally::Evidence;
 use crate::support::waiting::until;
 use crate::support::worker::Worker;
 
-/// What happens to a batch of commands until the worker is killed, so that it comes by some points.
+/// What happens to a batch of commands until the worker is killed, so that it passes some points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Plot {
     /// Links are cancelled, and everything goes well.
@@ -43,11 +43,11 @@ pub(super) struct Course {
     /// One after the other.
     pub(super) plots: &'static [Plot],
     pub(super) api: &'static str,
-    /// Up to the how manieth time at each point.
+    /// The worker is killed at a point's first passage, at its second, and so on up to this one.
     pub(super) nth_max: u64,
 }
 
-/// What has become of it.
+/// The outcome of a course.
 pub(super) struct Done {
     pub(super) api: &'static str,
     pub(super) outcome: Outcome,
@@ -60,9 +60,9 @@ const BATCH: u64 = 6;
 const LATER: u64 = 1;
 /// How many requests are lost where some are. With one more in a row the gate would close.
 const LOST: u64 = 4;
-/// Calls at once, of which commands have the half. As many again wait in hand.
+/// Calls at once, of which commands have half. As many deliveries again wait.
 const CONCURRENCY: &str = "8";
-const IN_HAND: u64 = 8;
+const IN_FLIGHT: u64 = 8;
 /// Of 500.
 const COMMANDS_PER_SECOND: u64 = 250;
 /// How long it may take until a point is reached, or all is at rest again.
@@ -97,7 +97,7 @@ pub(super) async fn run(course: Course) -> Done {
 }
 
 impl Plot {
-    /// The points that a worker comes by in it.
+    /// The points that a worker passes in it.
     fn points(self) -> &'static [Point] {
         use Point::*;
         match self {
@@ -266,10 +266,12 @@ impl Ground {
             }
         };
         if timeout(LONG, resting).await.is_err() {
-            let (left, in_hand) =
-                (self.site.scenario.work_left().await, self.site.lookout.in_hand());
+            let (left, in_flight) =
+                (self.site.scenario.work_left().await, self.site.lookout.in_flight());
             let (name, open) = (self.cases.last().unwrap(), &self.open);
-            panic!("{name}: {left} are left in the queues, {in_hand} in hand, no end: {open:?}");
+            panic!(
+                "{name}: {left} are left in the queues, {in_flight} in flight, no end: {open:?}"
+            );
         }
     }
 
@@ -280,9 +282,9 @@ impl Ground {
             self.open.remove(&message.answers());
         }
         self.open.is_empty()
-            && self.site.lookout.in_hand() == 0
+            && self.site.lookout.in_flight() == 0
             && self.site.scenario.work_left().await == 0
-            && self.site.lookout.in_hand() == 0
+            && self.site.lookout.in_flight() == 0
     }
 
     async fn count(mut self) -> Done {
@@ -306,7 +308,7 @@ impl Ground {
         tally.assert_nothing_lost_or_doubled(&what);
         assert_eq!((tally.links, tally.references), (tally.intents, tally.intents), "{what}");
         let parked = Parked::gather(&parked, &results);
-        parked.assert_as_announced(&what, IN_HAND * self.cases.len() as u64);
+        parked.assert_as_announced(&what, IN_FLIGHT * self.cases.len() as u64);
         let (kills, unresolved_max) = (self.cases.len() as u64, 0);
         Done {
             api: self.course.api,

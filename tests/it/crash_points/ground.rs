@@ -35,11 +35,11 @@ pub(super) struct Course {
     pub(super) setting: Setting,
     /// Whether every third intent is published twice.
     pub(super) twice: bool,
-    /// Up to the how manieth time at each point.
+    /// The worker is killed at a point's first passage, at its second, and so on up to this one.
     pub(super) nth_max: u64,
 }
 
-/// What has become of it.
+/// The outcome of a course.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
     pub(super) tally: Tally,
@@ -63,7 +63,7 @@ const LATER: u64 = 2;
 /// How many creates are lost where some are. With one more in a row the gate would close, and the
 /// rest would go out one per probe, which come ever more rarely.
 const LOST: u64 = 4;
-/// Calls at once. As many again wait in hand.
+/// Calls at once. As many deliveries again wait.
 const CONCURRENCY: &str = "4";
 /// How long it may take until a point is reached, or all is at rest again.
 const LONG: Duration = Duration::from_mins(2);
@@ -194,7 +194,7 @@ impl Ground {
         self.rest().await;
     }
 
-    /// Brings a worker to a point, and gives it, still alive.
+    /// Brings a worker to a point, and returns it, still alive.
     async fn reach(&mut self, plot: Plot, point: (Point, u64)) -> Worker {
         let fresh = point.0.comes_at_the_start() || plot == Plot::Unreachable;
         if let Some(worker) = self.worker.take_if(|_| fresh) {
@@ -226,7 +226,7 @@ impl Ground {
         worker
     }
 
-    /// How many references of this case have been asked a link for.
+    /// For how many references of this case a link has been asked.
     async fn sent(&self) -> u64 {
         let begin = self.reference("");
         let ledger = self.site.scenario.provider.ledger().await;
@@ -279,9 +279,12 @@ impl Ground {
         let references = self.cases.iter().flat_map(|case| &case.references);
         let open: Vec<_> =
             references.filter(|reference| !self.settled.contains(*reference)).collect();
-        let (left, in_hand) = (self.site.scenario.work_left().await, self.site.lookout.in_hand());
+        let (left, in_flight) =
+            (self.site.scenario.work_left().await, self.site.lookout.in_flight());
         let name = &self.case().name;
-        panic!("{name}: {left} are left in the queues, {in_hand} in hand, no outcome: {open:?}");
+        panic!(
+            "{name}: {left} are left in the queues, {in_flight} in flight, no outcome: {open:?}"
+        );
     }
 
     async fn at_rest(&mut self) -> bool {
@@ -291,9 +294,9 @@ impl Ground {
         self.settled.extend(subjects.map(|subject| subject.trim_matches('"').to_owned()));
         let published: usize = self.cases.iter().map(|case| case.references.len()).sum();
         self.settled.len() == published
-            && self.site.lookout.in_hand() == 0
+            && self.site.lookout.in_flight() == 0
             && self.site.scenario.work_left().await == 0
-            && self.site.lookout.in_hand() == 0
+            && self.site.lookout.in_flight() == 0
     }
 
     async fn count(mut self) -> Outcome {
@@ -318,14 +321,14 @@ impl Ground {
             outcome.unresolved_max += self.unresolved_max(case);
         }
         outcome.kills = self.cases.len() as u64 - 1; // without the warm-up
-        // At most what waits and what is called is in the worker's hands.
+        // At most what waits and what is being called is in flight.
         Parked::gather(&parked, &results)
             .assert_as_announced("crash points", BATCH * outcome.kills);
         outcome
     }
 
     /// How many may be left to a person: all that are above the limit, and under the strict setting
-    /// what is in the worker's hands when it is killed. None that came after that.
+    /// what is in flight when the worker is killed. None that came after that.
     fn unresolved_max(&self, case: &Case) -> u64 {
         match (case.plot, self.course.setting) {
             (Plot::OverLimit, _) => case.references.len() as u64,

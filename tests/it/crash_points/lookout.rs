@@ -26,13 +26,13 @@ pub(super) struct Lookout(Mutex<Sights>);
 
 #[derive(Default)]
 struct Sights {
-    /// The point, and how often it is still passed by.
+    /// The point, and how many times it is still passed before.
     awaited: Option<(Point, u64)>,
     published: HashMap<Line, Published>,
     /// Channels on which the body of a delivery is to come.
     delivering: HashSet<Line>,
     /// The connections that a worker consumes on, and their deliveries that are not acknowledged.
-    in_hand: HashMap<usize, u64>,
+    in_flight: HashMap<usize, u64>,
     /// The creates and changes so far, by path and body.
     sent: HashSet<(String, Vec<u8>)>,
     /// Those of them that were sent once more.
@@ -48,16 +48,16 @@ impl Lookout {
     /// Every connection has ended.
     pub(super) fn all_ended(&self) {
         let mut sights = self.0.lock().unwrap();
-        let Sights { awaited, published, delivering, in_hand, sent: _, resent: _ } = &mut *sights;
+        let Sights { awaited, published, delivering, in_flight, sent: _, resent: _ } = &mut *sights;
         *awaited = None;
         published.clear();
         delivering.clear();
-        in_hand.clear();
+        in_flight.clear();
     }
 
-    /// How many deliveries are in a worker's hands.
-    pub(super) fn in_hand(&self) -> u64 {
-        self.0.lock().unwrap().in_hand.values().sum()
+    /// How many deliveries a worker has in flight.
+    pub(super) fn in_flight(&self) -> u64 {
+        self.0.lock().unwrap().in_flight.values().sum()
     }
 
     /// Takes a frame in. True if it is the awaited one.
@@ -80,7 +80,7 @@ impl Sights {
                 None
             }
             (Way::ToWorker, Says::Body, When::After) if self.delivering.remove(&line) => {
-                *self.in_hand.entry(seen.connection).or_default() += 1;
+                *self.in_flight.entry(seen.connection).or_default() += 1;
                 Some(Point::Delivered)
             }
             (Way::ToBroker, Says::Publish { exchange }, When::Before) => {
@@ -96,7 +96,7 @@ impl Sights {
             }
             (Way::ToBroker, Says::Ack, When::Before) => Some(Point::AckWritten),
             (Way::ToBroker, Says::Ack, When::After) => {
-                self.in_hand.entry(seen.connection).and_modify(|count| *count -= 1);
+                self.in_flight.entry(seen.connection).and_modify(|count| *count -= 1);
                 Some(Point::AckPassed)
             }
             (Way::ToBroker, Says::Qos, When::After) => Some(Point::StillOursAsked),

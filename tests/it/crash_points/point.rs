@@ -21,7 +21,7 @@ pub(super) enum Point {
     CreateWritten,
     /// The provider has made the link; the worker does not know it.
     CreateAnswered,
-    /// The worker was sent the link, and has told nobody.
+    /// The worker was sent the link, and has announced nothing.
     CreateHeard,
 
     /// A link was to be cancelled or extended; the provider does not know it.
@@ -44,7 +44,7 @@ pub(super) enum Point {
     ResendWritten,
     /// The provider has done it at the second time of asking; the worker does not know it.
     ResendAnswered,
-    /// The worker was sent that answer, and has told nobody.
+    /// The worker was sent that answer, and has announced nothing.
     ResendHeard,
 
     /// A result was published; the broker does not know it.
@@ -81,7 +81,7 @@ pub(super) enum Point {
     CancelHeard,
 }
 
-/// What happens to a batch of intents until the worker is killed, so that it comes by some points.
+/// What happens to a batch of intents until the worker is killed, so that it passes some points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Plot {
     /// Everything goes well.
@@ -96,12 +96,12 @@ pub(super) enum Plot {
     Throttled,
     /// Every intent is above the merchant's limit, and is parked.
     OverLimit,
-    /// The worker was told to stop, with calls in flight and more in hand.
+    /// The worker was asked to stop, with calls in flight and more deliveries waiting.
     Stopping,
 }
 
 impl Plot {
-    /// The points that a worker comes by in it.
+    /// The points that a worker passes in it.
     pub(super) fn points(self) -> &'static [Point] {
         use Point::*;
         match self {
@@ -149,7 +149,7 @@ impl Plot {
 }
 
 impl Point {
-    /// Whether a worker comes by it once only.
+    /// Whether a worker passes it only once.
     pub(super) fn comes_once(self) -> bool {
         self.comes_at_the_start()
             || matches!(self, Self::CancelWritten | Self::CancelAnswered | Self::CancelHeard)

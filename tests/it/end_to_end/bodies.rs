@@ -1,4 +1,4 @@
-//! Bodies that are no intents.
+//! Bodies that are not intents.
 
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ fn wrong_fields(errors: &Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_is_no_intent_fails_with_every_error_and_is_parked_as_it_came() {
+async fn what_is_not_an_intent_fails_with_every_error_and_is_parked_as_it_came() {
     let scenario = Scenario::with_neighbour().await;
     let (results, parked) = (scenario.results().await, scenario.parked().await);
     let worker = scenario.ready_worker().await;
@@ -64,7 +64,7 @@ async fn what_is_no_intent_fails_with_every_error_and_is_parked_as_it_came() {
     }
     let events = results.take(bodies.len(), SOON).await;
     let originals = parked.take(bodies.len(), SOON).await;
-    // The worker took no harm.
+    // The worker was not harmed.
     scenario.publish(&intent("good")).await;
     let good = results.event_for("good", SOON).await;
     neighbour.was_served().await;
@@ -78,9 +78,9 @@ async fn what_is_no_intent_fails_with_every_error_and_is_parked_as_it_came() {
         let fields: Vec<_> = fields.iter().map(|field| (*field).to_owned()).collect();
         assert_eq!(event.routing_key, "intent.rejected.default");
         assert_eq!(event.event()["data"]["reason"]["code"], "INVALID_INTENT");
-        let mut told = wrong_fields(&event.event()["data"]["errors"]);
-        told.dedup();
-        assert_eq!(told, fields, "{}", String::from_utf8_lossy(body));
+        let mut reported = wrong_fields(&event.event()["data"]["errors"]);
+        reported.dedup();
+        assert_eq!(reported, fields, "{}", String::from_utf8_lossy(body));
         let same =
             |original: &&Message| original.properties.message_id().as_ref().unwrap().as_str() == id;
         let original = originals.iter().find(same).unwrap();
@@ -129,8 +129,8 @@ fn is_parked_as_it_came(original: &Message, number: usize, body: &[u8], errors: 
     assert_eq!(original.header("x-smartsend-merchant").unwrap(), "default");
     let at = original.header("x-smartsend-parked-at").unwrap();
     assert!(at.parse::<jiff::Timestamp>().is_ok(), "{at}");
-    let told = original.header("x-smartsend-errors").unwrap();
-    assert_eq!(serde_json::from_str::<Value>(&told).unwrap(), *errors);
+    let reported = original.header("x-smartsend-errors").unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&reported).unwrap(), *errors);
 }
 
 /// `CC` would copy an intent to another merchant's queue on the way back, and a foreign `user_id`

@@ -1,4 +1,4 @@
-//! What becomes of commands: cancel and extend, beside intents.
+//! Commands, beside intents: cancel and extend.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ async fn command(scenario: &Scenario, command: &str, reference: &str, expiry: Op
 }
 
 /// The first event of this kind about a reference.
-async fn told(results: &Collector, kind: &str, reference: &str) -> Message {
+async fn event_of(results: &Collector, kind: &str, reference: &str) -> Message {
     let find = || {
         results.from(0).into_iter().find(|message| {
             message.routing_key == format!("{kind}.default")
@@ -57,13 +57,13 @@ async fn a_link_is_extended_and_cancelled_and_its_events_say_what_details_shows(
     let results = scenario.results().await;
     let worker = scenario.ready_worker().await;
     scenario.publish(&intent("order-1")).await;
-    told(&results, "link.created", "order-1").await;
+    event_of(&results, "link.created", "order-1").await;
 
     command(&scenario, "extend", "order-1", Some("2100-12-01T05:30:00+05:30")).await;
-    let extended = told(&results, "link.extended", "order-1").await.event();
+    let extended = event_of(&results, "link.extended", "order-1").await.event();
     assert_eq!(extended["data"]["expiryDate"], "2100-12-01T00:00:00.000Z");
     command(&scenario, "cancel", "order-1", None).await;
-    let cancelled = told(&results, "link.cancelled", "order-1").await;
+    let cancelled = event_of(&results, "link.cancelled", "order-1").await;
     let correlation = cancelled.properties.correlation_id().as_ref().unwrap().to_string();
     assert_eq!(correlation, "c-order-1");
     let data = cancelled.event()["data"].clone();
@@ -75,7 +75,7 @@ async fn a_link_is_extended_and_cancelled_and_its_events_say_what_details_shows(
     assert_eq!(states(&scenario).await["order-1"], "CANCELLED");
 
     command(&scenario, "extend", "order-1", Some("2101-01-01T00:00:00Z")).await;
-    let failed = told(&results, "link.extend_failed", "order-1").await.event();
+    let failed = event_of(&results, "link.extend_failed", "order-1").await.event();
     assert_eq!(failed["data"]["reason"]["code"], "CANCELLED");
     scenario.finish(worker).await;
 }
@@ -90,7 +90,7 @@ async fn lost_answers_and_a_killed_worker_leave_every_cancel_done_once() {
     let references: Vec<String> = (0..LINKS).map(|number| format!("order-{number}")).collect();
     scenario.publish_many(references.iter().map(|reference| intent(reference))).await;
     for reference in &references {
-        told(&results, "link.created", reference).await;
+        event_of(&results, "link.created", reference).await;
     }
     for reference in &references {
         command(&scenario, "cancel", reference, None).await;
@@ -100,7 +100,7 @@ async fn lost_answers_and_a_killed_worker_leave_every_cancel_done_once() {
     worker.program.kill().await;
     let worker = scenario.ready_worker().await;
     for reference in &references {
-        told(&results, "link.cancelled", reference).await;
+        event_of(&results, "link.cancelled", reference).await;
     }
     let states = states(&scenario).await;
     assert!(states.values().all(|state| state == "CANCELLED"), "{states:?}");
@@ -116,10 +116,10 @@ async fn a_cancel_loses_to_a_claim_and_outwaits_an_intent_that_comes_later() {
     let results = scenario.results().await;
     let worker = scenario.ready_worker().await;
     scenario.publish(&intent("order-1")).await;
-    told(&results, "link.created", "order-1").await;
+    event_of(&results, "link.created", "order-1").await;
     scenario.provider.act("1111310", "order-1", "claim").await;
     command(&scenario, "cancel", "order-1", None).await;
-    let failed = told(&results, "link.cancel_failed", "order-1").await.event();
+    let failed = event_of(&results, "link.cancel_failed", "order-1").await.event();
     assert_eq!(failed["data"]["reason"]["code"], "CLAIMED");
 
     command(&scenario, "cancel", "order-2", None).await;
@@ -128,7 +128,7 @@ async fn a_cancel_loses_to_a_claim_and_outwaits_an_intent_that_comes_later() {
     })
     .await;
     scenario.publish(&intent("order-2")).await;
-    told(&results, "link.cancelled", "order-2").await;
+    event_of(&results, "link.cancelled", "order-2").await;
     assert_eq!(states(&scenario).await["order-2"], "CANCELLED");
     scenario.finish(worker).await;
 }

@@ -23,7 +23,7 @@ async fn a_wrong_configuration_ends_the_start_with_every_error() {
         "merchants.default.timeout",
         "broker.no_such_key",
     ] {
-        assert!(errors.contains(key), "{key} is not told of:\n{errors}");
+        assert!(errors.contains(key), "{key} is not reported:\n{errors}");
     }
     assert!(!errors.contains("sandbox-secret"), "{errors}");
 }

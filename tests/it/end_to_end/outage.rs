@@ -48,7 +48,7 @@ impl Road {
         Self { address, accepted, passing }
     }
 
-    /// Closes it, and gives its address and how many connections it has taken.
+    /// Closes it, and returns its address and how many connections it has taken.
     async fn close(mut self) -> (String, usize) {
         self.passing.shutdown().await;
         (self.address.to_string(), self.accepted.load(Ordering::Relaxed))
@@ -77,7 +77,7 @@ async fn a_provider_that_refuses_connections_costs_no_attempt_and_is_found_again
     let address = road.address;
     scenario.set("merchants.default.api_url", &format!("http://{address}/payout"));
     scenario.set("merchants.default.auth_url", &format!("http://{address}/oauth/token"));
-    // Fewer may be in hand than there are: with room left, what is published in the moment of the
+    // Fewer may be in flight than there are: with room left, what is published in the moment of the
     // consumer's cancel may come back as delivered before, and that counts as an attempt.
     scenario.set("merchants.default.concurrency", "4");
     let results = scenario.results().await;

@@ -198,7 +198,7 @@ async fn what_cannot_be_announced_yet_is_announced_once_it_can_and_parked_once()
         assert!(says.contains("intent.rejected.unrouted: no queue is bound"), "{says}");
         assert_eq!(status, 200, "it is a stranger's message: {says}");
         assert_eq!(scenario.depth("smartsend.parked").await, 0, "parked without an event");
-        // Half of them are stopped, and half killed with it in hand.
+        // Half of them are stopped, and half killed with it in flight.
         if round % 2 == 0 {
             scenario.finish(worker).await;
         } else {

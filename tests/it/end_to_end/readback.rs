@@ -13,7 +13,7 @@ async fn depth_of_checkpoints(scenario: &Scenario) -> u32 {
     scenario.depth("smartsend.checkpoint.default").await
 }
 
-/// One intent was sent, and 29 were only in the hands of the process that was killed. Lookups find
+/// One intent was sent, and 29 were only in flight in the process that was killed. Lookups find
 /// none of them, and that proves nothing until lookups have shown a link.
 #[tokio::test]
 async fn a_batch_whose_worker_is_killed_is_sent_and_not_parked_though_no_link_was_ever_shown() {

@@ -1,4 +1,4 @@
-//! Stopping, gently and not.
+//! Stopping, gracefully and not.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -26,7 +26,7 @@ async fn a_stop_under_load_leaves_nothing_in_doubt_that_was_not() {
     worker.stop().await;
     let done = results.all().await.len();
     let made = scenario.provider.summary().await["links"].as_u64().unwrap();
-    assert_eq!(made, done as u64, "a link was made that no event tells of");
+    assert_eq!(made, done as u64, "a link was made that no event announces");
     // What was handed back passes the retry queue; all the rest is there, and is new.
     until("the rest to come back", SOON, async || {
         scenario.depth("smartsend.intents.default").await as usize == COUNT - done
@@ -118,7 +118,7 @@ async fn a_drain_that_runs_out_counts_and_names_what_is_left_and_loses_nothing()
     let scenario = Scenario::bare(&["default"], json!({})).await;
     scenario.apply(&[]).await;
     let worker = scenario.ready_worker().await;
-    scenario.publish(&intent("untold")).await;
+    scenario.publish(&intent("unannounced")).await;
     worker.unready("no queue is bound").await;
     worker.program.terminate().await;
     let log = worker.program.log_path().to_owned();
@@ -127,18 +127,18 @@ async fn a_drain_that_runs_out_counts_and_names_what_is_left_and_loses_nothing()
     assert_eq!(code, 3, "{log}");
     let mut lines =
         log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let told = lines.rfind(|line| !line["left"].is_null());
-    let told = told.unwrap_or_else(|| panic!("the log does not say what was left:\n{log}"));
-    assert_eq!((&told["left"], &told["references"]), (&json!(1), &json!("untold")));
+    let logged = lines.rfind(|line| !line["left"].is_null());
+    let logged = logged.unwrap_or_else(|| panic!("the log does not say what was left:\n{log}"));
+    assert_eq!((&logged["left"], &logged["references"]), (&json!(1), &json!("unannounced")));
     let last = log.lines().last().unwrap();
     assert!(last.contains("stopped; deliveries left to RabbitMQ: 1"), "{log}");
     scenario.apply(&["--results-queue", RESULTS]).await;
     let results = scenario.results().await;
     let worker = scenario.ready_worker().await;
-    let message = results.event_for("untold", SOON).await;
+    let message = results.event_for("unannounced", SOON).await;
     scenario.finish(worker).await;
     assert_eq!(message.event()["data"]["recovered"], true);
-    assert_eq!(scenario.provider.requests_for("create", "untold").await.len(), 1);
+    assert_eq!(scenario.provider.requests_for("create", "unannounced").await.len(), 1);
 }
 
 /// Its create was sent, and its event cannot be published: that is work left.

@@ -1,4 +1,4 @@
-//! Parked messages as a worker leaves them, and what became of them.
+//! Parked messages as a worker leaves them, and their outcomes.
 
 use std::process::Output;
 
@@ -43,7 +43,7 @@ impl Park {
         Self { body: body.to_vec(), ..self }
     }
 
-    /// It was replayed so often before.
+    /// It was replayed this many times before.
     pub(super) fn replayed(self, replays: i64) -> Self {
         Self { replays, ..self }
     }

@@ -1,4 +1,4 @@
-//! Two workers on one merchant, told apart by the client that each logs in as.
+//! Two workers on one merchant, distinguished by the client that each logs in as.
 
 use std::time::Duration;
 
@@ -157,7 +157,7 @@ impl Pair {
             loop {
                 let evidence = Evidence::gather(Vec::new(), &self.results.from(0));
                 let lost = evidence.tally((0..self.published).map(reference)).lost;
-                // A copy of what has its outcome may still be in hand: to stop now would hand it back.
+                // A copy of what has ended may still be in flight: to stop now would hand it back.
                 if lost == 0 && self.scenario.work_total().await == 0 {
                     return;
                 }

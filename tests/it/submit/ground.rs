@@ -121,7 +121,7 @@ impl Ground {
     }
 
     /// Publishes an event of the merchant `default`.
-    pub(super) async fn tell(&self, kind: &str, data: &serde_json::Value) {
+    pub(super) async fn announce(&self, kind: &str, data: &serde_json::Value) {
         self.publish_event(kind, &event(kind, data)).await;
     }
 
@@ -155,9 +155,9 @@ impl Ground {
         command
     }
 
-    pub(super) async fn submit(&self, arguments: &[&str]) -> Told {
+    pub(super) async fn submit(&self, arguments: &[&str]) -> Ended {
         let mut command = self.command(&[&["submit"], arguments].concat());
-        Told::of(timeout(SOON, command.output()).await.expect("submit ends").unwrap())
+        Ended::of(timeout(SOON, command.output()).await.expect("submit ends").unwrap())
     }
 
     pub(super) async fn connect(&self) -> Connection {
@@ -183,7 +183,7 @@ impl Ground {
     }
 }
 
-/// An event for a row of [`Ground::write_good`], of the worker's shape.
+/// An event for a row of [`Ground::write_good`], in the worker's format.
 pub(super) fn event(kind: &str, data: &serde_json::Value) -> Vec<u8> {
     event_for("9999999999", kind, data)
 }
@@ -222,30 +222,30 @@ pub(super) fn results_in(path: &Path) -> Vec<[String; 6]> {
 }
 
 /// Sends a signal and waits for the end.
-pub(super) async fn end_by(signal: &str, child: Child) -> Told {
+pub(super) async fn end_by(signal: &str, child: Child) -> Ended {
     let pid = child.id().unwrap().to_string();
     let sent = Command::new("kill").args([signal, &pid]).stdin(Stdio::null()).status().await;
     assert!(sent.unwrap().success());
     end_of(child).await
 }
 
-pub(super) async fn end_of(child: Child) -> Told {
-    Told::of(timeout(SOON, child.wait_with_output()).await.unwrap().unwrap())
+pub(super) async fn end_of(child: Child) -> Ended {
+    Ended::of(timeout(SOON, child.wait_with_output()).await.unwrap().unwrap())
 }
 
-/// What the program said.
+/// A program that has ended: its exit code and what it printed.
 #[derive(Debug)]
-pub(super) struct Told {
+pub(super) struct Ended {
     pub(super) code: i32,
     pub(super) out: String,
     pub(super) err: String,
 }
 
-impl Told {
+impl Ended {
     pub(super) fn of(output: Output) -> Self {
         let output = canary::checked(output);
         Self {
-            code: output.status.code().expect("no signal ended it"),
+            code: output.status.code().expect("it was not killed by a signal"),
             out: String::from_utf8(output.stdout).unwrap(),
             err: String::from_utf8(output.stderr).unwrap(),
         }

@@ -1,4 +1,4 @@
-//! What good rows become on the broker, and what is told when they cannot be sent.
+//! What good rows become on the broker, and what is printed when they cannot be sent.
 
 use std::collections::HashSet;
 use std::net::TcpListener;
@@ -10,7 +10,7 @@ use smartsend::domain::account::Api;
 use smartsend::domain::intent::wire;
 use tokio::time::timeout;
 
-use super::ground::{Ground, QUEUE, SOON, Told};
+use super::ground::{Ended, Ground, QUEUE, SOON};
 use crate::support::amqp_proxy::{AmqpProxy, Says, Seen, When};
 use crate::support::brake::Brake;
 use crate::support::broker::Node;
@@ -24,12 +24,12 @@ async fn a_good_file_becomes_intents_that_the_worker_can_read() {
          order-1,123.10,\"Refund, \"\"late\"\"\",Asha Rao,+919999999999,2099-01-01T00:00:00Z,0042\r\n\
          order-2,7,\u{0930}\u{092b}\u{094d}\u{200d}\u{0921} \u{1f468}\u{200d}\u{1f469},,9999999998,,\r\n\r\n,,,,,,\r\n",
     );
-    let told = ground.submit(&["pay.csv"]).await;
+    let ended = ground.submit(&["pay.csv"]).await;
     let before = "2 of 2 rows, 130.10 rupees, for the merchant default (account 0)";
     let before = format!("{before}, {}\n", Actor::of_process(None));
-    assert_eq!((told.code, &told.err), (0, &before), "{told:?}");
-    assert_eq!((told.number("rows"), told.number("sent")), (Some(2), Some(2)));
-    assert_eq!(told.rupees("sent"), Some("130.10"));
+    assert_eq!((ended.code, &ended.err), (0, &before), "{ended:?}");
+    assert_eq!((ended.number("rows"), ended.number("sent")), (Some(2), Some(2)));
+    assert_eq!(ended.rupees("sent"), Some("130.10"));
 
     let mut taken = ground.take_all(QUEUE).await;
     taken.sort_by_key(|taken| taken.body.clone());
@@ -62,7 +62,7 @@ async fn a_good_file_becomes_intents_that_the_worker_can_read() {
         assert_eq!(properties.app_id().as_ref().unwrap().as_str(), "smartsend");
         assert!(properties.timestamp().is_some());
         let user_id = properties.user_id().as_ref().map(ToString::to_string);
-        assert_eq!(user_id.as_deref(), Some("guest"), "who may publish is told by it");
+        assert_eq!(user_id.as_deref(), Some("guest"), "the publisher is known by it");
     }
 }
 
@@ -86,18 +86,18 @@ async fn a_file_that_is_submitted_twice_gives_the_same_ids() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn skip_bad_sends_the_good_rows_tells_the_others_and_has_not_done_all() {
+async fn skip_bad_sends_the_good_rows_reports_the_others_and_exits_with_1() {
     let ground = Ground::with(&["default"]).await;
     ground.write(
         "pay.csv",
         "merchantRefId,amount,description,custMobile\n\
          a-1,1,Refund,9999999999\na-2,0,Refund,9999999999\na-3,1,Refund,9999999999\n",
     );
-    let told = ground.submit(&["pay.csv", "--skip-bad"]).await;
-    assert_eq!((told.code, told.number("sent"), told.number("skipped")), (1, Some(2), Some(1)));
+    let ended = ground.submit(&["pay.csv", "--skip-bad"]).await;
+    assert_eq!((ended.code, ended.number("sent"), ended.number("skipped")), (1, Some(2), Some(1)));
     let sum = "2 of 3 rows, 2.00 rupees, for the merchant default (account 0)";
     let actor = Actor::of_process(None);
-    assert_eq!(told.err, format!("row 3: amount must be more than 0\n{sum}, {actor}\n"));
+    assert_eq!(ended.err, format!("row 3: amount must be more than 0\n{sum}, {actor}\n"));
     assert_eq!(ground.depth(QUEUE).await, 2);
 }
 
@@ -105,8 +105,8 @@ async fn skip_bad_sends_the_good_rows_tells_the_others_and_has_not_done_all() {
 async fn five_thousand_rows_are_confirmed_within_seconds() {
     let ground = Ground::with(&["default"]).await;
     ground.write_good("pay.csv", 5000);
-    let told = timeout(Duration::from_secs(30), ground.submit(&["pay.csv"])).await.unwrap();
-    assert_eq!((told.code, told.number("sent")), (0, Some(5000)), "{told:?}");
+    let ended = timeout(Duration::from_secs(30), ground.submit(&["pay.csv"])).await.unwrap();
+    assert_eq!((ended.code, ended.number("sent")), (0, Some(5000)), "{ended:?}");
     // What a busy machine left unconfirmed was sent once more, with the same id.
     assert!(ground.depth(QUEUE).await >= 5000);
 }
@@ -116,12 +116,12 @@ async fn a_merchant_without_a_queue_gets_nothing_sent() {
     let ground = Ground::with(&["default"]).await;
     ground.configure(&["default", "second"], "http://127.0.0.1:1");
     ground.write_good("pay.csv", 1);
-    let told = ground.submit(&["pay.csv", "--merchant", "second", "--wait"]).await;
-    assert_eq!(told.code, 1);
+    let ended = ground.submit(&["pay.csv", "--merchant", "second", "--wait"]).await;
+    assert_eq!(ended.code, 1);
     let sum = "1 of 1 rows, 10.50 rupees, for the merchant second (account 1)";
     let missing = "missing on RabbitMQ: queue smartsend.intents.second, queue smartsend.checkpoint.second; \
          declare it with `smartsend topology apply`; nothing was sent\n";
-    assert_eq!(told.err, format!("{sum}, {}\n{missing}", Actor::of_process(None)));
+    assert_eq!(ended.err, format!("{sum}, {}\n{missing}", Actor::of_process(None)));
     assert_eq!(ground.depth("smartsend.parked").await, 0);
     assert_eq!(ground.files(), ["pay.csv"], "no draft stays behind");
 }
@@ -130,14 +130,14 @@ async fn a_merchant_without_a_queue_gets_nothing_sent() {
 async fn with_several_merchants_one_must_be_named() {
     let ground = Ground::with(&["default", "second"]).await;
     ground.write_good("pay.csv", 1);
-    let told = ground.submit(&["pay.csv"]).await;
-    assert_eq!(told.code, 2);
+    let ended = ground.submit(&["pay.csv"]).await;
+    assert_eq!(ended.code, 2);
     assert_eq!(
-        told.err,
+        ended.err,
         "several merchants are configured (default, second); choose one with --merchant\n"
     );
-    let told = ground.submit(&["pay.csv", "--merchant", "third"]).await;
-    assert_eq!((told.code, told.err.contains("there is no merchant third")), (2, true));
+    let ended = ground.submit(&["pay.csv", "--merchant", "third"]).await;
+    assert_eq!((ended.code, ended.err.contains("there is no merchant third")), (2, true));
     assert_eq!(ground.submit(&["pay.csv", "--merchant", "second"]).await.code, 0);
     assert_eq!(ground.depth("smartsend.intents.second").await, 1);
     assert_eq!(ground.depth(QUEUE).await, 0);
@@ -149,10 +149,10 @@ async fn a_broker_that_is_not_there_is_reported_in_a_sentence() {
     let url = Node::url_at(closed.port(), "/");
     let ground = Ground::at(&url, "/", &["default"], "http://127.0.0.1:1");
     ground.write_good("pay.csv", 1);
-    let told = timeout(Duration::from_secs(20), ground.submit(&["pay.csv"])).await.unwrap();
-    assert_eq!(told.code, 1);
+    let ended = timeout(Duration::from_secs(20), ground.submit(&["pay.csv"])).await.unwrap();
+    assert_eq!(ended.code, 1);
     let begin = format!("cannot connect to RabbitMQ at {closed}: ");
-    assert!(told.err.contains(&begin) && told.err.ends_with("; nothing was sent\n"), "{told:?}");
+    assert!(ended.err.contains(&begin) && ended.err.ends_with("; nothing was sent\n"), "{ended:?}");
 }
 
 #[tokio::test]
@@ -161,8 +161,12 @@ async fn a_broker_that_says_nothing_is_given_up() {
     let url = Node::url_at(silent.local_addr().unwrap().port(), "/");
     let ground = Ground::at(&url, "/", &["default"], "http://127.0.0.1:1");
     ground.write_good("pay.csv", 1);
-    let told = timeout(Duration::from_secs(20), ground.submit(&["pay.csv"])).await.unwrap();
-    assert_eq!((told.code, told.err.contains("no AMQP handshake within")), (1, true), "{told:?}");
+    let ended = timeout(Duration::from_secs(20), ground.submit(&["pay.csv"])).await.unwrap();
+    assert_eq!(
+        (ended.code, ended.err.contains("no AMQP handshake within")),
+        (1, true),
+        "{ended:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -181,9 +185,9 @@ async fn a_connection_that_is_lost_on_the_way_loses_no_intent() {
     let child = ground.command(&["submit", "pay.csv"]).spawn().unwrap();
     timeout(SOON, brake.pulled()).await.unwrap();
     brake.release();
-    let told = Told::of(timeout(SOON, child.wait_with_output()).await.unwrap().unwrap());
-    assert_eq!((told.code, told.number("sent")), (0, Some(COUNT)), "{told:?}");
-    assert!(told.err.contains("not connected to RabbitMQ, reconnecting"), "{told:?}");
+    let ended = Ended::of(timeout(SOON, child.wait_with_output()).await.unwrap().unwrap());
+    assert_eq!((ended.code, ended.number("sent")), (0, Some(COUNT)), "{ended:?}");
+    assert!(ended.err.contains("not connected to RabbitMQ, reconnecting"), "{ended:?}");
     let taken = ground.take_all(QUEUE).await;
     let ids = taken.iter().map(|taken| taken.properties.message_id().clone().unwrap());
     assert_eq!(ids.collect::<HashSet<_>>().len(), COUNT, "each is in the queue, some twice");

@@ -1,11 +1,11 @@
-//! What is no good file is told by row and column, and nothing of it is sent.
+//! The errors of a bad file are reported by row and column, and nothing of it is sent.
 
 use super::ground::{Ground, QUEUE};
 
 const HEADER: &str =
     "merchantRefId,amount,description,custName,custMobile,custEmail,metadata.order";
 
-/// A folder in which no broker is needed, because no file gets so far.
+/// A folder for which no broker is needed, because no file gets that far.
 fn offline() -> Ground {
     Ground::at("amqp://guest:guest@127.0.0.1:1/%2f", "", &["default"], "http://127.0.0.1:1")
 }
@@ -13,10 +13,10 @@ fn offline() -> Ground {
 async fn refused(text: &str) -> String {
     let ground = offline();
     ground.write("pay.csv", text);
-    let told = ground.submit(&["pay.csv"]).await;
-    assert_eq!((told.code, told.out.as_str()), (1, ""), "{told:?}");
-    assert!(told.err.contains("nothing was sent"), "{told:?}");
-    told.err
+    let ended = ground.submit(&["pay.csv"]).await;
+    assert_eq!((ended.code, ended.out.as_str()), (1, ""), "{ended:?}");
+    assert!(ended.err.contains("nothing was sent"), "{ended:?}");
+    ended.err
 }
 
 async fn refused_rows(rows: &str) -> Vec<String> {
@@ -39,8 +39,8 @@ async fn every_bad_cell_is_reported_and_nothing_is_sent() {
              bad-5,5,Refund,,,,\n"
         ),
     );
-    let told = ground.submit(&["pay.csv"]).await;
-    let rows: Vec<_> = told.err.lines().collect();
+    let ended = ground.submit(&["pay.csv"]).await;
+    let rows: Vec<_> = ended.err.lines().collect();
     let reference = "merchantRefId may contain only letters, digits, '_' and '-'";
     let expected = [
         &*format!("row 3: {reference}"),
@@ -54,31 +54,31 @@ async fn every_bad_cell_is_reported_and_nothing_is_sent() {
         "4 of 5 rows are bad: nothing was sent; correct them, or send only the good rows with --skip-bad",
     ];
     assert_eq!(rows, expected);
-    assert_eq!(told.code, 1);
-    assert!(!told.err.contains("not-asha") && !told.err.contains("12345"));
+    assert_eq!(ended.code, 1);
+    assert!(!ended.err.contains("not-asha") && !ended.err.contains("12345"));
     assert_eq!(ground.depth(QUEUE).await, 0);
 }
 
 #[tokio::test]
 async fn rows_are_numbered_as_a_spreadsheet_shows_them() {
-    let told = refused_rows(
+    let errors = refused_rows(
         "a-1,1,\"two\r\nlines\",,9999999999,,\"a\nb\nc\"\r\n\r\n\na-2,x,Refund,,9999999999,,\n,,,,,,\n\n",
     )
     .await;
     let control = "row 2: description must not contain control characters";
     let metadata = "row 2: metadata.order must not have control characters in its values";
     let amount = "row 5: amount must be digits with at most two decimals, such as 100.50";
-    assert_eq!(told, [control, metadata, amount]);
+    assert_eq!(errors, [control, metadata, amount]);
 }
 
 #[tokio::test]
 async fn a_reference_that_stands_twice_is_bad_both_times() {
-    let told = refused_rows(
+    let errors = refused_rows(
         "a-1,1,Refund,,9999999999,,\na-2,1,Refund,,9999999999,,\na-1,2,Refund,,9999999999,,\n",
     )
     .await;
     assert_eq!(
-        told,
+        errors,
         [
             "row 2: merchantRefId is the same as in row 4",
             "row 4: merchantRefId is the same as in row 2"
@@ -88,16 +88,17 @@ async fn a_reference_that_stands_twice_is_bad_both_times() {
 
 #[tokio::test]
 async fn a_quotation_mark_without_its_partner_swallows_no_row_in_silence() {
-    let told = refused_rows("a-1,1,Refund,,9999999999,,\"open\na-2,1,Refund,,9999999999,,\n").await;
-    assert_eq!(told.len(), 1);
-    assert!(told[0].starts_with("row 2: has a quotation mark without its partner"), "{told:?}");
+    let errors =
+        refused_rows("a-1,1,Refund,,9999999999,,\"open\na-2,1,Refund,,9999999999,,\n").await;
+    assert_eq!(errors.len(), 1);
+    assert!(errors[0].starts_with("row 2: has a quotation mark without its partner"), "{errors:?}");
 }
 
 #[tokio::test]
 async fn a_row_that_is_not_as_wide_as_the_header_is_bad() {
-    let told = refused_rows("a-1,1,Refund, again,,9999999999,,\na-2,1,Refund\n").await;
-    assert!(told[0].starts_with("row 2: has 8 cells, but the header has 7"), "{told:?}");
-    assert!(told[1].starts_with("row 3: has 3 cells, but the header has 7"), "{told:?}");
+    let errors = refused_rows("a-1,1,Refund, again,,9999999999,,\na-2,1,Refund\n").await;
+    assert!(errors[0].starts_with("row 2: has 8 cells, but the header has 7"), "{errors:?}");
+    assert!(errors[1].starts_with("row 3: has 3 cells, but the header has 7"), "{errors:?}");
 }
 
 #[tokio::test]
@@ -128,9 +129,9 @@ async fn a_file_in_another_form_says_how_to_save_it() {
     assert!(refused("").await.contains("it is empty"));
     let ground = offline();
     std::fs::write(ground.path("pay.csv"), b"merchantRefId,amount\na,1\nb,\xe9\n").unwrap();
-    let told = ground.submit(&["pay.csv"]).await;
-    assert_eq!(told.code, 1);
-    assert!(told.err.contains("line 3 is not UTF-8; save the file as \"CSV UTF-8\""), "{told:?}");
+    let ended = ground.submit(&["pay.csv"]).await;
+    assert_eq!(ended.code, 1);
+    assert!(ended.err.contains("line 3 is not UTF-8; save the file as \"CSV UTF-8\""), "{ended:?}");
 }
 
 #[tokio::test]
@@ -151,12 +152,12 @@ async fn the_same_error_of_many_rows_is_one_line() {
         7 => "a-7,0,Refund,,12345,,\n".to_owned(),
         row => format!("a-{row},0,Refund,,9999999999,,\n"),
     });
-    let told = refused_rows(&rows.collect::<String>()).await;
+    let errors = refused_rows(&rows.collect::<String>()).await;
     let mobile = "row 7: custMobile must be 10 digits, with or without +91 before them";
-    assert_eq!(told, ["rows 2-4, 6-9: amount must be more than 0", mobile]);
-    let told = refused_rows(&"a-1,1,Refund,,9999999999,,\n".repeat(4)).await;
+    assert_eq!(errors, ["rows 2-4, 6-9: amount must be more than 0", mobile]);
+    let errors = refused_rows(&"a-1,1,Refund,,9999999999,,\n".repeat(4)).await;
     assert_eq!(
-        told,
+        errors,
         [
             "row 2: merchantRefId is the same as in row 3",
             "rows 3-5: merchantRefId is the same as in row 2"
@@ -169,7 +170,7 @@ async fn what_is_above_the_column_names_is_named_for_what_it_is() {
     let names = "merchantRefId,amount,description,custMobile\na-1,1,Refund,9999999999\n";
     for hint in ["sep=,\n", "SEP=;\r\n", "\"sep=;\"\n"] {
         let err = refused(&format!("{hint}{names}")).await;
-        assert!(err.contains("its first line, sep=, only tells Excel how"), "{hint}: {err}");
+        assert!(err.contains("its first line, sep=, only shows Excel how"), "{hint}: {err}");
     }
     for (title, row) in [("Refunds of Asha Rao,,,\n", 2), ("Refunds\n,,\n2026-11-29,,,12.50\n", 4)]
     {
@@ -187,9 +188,9 @@ async fn a_name_that_is_nearly_one_is_named_for_what_it_is() {
         "MERCHANTREFID,Amount,descrip\u{ad}tion,cust\u{a0}Mobile,Metadata.order,col\u{200b}our\na,1,b,c,d,e\n",
     )
     .await;
-    let told: Vec<_> = err.lines().map(|line| line.trim_start_matches("pay.csv: ")).collect();
+    let errors: Vec<_> = err.lines().map(|line| line.trim_start_matches("pay.csv: ")).collect();
     assert_eq!(
-        told,
+        errors,
         [
             "column A differs from merchantRefId only in case; write merchantRefId",
             "column B differs from amount only in case; write amount",
@@ -204,7 +205,7 @@ async fn a_name_that_is_nearly_one_is_named_for_what_it_is() {
 
 #[tokio::test]
 async fn what_nobody_wrote_into_a_cell_is_named_for_what_it_is() {
-    let told = refused_rows(
+    let errors = refused_rows(
         "a\u{200b}-2,1,Refund,,9999999999,,\n\
          a-3,1\u{a0}000,Refund,,9999999999,,\n\
          a-4,1,\u{2003}\u{2060} ,,9999999999, ,\u{feff}\n\
@@ -215,7 +216,7 @@ async fn what_nobody_wrote_into_a_cell_is_named_for_what_it_is() {
     )
     .await;
     assert_eq!(
-        told,
+        errors,
         [
             "row 2: merchantRefId has the invisible character U+200B; delete it",
             "row 3: amount has the invisible character U+00A0; delete it",

@@ -1,4 +1,4 @@
-//! `--wait`: what became of every row, on a real worker and the sandbox.
+//! `--wait`: the outcome of every row, with a real worker and the sandbox.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -12,7 +12,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::ground::{
-    Ground, QUEUE, SOON, Sandbox, Told, end_of, event, event_named, results, start_worker,
+    Ended, Ground, QUEUE, SOON, Sandbox, end_of, event, event_named, results, start_worker,
 };
 use crate::support::broker::{publish, take_next};
 
@@ -28,9 +28,9 @@ async fn every_row_gets_its_line_from_a_real_worker() {
          -first,1,Refund,9999999999\nb d,2,Refund,9999999999\nthird,3,Refund,9999999999\n\
          late,4,Refund,\n",
     );
-    let told = ground.submit(&["pay.csv", "--wait", "--skip-bad"]).await;
-    assert_eq!(told.code, 1, "two rows have no link: {told:?}");
-    assert_eq!((told.number("sent"), told.number("created")), (Some(2), Some(2)), "{told:?}");
+    let ended = ground.submit(&["pay.csv", "--wait", "--skip-bad"]).await;
+    assert_eq!(ended.code, 1, "two rows have no link: {ended:?}");
+    assert_eq!((ended.number("sent"), ended.number("created")), (Some(2), Some(2)), "{ended:?}");
 
     let results = results(&ground);
     let begins: Vec<_> =
@@ -51,17 +51,17 @@ async fn every_row_gets_its_line_from_a_real_worker() {
     let mode = fs::metadata(ground.path("pay.results.csv")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     assert_eq!(ground.files(), ["pay.csv", "pay.results.csv"]);
-    for told in [&told.out, &told.err] {
-        assert!(!told.contains(&results[0][4]), "a link is only for the file");
+    for printed in [&ended.out, &ended.err] {
+        assert!(!printed.contains(&results[0][4]), "a link belongs only in the file");
     }
 
     ground.write_good("more.csv", 100);
-    let told = ground.submit(&["more.csv", "--wait"]).await;
-    assert_eq!((told.code, told.number("created")), (0, Some(100)), "{told:?}");
+    let ended = ground.submit(&["more.csv", "--wait"]).await;
+    assert_eq!((ended.code, ended.number("created")), (0, Some(100)), "{ended:?}");
     drop(worker);
 }
 
-fn ended(kind: &str, reference: &str, reason: &serde_json::Value) -> Vec<u8> {
+fn event_with_reason(kind: &str, reference: &str, reason: &serde_json::Value) -> Vec<u8> {
     let data =
         serde_json::json!({ "merchantRefId": reference, "amount": "10.50", "reason": reason });
     event(kind, &data)
@@ -90,8 +90,8 @@ async fn every_kind_of_event_is_read_and_others_are_passed_over() {
     };
     let bad =
         |code| serde_json::json!({ "code": code, "providerCode": 1101, "message": "it is bad" });
-    let failed = ended("smartsend.link.failed", "p-2", &bad("INVALID_MERCHNAT_REF_ID"));
-    let unknown = ended("smartsend.link.failed", "p-5", &bad("=CODE"));
+    let failed = event_with_reason("smartsend.link.failed", "p-2", &bad("INVALID_MERCHNAT_REF_ID"));
+    let unknown = event_with_reason("smartsend.link.failed", "p-5", &bad("=CODE"));
     let invalid = event_named(
         &third_name,
         "smartsend.intent.rejected",
@@ -100,7 +100,7 @@ async fn every_kind_of_event_is_read_and_others_are_passed_over() {
             "errors": [{ "field": "amount", "message": "is missing" }] }),
     );
     let late = serde_json::json!({ "code": "NOT_SENT", "message": "too late" });
-    let unresolved = ended("smartsend.link.unresolved", "p-4", &late);
+    let unresolved = event_with_reason("smartsend.link.unresolved", "p-4", &late);
     for (key, body) in [
         ("link.created.default", b"no event".to_vec()),
         ("link.created.default", link("other", "10.50", "https://a.example/0")),
@@ -116,15 +116,15 @@ async fn every_kind_of_event_is_read_and_others_are_passed_over() {
     ] {
         publish(&connection, "smartsend.results", key, &body, BasicProperties::default()).await;
     }
-    let told = end_of(child).await;
-    assert_eq!((told.code, told.number("rows")), (1, Some(5)), "{told:?}");
-    assert_eq!((told.number("failed"), told.rupees("failed")), (Some(1), Some("10.50")));
+    let ended = end_of(child).await;
+    assert_eq!((ended.code, ended.number("rows")), (1, Some(5)), "{ended:?}");
+    assert_eq!((ended.number("failed"), ended.rupees("failed")), (Some(1), Some("10.50")));
     assert_eq!(
-        (told.rupees("unresolved"), told.rupees("NOT_SENT")),
+        (ended.rupees("unresolved"), ended.rupees("NOT_SENT")),
         (Some("21.00"), Some("10.50"))
     );
-    assert_eq!((told.number("rejected"), told.number("INVALID_INTENT")), (Some(1), Some(1)));
-    assert_eq!((told.number("unresolved"), told.number("NOT_SENT")), (Some(2), Some(1)));
+    assert_eq!((ended.number("rejected"), ended.number("INVALID_INTENT")), (Some(1), Some(1)));
+    assert_eq!((ended.number("unresolved"), ended.number("NOT_SENT")), (Some(2), Some(1)));
     assert_eq!(
         results(&ground),
         [
@@ -155,8 +155,8 @@ async fn writes_what_is_known(signal: &str) {
     let pid = child.id().unwrap().to_string();
     let sent = Command::new("kill").args([signal, &pid]).stdin(Stdio::null()).status().await;
     assert!(sent.unwrap().success());
-    let told = Told::of(timeout(SOON, child.wait_with_output()).await.unwrap().unwrap());
-    assert_eq!(told.code, 3, "{signal}: {told:?}");
+    let ended = Ended::of(timeout(SOON, child.wait_with_output()).await.unwrap().unwrap());
+    assert_eq!(ended.code, 3, "{signal}: {ended:?}");
     let outcomes: Vec<_> = results(&ground).into_iter().map(|row| row[3].clone()).collect();
     assert_eq!(outcomes, ["unknown", "unknown"]);
 }
@@ -172,43 +172,43 @@ async fn a_connection_that_is_lost_while_waiting_leaves_the_open_rows_unknown() 
     }
     drop(connection);
     ground.close_connections().await;
-    let told = Told::of(timeout(SOON, child.wait_with_output()).await.unwrap().unwrap());
-    assert_eq!((told.code, told.number("unknown")), (1, Some(2)), "{told:?}");
-    assert!(told.err.contains("the intents themselves are safe with the worker"), "{told:?}");
+    let ended = Ended::of(timeout(SOON, child.wait_with_output()).await.unwrap().unwrap());
+    assert_eq!((ended.code, ended.number("unknown")), (1, Some(2)), "{ended:?}");
+    assert!(ended.err.contains("the intents themselves are safe with the worker"), "{ended:?}");
     let outcomes: Vec<_> = results(&ground).into_iter().map(|row| row[3].clone()).collect();
     assert_eq!(outcomes, ["unknown", "unknown"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wait_without_a_worker_is_told_and_ends_in_time() {
+async fn a_wait_without_a_worker_says_so_and_ends_in_time() {
     let ground = Ground::with(&["default"]).await;
     ground.write_good("pay.csv", 2);
-    let told = ground.submit(&["pay.csv", "--wait", "--timeout", "1s"]).await;
-    assert_eq!(told.code, 3, "{told:?}");
-    assert!(told.err.contains("nobody consumes the intents at the moment"), "{told:?}");
-    assert!(told.err.contains("the time to wait was over"), "{told:?}");
-    assert_eq!((told.number("unknown"), told.rupees("unknown")), (Some(2), Some("21.00")));
+    let ended = ground.submit(&["pay.csv", "--wait", "--timeout", "1s"]).await;
+    assert_eq!(ended.code, 3, "{ended:?}");
+    assert!(ended.err.contains("nobody consumes the intents at the moment"), "{ended:?}");
+    assert!(ended.err.contains("the time to wait was over"), "{ended:?}");
+    assert_eq!((ended.number("unknown"), ended.rupees("unknown")), (Some(2), Some("21.00")));
     assert_eq!(results(&ground)[1][3], "unknown");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_comes_later_is_told_too() {
+async fn a_worker_that_comes_later_is_reported_too() {
     let ground = Ground::with(&["default"]).await;
     ground.write_good("pay.csv", 1);
     let mut child = ground.command(&["submit", "pay.csv", "--wait"]).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let mut told = async |words: &str| {
-        let told = async { while !lines.next_line().await.unwrap().unwrap().contains(words) {} };
-        timeout(SOON, told).await.unwrap_or_else(|_| panic!("{words} is not told"));
+    let mut printed = async |words: &str| {
+        let line = async { while !lines.next_line().await.unwrap().unwrap().contains(words) {} };
+        timeout(SOON, line).await.unwrap_or_else(|_| panic!("{words} is not printed"));
     };
-    told("nobody consumes the intents").await;
+    printed("nobody consumes the intents").await;
     let channel = ground.connect().await.create_channel().await.unwrap();
     let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
     let _worker =
         channel.basic_consume(QUEUE.into(), "worker".into(), options, arguments).await.unwrap();
-    told("a worker consumes the intents now").await;
+    printed("a worker consumes the intents now").await;
     let data = serde_json::json!({ "merchantRefId": "p-1", "amount": "10.50", "link": "https://a.example/1" });
-    ground.tell("smartsend.link.created", &data).await;
-    let told = end_of(child).await;
-    assert_eq!((told.code, told.rupees("created")), (0, Some("10.50")), "{told:?}");
+    ground.announce("smartsend.link.created", &data).await;
+    let ended = end_of(child).await;
+    assert_eq!((ended.code, ended.rupees("created")), (0, Some("10.50")), "{ended:?}");
 }

@@ -84,7 +84,7 @@ struct Connection {
     brake: Brake,
     watcher: Watcher,
     to_worker: Mutex<OwnedWriteHalf>,
-    /// The worker has been told that its connection is closed.
+    /// The worker has been sent the close of its connection.
     is_closing: AtomicBool,
 }
 
@@ -244,7 +244,7 @@ impl Connection {
         act
     }
 
-    /// Tells the worker what RabbitMQ would.
+    /// Sends the worker the close that RabbitMQ would.
     async fn close(&self) -> io::Result<()> {
         let mut to = self.to_worker.lock().await;
         self.is_closing.store(true, Ordering::Relaxed);

@@ -1,8 +1,8 @@
 //! Real RabbitMQ nodes for the tests.
 //!
 //! - [`Node::shared`] is one node for the whole test binary. Each test takes a virtual host of its
-//!   own from [`Node::vhost`], so tests do not see each other, and may close each other's
-//!   connections never: use [`Node::close_connections`], which names a virtual host.
+//!   own from [`Node::vhost`], so tests do not see each other, and must never close each
+//!   other's connections: use [`Node::close_connections`], which names a virtual host.
 //! - [`Node::private`] is a node for one test that stops, kills or alarms it (6 s to boot).
 //! - [`Node::of`] and [`Node::cluster`] are nodes of a version that the environment chooses.
 //!
@@ -190,25 +190,25 @@ impl Node {
 
     /// Boots a node that was killed, and waits until it listens.
     pub(crate) fn start(&self) {
-        self.tell("start");
+        self.order("start");
         self.await_port();
     }
 
     /// Kills it as a power cut would; its disk stays.
     pub(crate) fn kill(&self) {
-        self.tell("kill");
+        self.order("kill");
         fs::remove_file(self.dir.join("out")).ok();
         wait_blocking(&"the node to be gone", || !self.listens());
     }
 
     /// Stops it so that it neither runs nor ends, and its sockets stay open.
     pub(crate) fn freeze(&self) {
-        self.tell("freeze");
+        self.order("freeze");
     }
 
     /// Lets it run again.
     pub(crate) fn thaw(&self) {
-        self.tell("thaw");
+        self.order("thaw");
     }
 
     /// Stops it as an operator does, and waits until its process has ended.
@@ -271,7 +271,7 @@ impl Node {
         self.tls_port
     }
 
-    /// Runs `rabbitmqctl` (0.5 s and more) and gives its output; panics if it fails.
+    /// Runs `rabbitmqctl` (0.5 s and more) and returns its output; panics if it fails.
     pub(crate) async fn ctl(&self, args: &[&str]) -> String {
         self.run("rabbitmqctl", args).await
     }
@@ -350,7 +350,7 @@ impl Node {
         count
     }
 
-    fn tell(&self, word: &str) {
+    fn order(&self, word: &str) {
         let mut keeper = self.keeper.lock().unwrap();
         writeln!(keeper.stdin.as_mut().unwrap(), "{word}").unwrap();
     }
@@ -418,7 +418,7 @@ pub(crate) struct Taken {
 }
 
 /// Takes the next message from a queue for good, and waits for it up to a minute. It consumes,
-/// because a queue with a single active consumer knows no `basic.get`.
+/// because a queue with a single active consumer does not allow `basic.get`.
 pub(crate) async fn take_next(connection: &Connection, queue: &str) -> Taken {
     let channel = connection.create_channel().await.unwrap();
     let one = BasicQosOptions::default();

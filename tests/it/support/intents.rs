@@ -38,7 +38,7 @@ pub(crate) fn intent_with(reference: &str, fields: &Value) -> Value {
     intent
 }
 
-/// An intent as a message. Copies of it that upstream publishes are numbered, and told apart by that.
+/// An intent as a message. Copies of it that upstream publishes differ by their number.
 pub(crate) fn message(intent: &Value, copy: usize) -> (Vec<u8>, BasicProperties) {
     let reference = intent["merchantRefId"].as_str().unwrap();
     let name = if copy == 0 { reference.to_owned() } else { format!("{reference}-{copy}") };

@@ -1,5 +1,5 @@
-//! What has become of links after they were made: the provider's history of each, beside what the
-//! events of commands say.
+//! How links changed after they were made: the provider's history of each, beside what the events
+//! of commands say.
 //!
 //! An event says what a lookup has shown, so the history must have a state that it is true of, and
 //! that began before the event. A cancelled link is never claimed again: so what an event calls
@@ -15,13 +15,13 @@ use super::commands::{Action, Command};
 use super::provider::{LinkChange, LinkMade};
 use super::results::Message;
 
-/// By how much an event's time may be before the change that it tells of: it ends at milliseconds,
+/// By how much an event's time may be before the change that it reports: it ends at milliseconds,
 /// and the clocks of two processes follow the machine's each for itself.
 const SLACK_US: u64 = 20_000;
 
 /// An event of a command.
 #[derive(Debug)]
-struct Told {
+struct Announced {
     id: String,
     /// Its type without `smartsend.`.
     kind: String,
@@ -32,7 +32,7 @@ struct Told {
     reason: String,
 }
 
-/// What has become of a link, as far as a command asks.
+/// The state of a link, as far as a command asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Stand {
     Open,
@@ -45,13 +45,13 @@ pub(crate) enum Stand {
 /// The ledger's links by reference, and the events by the command that they answer.
 pub(crate) struct Lives<'a> {
     links: HashMap<&'a str, &'a LinkMade>,
-    told: HashMap<String, Vec<Told>>,
+    announced: HashMap<String, Vec<Announced>>,
 }
 
 /// How many links a state has by the events, and by the ledger.
 pub(crate) type Counts = BTreeMap<&'static str, (u64, u64)>;
 
-/// What became of some commands.
+/// The outcomes of some commands.
 #[derive(Debug, Default)]
 pub(crate) struct Verdicts {
     /// How many there are.
@@ -111,7 +111,7 @@ impl LinkMade {
     }
 }
 
-impl Told {
+impl Announced {
     fn of(message: &Message) -> Option<Self> {
         let kind = message.properties.kind().as_ref()?.to_string();
         let kind = kind.strip_prefix("smartsend.")?.to_owned();
@@ -164,14 +164,14 @@ impl Told {
 impl<'a> Lives<'a> {
     /// Sorts it.
     pub(crate) fn gather(links: &'a [LinkMade], results: &[Message]) -> Self {
-        let mut told = HashMap::<_, Vec<Told>>::new();
+        let mut announced = HashMap::<_, Vec<Announced>>::new();
         for message in results {
-            if let Some(event) = Told::of(message) {
-                told.entry(message.correlation_id()).or_default().push(event);
+            if let Some(event) = Announced::of(message) {
+                announced.entry(message.correlation_id()).or_default().push(event);
             }
         }
         let links = links.iter().map(|link| (&*link.reference, link)).collect();
-        Self { links, told }
+        Self { links, announced }
     }
 
     /// Holds the events of these commands, which are all that there are, against the ledger. Each
@@ -187,41 +187,44 @@ impl<'a> Lives<'a> {
             self.judge_chain(reference, &commands, &mut verdicts);
         }
         let known: BTreeSet<_> = commands.iter().map(|command| &command.id).collect();
-        let strangers = self.told.keys().filter(|id| !known.contains(id));
-        verdicts.wrong.extend(strangers.map(|id| format!("{id} has an event and is no command")));
+        let strangers = self.announced.keys().filter(|id| !known.contains(id));
+        verdicts
+            .wrong
+            .extend(strangers.map(|id| format!("{id} has an event and is not a command")));
         verdicts
     }
 
     fn judge_one(&self, command: &Command, verdicts: &mut Verdicts) {
         let Command { reference, id, action, .. } = command;
         verdicts.commands += 1;
-        let Some(told) = self.told.get(id) else {
+        let Some(events) = self.announced.get(id) else {
             verdicts.wrong.push(format!("{id} has no event"));
             return;
         };
         let link = self.links[&**reference];
-        for event in told {
+        for event in events {
             if event.reference != *reference || !event.is_true(link, *action) {
                 verdicts.wrong.push(format!("{id}: {event:?} is not true of {link:?}"));
             }
         }
-        let kinds: BTreeSet<_> = told.iter().map(|event| &event.kind).collect();
-        let ids: BTreeSet<_> = told.iter().map(|event| &event.id).collect();
+        let kinds: BTreeSet<_> = events.iter().map(|event| &event.kind).collect();
+        let ids: BTreeSet<_> = events.iter().map(|event| &event.id).collect();
         if ids.len() != kinds.len() {
-            verdicts.wrong.push(format!("{id}: one end has two ids: {told:?}"));
+            verdicts.wrong.push(format!("{id}: one end has two ids: {events:?}"));
         }
         verdicts.changed += kinds.len() as u64 - 1;
-        verdicts.unresolved += u64::from(told.iter().any(|it| it.kind == "command.unresolved"));
+        verdicts.unresolved += u64::from(events.iter().any(|it| it.kind == "command.unresolved"));
     }
 
-    /// The last that the events of a reference say is what the ledger says.
+    /// What the last events of a reference say is what the ledger says.
     fn judge_chain(&self, reference: &str, commands: &[&Command], verdicts: &mut Verdicts) {
         let link = self.links[reference];
-        let told = || commands.iter().filter_map(|command| self.told.get(&command.id)).flatten();
-        if told().any(|event| event.kind == "command.unresolved") {
-            return; // a person has to tell
+        let events =
+            || commands.iter().filter_map(|command| self.announced.get(&command.id)).flatten();
+        if events().any(|event| event.kind == "command.unresolved") {
+            return; // a person has to decide
         }
-        let mut chain: Vec<_> = told().collect();
+        let mut chain: Vec<_> = events().collect();
         chain.sort_by_key(|event| event.at_us);
         let last = chain.iter().rev().find_map(|event| event.stand());
         if commands.iter().any(|command| command.action == Action::Cancel) {
@@ -232,17 +235,18 @@ impl<'a> Lives<'a> {
                 verdicts.wrong.push(format!("{chain:?} does not end as {link:?}"));
             }
         }
-        let told_of: Vec<_> = chain.iter().filter(|event| event.kind == "link.extended").collect();
+        let extensions: Vec<_> =
+            chain.iter().filter(|event| event.kind == "link.extended").collect();
         let was_extended = link.history.iter().any(|change| change.by == "extend");
-        // What came to pass first may hide it: then the events tell of that.
-        let is_hidden = told_of.is_empty() && last.is_some();
+        // What came to pass first may hide it: then the events report that.
+        let is_hidden = extensions.is_empty() && last.is_some();
         let counted = verdicts.counts.entry("extended").or_default();
-        counted.0 += u64::from(!told_of.is_empty());
+        counted.0 += u64::from(!extensions.is_empty());
         counted.1 += u64::from(was_extended && !is_hidden);
-        let latest = told_of.iter().filter_map(|event| event.expiry).max();
+        let latest = extensions.iter().filter_map(|event| event.expiry).max();
         let in_ledger = i64::try_from(link.expires_at_us / 1_000_000).unwrap();
         if latest.is_some_and(|expiry| expiry.as_second() != in_ledger)
-            || was_extended && told_of.is_empty() && !is_hidden
+            || was_extended && extensions.is_empty() && !is_hidden
         {
             verdicts.wrong.push(format!("{chain:?} does not end with the expiry of {link:?}"));
         }

@@ -27,7 +27,7 @@ fn id_of(message: &Message, event: &Value) -> String {
 
 impl Parked {
     pub(crate) fn gather(parked: &[Message], results: &[Message]) -> Self {
-        let told = |types: &[&str]| {
+        let announced_as = |types: &[&str]| {
             let events = results.iter().map(|message| (message, message.event()));
             let ours = events.filter(|(_, event)| types.iter().any(|one| event["type"] == *one));
             ours.map(|(message, event)| id_of(message, &event)).collect()
@@ -36,12 +36,12 @@ impl Parked {
         Self {
             copies: parked.len() as u64,
             messages: parked.iter().map(id).collect(),
-            announced: told(&[
+            announced: announced_as(&[
                 "smartsend.link.unresolved",
                 "smartsend.intent.rejected",
                 "smartsend.command.unresolved",
             ]),
-            settled: told(&[
+            settled: announced_as(&[
                 "smartsend.link.created",
                 "smartsend.link.cancelled",
                 "smartsend.link.extended",

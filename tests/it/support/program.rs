@@ -83,7 +83,7 @@ impl Program {
         self.child.kill().await.unwrap();
     }
 
-    /// Waits for its end, up to so long, and gives its exit code.
+    /// Waits for its end, up to so long, and returns its exit code.
     pub(crate) async fn exit_code(mut self, within: Duration) -> i32 {
         let status = timeout(within, self.child.wait()).await;
         let status: ExitStatus =
@@ -113,10 +113,10 @@ impl Program {
     }
 }
 
-/// Whatever it has told until its end is searched for what must not be told.
+/// Whatever it has logged until its end is searched for what must not be shown.
 impl Drop for Program {
     fn drop(&mut self) {
-        // It may have ended, and then it has told everything already.
+        // It may have ended, and then it has logged everything already.
         self.child.start_kill().ok();
         canary::check("the log of the binary", &fs::read(&self.log).unwrap_or_default());
     }

@@ -57,7 +57,7 @@ pub(crate) struct Asked {
     pub(crate) client: Option<String>,
 }
 
-/// What came of an act at the desk.
+/// The outcome of an act at the desk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Acted {
     /// It was done.
@@ -100,7 +100,7 @@ impl Provider {
         &self.url
     }
 
-    /// Behaves otherwise from now on.
+    /// Changes how it behaves from now on.
     pub(crate) async fn set_faults(&self, faults: Value) {
         let url = format!("{}/sandbox/faults", self.url);
         let answer = self.client.put(url).body(faults.to_string()).send().await.unwrap();

@@ -69,7 +69,7 @@ impl RawPublisher {
     async fn frame(&mut self, kind: u8, channel: u16, payload: &[u8]) {
         let size = u32::try_from(payload.len()).unwrap().to_be_bytes();
         let frame = [&[kind][..], &channel.to_be_bytes(), &size, payload, &[END]].concat();
-        // A connection that has ended is told by the missing answer.
+        // That the connection has ended shows by the missing answer.
         self.stream.write_all(&frame).await.ok();
     }
 

@@ -54,7 +54,7 @@ impl Scenario {
         Self::with_faults(json!({})).await
     }
 
-    /// The same with a provider that behaves so.
+    /// The same, with a provider that behaves like this.
     pub(crate) async fn with_faults(faults: Value) -> Self {
         let scenario = Self::bare(&["default"], faults).await;
         scenario.apply(&["--results-queue", RESULTS]).await;
@@ -128,12 +128,12 @@ impl Scenario {
         self.settings.push((name, value.to_owned()));
     }
 
-    /// Sets a variable that is none of ours for every process that starts from now on.
+    /// Sets a variable that is not one of ours for every process that starts from now on.
     pub(crate) fn set_variable(&mut self, name: &str, value: &str) {
         self.settings.push((name.to_owned(), value.to_owned()));
     }
 
-    /// Takes times for every process from now on at which even a busy machine loses neither a
+    /// Gives every process from now on times at which even a busy machine loses neither a
     /// connection nor an answer: for tests that count what is in doubt.
     pub(crate) fn be_patient(&mut self) {
         self.set("broker.heartbeat", "5s");
@@ -255,7 +255,7 @@ impl Scenario {
         left
     }
 
-    /// How many messages those queues and the one of the dead hold, those in a worker's hands included.
+    /// How many messages those queues and the one of the dead hold, those in flight included.
     /// Asks the queues' state machines, since what RabbitMQ reports may be seconds old.
     pub(crate) async fn work_total(&self) -> u64 {
         let vhost = &self.vhost;
@@ -268,7 +268,7 @@ impl Scenario {
         self.node.eval(&question).await.trim().parse().unwrap()
     }
 
-    /// Stops the worker with SIGTERM: it must exit with 0 and leave nothing to do behind.
+    /// Stops the worker with SIGTERM: it must exit with 0 and leave no work behind.
     pub(crate) async fn finish(&self, worker: Worker) {
         worker.stop().await;
         assert_eq!(self.work_left().await, 0, "work is left");
@@ -293,7 +293,7 @@ impl Drop for Scenario {
         if !std::thread::panicking() {
             return;
         }
-        let mut shown = std::io::stderr().lock(); // the harness would not tell whose it is
+        let mut shown = std::io::stderr().lock(); // the harness would not say whose it is
         for number in 0..self.workers.load(Ordering::Relaxed) {
             let log = self.directory().join(format!("worker-{number}.log"));
             let log = std::fs::read_to_string(log).unwrap_or_default();

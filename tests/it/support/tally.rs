@@ -1,4 +1,4 @@
-//! What has become of intents, counted from the provider's ledger and from the results.
+//! The outcomes of intents, counted from the provider's ledger and from the results.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,12 +12,12 @@ use super::results::Message;
 #[derive(Default)]
 pub(crate) struct Evidence {
     links: HashMap<String, Vec<String>>,
-    told: HashMap<String, HashMap<String, Told>>,
+    announced: HashMap<String, HashMap<String, Announced>>,
 }
 
 /// Events of one type for one reference.
 #[derive(Default)]
-struct Told {
+struct Announced {
     /// By the reason, where that is part of the id.
     ids: HashMap<String, HashSet<String>>,
     count: u64,
@@ -65,20 +65,20 @@ impl Evidence {
         for message in results {
             let event = message.event();
             let text = |value: &Value| value.as_str().unwrap().to_owned();
-            let kinds = evidence.told.entry(text(&event["subject"])).or_default();
-            let told = kinds.entry(text(&event["type"])).or_default();
+            let kinds = evidence.announced.entry(text(&event["subject"])).or_default();
+            let events = kinds.entry(text(&event["type"])).or_default();
             let reason = match event["type"].as_str() {
                 Some("smartsend.link.unresolved") => text(&event["data"]["reason"]["code"]),
                 Some(_) | None => String::new(),
             };
-            told.ids.entry(reason).or_default().insert(text(&event["id"]));
-            told.count += 1;
-            told.links.extend(event["data"]["link"].as_str().map(str::to_owned));
+            events.ids.entry(reason).or_default().insert(text(&event["id"]));
+            events.count += 1;
+            events.links.extend(event["data"]["link"].as_str().map(str::to_owned));
         }
         evidence
     }
 
-    /// Counts what became of the intents of these references.
+    /// Counts the outcomes of the intents of these references.
     pub(crate) fn tally(&self, references: impl IntoIterator<Item = String>) -> Tally {
         let mut tally = Tally::default();
         for reference in references {
@@ -94,17 +94,17 @@ impl Evidence {
         tally.links += links.len() as u64;
         tally.references += u64::from(!links.is_empty());
         tally.doubled += u64::from(links.len() > 1);
-        let told = |kind: &str| {
-            let told = self.told.get(reference)?.get(&format!("smartsend.link.{kind}"))?;
-            tally.events += told.count;
-            tally.event_ids += told.ids.values().map(HashSet::len).sum::<usize>() as u64;
-            tally.wavering_ids += u64::from(told.ids.values().any(|ids| ids.len() > 1));
+        let count = |kind: &str| {
+            let events = self.announced.get(reference)?.get(&format!("smartsend.link.{kind}"))?;
+            tally.events += events.count;
+            tally.event_ids += events.ids.values().map(HashSet::len).sum::<usize>() as u64;
+            tally.wavering_ids += u64::from(events.ids.values().any(|ids| ids.len() > 1));
             tally.false_links +=
-                told.links.iter().filter(|link| !links.contains(link)).count() as u64;
+                events.links.iter().filter(|link| !links.contains(link)).count() as u64;
             Some(())
         };
         let [created, failed, unresolved] =
-            ["created", "failed", "unresolved"].map(told).map(|told| told.is_some());
+            ["created", "failed", "unresolved"].map(count).map(|events| events.is_some());
         tally.created += u64::from(created);
         tally.failed += u64::from(failed);
         tally.unresolved += u64::from(unresolved);

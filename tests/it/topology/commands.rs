@@ -165,7 +165,7 @@ async fn a_command_comes_back_to_its_own_queue_and_one_without_a_queue_blocks_no
     for (body, key) in [(&b"unknown"[..], "other"), (b"stray", "nobody")] {
         let put_aside = take_next(&connection, "smartsend.dead").await;
         assert_eq!((put_aside.body.as_slice(), put_aside.routing_key.as_str()), (body, key));
-        // What tells them from intents: they came by this exchange.
+        // What distinguishes them from intents: they came by this exchange.
         assert_eq!(put_aside.exchange, "smartsend.commands");
     }
     for merchant in ["default", "other"] {

@@ -1,4 +1,4 @@
-//! What a policy can do to queues whose every argument is the right one, as the README says.
+//! What a policy can do to queues whose arguments are all right, as the README says.
 
 use std::time::Duration;
 
@@ -21,7 +21,8 @@ async fn taken(connection: &Connection, exchange: &str, key: &str) -> bool {
     publish(connection, exchange, key, b"one", BasicProperties::default()).await
 }
 
-/// Refused is told, and dropped is not: a full parked queue drops nothing that it has.
+/// A publisher learns of a refusal, and not of a drop: a full parked queue drops nothing that it
+/// has.
 #[tokio::test]
 async fn a_maximum_length_drops_nothing_that_is_parked() {
     let node = Node::shared();

@@ -1,5 +1,5 @@
 //! Intents and commands together: links are made, cancelled, extended, claimed and expire while the
-//! worker is killed again and again, and both sides have to tell the same in the end.
+//! worker is killed again and again, and both sides have to agree in the end.
 
 mod count;
 mod plan;
@@ -93,7 +93,7 @@ struct Ground<'a> {
     postponed: Vec<Act>,
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test tells how long it took")]
+#[expect(clippy::disallowed_methods, reason = "a test shows how long it took")]
 pub(super) async fn torture(run: &Mixed) -> Count {
     let begun = Instant::now();
     let mut ground = Ground::prepare(run).await;

@@ -1,4 +1,4 @@
-//! What a run has come to, as a row of the table.
+//! The outcome of a run, as a row of the table.
 
 use super::run::Run;
 use crate::support::parked::Parked;
@@ -8,7 +8,7 @@ use crate::support::tally::Tally;
 /// The numbers of one run.
 #[derive(Debug)]
 pub(super) struct Outcome {
-    /// What became of the intents.
+    /// The outcomes of the intents.
     pub(super) tally: Tally,
     /// Kills while there was work to be done.
     pub(super) kills: u64,

@@ -1,4 +1,4 @@
-//! One run: publish, kill and start anew, let it come to rest, count.
+//! One run: publish, kill and restart, let it come to rest, count.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -97,13 +97,13 @@ impl Run {
     }
 
     /// How many intents may be left to a person. Under the strict setting those that a kill finds in
-    /// the worker's hands, which are what it calls and as many that wait.
+    /// flight, which are what the worker calls and as many that wait.
     pub(super) fn unresolved_max(&self) -> u64 {
         if self.strict { 2 * CONCURRENCY * self.kills } else { 0 }
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test tells how long it took")]
+#[expect(clippy::disallowed_methods, reason = "a test shows how long it took")]
 pub(super) async fn torture(run: &Run) -> Outcome {
     let begun = Instant::now();
     let mut scenario = Scenario::with_faults(run.faults_while_killed()).await;

@@ -72,7 +72,7 @@ fn a_merchant_with_an_intent_a_minute_does_not_burn_them_for_hours() {
 }
 
 #[test]
-fn failures_that_are_hours_apart_are_no_row() {
+fn failures_that_are_hours_apart_are_not_in_a_row() {
     let mut admission = closed();
     for number in 0..20 {
         admission.record(None, SILENT, at(number * 3601));
@@ -127,7 +127,7 @@ fn lookups_that_fail_for_ever_open_nothing() {
             assert!(is_closed(&admission));
         }
         admission.record(None, BROKEN, at(1000));
-        assert!(is_closed(&admission), "a lookup's failures are none of a create's");
+        assert!(is_closed(&admission), "a lookup's failures do not count for a create");
     }
 }
 
@@ -188,7 +188,7 @@ fn after_a_good_probe_one_create_that_fails_opens_it_again_and_waits_go_on_to_gr
     assert_eq!(probe_due(&admission), Some(due + 1), "after an answered create they begin anew");
 }
 
-/// Who begins is not suspected: one odd answer opens nothing.
+/// One that has just begun is not suspected: one odd answer opens nothing.
 #[test]
 fn a_breaker_that_is_half_open_for_another_reason_takes_as_many_failures_as_a_closed_one() {
     let mut denied = closed();

@@ -83,7 +83,7 @@ fn as_many_calls_are_in_flight_as_the_concurrency_allows() {
     let mut admission = closed_with(limits(3));
     enqueue(&mut admission, [New, Retry, Lookup, New, Token, Probe]);
     let grants = granted(&mut admission, at(1));
-    assert_eq!(grants.len(), 5, "a token and a probe are no calls in flight");
+    assert_eq!(grants.len(), 5, "a token and a probe are not calls in flight");
     assert_eq!(admission.in_flight(), 3);
     admission.release(&grants[0]);
     admission.release(&grants[1]);
@@ -111,7 +111,7 @@ fn a_new_create_that_comes_after_many_lookups_is_next() {
     assert_eq!(going_one_by_one(&mut admission, 1), [New, Retry, New, Lookup]);
 }
 
-/// Lookups without end are no reason for a create that one of them has led to to be too old.
+/// However many lookups come, a create that one of them has led to does not become too old.
 #[test]
 fn a_retry_waits_for_one_lookup_at_most_and_a_lookup_for_one_retry() {
     let mut admission = closed_with(limits(1));

@@ -159,7 +159,7 @@ fn who_takes_over_during_a_pause_begins_with_one_call_at_a_time_after_it() {
 }
 
 #[test]
-fn a_throttle_is_no_failure_and_a_pause_can_show_that_the_provider_is_down() {
+fn a_throttle_is_not_a_failure_and_a_pause_can_show_that_the_provider_is_down() {
     let mut admission = closed();
     for number in 0..20 {
         admission.record(None, throttled(1), at(number * 10));

@@ -1,4 +1,4 @@
-//! The real binary, where parts are down, wrong, or another time of day.
+//! The real binary, where parts are down or wrong, or have another time of day.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -49,7 +49,7 @@ fn run(folder: &Path, configuration: &str, arguments: &[&str]) -> Output {
     canary::checked(output.unwrap())
 }
 
-/// The exit code and the JSON that it prints, which is nothing but that.
+/// The exit code and the JSON that it prints, and nothing else.
 fn checked(configuration: &str, arguments: &[&str]) -> (i32, Value) {
     let folder = tempfile::tempdir().unwrap();
     let output = run(folder.path(), configuration, &[&["--json"], arguments].concat());
@@ -107,7 +107,7 @@ fn what_is_down_is_an_error_and_a_bundle_is_written_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_secret_is_told_apart_from_a_host_that_is_down() {
+async fn a_wrong_secret_is_distinguished_from_a_host_that_is_down() {
     let client_secret = "another".to_owned();
     let settings = SandboxSettings { client_secret, ..SandboxSettings::default() };
     let sandbox = Sandbox::start("127.0.0.1:0", settings).await.unwrap();

@@ -42,7 +42,7 @@ fn what_waits_for_nobody_or_for_a_person_is_a_warning() {
 }
 
 #[test]
-fn whoever_consumes_what_nobody_may_is_told() {
+fn whoever_consumes_what_nobody_may_is_reported() {
     for queue in ["p.retry.1s", "p.checkpoint.a"] {
         let found = of(&[(queue, 1, 1)], None);
         assert_eq!(found[0], (Level::Warning, format!("1 consume {queue}, which nobody may")));

@@ -97,7 +97,7 @@ fn a_clock_is_judged_by_what_the_answer_leaves_open() {
 }
 
 #[test]
-fn a_short_life_a_low_balance_and_another_account_are_told() {
+fn a_short_life_a_low_balance_and_another_account_are_reported() {
     for (life, words) in [(299, "lives for 299s only"), (0, "does not say how long it lives")] {
         let token = granted(Duration::from_secs(life));
         let wrong = wrong(&Preflight { token, ..good() });

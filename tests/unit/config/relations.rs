@@ -70,7 +70,7 @@ fn what_commands_would_leave_nothing_of_is_refused_with_its_arithmetic() {
         );
         assert!(sentences.contains(&expected), "{expected}\n{sentences:#?}");
     }
-    // One that is wrong by itself is no reason to complain of the others.
+    // One that is wrong by itself is not held against the others.
     let sentence = refusal(&least_with("commands_per_second = -1\nburst = 1", ""));
     let expected =
         "`merchants.default.commands_per_second` is -1: it must be a whole number from 0 ";

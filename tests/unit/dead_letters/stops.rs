@@ -1,11 +1,11 @@
-//! A stop: what is in hand is settled, and what cannot be is left and counted.
+//! A stop: what is in flight is settled, and what cannot be is left and counted.
 
 use std::time::Duration;
 
 use super::{EXAMPLE, World, seconds};
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn a_stop_settles_the_one_in_hand_and_takes_no_other() {
+async fn a_stop_settles_the_one_in_flight_and_takes_no_other() {
     let world = World::new();
     let (_, stopping, running) = world.start();
     world.close("event");
@@ -23,7 +23,7 @@ async fn a_stop_settles_the_one_in_hand_and_takes_no_other() {
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn a_stop_that_gets_no_answer_leaves_the_one_in_hand() {
+async fn a_stop_that_gets_no_answer_leaves_the_one_in_flight() {
     let world = World::new();
     let (_, stopping, running) = world.start();
     world.set(|state| state.silent = true);

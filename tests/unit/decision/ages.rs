@@ -68,7 +68,7 @@ fn max_age_parks_what_cannot_be_settled_and_only_after_a_call_was_answered() {
 }
 
 #[test]
-fn only_waits_make_an_intent_older_and_a_hand_back_is_none() {
+fn only_waits_make_an_intent_older_and_a_hand_back_is_not_a_wait() {
     let (intent, policy) = (intent(), policy());
     let record = Record { first_seen: start() - policy.max_age * 2, ..unsure(Seen::Unknown) };
     let mut play = Play::with(&record, &intent, &policy);
@@ -97,7 +97,7 @@ fn a_provider_that_is_down_ends_nothing_by_its_silence() {
     }
 }
 
-// Trace 31: an index that froze long ago shows old links, and none of today.
+// Trace 31: an index that froze long ago shows old links, and none of today's.
 #[test]
 fn a_deadline_has_passed_for_good_only_once_a_later_link_was_shown() {
     let (intent, policy) = (due_in(Duration::ZERO), policy());
@@ -112,7 +112,7 @@ fn a_deadline_has_passed_for_good_only_once_a_later_link_was_shown() {
         play.around.now += Duration::from_mins(20);
         play.around.readback = Readback { newest: Some(deadline + SETTLE), ..shown() };
         assert_eq!(play.until_look(&Lookup::NotFound), failed(Failure::DeadlinePassed));
-        // Until then it waits, and at `max_age` a person has to tell.
+        // Until then it waits, and at `max_age` a person has to decide.
         let old = Record { waited: policy.max_age, ..record };
         let mut play = Play::with(&old, &intent, &policy);
         play.around.now += Duration::from_hours(30);

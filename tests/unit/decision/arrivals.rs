@@ -183,7 +183,7 @@ fn what_cannot_go_on_goes_back_as_it_is_unless_its_channel_has_ended() {
     }
 }
 
-/// Whether a message is acted on, and what only a person can tell, is not the same for each copy.
+/// Whether a message is acted on, and what only a person can decide, is not the same for each copy.
 #[test]
 fn another_copy_takes_over_a_link_or_a_failure_and_no_other_verdict() {
     let created = Verdict::Created { made: link(), source: LinkSource::Create };

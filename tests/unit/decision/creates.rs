@@ -1,4 +1,4 @@
-//! Rows of what is new, and of what a create can come to.
+//! Rows of new intents, and of how a create can end.
 
 use super::*;
 
@@ -27,7 +27,7 @@ fn an_amount_above_max_amount_parks_a_clean_first_delivery_and_judges_nothing_th
     }
 }
 
-// A hand-back is no first delivery, and still nothing was sent.
+// After a hand-back it is not a first delivery, and still nothing was sent.
 #[test]
 fn an_amount_above_max_amount_is_judged_also_after_a_hand_back() {
     let (over, policy) = (intent_of("999999"), policy());
@@ -72,7 +72,7 @@ fn under_strict_a_link_that_is_found_is_the_end() {
     assert_eq!(play.lookup(found_conflict()), parked(Unresolved::ReferenceConflict));
 }
 
-// Another message with the reference may have made a link, and that one is no failure.
+// Another message with the reference may have made a link, and then it has not failed.
 #[test]
 fn a_first_create_that_is_rejected_is_looked_up_once() {
     let (intent, policy) = (intent(), policy());

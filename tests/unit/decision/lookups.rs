@@ -1,4 +1,4 @@
-//! Rows of what a lookup can come to, and when looks are due.
+//! Rows of what a lookup can show, and when lookups are due.
 
 use super::*;
 
@@ -97,10 +97,10 @@ fn another_customer_in_any_other_case_is_parked() {
 }
 
 #[test]
-fn a_link_that_cannot_be_told_apart_is_looked_up_again_and_then_parked() {
+fn a_link_that_cannot_be_identified_is_looked_up_again_and_then_parked() {
     let (intent, policy) = (intent(), policy());
-    let untold = Lookup::Found(Details { mobile: None, ..found() });
-    for vague in [found_vague(), untold] {
+    let anonymous = Lookup::Found(Details { mobile: None, ..found() });
+    for vague in [found_vague(), anonymous] {
         for kind in RESENDABLE.into_iter().chain([Seen::Duplicate, Seen::Refused]) {
             let mut play = Play::with(&unsure(kind), &intent, &policy);
             assert!(matches!(play.until_look(&vague), Next::Wait(_)), "{kind:?}");
@@ -115,7 +115,7 @@ fn a_link_that_cannot_be_told_apart_is_looked_up_again_and_then_parked() {
 }
 
 #[test]
-fn the_quarantine_of_a_link_that_cannot_be_told_apart_is_over_when_it_has_lasted_that_long() {
+fn the_quarantine_of_a_link_that_cannot_be_identified_is_over_when_it_has_lasted_that_long() {
     let (intent, policy) = (intent(), policy());
     for (quarantined, is_over) in [(Duration::from_secs(299), false), (QUARANTINE, true)] {
         let record = Record { quarantined, ..unsure(Seen::Duplicate) };
@@ -148,7 +148,7 @@ fn a_link_that_details_has_shown_once_is_never_created_again() {
 
 // It was answered by a create, and says more than a lookup without a link.
 #[test]
-fn a_lookup_that_tells_nothing_takes_no_kind_no_code_and_no_attempt_from_a_duplicate_or_a_refusal()
+fn a_lookup_that_shows_nothing_takes_no_kind_no_code_and_no_attempt_from_a_duplicate_or_a_refusal()
 {
     let (intent, policy) = (intent(), policy());
     for outcome in [Outcome::Duplicate(Some(1103)), Outcome::Refused(Some(1128))] {
@@ -182,9 +182,9 @@ fn a_found_link_on_a_foreign_host_is_parked() {
     let foreign = Lookup::Found(Details { link: DetailsLink::Foreign, ..found() });
     let mut play = Play::with(&unsure(Seen::Unknown), &intent, &policy);
     assert_eq!(play.until_look(&foreign), parked(Unresolved::LinkHost));
-    let untold = Lookup::Found(Details { link: DetailsLink::Foreign, mobile: None, ..found() });
+    let anonymous = Lookup::Found(Details { link: DetailsLink::Foreign, mobile: None, ..found() });
     let mut play = Play::with(&unsure(Seen::Duplicate), &intent, &policy);
-    assert_eq!(play.until_look(&untold), parked(Unresolved::LinkHost));
+    assert_eq!(play.until_look(&anonymous), parked(Unresolved::LinkHost));
 }
 
 #[test]
@@ -334,7 +334,7 @@ fn not_found_counts_for_nothing_final_until_details_has_shown_a_link() {
     let mut play = Play::with(&Record { waited: policy.max_age, ..record }, &intent, &policy);
     play.around.readback = Readback::default();
     assert_eq!(play.until_look(&Lookup::NotFound), parked(Unresolved::OutcomeUnknown));
-    // Who would never send again does not wait for it.
+    // Whoever would never send again does not wait for it.
     let park = Policy { in_doubt: InDoubtPolicy::Park, ..policy.clone() };
     let mut play = Play::redelivered(&intent, &park);
     play.around.readback = Readback::default();

@@ -145,7 +145,7 @@ fn trace_19_a_clock_that_jumps_ends_no_quarantine() {
 }
 
 #[test]
-fn trace_21_waits_before_the_deadline_are_no_quarantine() {
+fn trace_21_waits_before_the_deadline_are_not_quarantine() {
     let (intent, policy) = (due_in(Duration::from_mins(10)), policy());
     let mut play = Play::first(&intent, &policy);
     play.wait(Duration::from_mins(11)); // in a retry queue, say

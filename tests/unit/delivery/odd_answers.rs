@@ -1,4 +1,4 @@
-//! Answers that say something else than they seem to.
+//! Answers that do not mean what they seem to say.
 
 use std::time::Duration;
 
@@ -119,7 +119,7 @@ async fn a_create_that_is_answered_with_another_one_s_link_is_looked_up() {
     assert_eq!(stand.settle("b").await, CREATED);
     assert_eq!(stand.event()["link"], stand.scene.smart_send.links("b")[0].url);
     assert_eq!(stand.event()["recovered"], true);
-    // If the gateway answers lookups so as well, a person has to tell.
+    // If the gateway answers lookups in the same way, a person has to decide.
     stand.scene.smart_send.on_create([Act::Mislead(cached, Duration::ZERO)]);
     let url = stand.scene.smart_send.links("a")[0].url.clone();
     let details = accepted(Data {
@@ -144,7 +144,7 @@ async fn no_other_customer_and_no_parked_copy_takes_a_verdict() {
     assert_eq!(stand.settle_message(another).await, PARKED);
     assert_eq!(stand.reason(), "REFERENCE_CONFLICT");
     assert!(stand.scene.smart_send.count(Called::Lookup) > 0);
-    // What a person publishes again is looked up, whatever became of it before.
+    // What a person publishes again is looked up, whatever its outcome was before.
     stand.scene.smart_send.on_create([Act::Show(crate::support::model::refusal(1128))]);
     assert_eq!(stand.settle("b").await, PARKED);
     stand.scene.smart_send.has_link(&intent_of("b"));

@@ -50,7 +50,7 @@ impl Down {
         }
     }
 
-    /// Whether details tells a probe that the provider is back.
+    /// Whether details shows a probe that the provider is back.
     fn shows_its_end(self) -> bool {
         !matches!(self, Self::CreatesFail | Self::CreatesSilent)
     }
@@ -83,7 +83,7 @@ struct Outage {
 }
 
 impl Outage {
-    /// A worker that has, or has not, made links before, is through an outage of hours.
+    /// A worker that has made links before, or has not, and has been through an outage of hours.
     async fn of(down: Down, traffic: Traffic, warm: bool) -> Self {
         let mut settings = Settings::usual();
         settings.policy.max_age = Duration::from_mins(20); // much less than the outage
@@ -162,15 +162,20 @@ impl Outage {
         loop {
             super::seconds(10).await;
             let count = self.scene.broker.results().len();
-            if count >= self.published && self.told().len() == self.published {
+            if count >= self.published && self.announced().len() == self.published {
                 return;
             }
             let waited = self.scene.clock.elapsed() - start;
-            assert!(waited < within, "{} of {} are told", self.told().len(), self.published);
+            assert!(
+                waited < within,
+                "{} of {} are announced",
+                self.announced().len(),
+                self.published
+            );
         }
     }
 
-    fn told(&self) -> BTreeSet<String> {
+    fn announced(&self) -> BTreeSet<String> {
         self.scene
             .broker
             .results()
@@ -292,7 +297,7 @@ async fn after_refused_connections_nothing_is_in_doubt() {
         let record = Record::from_headers(&copy.headers).unwrap();
         assert!(!record.is_in_doubt());
         assert_eq!(record.attempts, 0);
-        assert!(record.returns <= 1, "an open breaker hands back, and that is no trip");
+        assert!(record.returns <= 1, "an open breaker hands back, and that is not a trip");
     }
     outage.ends_well().await;
     for event in outage.scene.broker.results() {
@@ -328,13 +333,13 @@ async fn lookups_that_fail_for_hours_hold_no_create_up() {
         }
         super::seconds(2000).await;
         assert_eq!(scheduler.state().breaker, BreakerState::Closed);
-        let told = scene.broker.results().len();
-        assert!(told >= 2_930, "silent: {silent}: {told} after twice the time it takes");
+        let announced = scene.broker.results().len();
+        assert!(announced >= 2_930, "silent: {silent}: {announced} after twice the time it takes");
         scene.smart_send.calm();
         super::seconds(3600).await;
         assert_eq!(scene.broker.left(MERCHANT), 0);
-        let told = scene.broker.results().len();
-        assert_eq!(told, 3_000, "the lookups came to an end");
+        let announced = scene.broker.results().len();
+        assert_eq!(announced, 3_000, "the lookups came to an end");
         process.stopping.cancel();
     }
 }
@@ -366,7 +371,7 @@ async fn a_lookup_for_an_unknown_reference_that_fails_for_ever_opens_no_breaker(
         assert_eq!(closed, 0, "{status}");
         assert_eq!(scene.broker.results().len(), 49);
 
-        // After a real outage it opens again, for all that no probe is answered well.
+        // After a real outage it opens again, even though no probe is answered well.
         scene.smart_send.on_create((0..10).map(|_| error(500)));
         for number in 50..60 {
             scene.publish(MERCHANT, &format!("a{number}"));
@@ -376,8 +381,8 @@ async fn a_lookup_for_an_unknown_reference_that_fails_for_ever_opens_no_breaker(
             scene.publish(MERCHANT, &format!("a{number}"));
         }
         super::seconds(7200).await;
-        let told = scene.broker.results().len();
-        assert!(told >= 69, "{status}: {told}");
+        let announced = scene.broker.results().len();
+        assert!(announced >= 69, "{status}: {announced}");
         assert_eq!(scheduler.state().breaker, BreakerState::Closed);
         process.stopping.cancel();
     }

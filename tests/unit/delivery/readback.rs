@@ -1,4 +1,4 @@
-//! A link that a lookup has shown: it is what probes look up, and what the next process is told of.
+//! A link that a lookup has shown: it is what probes look up, and the next process learns of it.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ fn looked_up(stand: &Stand) -> Vec<String> {
     lookups.map(|request| request.reference.unwrap()).collect()
 }
 
-/// Whether the next process would be told of the link that [`Stand::prove`] shows.
+/// Whether the next process would learn of the link that [`Stand::prove`] shows.
 fn is_checkpointed(stand: &Stand) -> bool {
     let checkpoint = stand.scene.broker.checkpoint("default");
     checkpoint.is_some_and(|body| String::from_utf8_lossy(&body).contains(r#""shown":"shown""#))
@@ -69,7 +69,7 @@ async fn a_link_that_is_not_shown_yet_is_looked_up_again_though_no_other_is_made
     assert!(stand.context.readback().evidence().is_given);
 }
 
-/// The link itself says whose it is, also where details tells no customer.
+/// The link itself says whose it is, even where details shows no customer.
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn a_link_that_is_shown_without_its_customer_is_known_by_itself() {
     let mut stand = Stand::usual().await;

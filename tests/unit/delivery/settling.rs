@@ -36,7 +36,7 @@ async fn an_unroutable_result_is_kept_and_stalls_the_worker_until_there_is_a_que
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn a_target_that_has_no_queue_is_told_from_one_that_refuses() {
+async fn a_target_that_has_no_queue_is_distinguished_from_one_that_refuses() {
     let mut stand = Stand::usual().await;
     stand.scene.broker.on_publish(Door::Results, [Fault::Refused, Fault::Unroutable]);
     let settled = stand.start("a").await;
@@ -114,7 +114,7 @@ async fn a_result_that_nobody_took_is_looked_up_by_another_process() {
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn a_body_that_is_no_intent_is_requeued_while_nobody_takes_its_original() {
+async fn a_body_that_is_not_an_intent_is_requeued_while_nobody_takes_its_original() {
     let mut stand = Stand::usual().await;
     stand.scene.broker.set_shut(Door::Parked, true);
     let bad = Message { body: "no intent".into(), ..message("a") };
@@ -143,8 +143,8 @@ async fn a_refused_publish_is_tried_again() {
     let mut stand = Stand::usual().await;
     stand.scene.broker.on_publish(Door::Results, [Fault::Refused, Fault::Unroutable]);
     assert_eq!(stand.settle("a").await, CREATED);
-    let told = ["Results Refused", "Results Unroutable", "link.created", "acknowledged"];
-    assert_eq!(stand.story()[1..], told);
+    let expected = ["Results Refused", "Results Unroutable", "link.created", "acknowledged"];
+    assert_eq!(stand.story()[1..], expected);
     assert!(!stand.is_refused("nothing new is started"));
 }
 
@@ -193,7 +193,7 @@ async fn a_line_that_stalled_for_a_delivery_that_was_lost_goes_on() {
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn a_body_that_is_no_intent_fails_and_its_original_is_parked_with_every_error() {
+async fn a_body_that_is_not_an_intent_fails_and_its_original_is_parked_with_every_error() {
     let mut stand = Stand::usual().await;
     let body = super::body("a").replace("100.50", "-1").replace("9999999999", "12");
     let bad = Message { body: body.clone().into(), ..message("a") };

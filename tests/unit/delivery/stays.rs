@@ -1,4 +1,4 @@
-//! How long a delivery stays in hand, and with what record it leaves.
+//! How long a delivery stays in flight, and with what record it leaves.
 
 use std::time::Duration;
 
@@ -235,7 +235,7 @@ async fn a_memory_that_is_full_forgets_the_oldest() {
     // For another amount, so that no verdict is known either.
     let body = super::body("a").replace("100.50", "7.00");
     stand.settle_message(Message { body: body.into(), ..message("a") }).await;
-    // The fourth was new again, and the provider told.
+    // The fourth was new again, and the provider called it a duplicate.
     assert_eq!(stand.scene.smart_send.count(Called::Create), 4);
     assert_eq!(stand.reason(), "REFERENCE_CONFLICT");
 }

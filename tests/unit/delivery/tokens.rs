@@ -126,7 +126,7 @@ async fn an_open_breaker_ends_the_wait_for_a_token() {
     assert_eq!(stand.scene.smart_send.count(Called::Token), 0);
 }
 
-/// The lookup that only wants to see a link is no reason to close the gate.
+/// A lookup that is made only to see a link does not close the gate.
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn an_early_lookup_with_an_outdated_token_opens_no_breaker() {
     let mut stand = Stand::usual().await;

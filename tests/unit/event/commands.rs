@@ -102,7 +102,7 @@ fn a_command_that_failed_gives_its_reason_and_is_never_link_failed() {
 }
 
 #[test]
-fn what_is_no_command_is_said_to_be_none_or_to_be_on_the_wrong_queue() {
+fn what_is_not_a_command_is_called_invalid_or_on_the_wrong_queue() {
     let event = |body: &str| {
         let invalid: InvalidCommand = *parse_command(body.as_bytes()).unwrap_err();
         json_of(&Event::of_invalid_command(&invalid, body.as_bytes(), origin(None)))

@@ -31,7 +31,7 @@ fn a_link_is_read_as_it_was_written() {
 }
 
 #[test]
-fn an_event_is_told_from_one_for_another_customer_or_amount() {
+fn an_event_is_distinguished_from_one_for_another_customer_or_amount() {
     let ids = EventIds::of(intent(), b"{", "default");
     let codes = Unresolved::ALL.into_iter().map(Verdict::Unresolved);
     let codes = codes.chain(Rejection::ALL.into_iter().map(Verdict::Rejected));
@@ -55,7 +55,7 @@ fn an_event_is_told_from_one_for_another_customer_or_amount() {
 
 // A worker of a later version may know reasons that are not known here.
 #[test]
-fn a_failure_for_an_unknown_reason_is_told_from_another_one_s_too() {
+fn a_failure_for_an_unknown_reason_is_distinguished_from_another_one_s_too() {
     let ids = EventIds::of(intent(), b"{", "default");
     let mut event: Value =
         serde_json::from_slice(&event(Verdict::Failed(Failure::DeadlinePassed)).to_json()).unwrap();
@@ -91,7 +91,7 @@ fn every_unresolved_reason_that_is_written_is_read() {
 }
 
 #[test]
-fn what_is_no_intent_is_read_with_its_errors_and_what_was_valid() {
+fn what_is_not_an_intent_is_read_with_its_errors_and_what_was_valid() {
     let body = br#"{"merchantRefId":"order-1","amount":"1e2"}"#;
     let invalid = parse(body, Api::V1).unwrap_err();
     let received = read(&Event::of_invalid(&invalid, body, origin(None)));

@@ -22,7 +22,7 @@ fn ok(body: &str) -> [Step; 1] {
 }
 
 #[tokio::test]
-async fn f12_garbage_is_no_answer() {
+async fn f12_garbage_is_not_an_answer() {
     let mut line = Line::new("F12 garbage");
     for body in [
         "",
@@ -141,7 +141,7 @@ async fn f17_a_redirect_is_not_followed() {
 }
 
 #[tokio::test]
-async fn f20_a_conflict_tells_of_a_link_only_in_payu_s_words() {
+async fn f20_a_conflict_mentions_a_link_only_in_payu_s_words() {
     let mut line = Line::new("F20 409");
     let conflict = |body| [Step::Write(answer("409 Conflict", "", body))];
     for (body, expected) in [

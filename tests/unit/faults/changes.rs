@@ -1,5 +1,5 @@
 //! What ends a create's exchange ends a cancel's and an extend's, over both APIs: what such a call
-//! then counts as, and that a lookup tells what came of it.
+//! then counts as, and that a lookup shows its effect.
 
 use smartsend::domain::account::Api;
 use smartsend::domain::call::{NoAnswer, NotSent};

@@ -140,7 +140,7 @@ async fn f23_a_call_that_is_dropped_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn f19_an_answer_that_drips_in_too_slowly_is_none() {
+async fn f19_an_answer_that_drips_in_too_slowly_is_not_an_answer() {
     let mut line = Line::new("F19 slow drip");
     let whole = answer("200 OK", "", &"x".repeat(500));
     let drip = [Step::Drip(whole, Duration::from_millis(50))];

@@ -65,7 +65,7 @@ impl Authority {
     }
 }
 
-/// The account of a merchant that is no sandbox, so that only https is spoken.
+/// The account of a merchant that is not on a sandbox, so that only https is spoken.
 fn strict(server: &RawServer) -> PayuAccount<ManualClock> {
     let url = server.url("/payout").replace("http://", "https://");
     let mut merchant = merchant(&url, &url);
@@ -93,7 +93,7 @@ async fn f04_a_server_that_cannot_prove_its_name_gets_no_request() {
 
     let good = RawServer::doing_over_tls(trusted.server("127.0.0.1", |_| {}), script.clone());
     let outcome = create(&strict(&good)).await;
-    assert!(matches!(outcome, Outcome::Created(_)), "the test's own certificates are no good");
+    assert!(matches!(outcome, Outcome::Created(_)), "the test's own certificates are not valid");
     assert_eq!(good.log().seen.len(), 1);
 
     let mut line = Line::new("F4 TLS");
@@ -111,7 +111,7 @@ async fn f04_a_server_that_cannot_prove_its_name_gets_no_request() {
     }
 
     // In TLS 1.3 the server's refusal comes after our handshake is done: before hyper takes the
-    // request, or after, and then it may have arrived for all that we know.
+    // request, or after, and then it may have arrived for all we know.
     let server = RawServer::doing_over_tls(trusted.demanding(&version::TLS13), script);
     let outcome = create(&strict(&server)).await;
     assert!(ended_at_once(&outcome), "{outcome:?}");

@@ -72,7 +72,7 @@ fn money_is_what_was_written_to_the_last_digit() {
 }
 
 #[test]
-fn what_is_no_account_is_not_taken_for_one() {
+fn what_is_not_an_account_is_not_taken_for_one() {
     for body in [
         "",
         "<html>",

@@ -83,7 +83,7 @@ fn a_file_goes_around_the_guards_that_somebody_has_chosen() {
 }
 
 #[test]
-fn a_file_that_is_no_good_is_not_read_to_its_end() {
+fn a_bad_file_is_not_read_to_its_end() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let read = |name: &str| NamedFile::read(&path(name));

@@ -22,7 +22,8 @@ struct Ground {
     folder: TempDir,
 }
 
-struct Told {
+/// A command that has ended: its exit code and what it printed.
+struct Ended {
     code: i32,
     out: String,
     err: String,
@@ -68,28 +69,28 @@ impl Ground {
         fs::write(self.folder.path().join(name), text).unwrap();
     }
 
-    async fn run(&self, arguments: &[&str]) -> Told {
+    async fn run(&self, arguments: &[&str]) -> Ended {
         let mut command = Command::new(env!("CARGO_BIN_EXE_smartsend"));
         // The lock file is the test's own.
         command.args(arguments).current_dir(self.folder.path()).env_clear();
         command.env("TMPDIR", self.folder.path()).kill_on_drop(true);
         let output = canary::checked(command.output().await.unwrap());
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Told {
+        Ended {
             code: output.status.code().unwrap(),
             out: text(&output.stdout),
             err: text(&output.stderr),
         }
     }
 
-    /// Runs it, and expects this code and these words on stderr.
+    /// Runs it, and expects this exit code and these words on stderr.
     async fn fails(&self, arguments: &[&str], code: i32, words: &str) {
-        let told = self.run(arguments).await;
-        assert_eq!((told.code, &*told.out), (code, ""), "{arguments:?}: {}", told.err);
-        assert!(told.err.contains(words), "{arguments:?}: {}", told.err);
+        let ended = self.run(arguments).await;
+        assert_eq!((ended.code, &*ended.out), (code, ""), "{arguments:?}: {}", ended.err);
+        assert!(ended.err.contains(words), "{arguments:?}: {}", ended.err);
     }
 
-    /// Makes a link, by the first two requests.
+    /// Makes a link with the first two requests.
     async fn make_link(&self, reference: &str) {
         let link = json!({
             "merchantRefId": reference, "amount": "10.00", "custMobile": "9876543210",
@@ -113,15 +114,15 @@ impl Ground {
         assert_eq!(self.links(), 1);
     }
 
-    /// Uploads a file, which is the first one.
+    /// Uploads the first file.
     async fn upload(&self) {
         self.write("rows.csv", ROWS);
-        let told = self.run(&["bulk", "upload", "rows.csv"]).await;
-        assert_eq!(told.code, 0, "{}", told.err);
-        assert!(told.out.contains("file id     1\n"), "{}", told.out);
+        let ended = self.run(&["bulk", "upload", "rows.csv"]).await;
+        assert_eq!(ended.code, 0, "{}", ended.err);
+        assert!(ended.out.contains("file id     1\n"), "{}", ended.out);
     }
 
-    /// Where it is noted that the first file was sent.
+    /// The note that the first file was sent.
     fn note(&self) -> PathBuf {
         self.folder.path().join("smartsend-1111317-file-1.sent")
     }
@@ -155,20 +156,20 @@ async fn a_lookup_shows_the_status_call_beside_details() {
     let ground = Ground::new().await;
     ground.make_link("order-1").await;
 
-    let told = ground.run(&["lookup", "order-1"]).await;
-    assert_eq!(told.code, 0, "{}", told.err);
+    let ended = ground.run(&["lookup", "order-1"]).await;
+    assert_eq!(ended.code, 0, "{}", ended.err);
     for line in ["status     PENDING", "v2 status  Account Detail Pending", "mobile     ******3210"]
     {
-        assert!(told.out.lines().any(|it| it == line), "{line}: {}", told.out);
+        assert!(ended.out.lines().any(|it| it == line), "{line}: {}", ended.out);
     }
     let kinds = [RequestKind::Token, RequestKind::Details, RequestKind::Status];
     assert_eq!(ground.asked_after(2), kinds);
 
     // It is gone: nothing else changes.
     ground.set_faults(&json!({ "v2_status": { "is_gone": true } }));
-    let told = ground.run(&["lookup", "order-1", "--json"]).await;
-    assert_eq!(told.code, 0, "{}", told.err);
-    let shown: Value = serde_json::from_str(&told.out).unwrap();
+    let ended = ground.run(&["lookup", "order-1", "--json"]).await;
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let shown: Value = serde_json::from_str(&ended.out).unwrap();
     assert_eq!(shown["found"], true);
     assert_eq!(shown["statusCall"], "HTTP 404, and nothing that can be read");
 
@@ -177,8 +178,8 @@ async fn a_lookup_shows_the_status_call_beside_details() {
     let missing = "v2 status says: SmartPay Link not found (1112)";
     ground.fails(&["lookup", "order-9"], 1, missing).await;
     ground.configure(&ground.merchant("default", "api = \"v1\"\n"));
-    let told = ground.run(&["lookup", "order-1"]).await;
-    assert!(told.out.contains("\nv1 status  Account Detail Pending\n"), "{}", told.out);
+    let ended = ground.run(&["lookup", "order-1"]).await;
+    assert!(ended.out.contains("\nv1 status  Account Detail Pending\n"), "{}", ended.out);
 }
 
 #[tokio::test]
@@ -189,8 +190,8 @@ async fn a_status_call_is_not_asked_where_details_did_not_answer() {
         (json!({ "details_error": 1.0 }), 1),
     ] {
         let ground = Ground::faulty(faults).await;
-        let told = ground.run(&["lookup", "order-1"]).await;
-        assert_eq!((told.code, &*told.out), (code, ""), "{}", told.err);
+        let ended = ground.run(&["lookup", "order-1"]).await;
+        assert_eq!((ended.code, &*ended.out), (code, ""), "{}", ended.err);
         assert_eq!(ground.asked(), [RequestKind::Token, RequestKind::Details]);
     }
 }
@@ -198,21 +199,21 @@ async fn a_status_call_is_not_asked_where_details_did_not_answer() {
 #[tokio::test]
 async fn an_account_shows_what_it_holds() {
     let ground = Ground::faulty(json!({ "account": { "balance": "94003.5" } })).await;
-    let told = ground.run(&["account"]).await;
-    assert_eq!(told.code, 0, "{}", told.err);
+    let ended = ground.run(&["account"]).await;
+    assert_eq!(ended.code, 0, "{}", ended.err);
     for line in ["account       *********1317", "balance       94003.50", "low balance   no"] {
-        assert!(told.out.lines().any(|it| it == line), "{line}: {}", told.out);
+        assert!(ended.out.lines().any(|it| it == line), "{line}: {}", ended.out);
     }
-    assert!(told.err.contains("outside of the worker's limiter"), "{}", told.err);
+    assert!(ended.err.contains("outside of the worker's limiter"), "{}", ended.err);
     assert_eq!(ground.asked(), [RequestKind::Token, RequestKind::Account]);
 
     ground.set_faults(&json!({ "account": { "balance": 12, "is_low": true } }));
     let two = ground.merchant("default", "") + &ground.merchant("acme", "");
     ground.configure(&two);
     ground.fails(&["account"], 2, "choose one with --merchant").await;
-    let told = ground.run(&["account", "--merchant", "acme", "--json"]).await;
-    assert_eq!(told.code, 0, "{}", told.err);
-    let shown: Value = serde_json::from_str(&told.out).unwrap();
+    let ended = ground.run(&["account", "--merchant", "acme", "--json"]).await;
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let shown: Value = serde_json::from_str(&ended.out).unwrap();
     let expected = json!({
         "merchant": "acme", "payoutMerchantId": "1111314", "virtualAccountNumber": "*********1314",
         "balance": "12.00", "lowBalance": true, "transferableAmount": "0.00",
@@ -227,14 +228,14 @@ async fn vpas_are_looked_up_only_by_who_insists() {
     ground.fails(&["account", "vpas", "98765", "--reveal"], 2, "MOBILE must be 10 digits").await;
     assert!(ground.asked().is_empty());
 
-    let told = ground.run(&["account", "vpas", "+919876543211", "--reveal"]).await;
-    assert_eq!(told.code, 0, "{}", told.err);
-    assert_eq!(told.out, "9x7x5x3x1x@okaxis  Google Pay  -\n9x7x5x3x1x@ybl  PhonePe  A Payee\n");
+    let ended = ground.run(&["account", "vpas", "+919876543211", "--reveal"]).await;
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    assert_eq!(ended.out, "9x7x5x3x1x@okaxis  Google Pay  -\n9x7x5x3x1x@ybl  PhonePe  A Payee\n");
     assert_eq!(ground.asked(), [RequestKind::Token, RequestKind::Vpas]);
     let nobody = ["account", "vpas", "9876543210", "--reveal"];
     ground.fails(&nobody, 1, "PayU shows no VPA for it").await;
-    let told = ground.run(&[&nobody[..], &["--json"]].concat()).await;
-    assert_eq!((told.code, &*told.out), (1, "{\"vpas\":[]}\n"), "{}", told.err);
+    let ended = ground.run(&[&nobody[..], &["--json"]].concat()).await;
+    assert_eq!((ended.code, &*ended.out), (1, "{\"vpas\":[]}\n"), "{}", ended.err);
 }
 
 #[tokio::test]
@@ -246,9 +247,9 @@ async fn a_bulk_file_is_uploaded_processed_once_and_asked_about() {
     ground.fails(&["bulk", "process", "9", "--rows", "2"], 1, "File not found").await;
     assert_eq!(ground.requests(RequestKind::BulkProcess), 0);
 
-    let told = ground.run(&["bulk", "process", "1", "--rows", "2"]).await;
-    assert_eq!(told.code, 0, "{}", told.err);
-    assert!(told.out.contains("status      IN_PROGRESS\n"), "{}", told.out);
+    let ended = ground.run(&["bulk", "process", "1", "--rows", "2"]).await;
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    assert!(ended.out.contains("status      IN_PROGRESS\n"), "{}", ended.out);
     assert_eq!((ground.links(), ground.requests(RequestKind::BulkProcess)), (2, 1));
     let kinds = [RequestKind::Token, RequestKind::BulkStatus, RequestKind::BulkProcess];
     assert!(ground.asked().ends_with(&kinds));
@@ -259,9 +260,9 @@ async fn a_bulk_file_is_uploaded_processed_once_and_asked_about() {
     ground.set_faults(&json!({ "bulk": { "takes_ms": 0 } }));
     let again = "its status is COMPLETED";
     ground.fails(&["bulk", "process", "1", "--rows", "2"], 1, again).await;
-    let told = ground.run(&["bulk", "status", "1", "--json"]).await;
-    assert_eq!(told.code, 0, "{}", told.err);
-    let shown: Value = serde_json::from_str(&told.out).unwrap();
+    let ended = ground.run(&["bulk", "status", "1", "--json"]).await;
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let shown: Value = serde_json::from_str(&ended.out).unwrap();
     assert_eq!((&shown["status"], &shown["successfulRows"]), (&json!("COMPLETED"), &json!(2)));
     assert_eq!(ground.requests(RequestKind::BulkProcess), 1);
 }
@@ -272,11 +273,11 @@ async fn a_file_whose_answer_was_lost_is_not_processed_again() {
     {
         let ground = Ground::faulty(json!({ "bulk_faults": { fault: 1.0 } })).await;
         ground.upload().await;
-        let told = ground.run(&["bulk", "process", "1", "--rows", "2"]).await;
-        assert_eq!((told.code, &*told.out), (3, ""), "{fault}: {}", told.err);
-        assert!(told.err.contains("it may be processed or not"), "{fault}: {}", told.err);
-        assert!(told.err.contains("run `smartsend bulk status 1`"), "{fault}: {}", told.err);
-        assert!(!told.err.contains("try again"), "{fault}: {}", told.err);
+        let ended = ground.run(&["bulk", "process", "1", "--rows", "2"]).await;
+        assert_eq!((ended.code, &*ended.out), (3, ""), "{fault}: {}", ended.err);
+        assert!(ended.err.contains("it may be processed or not"), "{fault}: {}", ended.err);
+        assert!(ended.err.contains("run `smartsend bulk status 1`"), "{fault}: {}", ended.err);
+        assert!(!ended.err.contains("try again"), "{fault}: {}", ended.err);
         // Nothing goes wrong any more: it is the status that keeps it from being sent.
         fs::remove_file(ground.note()).unwrap();
         ground.set_faults(&json!({}));
@@ -336,8 +337,8 @@ async fn a_merchant_s_guards_are_gone_around_only_by_who_insists() {
     let process = ["bulk", "process", "1", "--rows", "2"];
     ground.fails(&process, 2, "go around publishers of the merchant default").await;
     assert_eq!(ground.asked().len(), before);
-    let told = ground.run(&[&process[..], &["--unguarded"]].concat()).await;
-    assert_eq!((told.code, ground.links()), (0, 2), "{}", told.err);
+    let ended = ground.run(&[&process[..], &["--unguarded"]].concat()).await;
+    assert_eq!((ended.code, ground.links()), (0, 2), "{}", ended.err);
 }
 
 #[tokio::test]
@@ -373,14 +374,14 @@ async fn wrong_usage_exits_with_2_and_asks_nothing() {
         &["account", "--merchant", "nobody"],
         &["bulk", "status", "1", "--merchant", "nobody"],
     ] {
-        let told = ground.run(arguments).await;
-        assert_eq!((told.code, &*told.out), (2, ""), "{arguments:?}: {}", told.err);
+        let ended = ground.run(arguments).await;
+        assert_eq!((ended.code, &*ended.out), (2, ""), "{arguments:?}: {}", ended.err);
     }
     assert!(ground.asked().is_empty());
 }
 
 #[tokio::test]
-async fn who_is_not_let_in_or_gets_no_answer_is_told() {
+async fn refused_credentials_and_missing_answers_are_reported() {
     let ground = Ground::new().await;
     ground.write("rows.csv", ROWS);
     let commands: [&[&str]; 5] = [

@@ -140,7 +140,7 @@ fn an_empty_contact_counts_as_absent_and_one_of_the_two_is_needed() {
         assert_eq!(errors.len(), 1);
         assert_eq!(errors[0].message, "or custEmail is needed: at least one of them");
     }
-    // A wrong one is told as wrong, and not also as missing.
+    // A wrong one is reported as wrong, and not also as missing.
     assert_eq!(fields(read(&[("custMobile", "\"1\"")])), ["custMobile"]);
     assert_eq!(fields(read(&[("custMobile", "\"1\""), email])), ["custMobile"]);
 }

@@ -1,4 +1,4 @@
-//! What an operator is told of intents on their way, by the log at its usual level and by gauges.
+//! What an operator sees of intents on their way: in the log at its usual level, and in gauges.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::support::log_lines::{Lines, watch};
 use crate::support::model::{Act, Door, Life, Process, Scene, Settings};
 
 const IN_DOUBT: &str = "the intent is in doubt";
-const LET_GO: &str = "the delivery is left unacknowledged";
+const LEFT: &str = "the delivery is left unacknowledged";
 
 /// A process at work, and what it logs.
 struct Watched {
@@ -63,7 +63,7 @@ fn unavailable() -> Act {
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn an_intent_in_doubt_is_told_once_and_counted_until_it_is_settled() {
+async fn an_intent_in_doubt_is_logged_once_and_counted_until_it_is_settled() {
     let watched = Watched::begin().await;
     watched.scene.smart_send.on_create([Act::LoseAnswer(Duration::ZERO)]);
     watched.publish(&["a", "b"]).await;
@@ -94,28 +94,28 @@ async fn what_an_outage_has_put_in_doubt_is_counted_though_it_was_handed_back() 
     assert_eq!(merchant["circuit_breaker"]["state"], "open");
     assert_eq!((&merchant["handed_back"], &merchant["held"]), (&5.into(), &0.into()));
     assert_eq!(merchant["in_doubt"], 5, "{status}");
-    let mut told = watched.lines.references(IN_DOUBT);
-    told.sort();
-    assert_eq!(told, ["a", "b", "c", "d", "e"]);
+    let mut logged = watched.lines.references(IN_DOUBT);
+    logged.sort();
+    assert_eq!(logged, ["a", "b", "c", "d", "e"]);
     seconds(3600).await;
     assert_eq!(watched.gauge("in_doubt"), "0");
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn a_trip_through_a_retry_queue_is_told() {
+async fn a_trip_through_a_retry_queue_is_logged() {
     let watched = Watched::begin().await;
     let unsent = || Act::Show(CallResult::NotSent(NotSent::Connect));
     watched.scene.smart_send.on_create([unsent(), unsent(), unsent()]);
     watched.publish(&["a"]).await;
     let lines = watched.stop().await;
-    let told = lines.with("the intent goes through a retry queue");
-    let [line] = &told[..] else { panic!("{told:?}") };
+    let logged = lines.with("the intent goes through a retry queue");
+    let [line] = &logged[..] else { panic!("{logged:?}") };
     assert_eq!((&line["intent.reference"], &line["level"]), (&"a".into(), &"INFO".into()));
     assert_eq!((&line["in_doubt"], &line["delay_s"]), (&false.into(), &1.into()));
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn whatever_is_let_go_is_named() {
+async fn whatever_is_left_to_the_broker_is_named() {
     let watched = Watched::begin().await;
     watched.scene.smart_send.set(|state| state.latency = Duration::from_secs(5));
     watched.publish(&["a", "b", "c"]).await;
@@ -123,10 +123,10 @@ async fn whatever_is_let_go_is_named() {
     seconds(1).await;
     watched.scene.broker.calm();
     seconds(30).await;
-    let mut named = watched.lines.references(LET_GO);
+    let mut named = watched.lines.references(LEFT);
     named.sort();
     assert_eq!(named, ["a", "b", "c"]);
-    assert!(watched.lines.with(LET_GO).iter().all(|line| line["level"] == "INFO"));
+    assert!(watched.lines.with(LEFT).iter().all(|line| line["level"] == "INFO"));
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
@@ -138,8 +138,8 @@ async fn results_that_cannot_be_published_are_held_and_giving_up_resolves_nothin
     watched.process.cut(); // nobody tries any more
     seconds(1).await;
     let lines = &watched.lines;
-    let told = lines.with("not ready: merchant default");
+    let logged = lines.with("not ready: merchant default");
     let is_the_merchants = |line: &Value| line["intent.reference"] == Value::Null;
-    assert!(!told.is_empty() && told.iter().all(is_the_merchants), "{told:?}");
+    assert!(!logged.is_empty() && logged.iter().all(is_the_merchants), "{logged:?}");
     assert_eq!(lines.with("resolved: merchant default").len(), 0);
 }

@@ -96,7 +96,7 @@ fn the_providers_own_words_for_too_many_requests_throttle_where_there_is_no_code
 }
 
 #[test]
-fn an_answer_about_another_reference_tells_nothing_of_ours() {
+fn an_answer_about_another_reference_says_nothing_of_ours() {
     let other = |mut envelope: Envelope| {
         envelope.data.reference = Some("order-2".to_owned());
         envelope
@@ -131,7 +131,7 @@ fn a_success_without_a_link_is_unknown_and_opens_no_breaker() {
 }
 
 #[test]
-fn a_rejection_that_shows_a_link_is_no_rejection() {
+fn a_rejection_that_shows_a_link_is_not_a_rejection() {
     let mut envelope = refusal(&[1101], &["Fail"]);
     envelope.data.link = Some(Private::new(LINK));
     // Without its code, which a later decision would rest on.
@@ -154,11 +154,11 @@ proptest! {
             Outcome::Created(_) => {
                 prop_assert!(flag == 0 && link.is_some() && (200..300).contains(&status));
             }
-            Outcome::Rejected(told) => {
+            Outcome::Rejected(code) => {
                 let all_static = codes.iter().all(|code| {
                     Code::find(*code).is_some_and(|code| code.meaning == Meaning::Rejects)
                 });
-                prop_assert!(flag == 1 && link.is_none() && all_static && codes.contains(&told));
+                prop_assert!(flag == 1 && link.is_none() && all_static && codes.contains(&code));
             }
             _ => {}
         }

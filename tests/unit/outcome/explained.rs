@@ -65,10 +65,10 @@ fn every_http_status_of_an_answer_can_be_explained() {
 }
 
 #[test]
-fn what_is_no_code_is_told_with_the_one_that_was_meant() {
+fn what_is_not_a_code_is_refused_with_the_one_that_was_meant() {
     assert!(explain("4711").unwrap_err().contains("no code 4711"));
-    let told = explain("DUPLICATE_MERCHANT_REF_ID").unwrap_err();
-    assert!(told.contains("did you mean DUPLICATE_MERCHNAT_REF_ID?"), "{told}");
+    let refusal = explain("DUPLICATE_MERCHANT_REF_ID").unwrap_err();
+    assert!(refusal.contains("did you mean DUPLICATE_MERCHNAT_REF_ID?"), "{refusal}");
     assert!(explain("OUTCOME_UNKNWON").unwrap_err().contains("did you mean OUTCOME_UNKNOWN?"));
     assert_eq!(
         explain("colour").unwrap_err(),

@@ -66,7 +66,7 @@ fn likeness_compares_what_both_sides_have_unmasked() {
         // An address that was read as form data.
         (amount, mobile, Some("asha refund@example.com"), by_both, by_both),
         (amount, mobile, Some("asha%2Brefund%40example.com"), by_both, by_both),
-        // Masked in a way that nobody can tell from another address: where no lookup has shown an
+        // Masked so that it looks like another address: where no lookup has shown an
         // address as it was sent, it says nothing.
         (amount, mobile, Some("c...y@example.com"), Conflict, by_mobile),
         (amount, mobile, Some("ca__y@e__.com"), Conflict, by_mobile),

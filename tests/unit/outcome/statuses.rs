@@ -74,7 +74,7 @@ fn nothing_but_a_refusal_beside_2xx_or_4xx_is_certain() {
 }
 
 #[test]
-fn the_statuses_that_tell_of_the_merchant_are_three() {
+fn three_statuses_are_about_the_merchant() {
     let denied: Vec<u16> =
         (100..=599).filter(|status| matches!(by_status(*status), ByStatus::Denied(_))).collect();
     assert_eq!(denied, [401, 403]);

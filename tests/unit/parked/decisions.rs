@@ -167,7 +167,7 @@ fn without_a_link_only_what_the_worker_would_send_again_is_replayed() {
 }
 
 #[test]
-fn a_command_is_replayed_unless_payu_does_not_tell() {
+fn a_command_is_replayed_unless_payu_gives_no_answer() {
     let config = config("commands_per_second = 2\n");
     let body = json!({ "command": "cancel", "merchantRefId": "order-1" });
     let read = Parked::read(&parked(&body, "OUTCOME_UNKNOWN"), &config);

@@ -1,4 +1,4 @@
-//! A plan as a file, how far it has come, and what became of it.
+//! A plan as a file, its progress, and its outcome.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -67,7 +67,7 @@ fn a_plan_comes_back_from_its_file_and_says_what_it_is_about() {
 }
 
 #[test]
-fn a_plan_that_does_not_add_up_is_no_plan() {
+fn a_plan_that_does_not_add_up_is_not_a_plan() {
     let whole = serde_json::to_value(plan()).unwrap();
     let with = |change: &dyn Fn(&mut Json)| {
         let mut changed = whole.clone();
@@ -154,7 +154,7 @@ fn event(kind: &str, reference: &str, reason: Option<&str>) -> Vec<u8> {
 }
 
 #[test]
-fn what_became_of_a_replay_is_told_in_numbers() {
+fn the_outcome_of_a_replay_is_given_in_numbers() {
     let mut followed = Followed::default();
     let config = config("");
     for reference in ["a", "b", "c"] {
@@ -186,8 +186,9 @@ fn what_became_of_a_replay_is_told_in_numbers() {
     followed.settle(Work::Commands, failed.to_string().as_bytes(), Some("m-1"));
     let ends = followed.ends();
     assert_eq!((ends.links, ends.parked_again, ends.failed, ends.waiting), (1, 1, 1, 1));
-    let told = "1 of 3 have links, 0 of 1 commands are done, 1 failed, 1 parked again, 1 waiting";
-    assert_eq!(ends.to_string(), told);
+    let expected =
+        "1 of 3 have links, 0 of 1 commands are done, 1 failed, 1 parked again, 1 waiting";
+    assert_eq!(ends.to_string(), expected);
     // A link can follow.
     followed.settle(Work::Intents, &event(created, "b", None), None);
     assert_eq!((followed.ends().links, followed.ends().parked_again), (2, 0));

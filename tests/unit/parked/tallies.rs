@@ -75,7 +75,7 @@ fn everything_is_counted_by_merchant_and_reason_and_the_unknown_is_never_0() {
 }
 
 #[test]
-fn a_list_that_is_cut_and_a_queue_that_others_read_are_told() {
+fn a_list_that_is_cut_and_a_queue_that_others_read_are_reported() {
     let tally = tally(Selection::default(), 2);
     let json = json_of(&tally, ALL);
     assert_eq!((&json["messagesLeftOut"], &json["queue"]["complete"]), (&json!(4), &json!(true)));

@@ -3,7 +3,7 @@
 use super::asked::{Heard, Sight};
 use super::known::Next;
 use super::setting::{Details, Setting, With};
-use super::state::{Hand, Stage, State, WORKERS};
+use super::state::{Running, Stage, State, WORKERS};
 
 /// One step. A worker is named by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -133,13 +133,13 @@ fn does(state: &State, setting: &Setting, worker: usize, actions: &mut Vec<Actio
     if it.cut {
         actions.push(Action::Notice(worker));
     }
-    let Some(hand) = &it.running else {
+    let Some(running) = &it.running else {
         actions.extend((0..it.prefetched.len()).map(|place| Action::Open(worker, place)));
         return;
     };
     actions.extend((0..it.prefetched.len()).map(|place| Action::GiveWay(worker, place)));
-    match hand.stage {
-        Stage::Does(next) => does_next(state, setting, (worker, hand, next), actions),
+    match running.stage {
+        Stage::Does(next) => does_next(state, setting, (worker, running, next), actions),
         Stage::Waits { left: 0, .. } | Stage::Pauses { left: 0 } => {
             actions.push(Action::Wake(worker));
         }
@@ -155,20 +155,20 @@ fn does(state: &State, setting: &Setting, worker: usize, actions: &mut Vec<Actio
         Stage::Calls { .. } => {
             actions.extend(answers(state, setting).map(|heard| Action::Serve(worker, heard)));
         }
-        Stage::Told => actions.push(Action::Acknowledge(worker)),
+        Stage::Announced => actions.push(Action::Acknowledge(worker)),
     }
 }
 
 fn does_next(
     state: &State,
     setting: &Setting,
-    (worker, hand, next): (usize, &Hand, Next),
+    (worker, running, next): (usize, &Running, Next),
     actions: &mut Vec<Action>,
 ) {
     let held_off = setting.lacks(22) && state.workers[worker].hold_off > 0;
     match next {
         Next::First if held_off => {
-            if hand.held.age >= setting.hold {
+            if running.held.age >= setting.hold {
                 actions.push(Action::Tire(worker));
             }
         }
@@ -220,12 +220,12 @@ fn fails(state: &State, setting: &Setting, worker: usize, actions: &mut Vec<Acti
             actions.push(Action::Cut(worker));
         }
     }
-    let Some(hand) = &it.running else { return };
-    if setting.lacks(19) && matches!(hand.stage, Stage::Waits { left: 1.., .. }) {
+    let Some(running) = &it.running else { return };
+    if setting.lacks(19) && matches!(running.stage, Stage::Waits { left: 1.., .. }) {
         actions.push(Action::Jump(worker));
     }
     if state.left.losses > 0 {
-        match hand.stage {
+        match running.stage {
             Stage::Does(Next::Lookup) => {
                 let sights = [Sight::Failed, Sight::Throttled];
                 actions.extend(sights.map(|sight| Action::Lookup(worker, sight)));
@@ -244,10 +244,10 @@ fn fails(state: &State, setting: &Setting, worker: usize, actions: &mut Vec<Acti
                     actions.push(Action::Belie(worker));
                 }
             }
-            Stage::Does(_) | Stage::Told => {}
+            Stage::Does(_) | Stage::Announced => {}
         }
     }
-    let publishes = matches!(hand.stage, Stage::Does(Next::Copy { .. } | Next::Settle(_)));
+    let publishes = matches!(running.stage, Stage::Does(Next::Copy { .. } | Next::Settle(_)));
     if state.left.confirms > 0 && publishes {
         actions.push(Action::LoseConfirm(worker));
     }

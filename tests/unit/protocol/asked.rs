@@ -117,33 +117,33 @@ pub(super) enum Sight {
     Throttled,
 }
 
-/// The one who is asked.
+/// Answers with the real decisions.
 pub(super) struct Oracle {
     pub(super) setting: Setting,
     intent: Intent,
     usual: Policy,
-    told: Mutex<HashMap<Question, (Known, Next), DefaultHashBuilder>>,
+    answered: Mutex<HashMap<Question, (Known, Next), DefaultHashBuilder>>,
 }
 
 impl Oracle {
     pub(super) fn new(setting: Setting) -> Self {
         let intent = intent(&setting);
-        Self { setting, intent, usual: policy(&setting), told: Mutex::default() }
+        Self { setting, intent, usual: policy(&setting), answered: Mutex::default() }
     }
 
     /// What is known then, and what follows.
     pub(super) fn ask(&self, question: Question) -> (Known, Next) {
-        if let Some(answer) = self.told.lock().unwrap().get(&question) {
+        if let Some(answer) = self.answered.lock().unwrap().get(&question) {
             return *answer;
         }
         let answer = self.answer(question);
-        self.told.lock().unwrap().insert(question, answer);
+        self.answered.lock().unwrap().insert(question, answer);
         answer
     }
 
     /// How many different questions were asked.
     pub(super) fn questions(&self) -> usize {
-        self.told.lock().unwrap().len()
+        self.answered.lock().unwrap().len()
     }
 
     /// Whether a first create may start, as it is asked once more right before the send.

@@ -73,7 +73,7 @@ fn trace_15_a_crash_loop_ends_with_the_broker_parking_what_was_never_tried() {
     super::show("a crash loop", checker.unique_state_count(), 0);
     let checker = CrashLoop { renews: false }.checker().spawn_bfs().join();
     let actions = checker.assert_any_discovery(PARKED_UNTRIED).into_actions();
-    super::tell_broken("without the cure of 15", PARKED_UNTRIED, &actions);
+    super::say_broken("without the cure of 15", PARKED_UNTRIED, &actions);
 }
 
 /// Downstream that takes each id once sees both failures only if the ids are made of the bodies.

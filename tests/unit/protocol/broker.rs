@@ -36,7 +36,7 @@ impl State {
         self.leave(worker, setting);
     }
 
-    /// A worker learns that its channel has ended, lets go what it holds, and consumes anew.
+    /// A worker learns that its channel has ended, drops what it holds, and consumes anew.
     pub(super) fn notice(&mut self, worker: usize, setting: &Setting) {
         self.orphan(worker, setting);
         let it = &mut self.workers[worker];
@@ -46,7 +46,7 @@ impl State {
         self.elect(setting);
     }
 
-    /// A worker that cannot tell whether its publish was taken asks for a new session.
+    /// A worker that does not know whether its publish was taken asks for a new session.
     pub(super) fn renew_session(&mut self, worker: usize, setting: &Setting) {
         self.requeue(worker);
         let it = &mut self.workers[worker];
@@ -56,7 +56,7 @@ impl State {
         self.leave(worker, setting);
     }
 
-    /// The consumer is cancelled while its deliveries stay in hand.
+    /// The consumer is cancelled while its deliveries stay in flight.
     pub(super) fn switch(&mut self, setting: &Setting) {
         let active = self.active.expect("somebody consumes");
         self.leave(active, setting);
@@ -82,7 +82,7 @@ impl State {
         }
     }
 
-    /// Under the strict setting who takes over creates nothing for a while.
+    /// Under the strict setting, whoever takes over creates nothing for a while.
     fn took_over(&mut self, worker: usize, setting: &Setting) {
         if setting.strict() {
             self.workers[worker].hold_off = match setting.without {
@@ -98,16 +98,16 @@ impl State {
         if it.cut {
             return; // it was given back before
         }
-        let running = it.running.map(|hand| hand.held);
+        let running = it.running.map(|running| running.held);
         let back = running.into_iter().chain(it.prefetched.iter().copied());
         let again =
             back.map(|held| Queued { left: 0, copy: Copied { redelivered: true, ..held.copy } });
         self.queued.extend(again);
     }
 
-    /// A request that its worker will not hear of any more.
+    /// A request whose answer will not reach its worker any more.
     fn orphan(&mut self, worker: usize, setting: &Setting) {
-        let stage = self.workers[worker].running.map(|hand| hand.stage);
+        let stage = self.workers[worker].running.map(|running| running.stage);
         if let Some(Stage::Calls { sent, .. }) = stage
             && sent < setting.quarantine
         {

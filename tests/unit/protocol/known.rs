@@ -47,7 +47,7 @@ pub(super) enum Next {
     Resend,
     Lookup,
     Wait(u8),
-    /// A wait that is none of the intent's.
+    /// A wait that is not the intent's own.
     Pause(u8),
     /// A copy with this record goes through the retry queue of this delay.
     Copy {

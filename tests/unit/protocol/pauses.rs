@@ -221,6 +221,6 @@ fn trace_12_a_pause_that_cancels_the_consumer_sends_the_next_one_into_the_thrott
     for cure in [Cure::Out, Cure::PauseCancels] {
         let checker = Pauses { cure, deaths: 0 }.checker().spawn_bfs().join();
         let actions = checker.assert_any_discovery(PROMISE).into_actions();
-        super::tell_broken("without the cure of 12", PROMISE, &actions);
+        super::say_broken("without the cure of 12", PROMISE, &actions);
     }
 }

@@ -37,14 +37,14 @@ impl Protocol {
         }
     }
 
-    /// In how many states calm runs were.
+    /// How many states calm runs went through.
     pub(super) fn calm_states(&self) -> usize {
         self.ending.lock().unwrap().len()
     }
 
     /// Whether every run ends in which nothing goes wrong any more.
     ///
-    /// `stateright` cannot tell: its `eventually` takes a cycle for a run that goes on elsewhere.
+    /// `stateright` cannot see it: its `eventually` takes a cycle for a run that goes on elsewhere.
     /// So from every state that it finds, the calm runs are searched in depth: each has to come
     /// to an end where everything is settled, and a state that comes again is a livelock.
     fn ends(&self, state: &State) -> bool {
@@ -128,16 +128,16 @@ fn one_link(state: &State) -> bool {
     state.provider.links.iter().sum::<u8>() < 2
 }
 
-/// What the broker does not hold any more was told of. Both copies have one reference, so one
+/// What the broker does not hold any more was announced. Both copies have one reference, so one
 /// event will do for both; that an end is reached by each is for [`ENDS`].
 fn not_lost(state: &State) -> bool {
-    state.holds_a_copy() || state.told.any()
+    state.holds_a_copy() || state.announced.any()
 }
 
 /// Nothing is failed that has a link, or gets one later, and nothing parked for its age unlooked.
 fn no_guess(state: &State) -> bool {
     let linked = state.provider.links.iter().any(|links| *links > 0);
-    !(state.told.unlooked || state.told.failed && linked)
+    !(state.announced.unlooked || state.announced.failed && linked)
 }
 
 impl Protocol {

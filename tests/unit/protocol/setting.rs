@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The step of time. The stated clock skew of 5 s is two of them, so that what happens within the
-/// skew can be told apart.
+/// skew can be distinguished.
 pub(super) const TICK: Duration = Duration::from_millis(2_500);
 /// `settle`, in ticks.
 pub(super) const SETTLE: u8 = 1;
@@ -70,7 +70,7 @@ pub(super) struct Faults {
 pub(super) enum With {
     /// `policy = "strict"`, over a provider that makes a link for every create.
     StrictOverNaive,
-    /// Waits may go through the retry queues instead of staying in hand.
+    /// Waits may go through the retry queues instead of staying in flight.
     Shelves,
     /// The provider begins and ends to refuse by a limit, which it checks before uniqueness.
     Limits,

@@ -1,4 +1,4 @@
-//! What the model's world is at one moment.
+//! The state of the model's world.
 
 use super::known::{End, Known, Next};
 use super::setting::{Faults, Setting, With};
@@ -18,7 +18,7 @@ pub(super) struct State {
     /// Who is the active consumer.
     pub(super) active: Option<usize>,
     pub(super) workers: [Worker; WORKERS],
-    pub(super) told: Told,
+    pub(super) announced: Announced,
     /// Whether `max_amount` was lowered.
     pub(super) lowered: bool,
     /// The account that is configured.
@@ -65,9 +65,9 @@ pub(super) struct Worker {
     /// the queue again.
     pub(super) cut: bool,
     /// The delivery that runs; others of the same reference wait.
-    pub(super) running: Option<Hand>,
+    pub(super) running: Option<Running>,
     pub(super) prefetched: Vec<Held>,
-    /// For how long it still remembers the reference. Where that is no more than a cache, only the
+    /// For how long it still remembers the reference. Where that is only a cache, only the
     /// end of its process makes it forget.
     pub(super) memory: u8,
     /// For how long it still creates nothing, under the strict setting.
@@ -81,8 +81,9 @@ pub(super) struct Held {
     pub(super) age: u8,
 }
 
+/// A delivery that runs, and how far it has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Hand {
+pub(super) struct Running {
     pub(super) held: Held,
     pub(super) known: Known,
     /// Whether a call of this delivery was answered, where that is asked.
@@ -108,13 +109,13 @@ pub(super) enum Stage {
         fresh: bool,
     },
     /// The event is confirmed, and the delivery not yet acknowledged.
-    Told,
+    Announced,
 }
 
-/// What was published.
-#[expect(clippy::struct_excessive_bools, reason = "any of them can be told beside the others")]
+/// The events that were published.
+#[expect(clippy::struct_excessive_bools, reason = "any of them can be announced beside the others")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct Told {
+pub(super) struct Announced {
     pub(super) created: bool,
     pub(super) failed: bool,
     pub(super) unresolved: bool,
@@ -132,7 +133,7 @@ impl State {
             queued: vec![Queued { left: 0, copy }; setting.copies.into()],
             active: Some(0),
             workers: [Worker::default(), Worker::default()],
-            told: Told::default(),
+            announced: Announced::default(),
             lowered: false,
             account: 0,
         }
@@ -144,10 +145,10 @@ impl State {
         self.queued.sort_unstable();
         self.provider.orphans.sort_unstable();
         for worker in &mut self.workers {
-            if let Some(hand) = &mut worker.running
-                && !hand.may_create_first()
+            if let Some(running) = &mut worker.running
+                && !running.may_create_first()
             {
-                hand.held.age = setting.hold;
+                running.held.age = setting.hold;
             }
         }
         let [one, other] = &self.workers;
@@ -170,15 +171,15 @@ impl State {
             }
             count_down(&mut worker.hold_off);
             let running = worker.running.as_mut();
-            let held = running.map(|hand| &mut hand.held).into_iter();
+            let held = running.map(|running| &mut running.held).into_iter();
             for held in held.chain(&mut worker.prefetched) {
                 held.age = setting.hold.min(held.age + 1);
             }
-            if let Some(hand) = &mut worker.running {
-                match &mut hand.stage {
+            if let Some(running) = &mut worker.running {
+                match &mut running.stage {
                     Stage::Waits { left, .. } | Stage::Pauses { left } => count_down(left),
                     Stage::Calls { sent, .. } => *sent = grown(*sent, setting),
-                    Stage::Does(_) | Stage::Told => {}
+                    Stage::Does(_) | Stage::Announced => {}
                 }
             }
         }
@@ -198,14 +199,16 @@ impl State {
     pub(super) fn has_ended(&self) -> bool {
         self.queued.is_empty()
             && self.workers.iter().all(|worker| !worker.holds())
-            && self.told.any()
+            && self.announced.any()
     }
 }
 
-impl Hand {
+impl Running {
     fn may_create_first(&self) -> bool {
-        let done =
-            matches!(self.stage, Stage::Told | Stage::Does(Next::Copy { .. } | Next::Settle(_)));
+        let done = matches!(
+            self.stage,
+            Stage::Announced | Stage::Does(Next::Copy { .. } | Next::Settle(_))
+        );
         self.known.is_new() && !done
     }
 }
@@ -216,12 +219,12 @@ impl Worker {
     }
 }
 
-impl Told {
+impl Announced {
     pub(super) fn any(self) -> bool {
         self.created || self.failed || self.unresolved
     }
 
-    pub(super) fn tell(&mut self, end: End) {
+    pub(super) fn add(&mut self, end: End) {
         match end {
             End::Created => self.created = true,
             End::Failed => self.failed = true,

@@ -6,7 +6,7 @@ use smartsend::domain::decide::Start;
 use super::asked::{Asked, Heard, Oracle, Question, Sight, Why};
 use super::known::{End, Known, Next};
 use super::setting::{ROUND_TRIP, Setting, With};
-use super::state::{Hand, Held, Orphan, Stage, State};
+use super::state::{Held, Orphan, Running, Stage, State};
 
 /// A step of one worker.
 pub(super) struct Step<'a> {
@@ -17,12 +17,12 @@ pub(super) struct Step<'a> {
 }
 
 impl Step<'_> {
-    fn hand(&mut self) -> &mut Hand {
+    fn running(&mut self) -> &mut Running {
         self.state.workers[self.worker].running.as_mut().expect("a delivery runs")
     }
 
     /// Ends the delivery's stay; its channel's end has requeued it, or it is settled.
-    fn drop_hand(&mut self) -> Hand {
+    fn drop_running(&mut self) -> Running {
         self.state.workers[self.worker].running.take().expect("a delivery runs")
     }
 
@@ -41,20 +41,20 @@ impl Step<'_> {
         self.oracle.ask(Question { known, asked, clock, lowered, account, held_off, age })
     }
 
-    /// Puts the running delivery to what follows.
+    /// Moves the running delivery on to what follows.
     fn follow(&mut self, asked: Asked) {
-        let hand = *self.hand();
-        let (known, next) = self.ask(Some(hand.known), hand.held, asked);
-        let hand = self.hand();
-        hand.known = known;
-        hand.stage = stage(next);
+        let running = *self.running();
+        let (known, next) = self.ask(Some(running.known), running.held, asked);
+        let running = self.running();
+        running.known = known;
+        running.stage = stage(next);
     }
 
     pub(super) fn open(&mut self, place: usize) {
         let (held, known, next) =
             self.take(place, |redelivered, recent| Asked::Open { redelivered, recent });
-        let hand = Hand { held, known, answered: false, stage: stage(next) };
-        self.state.workers[self.worker].running = Some(hand);
+        let running = Running { held, known, answered: false, stage: stage(next) };
+        self.state.workers[self.worker].running = Some(running);
     }
 
     pub(super) fn give_way(&mut self, place: usize) {
@@ -62,7 +62,7 @@ impl Step<'_> {
             self.take(place, |redelivered, recent| Asked::GiveWay { redelivered, recent });
         match next {
             Next::Copy { known, delay } => self.state.publish_copy(known, delay),
-            Next::Settle(end) => self.state.told.tell(end),
+            Next::Settle(end) => self.state.announced.add(end),
             other => panic!("{other:?}"),
         }
     }
@@ -91,7 +91,7 @@ impl Step<'_> {
             self.state.workers[self.worker].memory = 0;
         }
         self.follow(Asked::Lookup(sight));
-        self.hand().answered |= answered;
+        self.running().answered |= answered;
         if sight == Sight::Forbidden && self.setting.lacks(17) {
             // The breaker is open, and what was held goes back.
             self.follow(Asked::Interrupted { why: Why::Stopping, waited: 0 });
@@ -102,9 +102,9 @@ impl Step<'_> {
     pub(super) fn send(&mut self) {
         let checked = !self.setting.lacks(8);
         let (clock, cut) = (self.clock(), self.state.workers[self.worker].cut);
-        let hand = *self.hand();
-        let is_first = hand.stage == Stage::Does(Next::First);
-        let age = if is_first && checked { hand.held.age } else { 0 };
+        let running = *self.running();
+        let is_first = running.stage == Stage::Does(Next::First);
+        let age = if is_first && checked { running.held.age } else { 0 };
         match self.oracle.start(clock, age) {
             Start::Now => {}
             Start::Overdue => return self.follow(Asked::Start),
@@ -113,19 +113,19 @@ impl Step<'_> {
             }
         }
         if !is_first && checked && cut && !self.setting.lacks(ROUND_TRIP) {
-            self.drop_hand(); // the round trip to the broker has shown it
+            self.drop_running(); // the round trip to the broker has shown it
             return;
         }
         let keep = self.setting.keep();
         let it = &mut self.state.workers[self.worker];
         let fresh = it.memory == 0;
         it.memory = keep;
-        self.hand().stage = Stage::Calls { sent: 0, fresh };
+        self.running().stage = Stage::Calls { sent: 0, fresh };
     }
 
     pub(super) fn serve(&mut self, heard: Heard) {
         let (setting, account) = (self.setting, self.state.account);
-        if let Stage::Calls { sent, .. } = self.hand().stage {
+        if let Stage::Calls { sent, .. } = self.running().stage {
             let heard = self.state.land(Orphan { sent, account }, heard, setting);
             self.answered(heard);
         }
@@ -134,7 +134,7 @@ impl Step<'_> {
     /// The call times out, and may still take effect.
     pub(super) fn lose(&mut self) {
         let account = self.state.account;
-        if let Stage::Calls { sent, .. } = self.hand().stage {
+        if let Stage::Calls { sent, .. } = self.running().stage {
             let dead = self.setting.details.bounded() && sent >= self.setting.quarantine;
             self.count_loss(!dead);
             if !dead {
@@ -149,7 +149,7 @@ impl Step<'_> {
     pub(super) fn turn(&mut self, heard: Heard) {
         self.count_loss(true);
         let forgets = heard == Heard::NotSent || self.setting.lacks(29);
-        if let Stage::Calls { fresh: true, .. } = self.hand().stage
+        if let Stage::Calls { fresh: true, .. } = self.running().stage
             && forgets
         {
             self.state.workers[self.worker].memory = 0;
@@ -159,7 +159,7 @@ impl Step<'_> {
 
     pub(super) fn belie(&mut self) {
         let (setting, account) = (self.setting, self.state.account);
-        if let Stage::Calls { sent, .. } = self.hand().stage {
+        if let Stage::Calls { sent, .. } = self.running().stage {
             self.state.land(Orphan { sent, account }, Heard::Duplicate, setting);
             self.turn(Heard::Throttled);
         }
@@ -167,14 +167,14 @@ impl Step<'_> {
 
     fn answered(&mut self, heard: Heard) {
         self.follow(Asked::Create(heard));
-        self.hand().answered |= self.setting.max_age.is_some();
+        self.running().answered |= self.setting.max_age.is_some();
     }
 
     pub(super) fn wake(&mut self) {
-        match self.hand().stage {
+        match self.running().stage {
             Stage::Waits { asked, .. } => self.follow(Asked::Waited(asked)),
             Stage::Pauses { .. } => self.follow(Asked::Start),
-            stage => panic!("{stage:?} is no wait"),
+            stage => panic!("{stage:?} is not a wait"),
         }
     }
 
@@ -185,7 +185,7 @@ impl Step<'_> {
     }
 
     pub(super) fn shelve(&mut self) {
-        if let Stage::Waits { asked, .. } = self.hand().stage {
+        if let Stage::Waits { asked, .. } = self.running().stage {
             self.follow(Asked::Interrupted { why: Why::NoPlace(asked), waited: 0 });
         }
     }
@@ -193,7 +193,7 @@ impl Step<'_> {
     /// The delivery is to be handed back; what it waited so far counts.
     pub(super) fn stop(&mut self) {
         self.count_loss(true);
-        let waited = match self.hand().stage {
+        let waited = match self.running().stage {
             Stage::Waits { left, asked } => asked - left,
             _ => 0,
         };
@@ -206,32 +206,32 @@ impl Step<'_> {
     }
 
     pub(super) fn go_back(&mut self) {
-        if let Stage::Does(Next::Copy { known, delay }) = self.drop_hand().stage {
+        if let Stage::Does(Next::Copy { known, delay }) = self.drop_running().stage {
             self.state.publish_copy(known, delay);
         }
     }
 
     pub(super) fn publish(&mut self) {
         let aged = self.setting.max_age.is_some();
-        let hand = self.hand();
-        let Stage::Does(Next::Settle(end)) = hand.stage else { return };
-        let unlooked = aged && end == End::Unsettled && !hand.answered;
-        hand.stage = Stage::Told;
-        self.state.told.tell(end);
-        self.state.told.unlooked |= unlooked;
+        let running = self.running();
+        let Stage::Does(Next::Settle(end)) = running.stage else { return };
+        let unlooked = aged && end == End::Unsettled && !running.answered;
+        running.stage = Stage::Announced;
+        self.state.announced.add(end);
+        self.state.announced.unlooked |= unlooked;
     }
 
     pub(super) fn acknowledge(&mut self) {
-        self.drop_hand();
+        self.drop_running();
     }
 
     pub(super) fn lose_confirm(&mut self) {
         self.state.left.confirms -= 1;
         if self.setting.lacks(0) {
-            self.drop_hand(); // acknowledged, though nothing was taken
+            self.drop_running(); // acknowledged, though nothing was taken
             return;
         }
-        match self.hand().stage {
+        match self.running().stage {
             Stage::Does(Next::Copy { known, delay }) => self.state.publish_copy(known, delay),
             _ => self.publish(),
         }

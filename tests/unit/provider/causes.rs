@@ -48,7 +48,7 @@ async fn a_connection_that_could_not_be_made_says_at_which_step() {
 }
 
 #[tokio::test]
-async fn an_answer_that_does_not_serve_says_its_status_and_one_that_does_is_no_failure() {
+async fn an_answer_that_does_not_serve_says_its_status_and_one_that_does_is_not_a_failure() {
     for (status, body, cause) in [
         ("401 Unauthorized", CREATED, Some("create, HTTP 401")),
         ("403 Forbidden", "", Some("create, HTTP 403")),

@@ -53,7 +53,7 @@ async fn between_its_date_and_the_job_a_link_can_still_be_claimed_unless_a_setti
 }
 
 #[tokio::test]
-async fn a_link_that_waits_for_approval_is_shown_and_its_payee_is_told_later() {
+async fn a_link_that_waits_for_approval_is_shown_and_its_payee_is_notified_later() {
     for flow in APPROVAL {
         let stage = Stage::faulty(&json!({"approval": {"flow": flow}})).await;
         let link = stage.create(&order("order-1")).await.1["data"]["link"].clone();
@@ -64,8 +64,8 @@ async fn a_link_that_waits_for_approval_is_shown_and_its_payee_is_told_later() {
         assert_eq!(stage.desk("order-1", "claim").await.0, 409);
         assert_eq!(stage.desk("order-1", "approve").await.1["status"], "APPROVED");
         assert_eq!(stage.shown("order-1").await[0], "APPROVED");
-        let told = stage.sandbox.ledger().messages[0].clone();
-        assert_eq!((told.messages, told.sms, told.emails), (1, 1, 1));
+        let sent = stage.sandbox.ledger().messages[0].clone();
+        assert_eq!((sent.messages, sent.sms, sent.emails), (1, 1, 1));
         assert_eq!(stage.desk("order-1", "claim").await.1["status"], "INITIATED");
     }
 }
@@ -83,7 +83,7 @@ async fn approval_has_its_other_readings() {
     assert_eq!(stage.desk("order-1", "claim").await.1["status"], "INITIATED");
     assert_eq!(stage.desk("order-2", "approve").await.1["status"], "APPROVED");
     assert!(stage.lookup("order-2").await.1["data"]["link"].is_string());
-    assert_eq!(stage.messages("order-2"), 1, "the payee was told before");
+    assert_eq!(stage.messages("order-2"), 1, "the payee was notified before");
 }
 
 #[tokio::test]

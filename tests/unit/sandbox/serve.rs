@@ -61,15 +61,15 @@ async fn the_sandbox_prints_what_a_client_has_to_know_serves_and_stops() {
         assert!(said.contains(&word.as_str()), "{word} is not in {rest}");
     }
     assert!(rest.lines().all(|line| line.chars().count() <= 100), "{rest}");
-    the_told_credentials_are_taken(&client, &url, rest).await;
+    the_printed_credentials_are_taken(&client, &url, rest).await;
     stop.send(()).unwrap();
     server.await.unwrap().unwrap();
     assert!(client.get(url).send().await.unwrap_err().is_connect());
 }
 
-async fn the_told_credentials_are_taken(client: &reqwest::Client, url: &str, told: &str) {
+async fn the_printed_credentials_are_taken(client: &reqwest::Client, url: &str, printed: &str) {
     let of = |key: &str| {
-        let line = told.lines().find(|line| line.trim_start().starts_with(key)).unwrap();
+        let line = printed.lines().find(|line| line.trim_start().starts_with(key)).unwrap();
         line.split('"').nth(1).unwrap()
     };
     assert_eq!(of("api_url"), format!("{url}/payout"));
@@ -85,7 +85,7 @@ async fn the_told_credentials_are_taken(client: &reqwest::Client, url: &str, tol
 
 #[test]
 fn an_address_that_others_reach_is_warned_of() {
-    let mut told = Vec::new();
+    let mut printed = Vec::new();
     for address in ["0.0.0.0:0", "127.0.0.1:0", "[::1]:0"] {
         let mut child = Command::new(env!("CARGO_BIN_EXE_smartsend"))
             .args(["sandbox", "--listen", address])
@@ -98,13 +98,13 @@ fn an_address_that_others_reach_is_warned_of() {
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         child.kill().unwrap();
         let output = canary::checked(child.wait_with_output().unwrap());
-        told.push(String::from_utf8(output.stderr).unwrap());
+        printed.push(String::from_utf8(output.stderr).unwrap());
     }
     assert!(
-        told[0].starts_with("warning: 0.0.0.0:0 can be reached from other machines"),
-        "{told:?}"
+        printed[0].starts_with("warning: 0.0.0.0:0 can be reached from other machines"),
+        "{printed:?}"
     );
-    assert!(told[1..].iter().all(|told| !told.contains("warning")), "{told:?}");
+    assert!(printed[1..].iter().all(|text| !text.contains("warning")), "{printed:?}");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The status calls, which say by a code what has become of a link.
+//! The status calls, which give the state of a link as a code.
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};

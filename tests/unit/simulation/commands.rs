@@ -1,4 +1,4 @@
-//! The commands of one world, and what becomes of its links by nobody's command.
+//! The commands of one world, and how its links change without one.
 //!
 //! They are drawn from a generator of their own: a seed whose world has none plays as it did before
 //! there were commands.
@@ -58,7 +58,7 @@ pub(super) fn chance(seed: u64) -> Option<Chance> {
     chance.percent(50).then_some(chance)
 }
 
-/// The part of the rate and of the places that commands have.
+/// The share of the rate and of the places that commands have.
 pub(super) fn settings(
     chance: &Chance,
     kind: &Kind,
@@ -85,7 +85,7 @@ pub(super) fn settings(
     settings
 }
 
-/// Draws the commands, and tells the provider what becomes of its links. An intent by V2 says
+/// Draws the commands, and the fates of the links at the provider. An intent by V2 says
 /// itself when its link expires.
 pub(super) fn draw(
     chance: &Chance,
@@ -119,7 +119,7 @@ pub(super) fn draw(
     commands
 }
 
-/// What becomes of a link whose intent is published then.
+/// The fate of a link whose intent is published then.
 fn fate(chance: &Chance, published: Duration) -> Fate {
     let soon = |longest: u64| chance.up_to(Duration::from_secs(longest));
     let mut fate = Fate::default();

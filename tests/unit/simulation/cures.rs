@@ -23,7 +23,7 @@ fn each_cure_of_a_command_is_needed() {
         (Cure::UnlistedIsOpen, "Failed CLAIMED"),
         (Cure::PaymentCounts, "ends with Cancelled"),
         (Cure::NotFoundIsNotYet, "Failed EXPIRED, and its link is None"),
-        (Cure::EffectsMayBeLate, "nobody is told"),
+        (Cure::EffectsMayBeLate, "no event says so"),
     ] {
         let broken = found(without);
         assert!(broken.contains(promise), "{without:?}: {broken}");

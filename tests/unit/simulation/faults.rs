@@ -155,7 +155,7 @@ async fn freeze(world: &World, process: &Process) {
         process.cut();
         tokio::time::sleep(duration.saturating_sub(SILENCE_MAX)).await;
     }
-    world.told(format_args!("p{number} wakes up"));
+    world.note(format_args!("p{number} wakes up"));
     process.thaw();
 }
 

@@ -35,7 +35,7 @@ pub(super) struct Planned {
     pub(super) at: Vec<Duration>,
 }
 
-/// What can become of it, besides a link.
+/// How it can end, besides with a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sort {
     /// Nothing else.

@@ -150,7 +150,7 @@ impl Kind {
     /// for a minute only; `park` and `strict` leave what nobody has looked up. What is a share of many
     /// seeds can be all of a few.
     ///
-    /// Where there are commands, a link may be closed before its intent has been told of it; and
+    /// Where there are commands, a link may be closed before it is announced; and
     /// commands are left where lookups do not show what was accepted.
     pub(super) fn unresolved_max(&self, intents: u64, commands: u64, seeds: u64) -> u64 {
         let percent = match (self.setting, self.has_only_good_intents()) {

@@ -15,19 +15,19 @@ use smartsend::domain::record::headers::Value;
 use smartsend::domain::work::Work;
 use smartsend::ports::{Copied, EventMessage, Outgoing, Properties};
 
+use super::announced::Announced;
 use super::commands::PlannedCommand;
 use super::intents::Planned;
 use super::kinds::Kind;
 use super::run::Played;
 use super::tally::Tally;
-use super::told::Told;
 use super::trace::Trace;
 use crate::support::model::{Fault, Message, Scene, Settings, Step};
 use commands::KnownCommand;
 use copies::Copies;
 use intents::Known;
 use links::Links;
-use processes::{Hand, Processes};
+use processes::{Delivery, Processes};
 
 /// What a parked copy may give as its reason.
 const REASONS: [&str; 13] = [
@@ -136,7 +136,7 @@ impl Oracle {
                 self.processes.admission((*process, *work), *state, at);
             }
             Step::Fault(_) => self.faults += 1,
-            Step::Told(_) => {}
+            Step::Noted(_) => {}
             Step::Acknowledged { process, tag } => return self.acknowledged(*process, *tag),
             Step::Published { process, outgoing, fault } => {
                 self.faults += u64::from(fault.is_some());
@@ -198,7 +198,7 @@ impl Oracle {
 
     fn delivered(&mut self, process: u64, tag: u64, message: &Message) {
         let number = self.number_of(&message.properties);
-        self.processes.delivered(process, tag, Hand::of(number, message));
+        self.processes.delivered(process, tag, Delivery::of(number, message));
     }
 
     /// Never lost: what is acknowledged was replaced, and the message is somewhere.
@@ -243,7 +243,7 @@ impl Oracle {
 
     fn published(&mut self, process: u64, at: Duration, outgoing: &Outgoing) -> Result<(), Broken> {
         match outgoing {
-            Outgoing::Event(event) => self.told(process, at, event),
+            Outgoing::Event(event) => self.announced(process, at, event),
             Outgoing::Checkpoint { .. } => Ok(()),
             Outgoing::DeadLetter(_) => unreachable!("no merchant's worker publishes one"),
             Outgoing::Retry { work, copy, .. } => {
@@ -299,42 +299,50 @@ impl Oracle {
     }
 
     /// An event is published.
-    fn told(&mut self, process: u64, at: Duration, event: &EventMessage) -> Result<(), Broken> {
+    fn announced(
+        &mut self,
+        process: u64,
+        at: Duration,
+        event: &EventMessage,
+    ) -> Result<(), Broken> {
         let number = self.number_by(event);
-        let told = Told::of(event);
+        let announced = Announced::of(event);
         if let Some(command) = number.checked_sub(self.intents.len()) {
             let command = &mut self.commands[command];
             let has_link = self.links.get(&command.reference).standing(at).is_some();
             let is_good = self.kind.has_only_good_intents() && command.is_valid() && has_link;
-            if is_good && told.kind == EventKind::CommandUnresolved {
+            if is_good && announced.kind == EventKind::CommandUnresolved {
                 let id = &command.copies.id;
-                return Err(format!("{id} is good, and ends with {}", told.code));
+                return Err(format!("{id} is good, and ends with {}", announced.code));
             }
-            return command.told(event, told, at, &self.links);
+            return command.announced(event, announced, at, &self.links);
         }
-        self.processes.check_attempts(process, number, told.attempts)?;
+        self.processes.check_attempts(process, number, announced.attempts)?;
         let touched = self.processes.may_have_sent(number);
         let intent = &mut self.intents[number];
-        let is_closed = told.code == "LINK_CLOSED";
+        let is_closed = announced.code == "LINK_CLOSED";
         if is_closed && !self.links.is_closed(&intent.reference, at) {
-            return Err(format!("{} is told that its link is closed", intent.copies.id));
+            return Err(format!("{} is answered that its link is closed", intent.copies.id));
         }
-        if self.kind.has_only_good_intents() && told.ends_without_a_link() && !is_closed {
+        if self.kind.has_only_good_intents() && announced.ends_without_a_link() && !is_closed {
             let is_parked_as_set = self.kind.setting == super::kinds::Setting::Strict
-                && told.code == "OUTCOME_UNKNOWN"
+                && announced.code == "OUTCOME_UNKNOWN"
                 && touched;
             if !is_parked_as_set {
-                return Err(format!("{} is good, and ends with {}", intent.copies.id, told.code));
+                return Err(format!(
+                    "{} is good, and ends with {}",
+                    intent.copies.id, announced.code
+                ));
             }
         }
-        intent.told(event, told)
+        intent.announced(event, announced)
     }
 
     fn confirmed(&mut self, process: u64, outgoing: &Outgoing) {
         let (id, replaces) = match outgoing {
             Outgoing::Event(event) => {
-                let told = Told::of(event);
-                (event.properties.correlation_id.as_deref(), told.is_enough())
+                let announced = Announced::of(event);
+                (event.properties.correlation_id.as_deref(), announced.is_enough())
             }
             Outgoing::Retry { copy, .. } | Outgoing::Parked(copy) => {
                 (copy.properties.message_id.as_deref(), true)
@@ -359,13 +367,13 @@ impl Oracle {
             self.broken = Some(format!("{lost} has no end"));
             return;
         }
-        // An effect that comes after every lookup is nobody's to tell.
+        // An effect that comes after every lookup cannot be announced.
         if self.links.is_bounded {
-            let mut told = self.commands.iter().map(|command| {
+            let mut judged = self.commands.iter().map(|command| {
                 let reference = &command.reference;
                 commands::judge(reference, &self.commands, self.links.get(reference), self.now)
             });
-            self.broken = told.find_map(Result::err);
+            self.broken = judged.find_map(Result::err);
         }
     }
 

@@ -29,7 +29,7 @@ const BOUND_EACH: Duration = Duration::from_mins(1);
 /// waits through counts for so long after an outage.
 const HALF_OPEN_MAX: Duration = Duration::from_hours(1);
 
-/// What a run came to.
+/// The outcome of a run.
 pub(super) struct Played {
     pub(super) tally: Tally,
     pub(super) trace: Trace,
@@ -120,8 +120,8 @@ impl World {
         self.scene.journal.note(&Step::Fault(what));
     }
 
-    pub(super) fn told(&self, what: fmt::Arguments<'_>) {
-        self.scene.journal.note(&Step::Told(what));
+    pub(super) fn note(&self, what: fmt::Arguments<'_>) {
+        self.scene.journal.note(&Step::Noted(what));
     }
 
     /// Faults, and then none.
@@ -137,7 +137,7 @@ impl World {
         self.scene.smart_send.calm();
         self.scene.broker.calm();
         published.await.unwrap();
-        self.told(format_args!("nothing goes wrong any more"));
+        self.note(format_args!("nothing goes wrong any more"));
         // Copies of one intent go one after the other, and each may look for a whole quarantine.
         let copies = u32::try_from(self.scene.broker.unsettled()).unwrap();
         let mut bound = BOUND + self.settings.policy.max_age + BOUND_EACH * copies;
@@ -150,7 +150,7 @@ impl World {
         }
         last.process.stopping.cancel();
         if last.running.await.unwrap() != 0 {
-            return self.break_promise("a stop leaves something in hand");
+            return self.break_promise("a stop leaves something in flight");
         }
         // What is still on its way has its effect, too late for anyone to look.
         tokio::time::sleep(late + Duration::from_secs(1)).await;
@@ -212,7 +212,7 @@ impl World {
             }
         }
         if chance.percent(30) {
-            self.told(format_args!("p{} is told to stop", process.number));
+            self.note(format_args!("p{} is asked to stop", process.number));
             process.stopping.cancel();
             let patience = Duration::from_secs(20);
             tokio::time::timeout(patience, &mut running).await.ok();
@@ -279,7 +279,7 @@ impl World {
         // Hours now and then: they take long to play.
         let longest = if chance.percent(5) { 180 } else { 5 };
         let duration = chance.up_to(Duration::from_mins(longest));
-        self.told(format_args!("the provider is gone for {duration:?}: {outage:?}"));
+        self.note(format_args!("the provider is gone for {duration:?}: {outage:?}"));
         self.scene.smart_send.weather(chance.clone(), move |_, chance| outage.act(chance));
         tokio::time::sleep(duration).await;
     }

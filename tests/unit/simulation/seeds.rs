@@ -1,4 +1,4 @@
-//! Which seeds are played, over two threads, and how a failure is told.
+//! Which seeds are played, over two threads, and how a failure is reported.
 
 use std::io::Write as _;
 use std::ops::Range;
@@ -15,16 +15,16 @@ const THREADS: usize = 2;
 
 /// `SMARTSEND_SEEDS=20..300`, or [`SEEDS`].
 pub(super) fn seeds() -> Range<u64> {
-    #[expect(clippy::disallowed_methods, reason = "a test that is told what to play")]
-    let Ok(told) = std::env::var("SMARTSEND_SEEDS") else { return SEEDS };
-    let range = told.split_once("..").and_then(|(start, end)| {
+    #[expect(clippy::disallowed_methods, reason = "the seeds to play are given by the environment")]
+    let Ok(text) = std::env::var("SMARTSEND_SEEDS") else { return SEEDS };
+    let range = text.split_once("..").and_then(|(start, end)| {
         let range = start.parse().ok()?..end.parse().ok()?;
         (!range.is_empty()).then_some(range)
     });
-    range.unwrap_or_else(|| panic!("SMARTSEND_SEEDS={told} is no range such as 0..2000"))
+    range.unwrap_or_else(|| panic!("SMARTSEND_SEEDS={text} is not a range such as 0..2000"))
 }
 
-/// Plays each seed, and gives back what came of it in the order of the seeds.
+/// Plays each seed, and returns the results in the order of the seeds.
 pub(super) fn each<T: Send>(
     seeds: impl IntoIterator<Item = u64>,
     play: impl Fn(u64) -> T + Sync,
@@ -52,8 +52,8 @@ pub(super) fn each<T: Send>(
     done.into_iter().map(|(_, played)| played).collect()
 }
 
-/// Says what was broken, how it came, and how it is played again.
-pub(super) fn tell_failure(seed: u64, broken: &str, trace: &Trace) {
+/// Says what was broken, how that came about, and how it is played again.
+pub(super) fn report_failure(seed: u64, broken: &str, trace: &Trace) {
     let lines = trace.lines().join("\n");
     let hash = trace.hash();
     print(&format!("{lines}\nseed {seed}, trace {hash:016x}: {broken}\nagain: {}", again(seed)));

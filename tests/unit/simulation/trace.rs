@@ -8,7 +8,7 @@ use smartsend::domain::record::headers::Value;
 use smartsend::domain::work::Work;
 use smartsend::ports::{Copied, Headers, Outgoing};
 
-use super::told::Told;
+use super::announced::Announced;
 use crate::support::model::{Step, word};
 
 /// Every step of a run.
@@ -90,7 +90,7 @@ fn write_step(line: &mut String, step: &Step<'_>) -> std::fmt::Result {
             write!(line, "p{process} has {state:?} for commands")
         }
         Step::Fault(what) => write!(line, "fault: {what}"),
-        Step::Told(what) => write!(line, "{what}"),
+        Step::Noted(what) => write!(line, "{what}"),
     }
 }
 
@@ -100,9 +100,12 @@ fn what(outgoing: &Outgoing) -> String {
         Outgoing::Event(event) => {
             let of = event.properties.correlation_id.as_deref().unwrap_or("?");
             let id = event.properties.message_id.as_deref().unwrap_or("?");
-            let told = Told::of(event);
-            let why =
-                if told.code.is_empty() { String::new() } else { format!(" for {}", told.code) };
+            let announced = Announced::of(event);
+            let why = if announced.code.is_empty() {
+                String::new()
+            } else {
+                format!(" for {}", announced.code)
+            };
             format!("{}{why} of {of}, {id}", event.kind.routing_word())
         }
         Outgoing::Retry { delay, copy, .. } => {

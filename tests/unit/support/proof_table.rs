@@ -49,8 +49,8 @@ struct Row {
 }
 
 impl Table {
-    /// Reads rows, a line of JSON each. Panics at a line that is none: a row that nobody can read
-    /// proves nothing.
+    /// Reads rows, a line of JSON each. Panics at a line that is not a row: a row that nobody can
+    /// read proves nothing.
     pub(crate) fn parse(text: &str) -> Self {
         let read = |line: &str| {
             serde_json::from_str(line).unwrap_or_else(|error| panic!("no row: {error}: {line}"))
@@ -116,7 +116,7 @@ impl Table {
         if kills < KILLS_MIN {
             missing.push(format!("{kills} SIGKILLs of the real binary, fewer than {KILLS_MIN}"));
         }
-        // Simulated intents are none that the real binary has seen.
+        // The real binary has not seen simulated intents.
         let killed = self.rows.iter().filter(|row| row.kills > 0);
         let intents: u64 = killed.map(|row| row.intents).sum();
         if intents < INTENTS_MIN {

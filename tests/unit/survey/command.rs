@@ -27,7 +27,7 @@ fn sandbox_hosts(url: &str) -> String {
 fn survey(configuration: &str, arguments: &[&str], input: &str) -> (i32, String, String) {
     let folder = tempfile::tempdir().unwrap();
     let child = start(folder.path(), configuration, arguments, input);
-    told(&canary::checked(child.wait_with_output().unwrap()))
+    ended(&canary::checked(child.wait_with_output().unwrap()))
 }
 
 fn start(folder: &Path, configuration: &str, arguments: &[&str], input: &str) -> Child {
@@ -47,7 +47,7 @@ fn start(folder: &Path, configuration: &str, arguments: &[&str], input: &str) ->
     child
 }
 
-fn told(output: &Output) -> (i32, String, String) {
+fn ended(output: &Output) -> (i32, String, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
 }
@@ -147,7 +147,7 @@ async fn a_survey_prints_its_answers_and_keeps_the_pace() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_that_is_told_to_stop_cancels_its_link_and_exits_with_3() {
+async fn one_that_is_asked_to_stop_cancels_its_link_and_exits_with_3() {
     let faults = Faults { details_blind: true, ..Faults::default() };
     let settings = SandboxSettings { faults, ..SandboxSettings::default() };
     let sandbox = Sandbox::start("127.0.0.1:0", settings).await.unwrap();
@@ -159,7 +159,7 @@ async fn one_that_is_told_to_stop_cancels_its_link_and_exits_with_3() {
     let id = child.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
     let output = tokio::task::block_in_place(|| child.wait_with_output().unwrap());
-    let (code, out, err) = told(&canary::checked(output));
+    let (code, out, err) = ended(&canary::checked(output));
     assert_eq!(code, 3, "{err}");
     assert!(out.contains("How long does a"), "{out}");
     for words in ["what was made is cancelled first", "stopped before every question was asked"] {

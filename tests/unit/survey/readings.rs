@@ -1,5 +1,5 @@
-//! Sandboxes with different readings, each found out rightly; and what is left of a survey that
-//! does not come to its end.
+//! Sandboxes with different readings, each found out correctly; and what is left of a survey
+//! that does not come to its end.
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -339,7 +339,7 @@ async fn with_second_create(ground: &Ground, faults: Value) -> Report {
 }
 
 #[tokio::test]
-async fn a_second_create_that_tells_nothing_is_looked_at_in_details() {
+async fn a_second_create_that_settles_nothing_is_checked_in_details() {
     let throttled = json!({ "throttle": { "share": 1.0, "retry_after": "0" } });
     for (faults, seen, links) in [
         (json!({ "error_before": 1.0 }), "HTTP 502, which settles nothing", 1),

@@ -61,7 +61,7 @@ async fn the_password_grant_is_refreshed_and_falls_back_to_the_password() {
 }
 
 #[tokio::test]
-async fn a_refresh_that_is_not_answered_is_no_reason_to_send_the_password() {
+async fn a_refresh_that_is_not_answered_is_not_a_reason_to_send_the_password() {
     let server = RawServer::answering(|number, _| match number {
         0 => granted_with_refresh(0),
         1 => answer("502 Bad Gateway", "", "<html>"),

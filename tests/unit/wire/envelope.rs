@@ -177,7 +177,7 @@ fn dates_are_read_with_and_without_a_colon() {
 
 /// The decimals are read by a library that takes more than JSON does.
 #[test]
-fn what_is_no_number_of_json_is_no_status_and_no_code() {
+fn what_is_not_a_json_number_is_neither_a_status_nor_a_code() {
     for odd in ["0______1", "1_1_0_3", "１", "0x1", "1 1"] {
         let status = format!(r#"{{"status":"{odd}"}}"#);
         assert_eq!(envelope(status.as_bytes()), None, "{odd}");

@@ -165,7 +165,7 @@ async fn two_cancels_at_once_make_one_event_by_its_id() {
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn what_is_no_command_is_parked_and_what_is_on_the_wrong_queue_too() {
+async fn what_is_not_a_command_is_parked_and_what_is_on_the_wrong_queue_too() {
     let both = Both::begin().await;
     both.scene.command(MERCHANT, r#"{"command":"stop","merchantRefId":"a"}"#);
     both.scene.command(MERCHANT, &crate::support::model::body("a"));

@@ -130,7 +130,7 @@ async fn a_restart_neither_forgets_nor_doubles_what_was_spent() {
 
 /// It may have been sent, and counts as an attempt; but nobody has counted its money.
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn what_a_killed_process_had_in_hand_counts_when_it_is_sent() {
+async fn what_a_killed_process_had_in_flight_counts_when_it_is_sent() {
     let (scene, process, _running) = begin(&hourly("1000"));
     scene.publish(MERCHANT, "shown");
     seconds(20).await;

@@ -1,4 +1,4 @@
-//! What the worker tells of one reference: what happens to it now, and until when.
+//! What the worker shows of one reference: what happens to it now, and until when.
 
 use smartsend::domain::reference::Reference;
 use smartsend::telemetry::status::{ConsumerState, Known, QueueStatus, Step};
@@ -18,7 +18,7 @@ fn known(process: &Process, reference: &str) -> (Known, Option<i64>) {
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn an_intent_is_told_of_from_its_create_to_its_end() {
+async fn an_intent_is_shown_from_its_create_to_its_end() {
     let (scene, process, _running) = begin(&Settings::usual());
     scene.smart_send.set(|state| state.latency = Duration::from_secs(3));
     seconds(5).await;
@@ -28,7 +28,7 @@ async fn an_intent_is_told_of_from_its_create_to_its_end() {
     let (call, lasts) = known(&process, "a");
     assert_eq!((call.step, call.in_doubt, call.attempts, lasts), (Step::Call, false, 0, None));
     assert_eq!(of(&process, "a").consumer, ConsumerState::Active);
-    assert_eq!(of(&process, "b").known, None, "another reference is not told of");
+    assert_eq!(of(&process, "b").known, None, "another reference is not shown");
     seconds(5).await;
     assert_eq!(created(&scene), 1);
     assert_eq!(of(&process, "a").known, None, "it is settled");
@@ -54,7 +54,7 @@ async fn one_in_doubt_says_when_its_next_lookup_is_due() {
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
-async fn one_on_a_retry_queue_is_told_of_until_it_has_come_back() {
+async fn one_on_a_retry_queue_is_shown_until_it_has_come_back() {
     let (scene, process, _running) = begin(&Settings::usual());
     scene.publish(MERCHANT, "first");
     seconds(10).await;
@@ -70,7 +70,7 @@ async fn one_on_a_retry_queue_is_told_of_until_it_has_come_back() {
     process.stopping.cancel();
 }
 
-/// The other copy is the one in hand, and what is told is told of that one.
+/// The other copy is the one in flight, and what is shown is about that one.
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn a_copy_that_meets_another_one_hides_nothing_of_it() {
     let (scene, process, _running) = begin(&Settings::usual());

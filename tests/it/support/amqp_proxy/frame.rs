@@ -1,4 +1,4 @@
-//! AMQP 0-9-1 on the wire, as far as a test has to tell one frame from another.
+//! AMQP 0-9-1 on the wire, as far as a test has to distinguish frames.
 //!
 //! A frame is a type, a channel, a size, so many bytes and 0xCE (AMQP 0-9-1, 2.3); a method begins
 //! with its class and its number.
@@ -118,7 +118,7 @@ fn short_string(bytes: &[u8]) -> &str {
 }
 
 #[tokio::test]
-async fn frames_are_told_apart() {
+async fn frames_are_distinguished() {
     let deliver = [0, 60, 0, 60, 3, b't', b'a', b'g', 0, 0, 0, 0, 0, 0, 0, 7, 1, 1, b'x', 1, b'k'];
     let publish = [0, 60, 0, 40, 0, 0, 2, b'e', b'x', 1, b'k', 1].to_vec();
     let frame = |kind: u8, payload: &[u8]| {

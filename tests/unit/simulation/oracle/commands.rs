@@ -13,9 +13,9 @@ use smartsend::ports::EventMessage;
 use super::Broken;
 use super::copies::Copies;
 use super::links::{Link, Links};
+use crate::simulation::announced::Announced;
 use crate::simulation::commands::PlannedCommand;
 use crate::simulation::tally::End;
-use crate::simulation::told::Told;
 use crate::support::model::Standing;
 
 /// What an event about a link never says: a command knows nothing of the customer.
@@ -27,10 +27,10 @@ pub(super) struct KnownCommand {
     pub(super) reference: String,
     /// What it asks for; nothing if it breaks the contract.
     action: Option<Action>,
-    /// When upstream published it first.
+    /// When upstream first published it.
     asked_at: Option<Duration>,
     /// The kinds of its events, and the codes of their reasons.
-    told: BTreeSet<End>,
+    announced: BTreeSet<End>,
     /// The id of the events that say each thing.
     ids: BTreeMap<String, String>,
 }
@@ -42,7 +42,7 @@ impl KnownCommand {
             reference: planned.reference.clone(),
             action: planned.action,
             asked_at: None,
-            told: BTreeSet::new(),
+            announced: BTreeSet::new(),
             ids: BTreeMap::new(),
         }
     }
@@ -52,20 +52,20 @@ impl KnownCommand {
         self.asked_at.get_or_insert(at);
     }
 
-    /// Whether everybody who waits for it knows what became of it.
+    /// Whether everybody who waits for it knows its outcome.
     pub(super) fn has_ended(&self) -> bool {
         let unresolved = EventKind::CommandUnresolved.outcome();
-        self.told.iter().any(|(kind, _)| *kind != unresolved) || self.is_parked()
+        self.announced.iter().any(|(kind, _)| *kind != unresolved) || self.is_parked()
     }
 
     /// Whether it is parked, and was announced.
     fn is_parked(&self) -> bool {
-        self.copies.parked > 0 && self.has_told(EventKind::CommandUnresolved)
+        self.copies.parked > 0 && self.has_announced(EventKind::CommandUnresolved)
     }
 
-    /// Whether it is parked though it keeps to the contract, and nothing better has become of it.
+    /// Whether it is parked though it keeps to the contract, with no better outcome.
     pub(super) fn is_with_a_person(&self) -> bool {
-        self.is_valid() && self.is_parked() && self.told.len() == 1
+        self.is_valid() && self.is_parked() && self.announced.len() == 1
     }
 
     pub(super) fn is_valid(&self) -> bool {
@@ -74,30 +74,30 @@ impl KnownCommand {
 
     pub(super) fn was_announced_with(&self, reason: &str) -> bool {
         let unresolved = EventKind::CommandUnresolved.outcome();
-        self.told.contains(&(unresolved, reason.to_owned()))
+        self.announced.contains(&(unresolved, reason.to_owned()))
     }
 
-    fn was_told_of(&self, reason: &str) -> bool {
-        self.told.iter().any(|(_, code)| code == reason)
+    fn gave_reason(&self, reason: &str) -> bool {
+        self.announced.iter().any(|(_, code)| code == reason)
     }
 
     fn id_of_cancelled(&self) -> Option<&str> {
         self.ids.get(&said(EventKind::Cancelled, "")).map(|id| &**id)
     }
 
-    fn has_told(&self, kind: EventKind) -> bool {
-        self.told.iter().any(|(told, _)| *told == kind.outcome())
+    fn has_announced(&self, kind: EventKind) -> bool {
+        self.announced.iter().any(|(announced, _)| *announced == kind.outcome())
     }
 
-    /// An event about it: true when it goes out, with the id that it always had.
-    pub(super) fn told(
+    /// Takes an event about it: it must be true when it goes out, with the id that it always had.
+    pub(super) fn announced(
         &mut self,
         event: &EventMessage,
-        told: Told,
+        announced: Announced,
         at: Duration,
         links: &Links,
     ) -> Result<(), Broken> {
-        let (id, kind, code) = (self.copies.id.clone(), told.kind, told.code);
+        let (id, kind, code) = (self.copies.id.clone(), announced.kind, announced.code);
         let since = self.asked_at.unwrap_or(at);
         let truth = Truth {
             link: links.get(&self.reference),
@@ -138,8 +138,8 @@ impl KnownCommand {
             let standing = truth.link.standing(at);
             return Err(format!("{id} ends with {kind:?} {code}, and its link is {standing:?}"));
         }
-        self.check_data(&told.data)?;
-        self.told.insert((kind.outcome(), code.clone()));
+        self.check_data(&announced.data)?;
+        self.announced.insert((kind.outcome(), code.clone()));
         let event_id = event.properties.message_id.clone().unwrap();
         let known = self.ids.entry(said(kind, &code)).or_insert_with(|| event_id.clone());
         if *known != event_id {
@@ -154,7 +154,7 @@ impl KnownCommand {
             return Err(format!("the event of {id} is about another reference"));
         }
         match PRIVATE.iter().find(|name| !data[**name].is_null()) {
-            Some(name) => Err(format!("the event of {id} tells the {name}")),
+            Some(name) => Err(format!("the event of {id} has the {name}")),
             None => Ok(()),
         }
     }
@@ -218,7 +218,7 @@ impl Truth<'_> {
 /// How often they ended in which way.
 pub(super) fn ends(commands: &[KnownCommand]) -> BTreeMap<End, u64> {
     let mut ends = BTreeMap::new();
-    for end in commands.iter().flat_map(|command| &command.told) {
+    for end in commands.iter().flat_map(|command| &command.announced) {
         *ends.entry(end.clone()).or_default() += 1;
     }
     ends
@@ -232,12 +232,12 @@ pub(super) fn judge(
     at: Duration,
 ) -> Result<(), Broken> {
     let all = || commands.iter().filter(|command| command.reference == reference);
-    let is_told = |action: Action, kind: EventKind| {
+    let is_announced = |action: Action, kind: EventKind| {
         let mut ours = all().filter(|command| command.action == Some(action));
         ours.any(|command| {
             // A payment was under way, and that was the end of it, whatever came of the payment.
-            let is_claimed = link.was_claimed_in_vain() && command.was_told_of("CLAIMED");
-            command.has_told(kind) || command.is_parked() || is_claimed
+            let is_claimed = link.was_claimed_in_vain() && command.gave_reason("CLAIMED");
+            command.has_announced(kind) || command.is_parked() || is_claimed
         })
     };
     let cancelled = all().filter_map(|command| command.id_of_cancelled());
@@ -246,14 +246,14 @@ pub(super) fn judge(
     }
     let standing = link.standing(at);
     let is_cancelled = standing == Some(Standing::Cancelled) && link.was_cancelled_by_us();
-    if is_cancelled && !is_told(Action::Cancel, EventKind::Cancelled) {
-        return Err(format!("{reference} is cancelled, and nobody is told"));
+    if is_cancelled && !is_announced(Action::Cancel, EventKind::Cancelled) {
+        return Err(format!("{reference} is cancelled, and no event says so"));
     }
     let extended = link.extended_by_us(at).filter(|_| standing == Some(Standing::Open));
     if let Some(expiry) = extended
-        && !is_told(Action::Extend(expiry), EventKind::Extended)
+        && !is_announced(Action::Extend(expiry), EventKind::Extended)
     {
-        return Err(format!("{reference} expires at {}, and nobody is told", written(expiry)));
+        return Err(format!("{reference} expires at {}, and no event says so", written(expiry)));
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ pub(super) struct Copies {
     /// Its name in the trace, and its `message_id`.
     pub(super) id: String,
     published: u32,
-    /// Copies in the queue and in hand.
+    /// Copies in the queue and in flight.
     pub(super) here: u32,
     /// Copies on retry queues.
     pub(super) shelved: u32,
@@ -30,7 +30,7 @@ impl Copies {
         }
     }
 
-    /// Whether it is in a queue, or in hand.
+    /// Whether it is in a queue, or in flight.
     pub(super) fn are_left(&self) -> bool {
         self.here + self.shelved > 0
     }

@@ -8,8 +8,8 @@ use smartsend::ports::EventMessage;
 
 use super::Broken;
 use super::copies::Copies;
+use crate::simulation::announced::Announced;
 use crate::simulation::intents::{Planned, Sort};
-use crate::simulation::told::Told;
 
 /// An intent, and where it is.
 pub(super) struct Known {
@@ -44,7 +44,7 @@ impl Known {
         }
     }
 
-    /// Whether everybody who waits for it knows what became of it.
+    /// Whether everybody who waits for it knows its outcome.
     pub(super) fn has_ended(&self) -> bool {
         let is_failed = match &self.failed {
             Some(_) if self.sort.is_parked() => self.copies.parked > 0,
@@ -53,7 +53,7 @@ impl Known {
         self.created || is_failed || self.is_with_a_person()
     }
 
-    /// Whether it is parked, and nothing better has become of it.
+    /// Whether it is parked, with no better outcome.
     pub(super) fn is_with_a_person(&self) -> bool {
         let is_announced = self.copies.parked > 0 && !self.reasons.is_empty();
         is_announced && !self.created && self.failed.is_none()
@@ -63,14 +63,18 @@ impl Known {
         self.reasons.contains(reason)
     }
 
-    /// An event about it: with the id that it always had, the link that there is, and no failure
-    /// that is not one.
-    pub(super) fn told(&mut self, event: &EventMessage, told: Told) -> Result<(), Broken> {
+    /// Takes an event about it: it must have the id that it always had and the link that there is,
+    /// and call nothing a failure that is not one.
+    pub(super) fn announced(
+        &mut self,
+        event: &EventMessage,
+        announced: Announced,
+    ) -> Result<(), Broken> {
         let id = event.properties.message_id.clone().unwrap();
-        let said = match event.kind {
+        let name = match event.kind {
             EventKind::Created | EventKind::Failed => event.kind.outcome().to_owned(),
             EventKind::Rejected | EventKind::Unresolved => {
-                format!("{} for {}", event.kind.outcome(), told.code)
+                format!("{} for {}", event.kind.outcome(), announced.code)
             }
             EventKind::Cancelled
             | EventKind::Extended
@@ -80,16 +84,18 @@ impl Known {
                 return Err(format!("{} ends like a command: {:?}", self.copies.id, event.kind));
             }
         };
-        let known = self.ids.entry(said.clone()).or_insert_with(|| id.clone());
+        let known = self.ids.entry(name.clone()).or_insert_with(|| id.clone());
         if *known != id {
-            return Err(format!("{} has two ids for {said}: {known} and {id}", self.copies.id));
+            return Err(format!("{} has two ids for {name}: {known} and {id}", self.copies.id));
         }
-        if !told.code.is_empty() {
-            self.reasons.insert(told.code.clone());
+        if !announced.code.is_empty() {
+            self.reasons.insert(announced.code.clone());
         }
-        match told.kind {
-            EventKind::Created => self.is_created(&told.data),
-            EventKind::Failed | EventKind::Rejected => self.is_failed(told.kind, told.code),
+        match announced.kind {
+            EventKind::Created => self.is_created(&announced.data),
+            EventKind::Failed | EventKind::Rejected => {
+                self.is_failed(announced.kind, announced.code)
+            }
             EventKind::Unresolved
             | EventKind::Cancelled
             | EventKind::Extended
@@ -103,10 +109,10 @@ impl Known {
         self.created = true;
         let said = |name: &str| data[name].as_str().unwrap_or_default();
         if !self.links.iter().any(|link| link == said("link")) {
-            return Err(format!("{} is told a link that is not its own", self.copies.id));
+            return Err(format!("{} gets a link that is not its own", self.copies.id));
         }
         if said("merchantRefId") != self.reference || said("amount") != self.amount {
-            return Err(format!("{} is told another's reference or amount", self.copies.id));
+            return Err(format!("{} gets another's reference or amount", self.copies.id));
         }
         // Nobody gets a link but whom the intent names.
         for (name, own) in [("custMobile", "9999999999"), ("custEmail", "asha@example.com")] {

@@ -10,7 +10,7 @@ use crate::support::model::{Called, Change, LinkLife, Scene, Standing};
 
 /// All of them, by reference.
 pub(super) struct Links {
-    /// How late details shows what has become of a link.
+    /// How late details shows a change of a link.
     lag: Duration,
     /// Whether every request takes effect, and details shows it, within the quarantine.
     pub(super) is_bounded: bool,
@@ -23,7 +23,7 @@ pub(super) struct Links {
 #[derive(Default)]
 pub(super) struct Link {
     pub(super) life: Option<LinkLife>,
-    /// What has become of it by requests of ours.
+    /// How our requests have changed it.
     ours: Vec<Change>,
     /// When a process last saw that no link is found.
     not_found_at: Option<Duration>,
@@ -82,7 +82,7 @@ impl Links {
         &self.each[reference]
     }
 
-    /// Whether an intent may be told that its link is closed.
+    /// Whether an event may say of an intent that its link is closed.
     pub(super) fn is_closed(&self, reference: &str, at: Duration) -> bool {
         let link = self.get(reference);
         // It may be claimed again, and a careless provider says so of one that is being paid.

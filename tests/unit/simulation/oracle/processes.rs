@@ -1,4 +1,4 @@
-//! What the oracle knows of each process: its pace, its breaker, and what it has in hand.
+//! What the oracle knows of each process: its pace, its breaker, and what it has in flight.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -38,9 +38,9 @@ pub(super) struct Processes {
 /// One of them.
 #[derive(Default)]
 struct Seen {
-    hands: BTreeMap<u64, Hand>,
-    /// What it had in hand when its connection ended, and may still be at work on.
-    lost: Vec<Hand>,
+    in_flight: BTreeMap<u64, Delivery>,
+    /// What it had in flight when its connection ended, and may still be working on.
+    lost: Vec<Delivery>,
     /// When it has last asked for a token.
     token_at: Option<Duration>,
     /// The paces of its two workers.
@@ -79,8 +79,8 @@ struct Calls {
     shown: u32,
 }
 
-/// A delivery in hand.
-pub(super) struct Hand {
+/// A delivery in flight.
+pub(super) struct Delivery {
     intent: usize,
     /// The attempts of its record, as it came.
     attempts: u64,
@@ -90,7 +90,7 @@ pub(super) struct Hand {
     before: Calls,
 }
 
-impl Hand {
+impl Delivery {
     pub(super) fn of(intent: usize, message: &Message) -> Self {
         let state = message.headers.get("state");
         let in_doubt = message.redelivered || state == Some(&Value::Text("in-doubt".to_owned()));
@@ -204,16 +204,16 @@ impl Processes {
         *since = is_open.then(|| since.unwrap_or(at));
     }
 
-    pub(super) fn delivered(&mut self, process: u64, tag: u64, mut hand: Hand) {
+    pub(super) fn delivered(&mut self, process: u64, tag: u64, mut delivery: Delivery) {
         let seen = self.of(process);
-        hand.before = seen.calls.get(&hand.intent).copied().unwrap_or_default();
-        seen.hands.insert(tag, hand);
+        delivery.before = seen.calls.get(&delivery.intent).copied().unwrap_or_default();
+        seen.in_flight.insert(tag, delivery);
     }
 
     /// Which intent it is, and whether it was replaced.
     pub(super) fn acknowledged(&mut self, process: u64, tag: u64) -> (usize, bool) {
         let seen = self.of(process);
-        let intent = seen.hands.remove(&tag).unwrap().intent;
+        let intent = seen.in_flight.remove(&tag).unwrap().intent;
         let replaced = seen.replaced.entry(intent).or_default();
         let was = *replaced > 0;
         *replaced = replaced.saturating_sub(1);
@@ -232,9 +232,9 @@ impl Processes {
     /// A delivery is given back, and whatever has replaced it so far goes out again.
     pub(super) fn requeued(&mut self, process: u64, tag: u64) {
         let seen = self.of(process);
-        let Some(hand) = seen.hands.remove(&tag) else { return };
-        let intent = hand.intent;
-        seen.lost.push(hand);
+        let Some(delivery) = seen.in_flight.remove(&tag) else { return };
+        let intent = delivery.intent;
+        seen.lost.push(delivery);
         if !self.has(process, intent) {
             let seen = self.of(process);
             seen.tried.remove(&intent);
@@ -242,19 +242,19 @@ impl Processes {
         }
     }
 
-    /// Which intents it had in hand.
+    /// Which intents it had in flight.
     pub(super) fn cut(&mut self, process: u64) -> BTreeSet<usize> {
         let seen = self.of(process);
         seen.replaced.clear();
-        let lost = std::mem::take(&mut seen.hands);
-        let intents = lost.values().map(|hand| hand.intent).collect();
+        let lost = std::mem::take(&mut seen.in_flight);
+        let intents = lost.values().map(|delivery| delivery.intent).collect();
         seen.lost.extend(lost.into_values());
         intents
     }
 
     pub(super) fn has(&self, process: u64, intent: usize) -> bool {
         let seen = self.each.get(&process);
-        seen.is_some_and(|seen| seen.hands.values().any(|hand| hand.intent == intent))
+        seen.is_some_and(|seen| seen.in_flight.values().any(|delivery| delivery.intent == intent))
     }
 
     /// What replaces a delivery that this process has is safe.
@@ -282,13 +282,14 @@ impl Processes {
         let seen = self.of(process);
         let calls = seen.calls.get(&intent).copied().unwrap_or_default();
         // What another copy has sent is remembered; what this one has sent is known in any case,
-        // and cannot be told from it here.
+        // and cannot be distinguished from it here.
         let ago = at.saturating_sub(calls.last_left);
         let is_remembered = remembers.is_some_and(|keep| (PUBLISH..keep).contains(&ago));
         let left = if is_remembered { calls.may_have_left } else { 0 };
         let left = seen.tried.get(&intent).map_or(left, |then| left.min(*then));
         // Which of several deliveries it replaces cannot be seen: one that it may must be there.
-        let may_be_new = |hand: &Hand| !hand.in_doubt && left <= hand.before.may_have_left;
+        let may_be_new =
+            |delivery: &Delivery| !delivery.in_doubt && left <= delivery.before.may_have_left;
         if is_new && !seen.of(intent).any(may_be_new) {
             return Err(format!("p{process} makes i{intent} new again"));
         }
@@ -302,7 +303,7 @@ impl Processes {
         headers: &Headers,
     ) -> Result<(), Broken> {
         let is_new = headers.get("state") == Some(&Value::Text("new".to_owned()));
-        if is_new && !self.of(process).of(number).any(|hand| !hand.in_doubt) {
+        if is_new && !self.of(process).of(number).any(|delivery| !delivery.in_doubt) {
             return Err(format!("p{process} makes a command new again"));
         }
         Ok(())
@@ -317,11 +318,11 @@ impl Processes {
     ) -> Result<(), Broken> {
         let seen = self.of(process);
         let now = seen.calls.get(&intent).copied().unwrap_or_default();
-        let most = seen.of(intent).map(|hand| {
-            let left = now.may_have_left.saturating_sub(hand.before.may_have_left);
-            let turned_away = now.turned_away - hand.before.turned_away;
-            let shown = now.shown - hand.before.shown;
-            hand.attempts + 1 + u64::from(left + turned_away + shown)
+        let most = seen.of(intent).map(|delivery| {
+            let left = now.may_have_left.saturating_sub(delivery.before.may_have_left);
+            let turned_away = now.turned_away - delivery.before.turned_away;
+            let shown = now.shown - delivery.before.shown;
+            delivery.attempts + 1 + u64::from(left + turned_away + shown)
         });
         match (most.max(), attempts) {
             (Some(most), Some(attempts)) if attempts > most => {
@@ -340,9 +341,9 @@ impl Seen {
         }
     }
 
-    /// What it has or had in hand of an intent.
-    fn of(&self, intent: usize) -> impl Iterator<Item = &Hand> {
-        self.hands.values().chain(&self.lost).filter(move |hand| hand.intent == intent)
+    /// The deliveries of an intent that it has or had in flight.
+    fn of(&self, intent: usize) -> impl Iterator<Item = &Delivery> {
+        self.in_flight.values().chain(&self.lost).filter(move |delivery| delivery.intent == intent)
     }
 }
 

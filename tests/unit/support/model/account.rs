@@ -51,7 +51,7 @@ impl ModelAccount {
         Self { smart_send, clock, life, process, work, tokens }
     }
 
-    /// Sends a request. The provider goes on with it, whatever becomes of this process.
+    /// Sends a request. The provider goes on with it even if this process dies.
     async fn call(
         &self,
         (called, token, reference): (Called, &Token, &Reference),

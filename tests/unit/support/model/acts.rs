@@ -61,9 +61,9 @@ pub(crate) fn word(result: &CallResult) -> String {
         CallResult::TokenThrottled(_) => "token throttled".to_owned(),
         CallResult::Answered(Answer { status, envelope: None, .. }) => status.to_string(),
         CallResult::Answered(Answer { status, envelope: Some(envelope), .. }) => {
-            let Envelope { status: told, codes, data, .. } = envelope;
+            let Envelope { status: flag, codes, data, .. } = envelope;
             let link = if data.link.is_some() { " with a link" } else { "" };
-            format!("{status}, status {told} {codes:?}{link}")
+            format!("{status}, status {flag} {codes:?}{link}")
         }
     }
 }

@@ -17,7 +17,7 @@ use super::message::{Door, Fault, Message};
 use super::scene::queue_name;
 use super::shelves::{Consumer, Session, State};
 
-/// How long it takes who was frozen to read that its connection has ended.
+/// How long a process that was frozen takes to read that its connection has ended.
 const SOCKET_READ: Duration = Duration::from_millis(20);
 
 /// The broker. Clones are the same one.
@@ -71,8 +71,8 @@ impl Broker {
         };
     }
 
-    /// Ends a process's connection. What it had in hand comes back at once, and so does the
-    /// process know, unless it is frozen.
+    /// Ends a process's connection. What it had in flight comes back at once, and the process
+    /// knows at once, unless it is frozen.
     pub(crate) fn cut(&self, process: u64) {
         self.cut_unseen(process, Duration::ZERO);
     }
@@ -135,7 +135,7 @@ impl Broker {
         self.lock().story.clone()
     }
 
-    /// Ends when nothing is in any queue, in hand, or on its way back.
+    /// Ends when nothing is in any queue, in flight, or on its way back.
     pub(crate) async fn emptied(&self) {
         self.changed_after(
             |broker| {
@@ -145,14 +145,14 @@ impl Broker {
         .await;
     }
 
-    /// Messages in any queue, in hand, or on their way back.
+    /// Messages in any queue, in flight, or on their way back.
     pub(crate) fn unsettled(&self) -> usize {
         let state = self.lock();
         let queued = state.queues.values().map(|queue| queue.ready.len() + queue.unacked.len());
         queued.sum::<usize>() + state.shelved
     }
 
-    /// Messages of a merchant that are not acknowledged, in its queue or in hand.
+    /// Messages of a merchant that are not acknowledged, in its queue or in flight.
     pub(crate) fn left(&self, merchant: &str) -> usize {
         let state = self.lock();
         state.queues.get(merchant).map_or(0, |queue| queue.ready.len() + queue.unacked.len())

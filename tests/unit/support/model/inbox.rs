@@ -12,7 +12,7 @@ use super::broker::Broker;
 use super::clock::ModelClock;
 use super::life::Life;
 
-/// How long the broker is away, one way.
+/// The delay to the broker, one way.
 const AWAY: Duration = Duration::from_millis(1);
 /// How long the broker's answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -93,7 +93,7 @@ impl Inbox for ModelInbox {
     }
 }
 
-/// A delivery in hand.
+/// A delivery in flight.
 pub(crate) struct ModelDelivery {
     seat: Seat,
     session: CancellationToken,

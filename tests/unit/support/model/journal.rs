@@ -41,7 +41,7 @@ pub(crate) enum Step<'a> {
         called: Called,
         reference: Option<&'a Reference>,
     },
-    /// A process has seen what came of it.
+    /// A process has seen its result.
     Answered { process: u64, called: Called, reference: &'a Reference, result: &'a CallResult },
     /// A request has made a link.
     CreatedLink {
@@ -50,20 +50,20 @@ pub(crate) enum Step<'a> {
         url: &'a str,
         expires: Option<Timestamp>,
     },
-    /// Something has become of a link: by a request, or by nobody's command.
+    /// A link has changed: by a request, or without one.
     Changed { request: Option<usize>, reference: &'a Reference, change: Change },
     /// A process's breaker or throttle has changed.
     Admission { process: u64, work: Work, state: AdmissionState },
     /// Something was made to go wrong.
     Fault(fmt::Arguments<'a>),
     /// Anything else that is worth a line.
-    Told(fmt::Arguments<'a>),
+    Noted(fmt::Arguments<'a>),
 }
 
 /// Sees each step at the moment when it happens. It must not call the model back.
 pub(crate) type Watch = Box<dyn FnMut(Duration, &Step<'_>) + Send>;
 
-/// Where the steps are told. Clones are the same one.
+/// Where the steps are noted. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Journal {
     clock: ModelClock,

@@ -1,4 +1,4 @@
-//! What becomes of a link, and when: the truth, which details may show late.
+//! How a link changes, and when: the truth, which details may show late.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use smartsend::domain::command::Action;
 
 use super::clock::wall_at;
 
-/// Something that has become of a link.
+/// How a link has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
     /// The customer has claimed it, and is being paid.
@@ -53,12 +53,12 @@ impl LinkLife {
         self.changes.push((at, change));
     }
 
-    /// What has become of it until then.
+    /// How it has changed until then.
     pub(crate) fn changes(&self, at: Duration) -> impl Iterator<Item = Change> {
         self.changes.iter().filter(move |(when, _)| *when <= at).map(|(_, change)| *change)
     }
 
-    /// When it expires, by what has become of it until then.
+    /// When it expires, by the changes until then.
     pub(crate) fn expiry(&self, at: Duration) -> Option<Timestamp> {
         let extended = self.changes(at).filter_map(|change| match change {
             Change::Extended(expiry) => Some(expiry),
@@ -133,7 +133,7 @@ impl LinkLife {
         }
     }
 
-    /// Whether something that is nobody's command can become of it.
+    /// Whether it can change so by itself, without a command.
     pub(super) fn allows(&self, change: Change, at: Duration) -> bool {
         let needed = match change {
             Change::Paid | Change::PaymentFailed => Standing::Claimed,

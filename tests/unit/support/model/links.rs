@@ -1,4 +1,4 @@
-//! The links that the provider has made, and what becomes of them.
+//! The links that the provider has made, and how they change.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub(crate) struct MadeLink {
     intent: Intent,
 }
 
-/// What will become of a reference's link by nobody's command.
+/// How a reference's link will change by itself, without a command.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fate {
     /// When it expires, unless its intent says so.
@@ -32,7 +32,7 @@ pub(crate) struct Fate {
     pub(crate) changes: Vec<(Duration, Change)>,
     /// How long after each command's request has left the customer claims it, if at all.
     pub(crate) rushes: Option<Duration>,
-    /// What becomes of a payment, and when.
+    /// How a payment ends, and when.
     pub(crate) payment: Option<(Duration, Change)>,
 }
 
@@ -94,7 +94,7 @@ impl SmartSend {
         self.becomes(&Reference::parse(reference).unwrap(), Change::Claimed);
     }
 
-    /// What has become of a link.
+    /// How a link has changed.
     pub(crate) fn changes(&self, reference: &str) -> Vec<Change> {
         let now = self.elapsed();
         self.links(reference).iter().flat_map(|link| link.life.changes(now)).collect()

@@ -128,7 +128,7 @@ impl State {
         self.send(merchant);
     }
 
-    /// Takes back what a process had in hand, in the order that it had.
+    /// Takes back what a process had in flight, in the order that it had.
     pub(super) fn take_back(&mut self, process: u64) {
         let names: Vec<String> = self.queues.keys().cloned().collect();
         for name in names {
@@ -165,8 +165,9 @@ impl State {
         let sent = self.sent.get_mut(&active.number).unwrap();
         let process = active.process;
         // A consumer that was cancelled may still have some of these.
-        let in_hand = |queue: &Queue| queue.unacked.values().filter(|(p, _)| *p == process).count();
-        let mut room = active.prefetch.saturating_sub(in_hand(queue));
+        let in_flight =
+            |queue: &Queue| queue.unacked.values().filter(|(p, _)| *p == process).count();
+        let mut room = active.prefetch.saturating_sub(in_flight(queue));
         while room > 0 {
             let Some(message) = queue.ready.pop_front() else { return };
             room -= 1;

@@ -74,7 +74,7 @@ pub(crate) struct State {
     pub(crate) live_word: &'static str,
     /// Whether it cancels a link whose customer is being paid, who gets the money all the same.
     pub(crate) careless: bool,
-    /// What becomes of links by nobody's command.
+    /// How links change by themselves, without a command.
     pub(crate) fates: BTreeMap<String, Fate>,
     /// The cure that its workers do without.
     pub(crate) without: Option<Cure>,

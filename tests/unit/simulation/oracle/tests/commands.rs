@@ -43,11 +43,11 @@ fn properties_of(id: &str) -> Properties {
 }
 
 /// An event of the first command, or of the one that is named.
-fn tell(oracle: &mut Oracle, seconds: u64, kind: EventKind, code: &str) {
-    tell_of(oracle, seconds, kind, (code, "c0", "e"));
+fn announce(oracle: &mut Oracle, seconds: u64, kind: EventKind, code: &str) {
+    announce_of(oracle, seconds, kind, (code, "c0", "e"));
 }
 
-fn tell_of(
+fn announce_of(
     oracle: &mut Oracle,
     seconds: u64,
     kind: EventKind,
@@ -69,16 +69,16 @@ fn becomes(oracle: &mut Oracle, seconds: u64, change: Change, request: Option<us
 #[test]
 fn it_sees_a_cancel_of_a_link_that_can_be_claimed_or_is() {
     let mut open = asked(&[Action::Cancel]);
-    tell(&mut open, 4, EventKind::Cancelled, "");
+    announce(&mut open, 4, EventKind::Cancelled, "");
     expect(&open, "its link is Some(Open)");
     let mut claimed = asked(&[Action::Cancel]);
     becomes(&mut claimed, 3, Change::Claimed, None);
     becomes(&mut claimed, 3, Change::Cancelled, Some(7));
-    tell(&mut claimed, 4, EventKind::Cancelled, "");
+    announce(&mut claimed, 4, EventKind::Cancelled, "");
     expect(&claimed, "its link is Some(Claimed)");
     let mut cancelled = asked(&[Action::Cancel]);
     becomes(&mut cancelled, 3, Change::Cancelled, Some(7));
-    tell(&mut cancelled, 4, EventKind::Cancelled, "");
+    announce(&mut cancelled, 4, EventKind::Cancelled, "");
     cancelled.judge();
     assert_eq!(cancelled.broken, None);
 }
@@ -88,15 +88,15 @@ fn it_sees_a_reason_that_was_never_so() {
     for code in ["CLAIMED", "PAID", "EXPIRED", "REJECTED", "CANCELLED", "LINK_NOT_FOUND", "REFUSED"]
     {
         let mut oracle = asked(&[Action::Cancel]);
-        tell(&mut oracle, 4, EventKind::CancelFailed, code);
+        announce(&mut oracle, 4, EventKind::CancelFailed, code);
         expect(&oracle, "ends with CancelFailed");
     }
     let mut oracle = asked(&[Action::Cancel]);
     becomes(&mut oracle, 3, Change::Claimed, None);
     becomes(&mut oracle, 4, Change::PaymentFailed, None);
-    tell(&mut oracle, 5, EventKind::CancelFailed, "CLAIMED"); // it was so
+    announce(&mut oracle, 5, EventKind::CancelFailed, "CLAIMED"); // it was so
     assert_eq!(oracle.broken, None);
-    tell(&mut oracle, 5, EventKind::CancelFailed, "PAID");
+    announce(&mut oracle, 5, EventKind::CancelFailed, "PAID");
     expect(&oracle, "PAID");
 }
 
@@ -104,38 +104,38 @@ fn it_sees_a_reason_that_was_never_so() {
 fn it_sees_an_extend_that_was_not_made() {
     let mut oracle = asked(&[Action::Extend(until())]);
     becomes(&mut oracle, 3, Change::Extended(until() - Duration::from_secs(1)), Some(7));
-    tell(&mut oracle, 4, EventKind::Extended, "");
+    announce(&mut oracle, 4, EventKind::Extended, "");
     expect(&oracle, "ends with Extended");
 }
 
 #[test]
 fn it_sees_an_event_of_an_intent_for_a_command_and_the_reverse() {
     let mut oracle = asked(&[Action::Cancel]);
-    tell(&mut oracle, 4, EventKind::Failed, "DEADLINE_PASSED");
+    announce(&mut oracle, 4, EventKind::Failed, "DEADLINE_PASSED");
     expect(&oracle, "ends with Failed");
     let mut oracle = asked(&[Action::Cancel]);
     becomes(&mut oracle, 3, Change::Cancelled, Some(7));
-    tell_of(&mut oracle, 4, EventKind::Cancelled, ("", "i0", "e"));
+    announce_of(&mut oracle, 4, EventKind::Cancelled, ("", "i0", "e"));
     expect(&oracle, "ends like a command");
 }
 
 #[test]
-fn it_sees_that_nobody_is_told_of_what_was_done() {
+fn it_sees_that_no_event_says_what_was_done() {
     let mut cancel = asked(&[Action::Cancel]);
-    tell_refused(&mut cancel, EventKind::CancelFailed);
+    announce_refused(&mut cancel, EventKind::CancelFailed);
     becomes(&mut cancel, 9, Change::Cancelled, Some(7));
     cancel.judge();
-    expect(&cancel, "r0 is cancelled, and nobody is told");
+    expect(&cancel, "r0 is cancelled, and no event says so");
     let mut extend = asked(&[Action::Extend(until())]);
-    tell_refused(&mut extend, EventKind::ExtendFailed);
+    announce_refused(&mut extend, EventKind::ExtendFailed);
     becomes(&mut extend, 9, Change::Extended(until()), Some(7));
     extend.judge();
-    expect(&extend, "expires at 2027-01-01T00:00:00.000Z, and nobody is told");
+    expect(&extend, "expires at 2027-01-01T00:00:00.000Z, and no event says so");
 }
 
-fn tell_refused(oracle: &mut Oracle, kind: EventKind) {
+fn announce_refused(oracle: &mut Oracle, kind: EventKind) {
     answered(oracle, 4, Called::Manage, &refusal(1119));
-    tell(oracle, 5, kind, "REFUSED");
+    announce(oracle, 5, kind, "REFUSED");
     assert_eq!(oracle.broken, None);
 }
 
@@ -154,8 +154,8 @@ fn answered(oracle: &mut Oracle, seconds: u64, called: Called, result: &CallResu
 fn it_sees_two_events_of_one_cancelled_link_and_a_command_that_is_lost() {
     let mut oracle = asked(&[Action::Cancel, Action::Cancel]);
     becomes(&mut oracle, 3, Change::Cancelled, Some(7));
-    tell_of(&mut oracle, 4, EventKind::Cancelled, ("", "c0", "one"));
-    tell_of(&mut oracle, 4, EventKind::Cancelled, ("", "c1", "other"));
+    announce_of(&mut oracle, 4, EventKind::Cancelled, ("", "c0", "one"));
+    announce_of(&mut oracle, 4, EventKind::Cancelled, ("", "c1", "other"));
     oracle.judge();
     expect(&oracle, "in more than one event");
     let mut oracle = asked(&[Action::Cancel]);

@@ -1,11 +1,11 @@
-//! What an event says.
+//! An event, as the oracle and the trace read it.
 
 use serde_json::Value as Json;
 use smartsend::domain::event::EventKind;
 use smartsend::ports::EventMessage;
 
 /// What an event says.
-pub(super) struct Told {
+pub(super) struct Announced {
     pub(super) kind: EventKind,
     /// The reason's code, if there is one.
     pub(super) code: String,
@@ -13,7 +13,7 @@ pub(super) struct Told {
     pub(super) data: Json,
 }
 
-impl Told {
+impl Announced {
     pub(super) fn of(event: &EventMessage) -> Self {
         let json: Json = serde_json::from_slice(&event.body).unwrap();
         let data = json["data"].clone();
