@@ -4,7 +4,7 @@
 //! is checked first: the rows by the worker's own parser, the queue on the broker itself. A file
 //! that is submitted twice is not paid twice, since its references are the same.
 
-mod progress;
+pub(crate) mod progress;
 mod read;
 mod results_file;
 mod row_errors;
@@ -18,6 +18,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -26,17 +27,19 @@ use crate::amqp::UpstreamError;
 use crate::amqp::upstream::message;
 use crate::clock::SystemClock;
 use crate::config::{Config, Merchant};
-use crate::domain::amount::Total;
+use crate::domain::amount::{Amount, Total};
 use crate::domain::event::NAMESPACE;
 use crate::domain::reference::Reference;
 use crate::ports::{Clock, Copied, Moment};
 use read::SheetError;
+pub(crate) use results_file::harmless;
+pub use results_file::{Outcome, ReportLine, is_report, read_report};
 use results_file::{ResultsFile, ResultsFileError};
 use status::{BatchStatus, Place};
 use submission::Submission;
 pub use submission::{SubmissionEnd, Wait};
 pub use summary::Summary;
-use validate::{Validated, validate};
+use validate::{InvalidRow, Validated, validate};
 
 /// Why nothing was sent, or the results could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +59,16 @@ impl BatchError {
     pub fn is_usage(&self) -> bool {
         matches!(self, Self::Upstream(error) if error.is_usage())
     }
+}
+
+/// What a row asks for, as far as it is valid.
+pub struct AskedRow {
+    /// The number that a spreadsheet shows.
+    pub number: usize,
+    pub reference: Option<Reference>,
+    pub amount: Option<Amount>,
+    /// The intent's JSON, of a row that can be sent.
+    pub body: Option<Bytes>,
 }
 
 /// A merchant's file of intents, read and validated.
@@ -87,6 +100,24 @@ impl<'a> Batch<'a> {
     pub fn rupees(&self) -> Total {
         let good = self.rows.iter().filter_map(|row| row.result.as_ref().ok());
         good.fold(Total::default(), |sum, row| sum.plus(row.amount))
+    }
+
+    /// What each row asks for, in the order of the file.
+    pub fn asked(&self) -> impl Iterator<Item = AskedRow> {
+        self.rows.iter().map(|row| {
+            let number = row.number;
+            match &row.result {
+                Ok(valid) => AskedRow {
+                    number,
+                    reference: Some(valid.reference.clone()),
+                    amount: Some(valid.amount),
+                    body: Some(valid.body.clone()),
+                },
+                Err(InvalidRow { reference, amount, .. }) => {
+                    AskedRow { number, reference: reference.clone(), amount: *amount, body: None }
+                }
+            }
+        })
     }
 
     /// Every error of every bad row, a line for all rows that have it.

@@ -14,9 +14,11 @@ pub mod lookup;
 mod merchants;
 pub mod parked;
 pub mod pause;
+pub mod reconcile;
 pub mod run;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+mod stop;
 pub mod submit;
 pub mod survey;
 pub mod topology;
@@ -45,6 +47,7 @@ Examples:
   smartsend account                                     what the account holds
   smartsend cancel order-8841-r1                        let nobody claim its link any more
   smartsend parked list                                 what waits for a person, in rupees
+  smartsend reconcile refunds.results.csv               a file against PayU, in rupees
   smartsend survey --mobile 9876543210                  what PayU leaves open, on a test account
   smartsend pause default --reason duplicates           start nothing new, on any worker
   smartsend explain OUTCOME_UNKNOWN                     what a code means, and what to do
@@ -93,6 +96,8 @@ enum Command {
     Extend(change::ExtendOptions),
     /// List, show, replay or discard what waits for a person
     Parked(parked::Options),
+    /// Compare a file with PayU and with events, in rupees
+    Reconcile(reconcile::Options),
     /// Find out by links of one rupee what PayU's documentation leaves open
     Survey(survey::Options),
     /// Start nothing new for a merchant, on any worker
@@ -128,6 +133,7 @@ impl Cli {
             Command::Cancel(options) => change::cancel(&config()?, options).await,
             Command::Extend(options) => change::extend(&config()?, options).await,
             Command::Parked(options) => parked::execute(&config()?, options).await,
+            Command::Reconcile(options) => reconcile::execute(&config()?, &options).await,
             Command::Survey(options) => survey::execute(&config()?, options).await,
             Command::Pause(options) => pause::pause(&config()?, options).await,
             Command::Resume(options) => pause::resume(&config()?, options).await,

@@ -11,7 +11,7 @@
 //! - [`config`] reads settings, [`app`] builds running workers of them, [`cli`] has a file for
 //!   each command, [`batch`] is `submit`, [`change`] is `cancel` and `extend`, [`orders`] is `pause`
 //!   and `resume`, [`check`] is `check`, [`inquiry`] is `lookup`, `account` and `bulk`, [`parked`] is
-//!   `parked`, [`whereabouts`] is `where`, [`explain`] has its pages and [`walkthrough`] plays an
+//!   `parked`, [`whereabouts`] is `where`, [`reconcile`] is `reconcile`, [`explain`] has its pages and [`walkthrough`] plays an
 //!   intent for it, [`survey`] is `survey`, and [`sandbox`] stands in for PayU. [`actor`] says who
 //!   runs a command, and why.
 
@@ -39,6 +39,7 @@ pub mod whereabouts;
 pub mod explain;
 pub mod walkthrough;
 pub mod parked;
+pub mod reconcile;
 pub mod survey;
 pub mod app;
 pub mod cli;

@@ -16,6 +16,7 @@ mod discard;
 pub mod follow;
 mod list;
 mod planning;
+pub mod refs;
 mod replay;
 
 pub use discard::{Discarded, discard, find};

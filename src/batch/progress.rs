@@ -13,14 +13,14 @@ const DRAW_EVERY: Duration = Duration::from_millis(200);
 const TEMPLATE: &str = "{msg} [{bar:30}] {pos}/{len}  {rate}, {eta} left";
 
 /// The progress of one part of the work. If stderr is not a terminal, the bar only counts.
-pub(super) struct Progress {
+pub(crate) struct Progress {
     what: &'static str,
     bar: ProgressBar,
     next_line: Duration,
 }
 
 impl Progress {
-    pub(super) fn start(what: &'static str, all: usize, done: usize) -> Self {
+    pub(crate) fn start(what: &'static str, all: usize, done: usize) -> Self {
         let style = ProgressStyle::with_template(TEMPLATE);
         let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
         let style = style.with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
@@ -36,7 +36,7 @@ impl Progress {
         Self { what, bar, next_line: LINE_EVERY }
     }
 
-    pub(super) fn set(&mut self, done: usize) {
+    pub(crate) fn set(&mut self, done: usize) {
         self.bar.set_position(count(done));
         let elapsed = self.bar.elapsed();
         if self.bar.is_hidden() && elapsed >= self.next_line {
@@ -60,7 +60,7 @@ impl Progress {
         }
     }
 
-    pub(super) fn end(self) {
+    pub(crate) fn end(self) {
         self.bar.abandon();
     }
 }

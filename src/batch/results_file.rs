@@ -12,6 +12,7 @@
 
 mod earlier;
 mod lines;
+mod report;
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -20,6 +21,8 @@ use std::path::{Path, PathBuf};
 use tempfile::{Builder, NamedTempFile};
 
 use super::status::BatchStatus;
+pub(crate) use lines::harmless;
+pub use report::{Outcome, ReportLine, is_report, read as read_report};
 
 /// An unfinished results file. Dropping it leaves nothing behind.
 #[derive(Debug)]

@@ -5,7 +5,6 @@ mod discard;
 mod look;
 mod meant;
 mod replay;
-mod stop;
 
 use super::exit::{CommandError, Exit};
 use crate::config::Config;

@@ -27,7 +27,10 @@ use super::trace::Trace;
 use super::verdict::{LinkSource, LinkView, Verdict};
 pub use kind::EventKind;
 pub use reason::INVALID_INTENT;
-pub use received::{CommandResult, EventIds, Received, ReceivedCommand, ReceivedResult};
+pub use received::{
+    CommandResult, EventIds, Fact, NotAnEvent, Received, ReceivedCommand, ReceivedResult,
+    StoredEvent,
+};
 pub use wire::Reason;
 
 /// The namespace of every id.

@@ -1,5 +1,6 @@
 //! Which parked messages are meant.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -17,7 +18,7 @@ pub struct Selection {
     pub older: Option<Duration>,
     /// Parked at most so long ago.
     pub younger: Option<Duration>,
-    pub references: Vec<Reference>,
+    pub references: BTreeSet<Reference>,
     /// Ids, or what they begin with.
     pub ids: Vec<String>,
 }

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod ground;
+mod reconciled;
 
 use std::collections::BTreeSet;
 

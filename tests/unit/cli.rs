@@ -277,8 +277,24 @@ fn help_names_every_command_and_none_that_is_not_built() {
     assert_eq!(
         commands,
         [
-            "run", "submit", "sandbox", "topology", "check", "lookup", "where", "account", "bulk",
-            "cancel", "extend", "parked", "survey", "pause", "resume", "explain", "help"
+            "run",
+            "submit",
+            "sandbox",
+            "topology",
+            "check",
+            "lookup",
+            "where",
+            "account",
+            "bulk",
+            "cancel",
+            "extend",
+            "parked",
+            "reconcile",
+            "survey",
+            "pause",
+            "resume",
+            "explain",
+            "help"
         ]
     );
 }
@@ -309,6 +325,7 @@ fn every_help_has_examples_and_exit_codes() {
         &["parked", "show"],
         &["parked", "replay"],
         &["parked", "discard"],
+        &["reconcile"],
         &["survey"],
         &["pause"],
         &["resume"],

@@ -40,6 +40,7 @@ mod commands;
 mod inquiry;
 mod orders;
 mod parked;
+mod reconcile;
 mod survey;
 mod check;
 mod whereabouts;

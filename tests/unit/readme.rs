@@ -219,8 +219,23 @@ fn every_command_that_is_shown_exists() {
     assert_eq!(
         Vec::from_iter(seen),
         [
-            "account", "bulk", "cancel", "check", "explain", "extend", "lookup", "parked", "pause",
-            "resume", "run", "sandbox", "submit", "survey", "topology", "where"
+            "account",
+            "bulk",
+            "cancel",
+            "check",
+            "explain",
+            "extend",
+            "lookup",
+            "parked",
+            "pause",
+            "reconcile",
+            "resume",
+            "run",
+            "sandbox",
+            "submit",
+            "survey",
+            "topology",
+            "where"
         ]
     );
 }

@@ -142,14 +142,28 @@ fn telemetry_and_pages_decide_nothing() {
 fn a_command_knows_neither_the_command_line_nor_another_command() {
     let above = ["super::{", "super::Cli", "crate::cli"];
     let beside = [
-        "run", "submit", "sandbox", "topology", "change", "check", "lookup", "account", "bulk",
-        "survey", "parked", "pause", "explain", "where_is",
+        "run",
+        "submit",
+        "sandbox",
+        "topology",
+        "change",
+        "check",
+        "lookup",
+        "account",
+        "bulk",
+        "survey",
+        "parked",
+        "pause",
+        "reconcile",
+        "explain",
+        "where_is",
     ]
     .map(|c| format!("super::{c}"));
     let words: Vec<&str> = above.into_iter().chain(beside.iter().map(String::as_str)).collect();
     wall("src/cli", &words, &[]);
     wall("src/batch", &["crate::cli", "clap"], &[]);
     wall("src/parked", &["crate::cli", "clap"], &[]);
+    wall("src/reconcile", &["crate::cli", "clap"], &[]);
 }
 
 #[test]
@@ -157,6 +171,15 @@ fn what_is_decided_of_a_parked_message_does_no_io() {
     for part in ["message", "selection", "tally", "shown", "decision", "copy"] {
         let io = ["tokio", "std::fs", "ParkedQueue", "Inquiry", ".now()", "rand::"];
         wall(&format!("src/parked/{part}"), &io, &[]);
+    }
+}
+
+#[test]
+fn what_is_found_of_a_row_is_found_without_io() {
+    for part in ["row", "seen", "difference", "verdict", "findings", "sums", "page", "json", "out"]
+    {
+        let io = ["tokio", "std::fs", "Inquiry", ".now()", "rand::"];
+        wall(&format!("src/reconcile/{part}"), &io, &[]);
     }
 }
 

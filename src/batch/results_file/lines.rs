@@ -75,7 +75,8 @@ fn text(Reason { code, provider_code, message, errors }: &Reason) -> String {
     format!("{code}{number}: {message}{}", errors.concat())
 }
 
-fn harmless(text: &str) -> Cow<'_, str> {
+/// The text as a cell that a spreadsheet does not take for a formula.
+pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         return Cow::Owned(format!("'{text}"));
     }

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::super::exit::{CommandError, Exit, complain, print};
+use super::super::stop::until_signal;
 use super::ask_total::is_given_back;
 use super::meant::{Named, failed, topology};
-use super::stop::until_signal;
 use crate::actor::{Actor, parse_note};
 use crate::config::Config;
 use crate::parked;

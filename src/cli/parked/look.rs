@@ -52,7 +52,7 @@ pub(super) struct ShowOptions {
 
 pub(super) async fn list(config: &Config, options: &ListOptions) -> Result<Exit, CommandError> {
     let topology = topology(config)?;
-    let selection = options.filters.selection();
+    let selection = options.filters.selection()?;
     let listed = parked::list(config, &topology, selection, options.limit).await;
     let (tally, extent) = listed.map_err(|error| failed(&error))?;
     let printed = print(&if options.json { tally.json(extent) } else { tally.table() });

@@ -1,11 +1,14 @@
 //! Which parked messages are meant, by options.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::super::exit::CommandError;
 use crate::amqp::{ParkedQueueError, Topology};
 use crate::config::{Config, duration};
 use crate::domain::reference::Reference;
+use crate::parked::refs;
 use crate::parked::selection::Selection;
 
 /// Which messages are meant.
@@ -26,6 +29,9 @@ pub(super) struct Filters {
     /// Only this reference; can be repeated
     #[arg(long = "ref", value_name = "REF", value_parser = Reference::parse)]
     reference: Vec<Reference>,
+    /// Only those in this CSV file, such as `reconcile --out` writes
+    #[arg(long, value_name = "FILE")]
+    refs: Option<PathBuf>,
 }
 
 /// By what a single message is named.
@@ -43,15 +49,19 @@ pub(super) struct Named {
 }
 
 impl Filters {
-    pub(super) fn selection(&self) -> Selection {
-        Selection {
+    pub(super) fn selection(&self) -> Result<Selection, CommandError> {
+        let mut references: BTreeSet<Reference> = self.reference.iter().cloned().collect();
+        if let Some(path) = &self.refs {
+            references.extend(refs::read(path).map_err(CommandError::usage)?);
+        }
+        Ok(Selection {
             merchant: self.merchant.clone(),
             codes: self.code.clone(),
             older: self.older,
             younger: self.younger,
-            references: self.reference.clone(),
+            references,
             ids: Vec::new(),
-        }
+        })
     }
 }
 
@@ -59,7 +69,7 @@ impl Named {
     pub(super) fn selection(&self) -> Selection {
         Selection {
             merchant: self.merchant.clone(),
-            references: self.reference.clone(),
+            references: self.reference.iter().cloned().collect(),
             ids: self.id.clone(),
             ..Selection::default()
         }

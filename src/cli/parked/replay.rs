@@ -8,9 +8,9 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::super::exit::{CommandError, Exit, complain, print};
+use super::super::stop::until_signal;
 use super::ask_total::is_given_back;
 use super::meant::{Filters, failed, topology};
-use super::stop::until_signal;
 use crate::actor::{Actor, parse_note};
 use crate::config::{Config, duration};
 use crate::parked::decision::Decision;
@@ -64,7 +64,7 @@ pub(super) struct ReplayOptions {
         long,
         value_name = "FILE",
         requires = "reason",
-        conflicts_with_all = ["merchant", "code", "older", "younger", "reference"]
+        conflicts_with_all = ["merchant", "code", "older", "younger", "reference", "refs"]
     )]
     plan: Option<PathBuf>,
     /// Why, for whoever asks later; it stays on the message
@@ -111,7 +111,7 @@ async fn make(
     }
     let (topology, actor) = (topology(config)?, Actor::of_process(None));
     let request = Request {
-        selection: options.filters.selection(),
+        selection: options.filters.selection()?,
         limit: options.limit.unwrap_or(LIMIT),
         again: options.again,
         actor: &actor,

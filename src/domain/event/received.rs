@@ -99,6 +99,51 @@ impl ReceivedCommand {
     }
 }
 
+/// An event as downstream has stored it, for whoever compares what was announced with what there is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredEvent {
+    /// Its id: one that comes again is the same event.
+    pub id: String,
+    /// The account and the merchant that it comes from.
+    pub source: String,
+    /// The merchant's name.
+    pub merchant: String,
+    /// When it was made.
+    pub time: Option<Timestamp>,
+    /// The reference, if that was valid.
+    pub reference: Option<Reference>,
+    /// The amount that it gives.
+    pub amount: Option<Amount>,
+    /// What it says of the reference.
+    pub fact: Fact,
+}
+
+/// What an event says of its reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fact {
+    /// It has a link.
+    Link,
+    /// Its link is cancelled.
+    Cancelled,
+    /// It has no link and gets none.
+    NoLink,
+    /// Its intent is parked, and may have a link.
+    Parked,
+    /// Nothing: it is about one message, or about a command.
+    Nothing,
+}
+
+/// Why a text is not an event that says anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotAnEvent {
+    /// It is not a JSON object.
+    NotJson,
+    /// It is not of a type that is known here.
+    OtherType,
+    /// It is of a type that is known, and breaks its contract.
+    Broken,
+}
+
 /// Distinguishes the events of one intent from those of another one with the same reference.
 pub struct EventIds {
     name: Name,

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{CommandResult, Event, EventKind, EventResult, Received, ReceivedCommand};
-use super::{ReceivedResult, Subject};
+use super::{CommandResult, Event, EventKind, EventResult, Fact, NotAnEvent, Received};
+use super::{ReceivedCommand, ReceivedResult, StoredEvent, Subject};
 use crate::domain::amount::Amount;
 use crate::domain::customer::Private;
 use crate::domain::object::FieldError;
@@ -235,7 +235,65 @@ impl ReceivedCommand {
     }
 }
 
+/// The envelope of a stored event, whatever its data are.
+#[derive(Deserialize)]
+struct StoredEnvelope<'a> {
+    #[serde(default)]
+    id: String,
+    #[serde(default)]
+    source: String,
+    #[serde(rename = "type")]
+    event_type: Cow<'a, str>,
+    #[serde(default)]
+    time: Cow<'a, str>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+}
+
+impl StoredEvent {
+    /// Reads an event by the rules of [`Received::from_json`]: a failure for a reason that is not
+    /// known counts as unresolved.
+    pub fn from_json(json: &[u8]) -> Result<Self, NotAnEvent> {
+        let raw: &RawValue = serde_json::from_slice(json).map_err(|_| NotAnEvent::NotJson)?;
+        if !raw.get().starts_with('{') {
+            return Err(NotAnEvent::NotJson);
+        }
+        let StoredEnvelope { id, source, event_type, time, data } =
+            serde_json::from_str(raw.get()).map_err(|_| NotAnEvent::OtherType)?;
+        let kind = EventKind::find(&event_type).ok_or(NotAnEvent::OtherType)?;
+        let data = data.ok_or(NotAnEvent::Broken)?;
+        let data: Data<'_> = serde_json::from_str(data.get()).map_err(|_| NotAnEvent::Broken)?;
+        let reference = data.merchant_ref_id.as_deref().map(Reference::parse).transpose();
+        let amount = data.amount.as_deref().map(Amount::parse).transpose();
+        Ok(Self {
+            id,
+            source,
+            merchant: data.merchant.clone().into_owned(),
+            time: time.parse().ok(),
+            reference: reference.map_err(|_| NotAnEvent::Broken)?,
+            amount: amount.map_err(|_| NotAnEvent::Broken)?,
+            fact: data.fact(kind).ok_or(NotAnEvent::Broken)?,
+        })
+    }
+}
+
 impl Data<'_> {
+    fn fact(self, kind: EventKind) -> Option<Fact> {
+        if EventKind::OF_INTENTS.contains(&kind) {
+            return Some(match self.result(kind)? {
+                ReceivedResult::Created(_) => Fact::Link,
+                ReceivedResult::Failed(_) => Fact::NoLink,
+                ReceivedResult::Unresolved(_) => Fact::Parked,
+                ReceivedResult::Rejected(_) => Fact::Nothing,
+            });
+        }
+        Some(match self.command_result(kind)? {
+            CommandResult::Cancelled => Fact::Cancelled,
+            CommandResult::Extended(_) => Fact::Link,
+            CommandResult::Failed(_) | CommandResult::Unresolved(_) => Fact::Nothing,
+        })
+    }
+
     fn command_result(self, kind: EventKind) -> Option<CommandResult> {
         let expiry = self.expiry_date.and_then(|date| date.parse().ok());
         let errors = self.errors.into_owned();

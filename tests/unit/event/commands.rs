@@ -3,7 +3,9 @@
 use smartsend::domain::amount::Amount;
 use smartsend::domain::command::wire::parse as parse_command;
 use smartsend::domain::command::{Command, InvalidCommand};
-use smartsend::domain::event::{CommandResult, NAMESPACE, Received, ReceivedCommand};
+use smartsend::domain::event::{
+    CommandResult, Fact, NAMESPACE, Received, ReceivedCommand, StoredEvent,
+};
 use smartsend::domain::verdict::{CommandFailure, CommandUnresolved, CommandVerdict, LinkView};
 
 use super::*;
@@ -72,6 +74,21 @@ fn what_is_true_of_the_link_has_one_id_and_what_is_true_of_a_command_its_own() {
     assert_eq!(failed(Some("m-1")), by(&format!("{name}\nm-1")));
     assert_ne!(failed(Some("m-1")), failed(Some("m-2")));
     assert_eq!(failed(None), by(&format!("{name}\n{}", by(CANCEL))));
+}
+
+#[test]
+fn only_what_is_true_of_the_link_is_a_fact_of_it() {
+    let failed = CommandVerdict::Failed { why: CommandFailure::Paid, shown: Some(view()) };
+    for (verdict, fact) in [
+        (CommandVerdict::Cancelled(view()), Fact::Cancelled),
+        (CommandVerdict::Extended(view()), Fact::Link),
+        (failed, Fact::Nothing),
+        (CommandVerdict::Unresolved(CommandUnresolved::ALL[0]), Fact::Nothing),
+    ] {
+        let json = json(CANCEL, verdict, Some("m-1"));
+        let stored = StoredEvent::from_json(json.to_string().as_bytes()).unwrap();
+        assert_eq!((stored.fact, stored.reference.unwrap().as_str()), (fact, "order-1"));
+    }
 }
 
 #[test]

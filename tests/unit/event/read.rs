@@ -1,7 +1,9 @@
 //! What a consumer reads of an event, whoever wrote it.
 
 use smartsend::domain::codes::CODES;
-use smartsend::domain::event::{EventIds, INVALID_INTENT, Reason, Received, ReceivedResult};
+use smartsend::domain::event::{
+    EventIds, Fact, INVALID_INTENT, NotAnEvent, Reason, Received, ReceivedResult, StoredEvent,
+};
 
 use super::*;
 
@@ -101,6 +103,48 @@ fn what_is_not_an_intent_is_read_with_its_errors_and_what_was_valid() {
         panic!("it is rejected")
     };
     assert_eq!((code.as_ref(), errors), (INVALID_INTENT, invalid.errors));
+}
+
+#[test]
+fn a_stored_event_says_of_its_reference_only_what_its_kind_does() {
+    let stored = |event: &Event<'_>| StoredEvent::from_json(&event.to_json()).unwrap();
+    for (verdict, fact) in [
+        (created(), Fact::Link),
+        (Verdict::Failed(Failure::DeadlinePassed), Fact::NoLink),
+        (Verdict::Failed(Failure::Rejected(1101)), Fact::NoLink),
+        (Verdict::Rejected(Rejection::ALL[0]), Fact::Nothing),
+        (Verdict::Unresolved(Unresolved::LinkClosed), Fact::Parked),
+    ] {
+        let event = event(verdict);
+        assert_eq!(
+            stored(&event),
+            StoredEvent {
+                id: event.id.to_string(),
+                source: "urn:smartsend:1111312:default".to_owned(),
+                merchant: "default".to_owned(),
+                time: Some(noon()),
+                reference: Some(intent().reference.clone()),
+                amount: Some(intent().amount),
+                fact,
+            }
+        );
+    }
+    let mut later = json_of(&event(Verdict::Failed(Failure::DeadlinePassed)));
+    later["data"]["reason"]["code"] = json!("SENT_BY_POST");
+    let later = StoredEvent::from_json(later.to_string().as_bytes()).unwrap();
+    assert_eq!(later.fact, Fact::Parked, "what a later version means is not known");
+    for (text, why) in [
+        ("[]", NotAnEvent::NotJson),
+        ("{", NotAnEvent::NotJson),
+        ("\"text\"", NotAnEvent::NotJson),
+        ("{}", NotAnEvent::OtherType),
+        (r#"{"type":"order.paid","data":"any"}"#, NotAnEvent::OtherType),
+        (r#"{"type":"smartsend.link.created"}"#, NotAnEvent::Broken),
+        (r#"{"type":"smartsend.link.created","data":[]}"#, NotAnEvent::Broken),
+        (r#"{"type":"smartsend.link.failed","data":{}}"#, NotAnEvent::Broken),
+    ] {
+        assert_eq!(StoredEvent::from_json(text.as_bytes()), Err(why), "{text}");
+    }
 }
 
 #[test]

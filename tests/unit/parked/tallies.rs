@@ -105,7 +105,7 @@ fn what_is_meant_is_chosen_by_merchant_reason_age_reference_and_id() {
     assert_eq!(count(Selection { older: Some(hour), ..all() }), (4, 1));
     assert_eq!(count(Selection { merchant: Some("other".to_owned()), ..all() }), (0, 0));
     let reference = |name: &str| Reference::parse(name).unwrap();
-    let named = vec![reference("order-2"), reference("order-6"), reference("order-9")];
+    let named = ["order-2", "order-6", "order-9"].map(reference).into();
     assert_eq!(count(Selection { references: named, ..all() }), (2, 0));
     let id = Parked::read(&messages()[1], &config("")).id;
     let ids = vec![id.short().to_owned()];

@@ -1,8 +1,8 @@
-//! A stop between two messages.
+//! A stop between two steps of a command.
 
 use tokio_util::sync::CancellationToken;
 
-use super::super::exit::CommandError;
+use super::exit::CommandError;
 use crate::signals::StopSignals;
 
 /// Ends with the first signal to stop.
