@@ -3,6 +3,7 @@
 
 mod control;
 mod dead_letters;
+pub(crate) mod local;
 mod merchant;
 mod shutdown;
 mod watch;

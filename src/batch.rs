@@ -3,7 +3,10 @@
 //! Half a file sent is the worst case: nobody knows which half. So everything that can be checked
 //! is checked first: the rows by the worker's own parser, the queue on the broker itself. A file
 //! that is submitted twice is not paid twice, since its references are the same.
+//!
+//! [`Direct`] pays a file without a broker.
 
+mod direct;
 pub(crate) mod progress;
 mod read;
 mod results_file;
@@ -31,6 +34,7 @@ use crate::domain::amount::{Amount, Total};
 use crate::domain::event::NAMESPACE;
 use crate::domain::reference::Reference;
 use crate::ports::{Clock, Copied, Moment};
+pub use direct::{Direct, DirectEnd, DirectError, DirectSummary, Mode, Stops, refuse_if_consumed};
 use read::SheetError;
 pub(crate) use results_file::harmless;
 pub use results_file::{Outcome, ReportLine, is_report, read_report};

@@ -5,6 +5,7 @@
 
 pub mod account;
 mod ask;
+pub mod batch;
 pub mod bulk;
 pub mod change;
 pub mod check;
@@ -42,6 +43,7 @@ Examples:
   smartsend check                                       one look at everything before going live
   smartsend run                                         work until SIGTERM, SIGINT or SIGHUP
   smartsend submit refunds.csv --wait                   pay a file, and wait for the links
+  smartsend batch refunds.csv                           the same without RabbitMQ and a worker
   smartsend lookup order-8841-r1                        what PayU shows of a reference
   smartsend where order-8841-r1                         where a payout is
   smartsend account                                     what the account holds
@@ -75,6 +77,8 @@ enum Command {
     Run(run::Options),
     /// Check a CSV file of intents and publish them
     Submit(submit::Options),
+    /// Pay a CSV file of intents without RabbitMQ
+    Batch(batch::Options),
     /// Run a stand-in for Smart Send, to try things out
     #[cfg(feature = "sandbox")]
     Sandbox(sandbox::Options),
@@ -122,6 +126,7 @@ impl Cli {
         match self.command {
             Command::Run(options) => run::execute(&config()?, &options).await,
             Command::Submit(options) => submit::execute(&config()?, &options).await,
+            Command::Batch(options) => batch::execute(read(), &options).await,
             #[cfg(feature = "sandbox")]
             Command::Sandbox(options) => sandbox::execute(options).await,
             Command::Topology(options) => topology::execute(&config()?, &options).await,

@@ -20,8 +20,8 @@ const PREFETCH_MAX: u64 = 2000;
 
 /// How many deliveries are in flight at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Prefetch {
-    total: u16,
+pub(super) struct Prefetch {
+    pub(super) total: u16,
     /// Those that may be held through a wait.
     places: usize,
 }
@@ -29,7 +29,7 @@ struct Prefetch {
 impl Prefetch {
     /// At least `concurrency`, places for as many that wait, and never so many that the last one
     /// could wait half of `lease`, or get near the broker's `consumer_timeout`, at the queue's rate.
-    fn of(config: &Config, limits: Limits) -> Self {
+    pub(super) fn of(config: &Config, limits: Limits) -> Self {
         let patience = (config.retry.lease / 2).min(config.broker.consumer_timeout / 4);
         let per_second = limits.rate.per_second.get();
         let served = patience.as_millis().saturating_mul(per_second.into()) / 1000;
@@ -114,7 +114,7 @@ impl Parts<'_> {
     }
 }
 
-fn settings(
+pub(super) fn settings(
     config: &Config,
     merchant: &Merchant,
     (work, limits): (Work, Limits),

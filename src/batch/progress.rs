@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
+use crate::domain::amount::Total;
+
 /// How often a line is written where a bar cannot be drawn.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 /// How often a bar is drawn, so that it shows a stall.
@@ -17,6 +19,8 @@ pub(crate) struct Progress {
     what: &'static str,
     bar: ProgressBar,
     next_line: Duration,
+    /// How much of it is done in money, if that is counted.
+    rupees: Option<Total>,
 }
 
 impl Progress {
@@ -33,7 +37,14 @@ impl Progress {
         if !bar.is_hidden() {
             bar.enable_steady_tick(DRAW_EVERY);
         }
-        Self { what, bar, next_line: LINE_EVERY }
+        Self { what, bar, next_line: LINE_EVERY, rupees: None }
+    }
+
+    /// Shows how much is done in money too.
+    pub(super) fn set_with_rupees(&mut self, done: usize, rupees: Total) {
+        self.rupees = Some(rupees);
+        self.bar.set_message(format!("{}, {rupees} rupees", self.what));
+        self.set(done);
     }
 
     pub(crate) fn set(&mut self, done: usize) {
@@ -44,7 +55,9 @@ impl Progress {
             let (what, bar) = (self.what, &self.bar);
             let all = bar.length().unwrap_or_default();
             let (rate, left) = (bar.per_sec(), bar.eta().as_secs());
-            say(&format!("{what}: {done} of {all}, {rate:.0} per second, {left} s left"));
+            let rupees = self.rupees.map(|rupees| format!(" ({rupees} rupees)"));
+            let rupees = rupees.unwrap_or_default();
+            say(&format!("{what}: {done} of {all}{rupees}, {rate:.0} per second, {left} s left"));
         }
     }
 

@@ -10,8 +10,8 @@
 //! knows nothing of the links that the first one wrote down. Otherwise it takes the next free name.
 //! If the folder is gone or full by now, the report goes where temporary files go.
 
-mod earlier;
-mod lines;
+pub(super) mod earlier;
+pub(super) mod lines;
 mod report;
 
 use std::collections::HashMap;
@@ -60,7 +60,7 @@ pub(super) struct Written {
 impl ResultsFile {
     /// Creates the draft beside the input file.
     pub(super) fn beside(input: &Path) -> Result<Self, ResultsFileError> {
-        let path = path_for(input);
+        let path = beside(input, "results.csv");
         let folder = path.parent().unwrap_or(&path);
         match Builder::new().prefix(".results.").suffix(".draft").tempfile_in(folder) {
             Ok(draft) => Ok(Self { path, draft }),
@@ -85,12 +85,14 @@ impl ResultsFile {
     }
 }
 
-/// `pay.csv` gives `pay.results.csv`; a name without `.csv` gets `.results.csv` after it.
-fn path_for(input: &Path) -> PathBuf {
+/// With the ending `results.csv`, `pay.csv` gives `pay.results.csv`; a name without `.csv` gets it
+/// after its own.
+pub(super) fn beside(input: &Path, ending: &str) -> PathBuf {
     let is_csv = input.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
     let stem = if is_csv { input.file_stem() } else { input.file_name() };
     let mut name = stem.unwrap_or_default().to_owned();
-    name.push(".results.csv");
+    name.push(".");
+    name.push(ending);
     input.with_file_name(name)
 }
 
@@ -130,7 +132,7 @@ fn take_name(mut draft: NamedTempFile, path: &Path, report: &[u8]) -> io::Result
 }
 
 /// `pay.results.csv`, then `pay.results.2.csv` and so on.
-fn numbered(path: &Path, number: u32) -> PathBuf {
+pub(super) fn numbered(path: &Path, number: u32) -> PathBuf {
     if number == 1 { path.to_owned() } else { path.with_extension(format!("{number}.csv")) }
 }
 

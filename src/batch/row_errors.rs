@@ -25,7 +25,7 @@ pub(super) fn lines(rows: &[Validated]) -> Vec<String> {
 }
 
 /// `row 3`, or `rows 3, 5-9`.
-fn named(numbers: &[usize]) -> String {
+pub(super) fn named(numbers: &[usize]) -> String {
     let follows = |a: &usize, b: &usize| a.checked_add(1) == Some(*b);
     let runs = numbers.chunk_by(follows).map(|run| match run {
         [first, .., last] => format!("{first}-{last}"),

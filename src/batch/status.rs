@@ -17,8 +17,14 @@ use crate::domain::reference::Reference;
 pub(super) enum RowStatus {
     /// It is a bad row and was not sent.
     Skipped(Vec<CellError>),
+    /// An earlier `batch` has, or may have, sent something else under its reference.
+    Contradicts,
     /// It was not sent, because the command ended first.
     Unsent,
+    /// The same, with `batch`.
+    NotStarted,
+    /// `batch` may have sent it; how it ended is not known.
+    InDoubt,
     /// It was sent, but not confirmed: the broker may or may not have it.
     Unconfirmed,
     /// The broker has it; how it ended is not known.
@@ -98,7 +104,7 @@ impl ByCode {
 }
 
 impl Share {
-    fn add(&mut self, row: &TrackedRow) {
+    pub(super) fn add(&mut self, row: &TrackedRow) {
         self.rows = self.rows.saturating_add(1);
         if let Some(amount) = row.amount {
             self.rupees = self.rupees.plus(amount);
@@ -126,8 +132,7 @@ impl BatchStatus {
     pub(super) fn add_skipped(&mut self, number: usize, row: InvalidRow) {
         let InvalidRow { reference, amount, errors } = row;
         let status = RowStatus::Skipped(errors);
-        let (event_ids, other_link) = (None, None);
-        self.rows.push(TrackedRow { number, reference, amount, status, event_ids, other_link });
+        self.rows.push(TrackedRow::new(number, (reference, amount), status));
     }
 
     /// Records that a publish has begun: until its confirm the broker may or may not have it.
@@ -196,30 +201,45 @@ impl BatchStatus {
     pub(super) fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for row in &self.rows {
-            counts.rows.add(row);
-            match &row.status {
-                RowStatus::Skipped(_) => counts.skipped.add(row),
-                RowStatus::Unsent => counts.unsent.add(row),
-                RowStatus::Unconfirmed => counts.unconfirmed.add(row),
-                RowStatus::Sent => counts.open.add(row),
-                RowStatus::Created(_) => counts.created.add(row),
-                RowStatus::Failed(reason) => counts.failed.add(row, reason),
-                RowStatus::Rejected(reason) => counts.rejected.add(row, reason),
-                RowStatus::Unresolved(reason) => counts.unresolved.add(row, reason),
-            }
-            if row.is_sent() {
-                counts.sent.add(row);
-            }
+            counts.add(row);
         }
         counts
     }
 }
 
+impl Counts {
+    pub(super) fn add(&mut self, row: &TrackedRow) {
+        self.rows.add(row);
+        match &row.status {
+            RowStatus::Skipped(_) | RowStatus::Contradicts => self.skipped.add(row),
+            RowStatus::Unsent | RowStatus::NotStarted => self.unsent.add(row),
+            RowStatus::Unconfirmed => self.unconfirmed.add(row),
+            RowStatus::Sent | RowStatus::InDoubt => self.open.add(row),
+            RowStatus::Created(_) => self.created.add(row),
+            RowStatus::Failed(reason) => self.failed.add(row, reason),
+            RowStatus::Rejected(reason) => self.rejected.add(row, reason),
+            RowStatus::Unresolved(reason) => self.unresolved.add(row, reason),
+        }
+        if row.is_sent() {
+            self.sent.add(row);
+        }
+    }
+}
+
 impl TrackedRow {
+    /// One that no event is awaited for.
+    pub(super) fn new(
+        number: usize,
+        (reference, amount): (Option<Reference>, Option<Amount>),
+        status: RowStatus,
+    ) -> Self {
+        Self { number, reference, amount, status, event_ids: None, other_link: None }
+    }
+
     /// Whether the broker has, or had, its intent.
     fn is_sent(&self) -> bool {
-        use RowStatus::{Skipped, Unconfirmed, Unsent};
-        !matches!(self.status, Skipped(_) | Unsent | Unconfirmed)
+        use RowStatus::{Contradicts, NotStarted, Skipped, Unconfirmed, Unsent};
+        !matches!(self.status, Skipped(_) | Contradicts | Unsent | NotStarted | Unconfirmed)
     }
 
     fn is_open(&self) -> bool {

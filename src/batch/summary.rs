@@ -109,6 +109,6 @@ impl fmt::Display for Summary {
     }
 }
 
-fn line(f: &mut fmt::Formatter<'_>, name: &str, share: &Share) -> fmt::Result {
+pub(super) fn line(f: &mut fmt::Formatter<'_>, name: &str, share: &Share) -> fmt::Result {
     writeln!(f, "{name:<11} {:<6} {:>12} rupees", share.rows, share.rupees)
 }

@@ -13,6 +13,7 @@ use super::{Config, environment, relations};
 const DEFAULTS: &str = include_str!("defaults.toml");
 pub(super) const MERCHANTS: &str = "merchants";
 pub(super) const IN_DOUBT: &str = "in_doubt";
+const BROKER: &str = "broker";
 
 /// From this length on, in bytes, what a message of the TOML parser quotes may be a value.
 const QUOTED_LEN_MIN: usize = 4;
@@ -32,8 +33,12 @@ pub(super) fn load(text: &str, vault: &Vault<'_>) -> Result<Config, ConfigError>
     let defaults = DEFAULTS.parse().unwrap_or_default();
     let mut findings = Findings::default();
     environment::overlay(&mut given, vault.variables, &defaults, &mut findings);
+    let names_broker = given.contains_key(BROKER);
     let file = Loader::new(&defaults, &mut findings).read(given);
-    let config = file.and_then(|file| checked(file, vault, &mut findings));
+    let config = file.and_then(|mut file| {
+        file.rest.broker.is_named = names_broker;
+        checked(file, vault, &mut findings)
+    });
     match config {
         Some(config) if findings.problems.is_empty() => Ok(config),
         None if findings.problems.is_empty() => {

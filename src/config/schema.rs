@@ -41,7 +41,10 @@ pub struct Broker {
     pub(super) cert_file: Option<PathBuf>,
     #[serde(default, deserialize_with = "text")]
     pub(super) key_file: Option<PathBuf>,
-    /// Of the two before, once it is known that none is missing.
+    /// Whether the file or the environment says anything of it.
+    #[serde(skip)]
+    pub is_named: bool,
+    /// Certificate and key, once it is known that neither is missing.
     #[serde(skip)]
     pub client_certificate: Option<ClientCertificate>,
 }

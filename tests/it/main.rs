@@ -16,6 +16,7 @@ mod supervisor;
 mod brokers;
 mod binary_faults;
 mod submit;
+mod batch;
 mod end_to_end;
 mod commands;
 mod whereabouts;

@@ -139,6 +139,7 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
         &["explain"],
         &["explain", "1103", "--all"],
         &["submit"],
+        &["batch"],
         &["submit", "pay.csv", "--timeout", "1m"],
         &["lookup"],
         &["cancel"],
@@ -279,6 +280,7 @@ fn help_names_every_command_and_none_that_is_not_built() {
         [
             "run",
             "submit",
+            "batch",
             "sandbox",
             "topology",
             "check",
@@ -307,6 +309,7 @@ fn every_help_has_examples_and_exit_codes() {
         &[][..],
         &["run"],
         &["submit"],
+        &["batch"],
         &["sandbox"],
         &["topology"],
         &["check"],

@@ -152,7 +152,9 @@ fn the_example_shows_every_default_as_it_is() {
     };
     let least: Vec<&str> = EXAMPLE.lines().filter(|line| written(line)).collect();
     assert_eq!(least.len(), 7);
-    let least = parse_with(&least.join("\n"), &secret).unwrap();
+    let mut least = parse_with(&least.join("\n"), &secret).unwrap();
+    assert!(example.broker.is_named && !least.broker.is_named);
+    least.broker.is_named = true;
     assert_eq!(format!("{example:#?}"), format!("{least:#?}"));
     assert_eq!(example.broker.urls[0].as_uri(), least.broker.urls[0].as_uri());
 }

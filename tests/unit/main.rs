@@ -21,6 +21,7 @@ mod dedup;
 mod given_links;
 mod delivery;
 mod worker;
+mod local;
 mod publisher_guard;
 mod spending;
 mod lookup_lag;

@@ -220,6 +220,7 @@ fn every_command_that_is_shown_exists() {
         Vec::from_iter(seen),
         [
             "account",
+            "batch",
             "bulk",
             "cancel",
             "check",

@@ -86,8 +86,16 @@ fn serde_lives_at_the_core_s_edges_only() {
 
 #[test]
 fn what_sequences_knows_no_adapter() {
-    let adapters =
-        ["crate::amqp", "crate::payu", "crate::sandbox", "crate::cli", "lapin", "reqwest"];
+    let adapters = [
+        "crate::amqp",
+        "crate::payu",
+        "crate::local",
+        "crate::sandbox",
+        "crate::cli",
+        "lapin",
+        "reqwest",
+        "rusqlite",
+    ];
     for part in ["src/worker", "src/admission", "src/ports"] {
         wall(part, &adapters, &[]);
     }
@@ -112,8 +120,14 @@ fn admission_is_given_the_time_and_waits_in_one_place() {
 
 #[test]
 fn the_adapters_never_meet() {
-    wall("src/amqp", &["crate::payu", "crate::worker", "crate::sandbox", "reqwest"], &[]);
-    wall("src/payu", &["crate::amqp", "crate::worker", "crate::sandbox", "lapin"], &[]);
+    let beside = ["crate::worker", "crate::sandbox", "crate::cli"];
+    for (part, others) in [
+        ("src/amqp", &["crate::payu", "crate::local", "reqwest", "rusqlite"][..]),
+        ("src/payu", &["crate::amqp", "crate::local", "lapin", "rusqlite"]),
+        ("src/local", &["crate::amqp", "crate::payu", "lapin", "reqwest"]),
+    ] {
+        wall(part, &[&beside, others].concat(), &[]);
+    }
 }
 
 #[test]
@@ -133,7 +147,7 @@ fn the_sandbox_is_a_reading_of_its_own() {
 
 #[test]
 fn telemetry_and_pages_decide_nothing() {
-    let deciders = ["crate::amqp", "crate::payu", "crate::worker"];
+    let deciders = ["crate::amqp", "crate::payu", "crate::local", "crate::worker"];
     wall("src/telemetry", &deciders, &[]);
     wall("src/http", &deciders, &[]);
 }
@@ -144,6 +158,7 @@ fn a_command_knows_neither_the_command_line_nor_another_command() {
     let beside = [
         "run",
         "submit",
+        "batch",
         "sandbox",
         "topology",
         "change",

@@ -1,13 +1,14 @@
 //! What earlier reports say.
 
 use std::collections::HashMap;
+use std::io::Read;
 use std::path::Path;
 
-use super::report::{Outcome, ReportLine, read};
+use super::report::{Outcome, ReportLine, lines, read};
 
 /// What a report says of one reference and amount, the least first.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Knowledge {
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::batch) enum Knowledge {
     /// It was not sent: there is nothing that a new report could lose.
     Nothing,
     /// It was sent, or may have been.
@@ -20,13 +21,30 @@ enum Knowledge {
 /// Whether a new report says all that an earlier one said. What is not a report, or was written by
 /// another version, may say anything.
 pub(super) fn says_no_more(earlier: &[u8], new: &[u8]) -> bool {
-    let (Some(earlier), Some(new)) = (read(earlier), read(new)) else { return false };
-    let key = |line: &ReportLine| [line.reference.clone(), line.amount.clone()];
-    let new: HashMap<_, _> = new.into_iter().map(|line| (key(&line), knowledge(&line))).collect();
-    earlier.into_iter().all(|line| match (&knowledge(&line), new.get(&key(&line))) {
-        (Knowledge::Nothing, _) => true,
-        (link @ Knowledge::Link(_), new) => new == Some(link),
-        (earlier, new) => new.is_some_and(|new| new >= earlier),
+    let Some(new) = read(new) else { return false };
+    let new = new.into_iter().map(|line| {
+        let knowledge = knowledge(&line);
+        ([line.reference, line.amount], knowledge)
+    });
+    let new: HashMap<_, _> = new.collect();
+    is_known(earlier, |reference, amount| {
+        new.get(&[reference.to_owned(), amount.to_owned()]).cloned()
+    })
+}
+
+/// Whether all that an earlier report said is known, by reference and amount.
+pub(in crate::batch) fn is_known(
+    earlier: impl Read,
+    known: impl Fn(&str, &str) -> Option<Knowledge>,
+) -> bool {
+    let Some(mut lines) = lines(earlier) else { return false };
+    lines.all(|line| {
+        let Some(said) = line else { return false };
+        match (knowledge(&said), known(&said.reference, &said.amount)) {
+            (Knowledge::Nothing, _) => true,
+            (Knowledge::Link(link), known) => known == Some(Knowledge::Link(link)),
+            (earlier, known) => known.is_some_and(|known| known >= earlier),
+        }
     })
 }
 

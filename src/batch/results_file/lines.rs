@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::io::Write;
 
 use crate::batch::status::{RowStatus, TrackedRow};
 use crate::domain::event::Reason;
@@ -18,27 +19,48 @@ pub(super) const HEADER: [&str; 6] = ["row", "reference", "amount", "outcome", "
 /// whether it may be paid: `links` has those of earlier reports.
 pub(super) fn write(rows: &[TrackedRow], links: &HashMap<String, String>) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let mut write = |record: [&str; 6]| {
-        #[expect(clippy::expect_used, reason = "all records have six cells, and a vector grows")]
-        writer.write_record(record).expect("a vector takes everything");
+    let mut write = || {
+        write_header(&mut writer)?;
+        rows.iter().try_for_each(|row| {
+            let reference = row.reference.as_ref().map_or("", |reference| reference.as_str());
+            write_row(&mut writer, row, links.get(reference).map(String::as_str))
+        })
     };
-    write(HEADER);
-    for TrackedRow { number, reference, amount, status, other_link, .. } in rows {
-        let reference = reference.as_ref().map_or("", |reference| reference.as_str());
-        let amount = amount.map(|amount| amount.to_string()).unwrap_or_default();
-        let (outcome, mut reason) = outcome_and_reason(status);
-        let link = if let RowStatus::Created(link) = status { link.expose() } else { "" };
-        let other = other_link.map(|amount| {
-            format!("meanwhile a link for this reference was announced, over {amount}")
-        });
-        if link.is_empty() {
-            for known in other.iter().chain(links.get(reference)) {
-                reason = format!("{reason}; {known}").into();
-            }
-        }
-        write([&number.to_string(), reference, &amount, outcome, link, &harmless(&reason)]);
-    }
+    #[expect(clippy::expect_used, reason = "all records have six cells, and a vector grows")]
+    write().expect("a vector takes everything");
     writer.into_inner().unwrap_or_default()
+}
+
+pub(in crate::batch) fn write_header<W: Write>(writer: &mut csv::Writer<W>) -> csv::Result<()> {
+    writer.write_record(HEADER)
+}
+
+/// The line of a row, and what is known of a link for its reference from elsewhere.
+pub(in crate::batch) fn write_row<W: Write>(
+    writer: &mut csv::Writer<W>,
+    row: &TrackedRow,
+    known: Option<&str>,
+) -> csv::Result<()> {
+    let TrackedRow { number, reference, amount, status, other_link, .. } = row;
+    let reference = reference.as_ref().map_or("", |reference| reference.as_str());
+    let amount = amount.map(|amount| amount.to_string()).unwrap_or_default();
+    let (outcome, mut reason) = outcome_and_reason(status);
+    let link = if let RowStatus::Created(link) = status { link.expose() } else { "" };
+    let other = other_link
+        .map(|amount| format!("meanwhile a link for this reference was announced, over {amount}"));
+    if link.is_empty() {
+        for known in other.as_deref().into_iter().chain(known) {
+            reason = format!("{reason}; {known}").into();
+        }
+    }
+    writer.write_record([
+        &number.to_string(),
+        reference,
+        &amount,
+        outcome,
+        link,
+        &harmless(&reason),
+    ])
 }
 
 fn outcome_and_reason(status: &RowStatus) -> (&'static str, Cow<'static, str>) {
@@ -47,7 +69,18 @@ fn outcome_and_reason(status: &RowStatus) -> (&'static str, Cow<'static, str>) {
             let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
             ("skipped", errors.join("; ").into())
         }
+        RowStatus::Contradicts => (
+            "skipped",
+            "an earlier run has, or may have, sent another amount or customer under this \
+             reference; write the row as it was, or pay it under a new reference"
+                .into(),
+        ),
         RowStatus::Unsent => ("unsent", "it was not sent; submit it again".into()),
+        RowStatus::NotStarted => ("unsent", "it was not sent; run the same batch again".into()),
+        RowStatus::InDoubt => (
+            "unknown",
+            "it may have been sent; run the same batch again, which looks it up first".into(),
+        ),
         RowStatus::Unconfirmed => (
             "unknown",
             "RabbitMQ did not confirm it, and may have it or not; submit it again with the same \

@@ -1,5 +1,7 @@
 //! A report, read back.
 
+use std::io::Read;
+
 use csv::{ReaderBuilder, StringRecord};
 use strum::{EnumString, IntoStaticStr};
 
@@ -30,22 +32,20 @@ pub enum Outcome {
 
 /// Whether a file begins as a report does.
 pub fn is_report(bytes: &[u8]) -> bool {
-    let mut reader = ReaderBuilder::new().from_reader(without_mark(bytes));
-    reader.headers().is_ok_and(|header| header == HEADER[..])
+    lines(bytes).is_some()
 }
 
 /// `None` if it is not such a report.
 pub fn read(report: &[u8]) -> Option<Vec<ReportLine>> {
-    if !is_report(report) {
-        return None;
-    }
-    let mut reader = ReaderBuilder::new().from_reader(without_mark(report));
-    reader.records().map(|record| line(&record.ok()?)).collect()
+    lines(report)?.collect()
 }
 
-/// A spreadsheet puts a byte order mark before what it saves.
-fn without_mark(bytes: &[u8]) -> &[u8] {
-    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+/// The lines of a report, each `None` if it is not one of ours; `None` if the whole is not such a
+/// report.
+pub(super) fn lines(report: impl Read) -> Option<impl Iterator<Item = Option<ReportLine>>> {
+    let mut reader = ReaderBuilder::new().from_reader(report);
+    let is_report = reader.headers().is_ok_and(|header| header == HEADER[..]);
+    is_report.then(|| reader.into_records().map(|record| line(&record.ok()?)))
 }
 
 fn line(record: &StringRecord) -> Option<ReportLine> {

@@ -20,7 +20,7 @@ use smartsend::domain::publisher_guard::PublisherGuard;
 use smartsend::domain::retry_delays::RetryDelays;
 use smartsend::domain::spending::SpendLimits;
 use smartsend::domain::work::Work;
-use smartsend::ports::{Ports, Provider};
+use smartsend::ports::{Outbox, Ports, Provider, Queue};
 use smartsend::telemetry::metrics::Metrics;
 use smartsend::telemetry::status::Status;
 use smartsend::worker::key_lock::KeyLock;
@@ -38,14 +38,16 @@ use super::life::{Freeze, Life};
 use super::outbox::ModelOutbox;
 use super::smart_send::SmartSend;
 
-/// The model, with any way to the provider.
-pub(crate) struct ModelPorts<P = ModelAccount>(PhantomData<P>);
+/// The model, with any way to the provider and any queue.
+pub(crate) struct ModelPorts<P = ModelAccount, Q = ModelQueue, O = ModelOutbox>(
+    PhantomData<(P, Q, O)>,
+);
 
-impl<P: Provider> Ports for ModelPorts<P> {
+impl<P: Provider, Q: Queue, O: Outbox> Ports for ModelPorts<P, Q, O> {
     type Clock = ModelClock;
-    type Queue = ModelQueue;
+    type Queue = Q;
     type Provider = P;
-    type Outbox = ModelOutbox;
+    type Outbox = O;
 }
 
 pub(crate) type ModelWorker = Worker<ModelPorts>;
@@ -201,12 +203,26 @@ impl Process {
         smart_send: &SmartSend,
         settings: &Settings,
     ) -> ModelWorker {
-        let (clock, life) = (self.clock.clone(), self.life.clone());
-        let tokens = self.tokens.lock().unwrap().entry(merchant.to_owned()).or_default().clone();
-        let caller = (self.number, settings.work);
-        let provider = ModelAccount::new(smart_send.clone(), clock, life, caller, tokens);
+        let provider = self.account(merchant, smart_send, settings.work);
         let timeout = smart_send.lock().timeout;
         self.worker_with((merchant, provider, timeout), settings)
+    }
+
+    /// The way to a provider for a merchant's work.
+    pub(crate) fn account(
+        &self,
+        merchant: &str,
+        smart_send: &SmartSend,
+        work: Work,
+    ) -> ModelAccount {
+        let (clock, life) = (self.clock.clone(), self.life.clone());
+        let tokens = self.tokens.lock().unwrap().entry(merchant.to_owned()).or_default().clone();
+        ModelAccount::new(smart_send.clone(), clock, life, (self.number, work), tokens)
+    }
+
+    /// Its clock.
+    pub(crate) fn clock(&self) -> &ModelClock {
+        &self.clock
     }
 
     /// A worker for a merchant with any way to its provider, and how long a call may take.
@@ -217,13 +233,21 @@ impl Process {
     ) -> Worker<ModelPorts<P>> {
         let Scene { broker, journal, .. } = &self.scene;
         let (process, life) = (self.number, self.life.clone());
-        let adapters = Adapters {
-            clock: self.clock.clone(),
-            queue: self.queue(&queue_name(settings.work, merchant), settings.prefetch),
-            provider,
-            outbox: ModelOutbox { broker: broker.clone(), life, process, journal: journal.clone() },
-            key_lock: Arc::clone(&self.key_lock),
-        };
+        let queue = self.queue(&queue_name(settings.work, merchant), settings.prefetch);
+        let outbox =
+            ModelOutbox { broker: broker.clone(), life, process, journal: journal.clone() };
+        self.worker_over((merchant, provider, timeout), (queue, outbox), settings)
+    }
+
+    /// The same over any queue.
+    pub(crate) fn worker_over<P: Provider, Q: Queue, O: Outbox>(
+        &self,
+        (merchant, provider, timeout): (&str, P, Duration),
+        (queue, outbox): (Q, O),
+        settings: &Settings,
+    ) -> Worker<ModelPorts<P, Q, O>> {
+        let (clock, key_lock) = (self.clock.clone(), Arc::clone(&self.key_lock));
+        let adapters = Adapters { clock, queue, provider, outbox, key_lock };
         let metrics = match settings.work {
             Work::Intents => self.metrics.merchant(merchant),
             Work::Commands => self.metrics.commands_of(merchant),

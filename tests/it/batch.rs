@@ -1,0 +1,276 @@
+//! `smartsend batch` without a broker: killed, stopped, and run twice at once.
+//!
+//! `SMARTSEND_BATCH_ROWS` and `SMARTSEND_BATCH_KILLS` say how large the killed run is,
+//! `SMARTSEND_BATCH_SEED` when the kills come. What is random comes from the seed, which is printed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::support::canary::{self, DESCRIPTION, MOBILE, SANDBOX_SECRET};
+use crate::support::program::Program;
+use crate::support::proof::{Row, size};
+use crate::support::provider::Provider;
+use crate::support::scenario::Scenario;
+use crate::support::waiting::{SOON, until};
+
+/// How long a whole run, or a part of it, may take: the machine may be busy.
+const LONG: Duration = Duration::from_mins(20);
+
+/// A provider, a configuration without a broker, and `pay.csv`.
+struct Ground {
+    folder: TempDir,
+    provider: Provider,
+    rows: u64,
+}
+
+/// A line of the report.
+#[derive(Debug)]
+struct Line {
+    row: u64,
+    reference: String,
+    outcome: String,
+    link: String,
+}
+
+impl Ground {
+    async fn new(rows: u64, rate: u32, faults: &Value) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let provider = Provider::start(7, faults, folder.path()).await;
+        let url = provider.url();
+        let configuration = format!(
+            "[broker]\nheartbeat = \"1s\"\nconfirm_timeout = \"1s\"\n\
+             [retry]\nlease = \"1s\"\ndelays = [\"200ms\", \"1s\"]\nmax_age = \"30m\"\n\
+             [in_doubt]\nfirst_lookup = \"200ms\"\nquarantine = \"5s\"\n\
+             [shutdown]\ndrain = \"10s\"\n\
+             [merchants.default]\npayout_merchant_id = \"1111312\"\napi = \"v1\"\n\
+             api_url = \"{url}/payout\"\nauth_url = \"{url}/oauth/token\"\n\
+             client_id = \"test\"\nclient_secret = \"{SANDBOX_SECRET}\"\n\
+             rate_per_second = {rate}\nburst = 20\nconnect_timeout = \"500ms\"\ntimeout = \"1s\"\n\
+             max_amount = \"1000\"\nsandbox = true\n"
+        );
+        fs::write(folder.path().join("smartsend.toml"), configuration).unwrap();
+        let mut file = "merchantRefId,amount,description,custMobile\n".to_owned();
+        for number in 1..=rows {
+            let paise = number % 100;
+            file.extend([&*format!("b-{number},10.{paise:02},{DESCRIPTION},{MOBILE}"), "\n"]);
+        }
+        fs::write(folder.path().join("pay.csv"), file).unwrap();
+        Self { folder, provider, rows }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn arguments(&self, file: &str) -> [OsString; 6] {
+        let [config, file] = ["smartsend.toml", file].map(|name| self.path(name).into_os_string());
+        let word = OsString::from;
+        [word("--config"), config, word("batch"), file, word("--yes"), word("--no-broker-check")]
+    }
+
+    fn start(&self, file: &str) -> Program {
+        self.start_with_locks_in(self.folder.path(), file)
+    }
+
+    fn start_with_locks_in(&self, locks: &Path, file: &str) -> Program {
+        let arguments = self.arguments(file);
+        let locks = ("TMPDIR".to_owned(), locks.display().to_string());
+        Program::start(&arguments, &[locks], self.path("batch.log"))
+    }
+
+    fn report(&self) -> Vec<Line> {
+        let mut report = csv::Reader::from_path(self.path("pay.results.csv")).unwrap();
+        let lines = report.records().map(|record| {
+            let record = record.unwrap();
+            let [row, reference, _, outcome, link, _] = record.iter().collect::<Vec<_>>()[..]
+            else {
+                panic!("a line of another width")
+            };
+            let [reference, outcome, link] = [reference, outcome, link].map(str::to_owned);
+            Line { row: row.parse().unwrap(), reference, outcome, link }
+        });
+        lines.collect()
+    }
+
+    /// The links of the ledger, by reference.
+    async fn links(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let mut links = BTreeMap::<_, BTreeSet<_>>::new();
+        for made in self.provider.links().await {
+            links.entry(made.reference).or_default().insert(made.link);
+        }
+        links
+    }
+
+    /// How many links there are.
+    async fn made(&self) -> u64 {
+        self.provider.summary().await["links"].as_u64().unwrap()
+    }
+
+    async fn until_made(&self, count: u64) {
+        until("links", LONG, async || self.made().await >= count).await;
+    }
+
+    /// Every row has one link, and the report has it in the file's order.
+    async fn assert_paid(&self) {
+        let links = self.links().await;
+        assert_eq!(links.len() as u64, self.rows);
+        let report = self.report();
+        assert_eq!(report.len() as u64, self.rows);
+        for (number, line) in (1..).zip(&report) {
+            assert_eq!((line.row, &*line.reference), (number + 1, &*format!("b-{number}")));
+            assert_eq!(line.outcome, "created", "{line:?}");
+            let own = &links[&line.reference];
+            assert_eq!(Vec::from_iter(own), [&line.link], "{line:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_row_gets_one_link_while_the_batch_is_killed() {
+    let rows = size("SMARTSEND_BATCH_ROWS", 2000);
+    let kills = size("SMARTSEND_BATCH_KILLS", 12);
+    let seed = size("SMARTSEND_BATCH_SEED", rand::random_range(1..1_000_000));
+    // The test harness would hide it.
+    writeln!(std::io::stderr().lock(), "batch: {rows} rows, {kills} kills, seed {seed}").unwrap();
+    let ground = Ground::new(rows, 500, &json!({ "lost_after": 0.01, "lost_before": 0.01 })).await;
+    let mut dice = StdRng::seed_from_u64(seed);
+    let share = rows / (kills + 1);
+    for kill in 0..kills {
+        let mut program = ground.start("pay.csv");
+        // A third of them while the file is opened and taken in, or just after.
+        if kill % 3 == 0 {
+            tokio::time::sleep(Duration::from_millis(dice.random_range(0..400))).await;
+        } else {
+            ground.until_made(kill * share + dice.random_range(0..share)).await;
+        }
+        assert!(program.is_running(), "the work was over before the kills:\n{}", program.tail());
+        program.kill().await;
+        if ground.path("pay.results.csv").exists() {
+            let report = ground.report();
+            let rows: BTreeSet<_> = report.iter().map(|line| line.row).collect();
+            assert_eq!(rows.len(), report.len(), "a row has two lines");
+        }
+    }
+    let left = rows - ground.made().await;
+    let code = ground.start("pay.csv").exit_code(LONG).await;
+    let links = ground.links().await;
+    let reported: BTreeSet<_> = ground.report().into_iter().map(|line| line.reference).collect();
+    Row {
+        layer: "batch: killed".to_owned(),
+        runs: kills,
+        unit: "kills",
+        intents: rows,
+        faults: kills + ground.provider.faults_met().await,
+        kills,
+        links: ground.made().await,
+        doubles: links.values().map(|links| u64::from(links.len() > 1)).sum(),
+        lost: rows - reported.len() as u64,
+        seeds: seed.to_string(),
+        ..Row::default()
+    }
+    .show();
+    assert_eq!(code, 0);
+    assert!(left > 0, "there was nothing left after the last kill");
+    ground.assert_paid().await;
+}
+
+/// Of all requests to create a link none was made twice, so a stop has left nothing in doubt.
+#[tokio::test]
+async fn a_stop_leaves_nothing_in_doubt_and_the_next_run_goes_on() {
+    let ground = Ground::new(300, 50, &json!({})).await;
+    for (signal, made) in [("TERM", 20), ("INT", 40), ("HUP", 60)] {
+        let program = ground.start("pay.csv");
+        ground.until_made(made).await;
+        program.signal(signal).await;
+        let log = program.log_path().to_owned();
+        assert_eq!(program.exit_code(SOON).await, 3, "{signal}");
+        let log = fs::read_to_string(log).unwrap();
+        assert!(log.contains("rows left; run the same batch again"), "{log}");
+        let report = ground.report();
+        assert_eq!(report.len(), 300);
+        let count = |outcome: &str| report.iter().filter(|line| line.outcome == outcome).count();
+        assert_eq!(count("created") as u64, ground.made().await);
+        assert_eq!(count("created") + count("unsent"), 300, "{report:?}");
+    }
+    assert_eq!(ground.start("pay.csv").exit_code(LONG).await, 0);
+    assert_eq!(ground.provider.requests("create").await, 300);
+    ground.assert_paid().await;
+}
+
+#[tokio::test]
+async fn two_batches_of_one_file_or_of_one_account_are_refused() {
+    let ground = Ground::new(2000, 20, &json!({})).await;
+    fs::copy(ground.path("pay.csv"), ground.path("other.csv")).unwrap();
+    let first = ground.start("pay.csv");
+    ground.until_made(1).await;
+    for file in ["pay.csv", "other.csv"] {
+        let second = ground.start(file);
+        assert_eq!(second.exit_code(SOON).await, 1);
+        let said = fs::read_to_string(first.log_path()).unwrap();
+        assert!(said.contains("another batch is paying from the account 1111312"), "{said}");
+    }
+    assert!(!ground.path("other.smartsend.db").exists());
+    let elsewhere = ground.path("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    let third = ground.start_with_locks_in(&elsewhere, "pay.csv");
+    assert_eq!(third.exit_code(SOON).await, 1);
+    let said = fs::read_to_string(first.log_path()).unwrap();
+    assert!(said.contains("pay.smartsend.db is in use by another process"), "{said}");
+    first.terminate().await;
+    assert_eq!(first.exit_code(SOON).await, 3);
+}
+
+/// A limit on the size of files stands for a full disk: the WAL grows beyond it.
+#[tokio::test]
+async fn a_store_that_cannot_be_written_stops_the_run_and_the_next_one_goes_on() {
+    let ground = Ground::new(300, 200, &json!({})).await;
+    let limited = "trap '' XFSZ; ulimit -f 2048; exec \"$@\"";
+    let mut command = Command::new("sh");
+    command.args(["-c", limited, "sh", env!("CARGO_BIN_EXE_smartsend")]);
+    command.args(ground.arguments("pay.csv")).env_clear().env("TMPDIR", ground.folder.path());
+    let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.unwrap();
+    let output = canary::checked(output);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("pay.smartsend.db: disk I/O error"), "{said}");
+    assert!(said.contains("rows are left; run the same batch again"), "{said}");
+    let report = ground.report();
+    assert!(report.iter().any(|line| line.outcome == "created"), "{report:?}");
+    assert!(report.iter().any(|line| line.outcome == "unknown"), "{report:?}");
+    assert_eq!(ground.start("pay.csv").exit_code(LONG).await, 0);
+    ground.assert_paid().await;
+}
+
+#[tokio::test]
+async fn while_a_worker_consumes_the_merchant_s_intents_nothing_is_paid() {
+    let mut scenario = Scenario::new().await;
+    let folder = scenario.directory().to_owned();
+    scenario.set_variable("TMPDIR", &folder.display().to_string());
+    let file = folder.join("pay.csv");
+    let text = format!(
+        "merchantRefId,amount,description,custName,custMobile\nb-1,1.50,{DESCRIPTION},Asha,{MOBILE}\n"
+    );
+    fs::write(&file, text).unwrap();
+    let batch = async || scenario.command(&["batch", file.to_str().unwrap(), "--yes"]).await;
+    let worker = scenario.ready_worker().await;
+    let output = batch().await;
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("1 consume smartsend.intents.default"), "{said}");
+    assert!(!folder.join("pay.smartsend.db").exists());
+    scenario.finish(worker).await;
+    let output = batch().await;
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(scenario.provider.links_of("b-1").await.len(), 1);
+}
