@@ -1,6 +1,7 @@
 //! Events: their ids, their JSON, and that a repeat is the same event.
 
 mod commands;
+mod data;
 mod read;
 
 use std::sync::LazyLock;
