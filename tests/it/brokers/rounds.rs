@@ -13,14 +13,17 @@ const WARM: u64 = 3;
 /// How many intents are there at least when a fault comes: some seconds of work.
 const LOAD: u64 = 400;
 
-/// The channels of all three connections: 16 to publish on, one to consume on for the merchant, for
-/// what RabbitMQ puts aside and for pauses, and on each connection one to look at queues on.
-const CHANNELS_MAX: usize = 22;
+/// The channels of all three connections: to publish on, one for each of the 16 deliveries that may be
+/// in flight, for the checkpoint, and for what RabbitMQ puts aside; to consume on, one for the
+/// merchant, for what RabbitMQ puts aside, and for pauses; and on each connection one to look at
+/// queues on.
+const CHANNELS_MAX: usize = 16 + 2 + 3 + 3;
 
 /// What a worker holds of the machine, and of the broker.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Held {
-    channels: usize,
+    /// By connection, consumers, confirm mode and name.
+    channels: Vec<String>,
     threads: u64,
     files: usize,
     resident_kib: u64,
@@ -31,7 +34,7 @@ impl Held {
         // As many channels as publishes were under way at once, which differs. The allocator may
         // keep a little more memory; what lapin sets aside for one connection is 8 MiB.
         let memory = warm.resident_kib + warm.resident_kib / 10 + 4096;
-        self.channels > CHANNELS_MAX
+        self.channels.len() > CHANNELS_MAX
             || self.threads > warm.threads
             || self.files > warm.files
             || self.resident_kib > memory
@@ -101,10 +104,12 @@ async fn held(ground: &Ground, worker: &Worker) -> Held {
         ours.len() == 3 // to publish, to consume, and for what RabbitMQ puts aside
     })
     .await;
-    let channels = node.ctl(&["list_channels", "connection"]).await;
+    let columns = ["list_channels", "connection", "consumer_count", "confirm", "name"];
+    let channels = node.ctl(&columns).await;
+    let is_ours = |line: &&str| ours.iter().any(|pid| line.contains(pid));
     let process = worker.program.pid().to_string();
     Held {
-        channels: channels.lines().filter(|line| ours.iter().any(|pid| line.contains(pid))).count(),
+        channels: channels.lines().filter(is_ours).map(str::to_owned).collect(),
         threads: status(&process, "Threads"),
         files: std::fs::read_dir(format!("/proc/{process}/fd")).unwrap().count(),
         resident_kib: status(&process, "VmRSS"),
