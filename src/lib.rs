@@ -10,17 +10,18 @@
 //!   queue in a file.
 //! - [`telemetry`] logs, counts and keeps the status; [`http`] serves it.
 //! - [`config`] reads settings, [`app`] builds running workers of them, [`cli`] has a file for
-//!   each command, [`batch`] is `submit` and `batch`, [`change`] is `cancel` and `extend`, [`orders`] is `pause`
-//!   and `resume`, [`check`] is `check`, [`inquiry`] is `lookup`, `account` and `bulk`, [`parked`] is
-//!   `parked`, [`whereabouts`] is `where`, [`reconcile`] is `reconcile`, [`explain`] has its pages and [`walkthrough`] plays an
-//!   intent for it, [`survey`] is `survey`, and [`sandbox`] stands in for PayU. [`actor`] says who
-//!   runs a command, and why.
+//!   each command, [`batch`] is `submit` and `batch`, [`change`] is `cancel` and `extend`,
+//!   [`orders`] is `pause` and `resume`, [`check`] is `check`, [`inquiry`] is `lookup`, `account`
+//!   and `bulk`, [`parked`] is `parked`, [`whereabouts`] is `where`, [`reconcile`] is `reconcile`,
+//!   [`explain`] has its pages and [`walkthrough`] plays an intent for it, [`survey`] is `survey`,
+//!   and [`sandbox`] stands in for PayU. [`actor`] says who runs a command, and why.
 
 pub mod domain;
 pub mod ports;
 pub mod clock;
 mod signals;
 mod page;
+mod new_file;
 pub mod admission;
 pub mod worker;
 pub mod amqp;

@@ -3,15 +3,15 @@
 //! It is made of parts that hold no secret and nothing of an intent, and each of them may be missing:
 //! it is wanted most when things are down. It has mode 0600 all the same.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tempfile::Builder;
 
 use super::pages::Pages;
 use super::report::Report;
+use crate::new_file::NewFile;
 
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write the bundle {}: {source}", path.display())]
@@ -40,13 +40,6 @@ pub fn bundle(report: &Report, settings: &Value, pages: &Pages, now: Timestamp) 
 
 /// Writes it to a file that does not exist yet.
 pub fn write(path: &Path, bundle: &str) -> Result<(), BundleError> {
-    let written = || {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or_else(|| Path::new("."));
-        let mut draft = Builder::new().prefix(".smartsend.").tempfile_in(folder)?;
-        draft.write_all(bundle.as_bytes())?;
-        draft.as_file().sync_all()?;
-        draft.persist_noclobber(path).map(drop).map_err(|error| error.error)
-    };
-    written().map_err(|source| BundleError { path: path.to_owned(), source })
+    let written = NewFile::begin(path).and_then(|file| file.finish(bundle.as_bytes()));
+    written.map_err(|source| BundleError { path: path.to_owned(), source })
 }

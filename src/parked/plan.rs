@@ -3,7 +3,7 @@
 //! on anything that came later.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use super::message::{Id, Parked, digest_of};
 use super::tally::columns;
 use crate::domain::amount::{Amount, Total};
 use crate::domain::record::headers::written;
+use crate::new_file::NewFile;
 
 /// How long after its end a plan can be begun.
 pub const AGE_MAX: Duration = Duration::from_mins(15);
@@ -179,21 +180,13 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Writes it to a file that does not exist yet, with mode 0600.
+    /// Writes it to a file that does not exist yet.
     pub fn write(&self, path: &Path) -> Result<(), PlanError> {
         let failed = |source| PlanError::Write { path: path.to_owned(), source };
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or_else(|| Path::new("."));
-        let mut draft = tempfile::Builder::new()
-            .prefix(".plan.")
-            .suffix(".draft")
-            .tempfile_in(folder)
-            .map_err(failed)?;
-        let json = serde_json::to_vec_pretty(self).map_err(|error| failed(error.into()))?;
-        draft.write_all(&json).and_then(|()| draft.write_all(b"\n")).map_err(failed)?;
-        draft.as_file().sync_all().map_err(failed)?;
-        draft.persist_noclobber(path).map_err(|refused| failed(refused.error))?;
-        Ok(())
+        let file = NewFile::begin(path).map_err(failed)?;
+        let mut json = serde_json::to_vec_pretty(self).map_err(|error| failed(error.into()))?;
+        json.push(b'\n');
+        file.finish(&json).map_err(failed)
     }
 
     pub fn table(&self) -> String {

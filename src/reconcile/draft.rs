@@ -1,14 +1,13 @@
-//! A file that takes its name when it is whole, and replaces none.
+//! What is written of the findings: begun before PayU is asked, and finished after.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use tempfile::{Builder, NamedTempFile};
+use crate::new_file::NewFile;
 
-/// An unfinished file, with mode 0600 from its first byte. Dropping it leaves nothing behind.
 pub struct Draft {
     path: PathBuf,
-    file: NamedTempFile,
+    file: NewFile,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -22,27 +21,21 @@ pub enum DraftError {
 }
 
 impl Draft {
-    /// Begins it beside its name: a folder that cannot be written is found before anything is asked.
+    /// A folder that cannot be written is found before anything is asked.
     pub fn begin(path: &Path) -> Result<Self, DraftError> {
         let path = path.to_owned();
         if path.symlink_metadata().is_ok() {
             return Err(DraftError::Exists { path });
         }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or_else(|| Path::new("."));
-        match Builder::new().prefix(".reconcile.").suffix(".draft").tempfile_in(folder) {
+        match NewFile::begin(&path) {
             Ok(file) => Ok(Self { path, file }),
             Err(source) => Err(DraftError::NotBegun { path, source }),
         }
     }
 
     pub fn finish(self, bytes: &[u8]) -> Result<PathBuf, DraftError> {
-        let Self { path, mut file } = self;
-        let written = file.write_all(bytes).and_then(|()| file.as_file().sync_all());
-        let taken = written.and_then(|()| {
-            file.persist_noclobber(&path).map(drop).map_err(|refused| refused.error)
-        });
-        match taken {
+        let Self { path, file } = self;
+        match file.finish(bytes) {
             Ok(()) => Ok(path),
             Err(source) => Err(DraftError::NotWritten { path, source }),
         }

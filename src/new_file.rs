@@ -1,0 +1,28 @@
+//! A file that takes its name when it is whole, and replaces none.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::{Builder, NamedTempFile};
+
+/// An unfinished file, with mode 0600 from its first byte. Dropping it leaves nothing behind.
+pub(crate) struct NewFile {
+    path: PathBuf,
+    draft: NamedTempFile,
+}
+
+impl NewFile {
+    /// Begins it in the folder of its name: from there it can take the name in one step.
+    pub(crate) fn begin(path: &Path) -> io::Result<Self> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or_else(|| Path::new("."));
+        let draft = Builder::new().prefix(".smartsend.").suffix(".draft").tempfile_in(folder)?;
+        Ok(Self { path: path.to_owned(), draft })
+    }
+
+    pub(crate) fn finish(mut self, bytes: &[u8]) -> io::Result<()> {
+        self.draft.write_all(bytes)?;
+        self.draft.as_file().sync_all()?;
+        self.draft.persist_noclobber(&self.path).map(drop).map_err(|refused| refused.error)
+    }
+}
