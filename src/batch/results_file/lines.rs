@@ -9,11 +9,9 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Write;
 
+use super::report::{HEADER, Outcome};
 use crate::batch::status::{RowStatus, TrackedRow};
 use crate::domain::event::Reason;
-
-/// The columns. A bad row may have no reference that could be written, but it has its row.
-pub(super) const HEADER: [&str; 6] = ["row", "reference", "amount", "outcome", "link", "reason"];
 
 /// The report. A row without a link says where one is known for its reference, since that decides
 /// whether it may be paid: `links` has those of earlier reports.
@@ -57,46 +55,48 @@ pub(in crate::batch) fn write_row<W: Write>(
         &number.to_string(),
         reference,
         &amount,
-        outcome,
+        outcome.into_str(),
         link,
         &harmless(&reason),
     ])
 }
 
-fn outcome_and_reason(status: &RowStatus) -> (&'static str, Cow<'static, str>) {
+fn outcome_and_reason(status: &RowStatus) -> (Outcome, Cow<'static, str>) {
     match status {
         RowStatus::Skipped(errors) => {
             let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
-            ("skipped", errors.join("; ").into())
+            (Outcome::Skipped, errors.join("; ").into())
         }
         RowStatus::Contradicts => (
-            "skipped",
+            Outcome::Skipped,
             "an earlier run has, or may have, sent another amount or customer under this \
              reference; write the row as it was, or pay it under a new reference"
                 .into(),
         ),
-        RowStatus::Unsent => ("unsent", "it was not sent; submit it again".into()),
-        RowStatus::NotStarted => ("unsent", "it was not sent; run the same batch again".into()),
+        RowStatus::Unsent => (Outcome::Unsent, "it was not sent; submit it again".into()),
+        RowStatus::NotStarted => {
+            (Outcome::Unsent, "it was not sent; run the same batch again".into())
+        }
         RowStatus::InDoubt => (
-            "unknown",
+            Outcome::Unknown,
             "it may have been sent; run the same batch again, which looks it up first".into(),
         ),
         RowStatus::Unconfirmed => (
-            "unknown",
+            Outcome::Unknown,
             "RabbitMQ did not confirm it, and may have it or not; submit it again with the same \
              reference"
                 .into(),
         ),
         RowStatus::Sent => (
-            "unknown",
+            Outcome::Unknown,
             "it is with the worker, and no event was seen before the wait ended; look for its \
              event before you do anything else"
                 .into(),
         ),
-        RowStatus::Created(_) => ("created", "".into()),
-        RowStatus::Failed(reason) => ("failed", text(reason).into()),
-        RowStatus::Rejected(reason) => ("rejected", text(reason).into()),
-        RowStatus::Unresolved(reason) => ("unresolved", text(reason).into()),
+        RowStatus::Created(_) => (Outcome::Created, "".into()),
+        RowStatus::Failed(reason) => (Outcome::Failed, text(reason).into()),
+        RowStatus::Rejected(reason) => (Outcome::Rejected, text(reason).into()),
+        RowStatus::Unresolved(reason) => (Outcome::Unresolved, text(reason).into()),
     }
 }
 

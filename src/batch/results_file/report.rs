@@ -1,11 +1,12 @@
-//! A report, read back.
+//! The words of a report, and how it is read back.
 
 use std::io::Read;
 
 use csv::{ReaderBuilder, StringRecord};
 use strum::{EnumString, IntoStaticStr};
 
-use super::lines::HEADER;
+/// The columns. A bad row may have no reference that could be written, but it has its row.
+pub(super) const HEADER: [&str; 6] = ["row", "reference", "amount", "outcome", "link", "reason"];
 
 /// One line of a report, its cells as they are written.
 pub struct ReportLine {
