@@ -14,7 +14,6 @@ const NOTE_LEN_MAX: usize = 250;
 /// What Linux shows of a process that nobody has logged in for.
 const NO_LOGIN: u32 = u32::MAX;
 
-/// Who acts, and why.
 #[derive(Clone, Debug)]
 pub struct Actor {
     user: String,

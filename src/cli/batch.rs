@@ -116,7 +116,6 @@ fn refused(bad: usize, all: usize) -> CommandError {
     ))
 }
 
-/// Asks at the terminal.
 fn confirm(options: &Options) -> Result<(), CommandError> {
     if options.yes {
         return Ok(());

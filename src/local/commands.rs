@@ -97,7 +97,7 @@ impl Link {
 pub(super) struct Held {
     pub(super) sender: UnboundedSender<Command>,
     pub(super) message_id: String,
-    /// Tells this delivery of the row from a later one.
+    /// Distinguishes this delivery of the row from a later one.
     pub(super) serial: u64,
 }
 

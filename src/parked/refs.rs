@@ -35,8 +35,7 @@ pub enum RefsError {
 pub fn read(path: &Path) -> Result<BTreeSet<Reference>, RefsError> {
     let owned = || path.to_owned();
     let bytes = std::fs::read(path).map_err(|source| RefsError::Read { path: owned(), source })?;
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    let mut reader = csv::Reader::from_reader(bytes);
+    let mut reader = csv::Reader::from_reader(&*bytes);
     let header = reader.headers().cloned().unwrap_or_default();
     let place = |name: &str| header.iter().position(|column| column == name);
     let column = place(COLUMN).ok_or_else(|| RefsError::NoColumn { path: owned() })?;

@@ -26,7 +26,6 @@ pub enum Says {
     },
 }
 
-/// What is to be paid.
 #[derive(Clone, Debug)]
 pub struct Payout {
     pub reference: Reference,

@@ -13,6 +13,7 @@ use smartsend::domain::verdict::{CommandFailure, CommandUnresolved};
 use smartsend::explain;
 
 use crate::support::canary;
+use crate::support::configuration::CONFIGURATION;
 
 fn smartsend(folder: &Path, arguments: &[&str]) -> Output {
     let output = Command::new(env!("CARGO_BIN_EXE_smartsend"))
@@ -110,19 +111,6 @@ fn what_became_of_a_command_is_one_line() {
         assert_eq!(change::line(command, &result), expected);
     }
 }
-
-/// A configuration that can be used, for a broker that nobody runs.
-const CONFIGURATION: &str = r#"
-[broker]
-urls = ["amqp://guest:guest@127.0.0.1:1/%2f"]
-[merchants.default]
-payout_merchant_id = "1111312"
-api = "v1"
-client_id = "client"
-client_secret = "secret"
-rate_per_second = 10
-max_amount = "200000.00"
-"#;
 
 fn folder_with(configuration: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();

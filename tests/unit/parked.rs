@@ -18,21 +18,11 @@ use smartsend::parked::message::{Id, Parked};
 use smartsend::ports::Properties;
 
 use crate::support::canary;
-
-const TOML: &str = r#"
-[broker]
-urls = ["amqp://guest:guest@127.0.0.1:1/%2f"]
-[merchants.default]
-payout_merchant_id = "1111312"
-api = "v1"
-client_id = "client"
-client_secret = "secret"
-rate_per_second = 10
-max_amount = "1000.00"
-"#;
+use crate::support::configuration::CONFIGURATION;
 
 fn config(more: &str) -> Config {
-    Config::parse(&format!("{TOML}{more}"), std::iter::empty(), &|_| Ok(String::new())).unwrap()
+    Config::parse(&format!("{CONFIGURATION}{more}"), std::iter::empty(), &|_| Ok(String::new()))
+        .unwrap()
 }
 
 fn now() -> Timestamp {

@@ -1,6 +1,7 @@
 //! What the tests stand on. What both test targets use is in `tests/support`.
 
 pub(crate) mod account;
+pub(crate) mod configuration;
 pub(crate) mod log_lines;
 pub(crate) mod model;
 pub(crate) mod proof_table;

@@ -81,7 +81,6 @@ pub struct Direct<'a> {
     /// What is not paid: bad rows, and rows that contradict an earlier run.
     pub(super) skipped: Vec<TrackedRow>,
     contradicting: Vec<usize>,
-    /// What is to be paid.
     pub(super) open: Share,
     /// What an earlier run has brought to its end.
     pub(super) already: Share,

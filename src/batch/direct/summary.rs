@@ -9,10 +9,8 @@ use crate::batch::status::{ByCode, Counts, Share};
 use crate::batch::summary::line;
 use crate::local::StoreError;
 
-/// How a run ended.
 #[derive(Debug)]
 pub enum DirectEnd {
-    /// Every row has ended.
     Finished,
     /// A signal stopped it.
     Interrupted,
@@ -27,7 +25,6 @@ pub struct DirectSummary {
     pub(super) counts: Counts,
     pub(super) already: Share,
     pub(super) elapsed: Duration,
-    /// Where the results are.
     pub(super) results: Result<PathBuf, DirectError>,
     pub(super) store: PathBuf,
 }

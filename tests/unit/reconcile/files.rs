@@ -16,22 +16,11 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::support::canary::{DESCRIPTION, EMAIL};
-
-const TOML: &str = r#"
-[broker]
-urls = ["amqp://guest:guest@127.0.0.1:1/%2f"]
-[merchants.default]
-payout_merchant_id = "1111312"
-api = "v1"
-client_id = "client"
-client_secret = "secret"
-rate_per_second = 10
-max_amount = "1000.00"
-"#;
+use crate::support::configuration::CONFIGURATION;
 
 fn merchant() -> Merchant {
     let read = |_: &Path| Ok(String::new());
-    let mut config = Config::parse(TOML, std::iter::empty(), &read).unwrap();
+    let mut config = Config::parse(CONFIGURATION, std::iter::empty(), &read).unwrap();
     config.merchants.remove("default").unwrap()
 }
 
