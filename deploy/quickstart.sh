@@ -119,7 +119,7 @@ awk 'BEGIN {
 say "5. Submitting $home/sample.csv: 200 intents, 14 of them bad ..."
 rm -f "$home/sample.results.csv"
 submitted=0
-"$bin" submit "$home/sample.csv" --skip-bad --wait >"$home/submit.out" || submitted=$?
+"$bin" submit "$home/sample.csv" --yes --skip-bad --wait >"$home/submit.out" || submitted=$?
 results=$home/sample.results.csv
 if [ ! -s "$results" ]; then
   die "submit ended with $submitted and wrote no results; the worker's output is in $home/worker.out"

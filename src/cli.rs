@@ -9,11 +9,14 @@ pub mod batch;
 pub mod bulk;
 pub mod change;
 pub mod check;
+mod confirm;
 mod exit;
 pub mod explain;
+mod input;
 pub mod lookup;
 mod merchants;
 pub mod parked;
+mod paying;
 pub mod pause;
 pub mod reconcile;
 pub mod run;
@@ -75,9 +78,9 @@ pub struct Cli {
 enum Command {
     /// Run the worker: consume intents, make links, publish results
     Run(run::Options),
-    /// Check a CSV file of intents and publish them
+    /// Check a file of intents, and publish them
     Submit(submit::Options),
-    /// Pay a CSV file of intents without RabbitMQ
+    /// Pay a file of intents without RabbitMQ
     Batch(batch::Options),
     /// Run a stand-in for Smart Send, to try things out
     #[cfg(feature = "sandbox")]

@@ -61,9 +61,16 @@ impl<'a> Inquiry<'a> {
     /// Waits for the turn, which lasts until this is dropped.
     pub async fn begin(merchant: &'a Merchant) -> Result<Self, InquiryError> {
         let clock = SystemClock::start();
-        let metrics = Metrics::new().merchant(&merchant.name);
-        let account = PayuAccount::new(merchant, clock, metrics)?;
+        let account = account(merchant, clock)?;
         let pace = Pace::take(&merchant.account.payout_merchant_id, APART, clock).await?;
+        Ok(Self { merchant, account, pace, clock })
+    }
+
+    /// The same, unless somebody else has the turn.
+    pub fn try_begin(merchant: &'a Merchant) -> Result<Self, InquiryError> {
+        let clock = SystemClock::start();
+        let account = account(merchant, clock)?;
+        let pace = Pace::try_take(&merchant.account.payout_merchant_id, APART, clock)?;
         Ok(Self { merchant, account, pace, clock })
     }
 
@@ -127,6 +134,13 @@ impl<'a> Inquiry<'a> {
         self.pace.mark();
         result
     }
+}
+
+fn account(
+    merchant: &Merchant,
+    clock: SystemClock,
+) -> Result<PayuAccount<SystemClock>, AccountError> {
+    PayuAccount::new(merchant, clock, Metrics::new().merchant(&merchant.name))
 }
 
 /// PayU's own words for what has become of the link and of the money: those that we do not know

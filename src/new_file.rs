@@ -12,12 +12,8 @@ pub(crate) struct NewFile {
 }
 
 impl NewFile {
-    /// Begins it in the folder of its name: from there it can take the name in one step.
     pub(crate) fn begin(path: &Path) -> io::Result<Self> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or_else(|| Path::new("."));
-        let draft = Builder::new().prefix(".smartsend.").suffix(".draft").tempfile_in(folder)?;
-        Ok(Self { path: path.to_owned(), draft })
+        Ok(Self { path: path.to_owned(), draft: draft(path)? })
     }
 
     pub(crate) fn finish(mut self, bytes: &[u8]) -> io::Result<()> {
@@ -25,4 +21,11 @@ impl NewFile {
         self.draft.as_file().sync_all()?;
         self.draft.persist_noclobber(&self.path).map(drop).map_err(|refused| refused.error)
     }
+}
+
+/// An unfinished file in the folder of its name: from there it can take the name in one step.
+pub(crate) fn draft(path: &Path) -> io::Result<NamedTempFile> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or_else(|| Path::new("."));
+    Builder::new().prefix(".smartsend.").suffix(".draft").tempfile_in(folder)
 }

@@ -208,21 +208,22 @@ pub fn message(body: Bytes, id: String, merchant: &Merchant, now: Moment) -> Cop
 /// What to show the person who waits, each thing once.
 pub struct Notes {
     work: Work,
-    trouble_told: bool,
-    idle_told: bool,
+    trouble_reported: bool,
+    idle_reported: bool,
 }
 
 impl Notes {
     pub fn about(work: Work) -> Self {
-        Self { work, trouble_told: false, idle_told: false }
+        Self { work, trouble_reported: false, idle_reported: false }
     }
 
     /// For a change of the connection.
     pub fn of_state(&mut self, state: &BrokerState) -> Option<String> {
-        let was_told = std::mem::replace(&mut self.trouble_told, *state != BrokerState::Connected);
+        let was_reported =
+            std::mem::replace(&mut self.trouble_reported, *state != BrokerState::Connected);
         match state {
             BrokerState::Connected => {
-                was_told.then(|| "RabbitMQ accepts messages again".to_owned())
+                was_reported.then(|| "RabbitMQ accepts messages again".to_owned())
             }
             BrokerState::Disconnected { reason } => {
                 Some(format!("not connected to RabbitMQ, reconnecting: {reason}"))
@@ -237,9 +238,9 @@ impl Notes {
 
     /// For an answer to whether anybody consumes the messages.
     pub fn of_consumers(&mut self, consumed: bool) -> Option<String> {
-        let was_told = std::mem::replace(&mut self.idle_told, !consumed);
+        let was_reported = std::mem::replace(&mut self.idle_reported, !consumed);
         let noun = self.work.noun();
-        match (consumed, was_told) {
+        match (consumed, was_reported) {
             (true, true) => Some(format!("a worker consumes the {noun}s now")),
             (false, false) => Some(format!(
                 "nobody consumes the {noun}s at the moment, so no result can come: start a worker \

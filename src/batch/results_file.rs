@@ -11,18 +11,24 @@
 //! If the folder is gone or full by now, the report goes where temporary files go.
 
 pub(super) mod earlier;
-pub(super) mod lines;
+mod lines;
 mod report;
 
 use std::collections::HashMap;
-use std::io::{self, Write};
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile};
 
-use super::status::BatchStatus;
-pub(crate) use lines::harmless;
-pub use report::{Outcome, ReportLine, is_report, read as read_report};
+use super::beside::{beside, numbered, take_name};
+use crate::new_file::draft;
+pub(super) use lines::{Report, ReportRow};
+pub use report::{Outcome, ReportLine};
+pub(super) use report::{is_report, read as read_report};
+
+/// Writes every row into a report.
+pub(super) type Fill<'a> = dyn Fn(&mut Report<'_, &File>) -> io::Result<()> + 'a;
 
 /// An unfinished results file. Dropping it leaves nothing behind.
 #[derive(Debug)]
@@ -61,43 +67,38 @@ impl ResultsFile {
     /// Creates the draft beside the input file.
     pub(super) fn beside(input: &Path) -> Result<Self, ResultsFileError> {
         let path = beside(input, "results.csv");
-        let folder = path.parent().unwrap_or(&path);
-        match Builder::new().prefix(".results.").suffix(".draft").tempfile_in(folder) {
+        match draft(&path) {
             Ok(draft) => Ok(Self { path, draft }),
             Err(source) => Err(ResultsFileError::NotBegun { path, source }),
         }
     }
 
     /// Writes everything and gives the file its name.
-    pub(super) fn finish(self, status: &BatchStatus) -> Result<Written, ResultsFileError> {
+    pub(super) fn finish(self, fill: &Fill<'_>) -> Result<Written, ResultsFileError> {
         let Self { path, draft } = self;
-        let report = lines::write(status.rows(), &links_in_earlier(&path));
-        let written = filled(draft, &report).and_then(|draft| take_name(draft, &path, &report));
+        let links = links_in_earlier(&path);
+        let written =
+            filled(draft, fill, &links).and_then(|draft| take_name(draft, &path, replaces));
         let source = match written {
-            Ok(taken) if taken == path => return Ok(Written { path, kept: None }),
-            Ok(taken) => return Ok(Written { path: taken, kept: Some(path) }),
+            Ok((taken, _)) if taken == path => return Ok(Written { path, kept: None }),
+            Ok((taken, _)) => return Ok(Written { path: taken, kept: Some(path) }),
             Err(source) => source,
         };
-        match rescue(&report) {
+        match rescue(fill, &links) {
             Ok(rescued) => Err(ResultsFileError::Elsewhere { path, source, rescued }),
             Err(second) => Err(ResultsFileError::Lost { path, source, second }),
         }
     }
 }
 
-/// With the ending `results.csv`, `pay.csv` gives `pay.results.csv`; a name without `.csv` gets it
-/// after its own.
-pub(super) fn beside(input: &Path, ending: &str) -> PathBuf {
-    let is_csv = input.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
-    let stem = if is_csv { input.file_stem() } else { input.file_name() };
-    let mut name = stem.unwrap_or_default().to_owned();
-    name.push(".");
-    name.push(ending);
-    input.with_file_name(name)
-}
-
-fn filled(mut draft: NamedTempFile, report: &[u8]) -> io::Result<NamedTempFile> {
-    draft.write_all(report)?;
+fn filled(
+    draft: NamedTempFile,
+    fill: &Fill<'_>,
+    links: &HashMap<String, String>,
+) -> io::Result<NamedTempFile> {
+    let mut report = Report::begin(draft.as_file())?.with_links(links);
+    fill(&mut report)?;
+    report.end()?;
     draft.as_file().sync_all()?;
     Ok(draft)
 }
@@ -114,30 +115,14 @@ fn links_in_earlier(path: &Path) -> HashMap<String, String> {
     by_reference
 }
 
-/// Takes the first name that is free, or whose report this one replaces.
-fn take_name(mut draft: NamedTempFile, path: &Path, report: &[u8]) -> io::Result<PathBuf> {
-    for number in 1..=u32::MAX {
-        let name = numbered(path, number);
-        let replaces = std::fs::read(&name).is_ok_and(|old| earlier::says_no_more(&old, report));
-        let taken = if replaces { draft.persist(&name) } else { draft.persist_noclobber(&name) };
-        match taken {
-            Ok(_) => return Ok(name),
-            Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => {
-                draft = refused.file;
-            }
-            Err(refused) => return Err(refused.error),
-        }
-    }
-    Err(io::ErrorKind::AlreadyExists.into())
-}
-
-/// `pay.results.csv`, then `pay.results.2.csv` and so on.
-pub(super) fn numbered(path: &Path, number: u32) -> PathBuf {
-    if number == 1 { path.to_owned() } else { path.with_extension(format!("{number}.csv")) }
+/// Whether a new report says all that the one in its place said.
+fn replaces(old: &Path, new: &Path) -> bool {
+    let reports = std::fs::read(old).and_then(|old| Ok((old, std::fs::read(new)?)));
+    reports.is_ok_and(|(old, new)| earlier::says_no_more(&old, &new))
 }
 
 /// Keeps the report where temporary files are, under a name that nobody can have taken before.
-fn rescue(report: &[u8]) -> io::Result<PathBuf> {
+fn rescue(fill: &Fill<'_>, links: &HashMap<String, String>) -> io::Result<PathBuf> {
     let draft = Builder::new().prefix("smartsend.results.").suffix(".csv").tempfile()?;
-    Ok(filled(draft, report)?.keep()?.1)
+    Ok(filled(draft, fill, links)?.keep()?.1)
 }

@@ -5,33 +5,42 @@
 
 use std::collections::HashMap;
 
+use super::row_ranges::RowRanges;
 use super::validate::Validated;
 
-/// A line for each error, with every row that has it, in the order of their first rows.
-pub(super) fn lines(rows: &[Validated]) -> Vec<String> {
-    let mut lines: Vec<(Vec<usize>, String)> = Vec::new();
-    let mut place_of: HashMap<String, usize> = HashMap::new();
-    for Validated { number, result } in rows {
-        for error in result.as_ref().err().into_iter().flat_map(|row| &row.errors) {
+/// How many different errors are kept; every bad row has its own in the file of bad rows.
+const LINES_MAX: usize = 100;
+
+#[derive(Debug, Default)]
+pub(super) struct RowErrors {
+    lines: Vec<(RowRanges, String)>,
+    place_of: HashMap<String, usize>,
+    more: usize,
+}
+
+impl RowErrors {
+    pub(super) fn add(&mut self, row: &Validated) {
+        for error in row.result.as_ref().err().into_iter().flat_map(|row| &row.errors) {
             let text = error.to_string();
-            let place = *place_of.entry(text.clone()).or_insert(lines.len());
-            match lines.get_mut(place) {
-                Some((numbers, _)) => numbers.push(*number),
-                None => lines.push((vec![*number], text)),
+            if let Some(place) = self.place_of.get(&text) {
+                if let Some((rows, _)) = self.lines.get_mut(*place) {
+                    rows.add(row.number);
+                }
+            } else if self.lines.len() < LINES_MAX {
+                let mut rows = RowRanges::default();
+                rows.add(row.number);
+                self.place_of.insert(text.clone(), self.lines.len());
+                self.lines.push((rows, text));
+            } else {
+                self.more = self.more.saturating_add(1);
             }
         }
     }
-    lines.into_iter().map(|(numbers, text)| format!("{}: {text}", named(&numbers))).collect()
-}
 
-/// `row 3`, or `rows 3, 5-9`.
-pub(super) fn named(numbers: &[usize]) -> String {
-    let follows = |a: &usize, b: &usize| a.checked_add(1) == Some(*b);
-    let runs = numbers.chunk_by(follows).map(|run| match run {
-        [first, .., last] => format!("{first}-{last}"),
-        alone => alone.iter().map(ToString::to_string).collect(),
-    });
-    let runs: Vec<_> = runs.collect();
-    let noun = if numbers.len() == 1 { "row" } else { "rows" };
-    format!("{noun} {}", runs.join(", "))
+    /// A line for each error, with the rows that have it, in the order of their first rows.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let lines = self.lines.iter().map(|(rows, text)| format!("{rows}: {text}"));
+        let more = (self.more > 0).then(|| format!("and {} more errors", self.more));
+        lines.chain(more).collect()
+    }
 }

@@ -6,17 +6,19 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::validate::{CellError, InvalidRow, ValidRow};
+use uuid::Uuid;
+
+use super::validate::{CellError, ValidRow};
 use crate::domain::amount::{Amount, Total};
 use crate::domain::customer::Private;
 use crate::domain::event::{EventIds, Reason, Received, ReceivedResult};
 use crate::domain::reference::Reference;
 
 /// What is known of one row.
-#[derive(Debug)]
-pub(super) enum RowStatus {
+#[derive(Clone, Copy, Debug)]
+pub(super) enum RowStatus<'a> {
     /// It is a bad row and was not sent.
-    Skipped(Vec<CellError>),
+    Skipped(&'a [CellError]),
     /// An earlier `batch` has, or may have, sent something else under its reference.
     Contradicts,
     /// It was not sent, because the command ended first.
@@ -30,40 +32,51 @@ pub(super) enum RowStatus {
     /// The broker has it; how it ended is not known.
     Sent,
     /// It has a link.
-    Created(Private),
+    Created(&'a Private),
     /// An event says that it has no link and gets none.
-    Failed(Reason),
+    Failed(&'a Reason),
     /// An event says that it is not acted on; another message may have made a link.
-    Rejected(Reason),
+    Rejected(&'a Reason),
     /// An event says that only a person can decide.
-    Unresolved(Reason),
+    Unresolved(&'a Reason),
 }
 
-#[derive(Debug)]
-pub(super) struct TrackedRow {
-    /// The number that a spreadsheet shows.
-    pub(super) number: usize,
-    /// Its reference, if that is valid.
-    pub(super) reference: Option<Reference>,
-    /// Its amount, if that is valid.
-    pub(super) amount: Option<Amount>,
-    pub(super) status: RowStatus,
-    /// Distinguishes its events from another one's. A bad row has none.
-    pub(super) event_ids: Option<EventIds>,
-    /// The amount of a link that its reference got by another intent, as an event says.
-    pub(super) other_link: Option<Amount>,
+/// What the broker said of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sending {
+    Unsent,
+    Unconfirmed,
+    Sent,
 }
 
-/// All rows, in the order of the file.
+/// The good rows that sending has come to, in the order of the file.
 #[derive(Debug, Default)]
 pub(super) struct BatchStatus {
-    rows: Vec<TrackedRow>,
+    /// A byte for each: a million rows are sent without more of them in memory.
+    sending: Vec<Sending>,
+    /// What events say, if they are waited for.
+    results: Option<Results>,
+}
+
+/// What events say, at some hundred bytes for each row.
+#[derive(Debug, Default)]
+struct Results {
+    rows: Vec<Awaited>,
     by_reference: HashMap<Reference, Place>,
-    by_intent_id: HashMap<String, Place>,
+    by_intent_id: HashMap<Uuid, Place>,
     settled: usize,
 }
 
-/// A row's index.
+#[derive(Debug)]
+struct Awaited {
+    /// Distinguishes its events from another one's.
+    event_ids: EventIds,
+    result: Option<Box<ReceivedResult>>,
+    /// The amount of a link that its reference got by another intent, as an event says.
+    other_link: Option<Amount>,
+}
+
+/// A good row's index.
 pub(super) type Place = usize;
 
 /// How many rows there are of each status, and their rupees.
@@ -89,7 +102,7 @@ pub(super) struct ByCode {
     pub(super) codes: BTreeMap<String, Share>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Share {
     pub(super) rows: usize,
     /// As far as their amounts are valid.
@@ -97,64 +110,73 @@ pub(super) struct Share {
 }
 
 impl ByCode {
-    fn add(&mut self, row: &TrackedRow, reason: &Reason) {
-        self.all.add(row);
-        self.codes.entry(reason.code.to_string()).or_default().add(row);
+    fn add(&mut self, amount: Option<Amount>, reason: &Reason) {
+        self.all.add(amount);
+        self.codes.entry(reason.code.to_string()).or_default().add(amount);
     }
 }
 
 impl Share {
-    pub(super) fn add(&mut self, row: &TrackedRow) {
+    pub(super) fn add(&mut self, amount: Option<Amount>) {
         self.rows = self.rows.saturating_add(1);
-        if let Some(amount) = row.amount {
+        if let Some(amount) = amount {
             self.rupees = self.rupees.plus(amount);
         }
     }
 }
 
+impl Counts {
+    /// Counts a row, with its amount as far as that is valid.
+    pub(super) fn add(&mut self, status: RowStatus<'_>, amount: Option<Amount>) {
+        use RowStatus::{Contradicts, InDoubt, NotStarted, Skipped, Unconfirmed, Unsent};
+        self.rows.add(amount);
+        match status {
+            Skipped(_) | Contradicts => self.skipped.add(amount),
+            Unsent | NotStarted => self.unsent.add(amount),
+            Unconfirmed => self.unconfirmed.add(amount),
+            RowStatus::Sent | InDoubt => self.open.add(amount),
+            RowStatus::Created(_) => self.created.add(amount),
+            RowStatus::Failed(reason) => self.failed.add(amount, reason),
+            RowStatus::Rejected(reason) => self.rejected.add(amount, reason),
+            RowStatus::Unresolved(reason) => self.unresolved.add(amount, reason),
+        }
+        if !matches!(status, Skipped(_) | Contradicts | Unsent | NotStarted | Unconfirmed) {
+            self.sent.add(amount);
+        }
+    }
+}
+
 impl BatchStatus {
-    pub(super) fn add_valid(&mut self, number: usize, row: ValidRow, intent_id: String) -> Place {
-        let ValidRow { reference, amount, event_ids, .. } = row;
-        let place = self.rows.len();
-        self.by_reference.insert(reference.clone(), place);
-        self.by_intent_id.insert(intent_id, place);
-        self.rows.push(TrackedRow {
-            number,
-            reference: Some(reference),
-            amount: Some(amount),
-            status: RowStatus::Unsent,
-            event_ids: Some(event_ids),
-            other_link: None,
-        });
+    pub(super) fn new(is_awaited: bool) -> Self {
+        Self { sending: Vec::new(), results: is_awaited.then(Results::default) }
+    }
+
+    /// Records that the next good row is about to be published: until its confirm the broker may or
+    /// may not have it.
+    pub(super) fn publishing(&mut self, row: &ValidRow, intent_id: Uuid, merchant: &str) -> Place {
+        let place = self.sending.len();
+        self.sending.push(Sending::Unconfirmed);
+        if let Some(results) = &mut self.results {
+            let event_ids = EventIds::of(&row.intent, &row.body, merchant);
+            results.by_reference.insert(row.intent.reference.clone(), place);
+            results.by_intent_id.insert(intent_id, place);
+            results.rows.push(Awaited { event_ids, result: None, other_link: None });
+        }
         place
     }
 
-    pub(super) fn add_skipped(&mut self, number: usize, row: InvalidRow) {
-        let InvalidRow { reference, amount, errors } = row;
-        let status = RowStatus::Skipped(errors);
-        self.rows.push(TrackedRow::new(number, (reference, amount), status));
-    }
-
-    /// Records that a publish has begun: until its confirm the broker may or may not have it.
-    pub(super) fn publishing(&mut self, place: Place) {
-        self.change(place, |status| matches!(status, RowStatus::Unsent), RowStatus::Unconfirmed);
-    }
-
     pub(super) fn confirmed(&mut self, place: Place) {
-        self.change(place, |status| matches!(status, RowStatus::Unconfirmed), RowStatus::Sent);
+        self.change(place, Sending::Sent);
     }
 
     /// Records that the broker refused it.
     pub(super) fn refused(&mut self, place: Place) {
-        self.change(place, |status| matches!(status, RowStatus::Unconfirmed), RowStatus::Unsent);
+        self.change(place, Sending::Unsent);
     }
 
-    /// Records a confirm. An event can come before it, and then outweighs it.
-    fn change(&mut self, place: Place, applies: fn(&RowStatus) -> bool, status: RowStatus) {
-        if let Some(row) = self.rows.get_mut(place)
-            && applies(&row.status)
-        {
-            row.status = status;
+    fn change(&mut self, place: Place, to: Sending) {
+        if let Some(sending) = self.sending.get_mut(place) {
+            *sending = to;
         }
     }
 
@@ -162,93 +184,60 @@ impl BatchStatus {
     /// file or another day: its end is not this row's, but a link of it may be in this row's way.
     pub(super) fn settle(&mut self, event: &[u8]) {
         let Some(event) = Received::from_json(event) else { return };
-        let Some(row) = self.row_of(&event) else { return };
-        if !row.event_ids.as_ref().is_some_and(|ids| ids.include(&event)) {
+        let Some(results) = &mut self.results else { return };
+        let Some(row) = results.row_of(&event) else { return };
+        if !row.event_ids.include(&event) {
             if let ReceivedResult::Created(_) = event.result {
                 row.other_link = event.amount;
             }
             return;
         }
-        let was_open = row.is_open();
-        let status = RowStatus::from(event.result);
+        let is_link = |result: &ReceivedResult| matches!(result, ReceivedResult::Created(_));
+        let was_open = row.result.is_none();
         // A link that exists outweighs anything earlier.
-        let is_late_link =
-            matches!(status, RowStatus::Created(_)) && !matches!(row.status, RowStatus::Created(_));
+        let is_late_link = is_link(&event.result) && !row.result.as_deref().is_some_and(is_link);
         if was_open || is_late_link {
-            row.status = status;
+            row.result = Some(Box::new(event.result));
         }
-        self.settled = self.settled.saturating_add(usize::from(was_open));
-    }
-
-    /// An intent that cannot be read may have no reference in its event.
-    fn row_of(&mut self, event: &Received) -> Option<&mut TrackedRow> {
-        let place = match &event.reference {
-            Some(reference) => self.by_reference.get(reference),
-            None => self.by_intent_id.get(&event.intent_id),
-        };
-        self.rows.get_mut(*place?)
+        results.settled = results.settled.saturating_add(usize::from(was_open));
     }
 
     /// How many rows have been settled by an event.
     pub(super) fn settled(&self) -> usize {
-        self.settled
+        self.results.as_ref().map_or(0, |results| results.settled)
     }
 
-    pub(super) fn rows(&self) -> &[TrackedRow] {
-        &self.rows
-    }
-
-    pub(super) fn counts(&self) -> Counts {
-        let mut counts = Counts::default();
-        for row in &self.rows {
-            counts.add(row);
+    /// What is known of a good row. An event outweighs what the broker said: it can come before the
+    /// confirm.
+    pub(super) fn of(&self, place: Place) -> RowStatus<'_> {
+        let awaited = self.results.as_ref().and_then(|results| results.rows.get(place));
+        match (awaited.and_then(|row| row.result.as_deref()), self.sending.get(place)) {
+            (Some(result), _) => result.into(),
+            (None, None | Some(Sending::Unsent)) => RowStatus::Unsent,
+            (None, Some(Sending::Unconfirmed)) => RowStatus::Unconfirmed,
+            (None, Some(Sending::Sent)) => RowStatus::Sent,
         }
-        counts
+    }
+
+    /// The amount of a link that a good row's reference got by another intent.
+    pub(super) fn other_link(&self, place: Place) -> Option<Amount> {
+        self.results.as_ref()?.rows.get(place)?.other_link
     }
 }
 
-impl Counts {
-    pub(super) fn add(&mut self, row: &TrackedRow) {
-        self.rows.add(row);
-        match &row.status {
-            RowStatus::Skipped(_) | RowStatus::Contradicts => self.skipped.add(row),
-            RowStatus::Unsent | RowStatus::NotStarted => self.unsent.add(row),
-            RowStatus::Unconfirmed => self.unconfirmed.add(row),
-            RowStatus::Sent | RowStatus::InDoubt => self.open.add(row),
-            RowStatus::Created(_) => self.created.add(row),
-            RowStatus::Failed(reason) => self.failed.add(row, reason),
-            RowStatus::Rejected(reason) => self.rejected.add(row, reason),
-            RowStatus::Unresolved(reason) => self.unresolved.add(row, reason),
-        }
-        if row.is_sent() {
-            self.sent.add(row);
-        }
+impl Results {
+    /// An intent that cannot be read may have no reference in its event.
+    fn row_of(&mut self, event: &Received) -> Option<&mut Awaited> {
+        let place = match &event.reference {
+            Some(reference) => self.by_reference.get(reference),
+            None => self.by_intent_id.get(&event.intent_id.parse().ok()?),
+        };
+        self.rows.get_mut(*place?)
     }
 }
 
-impl TrackedRow {
-    /// One that no event is awaited for.
-    pub(super) fn new(
-        number: usize,
-        (reference, amount): (Option<Reference>, Option<Amount>),
-        status: RowStatus,
-    ) -> Self {
-        Self { number, reference, amount, status, event_ids: None, other_link: None }
-    }
-
-    /// Whether the broker has, or had, its intent.
-    fn is_sent(&self) -> bool {
-        use RowStatus::{Contradicts, NotStarted, Skipped, Unconfirmed, Unsent};
-        !matches!(self.status, Skipped(_) | Contradicts | Unsent | NotStarted | Unconfirmed)
-    }
-
-    fn is_open(&self) -> bool {
-        matches!(self.status, RowStatus::Unsent | RowStatus::Unconfirmed | RowStatus::Sent)
-    }
-}
-
-impl From<ReceivedResult> for RowStatus {
-    fn from(result: ReceivedResult) -> Self {
+impl<'a> From<&'a ReceivedResult> for RowStatus<'a> {
+    fn from(result: &'a ReceivedResult) -> Self {
         match result {
             ReceivedResult::Created(link) => Self::Created(link),
             ReceivedResult::Failed(reason) => Self::Failed(reason),

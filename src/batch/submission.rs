@@ -5,25 +5,59 @@
 //! more, and after that each row's status says what is known of it. Everything happens in one
 //! task, so that a status changes in one place.
 
-use std::collections::VecDeque;
 use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::stream::{self, FuturesUnordered, Stream, StreamExt};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::progress::Progress;
+use super::read::ReadError;
 use super::status::{BatchStatus, Place};
-use crate::amqp::upstream::{CONSUMERS_EVERY, Notes};
+use super::validate::ValidRow;
+use crate::actor::Actor;
+use crate::amqp::upstream::{CONSUMERS_EVERY, Notes, message};
 use crate::amqp::{EventCopy, ResultEvents, Topology, Upstream, UpstreamError};
 use crate::clock::SystemClock;
 use crate::config::{Config, Merchant};
+use crate::domain::event::NAMESPACE;
+use crate::domain::reference::Reference;
 use crate::domain::work::Work;
-use crate::ports::{Copied, PublishError};
+use crate::ports::{Copied, Moment, PublishError};
 
 /// How many publishes are in flight at once, a channel each.
 const IN_FLIGHT_MAX: usize = 32;
+
+/// Makes messages of rows.
+pub(super) struct Sender<'a> {
+    pub(super) merchant: &'a Merchant,
+    pub(super) actor: &'a Actor,
+    pub(super) begun: Moment,
+}
+
+impl Sender<'_> {
+    fn publishing(&self, status: &mut BatchStatus, row: ValidRow) -> (Place, Copied) {
+        let id = intent_id(&self.merchant.name, &row.intent.reference);
+        let place = status.publishing(&row, id, &self.merchant.name);
+        let mut message = message(row.body, id.to_string(), self.merchant, self.begun);
+        message.headers.extend(self.actor.headers());
+        (place, message)
+    }
+}
+
+/// An intent's `message_id`: `UUIDv5` in the namespace of the event ids, of `submit`, the merchant
+/// and the reference, joined by line feeds. A file that is submitted twice gives the same ids.
+pub(super) fn intent_id(merchant: &str, reference: &Reference) -> Uuid {
+    Uuid::new_v5(&NAMESPACE, format!("submit\n{merchant}\n{reference}").as_bytes())
+}
+
+/// The rows to send, one by one, and how many they are.
+pub(super) struct Outgoing<I> {
+    pub(super) rows: I,
+    pub(super) count: usize,
+}
 
 /// An open connection to the broker, and a queue that exists.
 pub(super) struct Submission {
@@ -53,6 +87,8 @@ pub enum SubmissionEnd {
     Interrupted,
     /// The broker did not accept an intent.
     GaveUp(PublishError),
+    /// The rows that were read and checked can no longer be read.
+    Unread,
     /// Everything was sent, but the private queue of results is gone.
     ResultsLost,
     /// Everything was sent, and the time to wait for results was over.
@@ -86,11 +122,14 @@ impl Submission {
     pub(super) async fn run(
         mut self,
         status: &mut BatchStatus,
-        messages: VecDeque<(Place, Copied)>,
+        (sender, outgoing): (
+            &Sender<'_>,
+            Outgoing<impl Iterator<Item = Result<ValidRow, ReadError>>>,
+        ),
         stop: &CancellationToken,
     ) -> SubmissionEnd {
-        let (all, follows) = (messages.len(), self.results.is_some());
-        let end = match self.send(status, messages, stop).await {
+        let (all, follows) = (outgoing.count, self.results.is_some());
+        let end = match self.send(status, (sender, outgoing), stop).await {
             Err(end) => end,
             Ok(()) if follows => self.follow(status, all, stop).await,
             Ok(()) => SubmissionEnd::Finished,
@@ -102,11 +141,15 @@ impl Submission {
     async fn send(
         &mut self,
         status: &mut BatchStatus,
-        mut messages: VecDeque<(Place, Copied)>,
+        (sender, outgoing): (
+            &Sender<'_>,
+            Outgoing<impl Iterator<Item = Result<ValidRow, ReadError>>>,
+        ),
         stop: &CancellationToken,
     ) -> Result<(), SubmissionEnd> {
         let Self { upstream, results, .. } = self;
-        let mut progress = Progress::start("sending", messages.len(), 0);
+        let Outgoing { mut rows, count } = outgoing;
+        let mut progress = Progress::start("sending", count, 0);
         let mut broker_state = upstream.state();
         let mut notes = Notes::about(Work::Intents);
         let halt = CancellationToken::new();
@@ -116,8 +159,15 @@ impl Submission {
         let mut end = if stop.is_cancelled() { Err(SubmissionEnd::Interrupted) } else { Ok(()) };
         loop {
             while end.is_ok() && in_flight.len() < IN_FLIGHT_MAX {
-                let Some((place, intent)) = messages.pop_front() else { break };
-                status.publishing(place);
+                let row = match rows.next() {
+                    Some(Ok(row)) => row,
+                    Some(Err(_)) => {
+                        end = Err(SubmissionEnd::Unread);
+                        break;
+                    }
+                    None => break,
+                };
+                let (place, intent) = sender.publishing(status, row);
                 let (upstream, halt) = (&*upstream, &halt);
                 in_flight.push(async move {
                     (place, upstream.publish(Work::Intents, &intent, halt).await)

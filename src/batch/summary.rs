@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde_json::{Map, Value, json};
+
 use super::results_file::{ResultsFileError, Written};
 use super::status::{ByCode, Counts, Share};
 use super::submission::SubmissionEnd;
@@ -47,6 +49,36 @@ impl Summary {
         of_end.into_iter().chain(of_results).collect()
     }
 
+    /// The same for a program. What was not waited for is null.
+    pub fn json(&self) -> Value {
+        let Counts { rows, skipped, sent, unsent, unconfirmed, open, .. } = &self.counts;
+        let Counts { created, failed, rejected, unresolved, .. } = &self.counts;
+        let awaited = |value: Value| if self.waited { value } else { Value::Null };
+        let results = self.results.as_ref().and_then(|results| results.as_ref().ok());
+        json!({
+            "end": match self.end {
+                SubmissionEnd::Finished => "finished",
+                SubmissionEnd::Interrupted => "interrupted",
+                SubmissionEnd::GaveUp(_) => "gave up",
+                SubmissionEnd::Unread => "unread",
+                SubmissionEnd::ResultsLost => "results lost",
+                SubmissionEnd::TimedOut => "timed out",
+            },
+            "rows": rows.rows,
+            "skipped": skipped.rows,
+            "sent": share(sent),
+            "unsent": share(unsent),
+            "unconfirmed": share(unconfirmed),
+            "created": awaited(share(created)),
+            "failed": awaited(by_code(failed)),
+            "rejected": awaited(by_code(rejected)),
+            "unresolved": awaited(by_code(unresolved)),
+            "unknown": awaited(share(open)),
+            "seconds": self.elapsed.as_secs(),
+            "results": results.map(|written| written.path.to_string_lossy()),
+        })
+    }
+
     fn advice_after_end(&self) -> Option<&'static str> {
         match self.end {
             SubmissionEnd::Finished => None,
@@ -57,6 +89,10 @@ impl Summary {
             SubmissionEnd::TimedOut => Some(
                 "the time to wait was over before every result had come; what was sent stays with \
                  the worker, and the file can be submitted again with the same references",
+            ),
+            SubmissionEnd::Unread => Some(
+                "the temporary file with the rows can no longer be read; submit the file again with \
+                 the same references: what RabbitMQ already has is not paid twice",
             ),
             SubmissionEnd::GaveUp(PublishError::Unroutable) => Some(
                 "RabbitMQ has no queue for the intents any more; declare it with `smartsend \
@@ -111,4 +147,17 @@ impl fmt::Display for Summary {
 
 pub(super) fn line(f: &mut fmt::Formatter<'_>, name: &str, share: &Share) -> fmt::Result {
     writeln!(f, "{name:<11} {:<6} {:>12} rupees", share.rows, share.rupees)
+}
+
+pub(super) fn share(share: &Share) -> Value {
+    json!({ "rows": share.rows, "rupees": share.rupees.to_string() })
+}
+
+pub(super) fn by_code(ByCode { all, codes }: &ByCode) -> Value {
+    let codes = codes.iter().map(|(code, of_code)| (code.clone(), share(of_code)));
+    json!({
+        "rows": all.rows,
+        "rupees": all.rupees.to_string(),
+        "codes": codes.collect::<Map<_, _>>(),
+    })
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::ask::begin;
 use super::exit::{CommandError, Exit, complain, print};
+use super::input::InputOptions;
 use super::merchants;
 use super::stop::until_signal;
 use crate::batch::progress::Progress;
@@ -15,7 +16,7 @@ use crate::reconcile::ask::{Answers, ask, references};
 use crate::reconcile::draft::{Draft, DraftError};
 use crate::reconcile::events::Events;
 use crate::reconcile::findings::{Findings, Outcome};
-use crate::reconcile::input::{self, Kind};
+use crate::reconcile::input::{self, InputError, Kind};
 use crate::reconcile::json;
 use crate::reconcile::out::{report, resubmit};
 use crate::reconcile::page::{Extent, text};
@@ -23,10 +24,11 @@ use crate::reconcile::verdict::Timing;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-FILE is a list of intents as submit takes it, or the FILE.results.csv of submit --wait. PayU is
-asked for each of its references, outside of the worker's limiter: at most one request a second for
-each account on this machine, by the lock file smartsend-ACCOUNT.lock in TMPDIR, or in /tmp. Nothing
-is changed at PayU or RabbitMQ.
+FILE is a list of intents in any form that submit takes, or the FILE.results.csv of submit --wait or
+of batch, as it was written; its column names decide which. - reads standard input. PayU is asked
+for each reference, outside of the worker's limiter: at most one request a second for each account
+on this machine, by the lock file smartsend-ACCOUNT.lock in TMPDIR, or in /tmp. Nothing is changed
+at PayU or RabbitMQ.
 
 Each row is in one class:
   matched            FILE, its events and PayU agree
@@ -57,9 +59,8 @@ Exit codes: 0 all matched; 1 at least one is differing, missing or unknown to us
 used; 2 wrong usage or configuration; 3 stopped, or nothing differs and some are too early to tell,
 or could not be looked at, or an event cannot be read.")]
 pub struct Options {
-    /// The intents, or the results, in CSV
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
+    #[command(flatten)]
+    input: InputOptions,
     /// The merchant whose file it is; needed only if several are configured
     #[arg(long, value_name = "NAME")]
     merchant: Option<String>,
@@ -94,7 +95,8 @@ struct Drafts {
 
 pub async fn execute(config: &Config, options: &Options) -> Result<Exit, CommandError> {
     let merchant = merchants::one(config, options.merchant.as_deref())?;
-    let input = input::read(&options.file, merchant).map_err(CommandError::failed)?;
+    let file = options.input.input();
+    let input = input::read(&file, merchant).map_err(unreadable)?;
     let events = options.events.as_deref();
     let events = events.map(|path| Events::read(path, &merchant.account, &merchant.name));
     let events = events.transpose().map_err(CommandError::failed)?;
@@ -106,7 +108,7 @@ pub async fn execute(config: &Config, options: &Options) -> Result<Exit, Command
         sent_by: options.sent.or(input.sent_by),
     };
     let extent = Extent {
-        file: options.file.display().to_string(),
+        file: file.name().display().to_string(),
         kind: input.kind,
         merchant: merchant.name.clone(),
         account: merchant.account.payout_merchant_id.clone(),
@@ -132,6 +134,10 @@ pub async fn execute(config: &Config, options: &Options) -> Result<Exit, Command
         Outcome::Undecided => Exit::WorkLeft,
         Outcome::AllMatched => printed,
     })
+}
+
+fn unreadable(error: InputError) -> CommandError {
+    if error.is_usage() { CommandError::usage(error) } else { CommandError::failed(error) }
 }
 
 fn begin_drafts(options: &Options, kind: Kind) -> Result<Drafts, CommandError> {

@@ -1,22 +1,26 @@
-//! `smartsend submit FILE.csv`: a file of intents, as upstream would publish them.
+//! `smartsend submit FILE`: a file of intents, as upstream would publish them.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::exit::{CommandError, Exit, complain, print};
+use super::exit::{CommandError, Exit, complain};
 use super::merchants;
+use super::paying::{Checked, PayOptions, Unsent, balance, not_sent, show};
 use crate::actor::{Actor, parse_note};
-use crate::batch::{Batch, SubmissionEnd, Wait};
+use crate::batch::{Batch, SubmissionEnd, Summary, Wait};
 use crate::config::{Config, duration};
 use crate::signals::StopSignals;
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
-Columns, by the names in the first row, in any order:
+FILE is CSV, with any character between its cells, a sheet of XLSX, or JSON lines, each an intent as
+it would be published; its content decides which, not its name. - reads standard input. Rows above
+the column names are passed over if they fill fewer cells than an intent does.
+
+Columns, by their names, in any order:
   merchantRefId          required: 1 to 40 of A-Z a-z 0-9 _ -, another one for each payout
-  amount                 required: rupees, such as 100.50
+  amount                 required: rupees, such as 100.50, 1,00,000.50 or 100,000.50
   description            required: what the customer reads
   custMobile, custEmail  one of them or both
   custName               required for merchants with api = \"v2\"
@@ -24,6 +28,10 @@ Columns, by the names in the first row, in any order:
   disableApprovalFlow    only with api = \"v2\": true or false
   deadline               no link is made after it (RFC 3339)
   metadata.KEY           copied into the event; a column for each key
+  error                  not read, so that a mended FILE.bad.csv can be submitted as it is
+
+Before anything is sent, every row is checked and a summary shown; then it asks, unless --yes is
+given. Bad rows are written to FILE.bad.csv (FILE.bad.jsonl for JSON lines) with what is wrong.
 
 Columns of FILE.results.csv:
   row        as the spreadsheet shows it; the column names are row 1
@@ -37,20 +45,18 @@ An earlier report is replaced only if the new one says as much; otherwise the ne
 FILE.results.2.csv.
 
 Examples:
-  smartsend submit refunds.csv
-  smartsend submit refunds.csv --wait --timeout 30m
-  smartsend submit refunds.csv --merchant acme --skip-bad
+  smartsend submit refunds.csv --dry-run
+  smartsend submit refunds.xlsx --sheet May --map \"Mobile No.=custMobile\" --map \"Remarks=\"
+  smartsend submit refunds.csv --yes --wait --timeout 30m
+  export-refunds | smartsend submit - --yes --skip-bad
 
-Exit codes: 0 every row was sent and, with --wait, has a link; 1 a row is bad, or has no link, or
-sending failed; 2 wrong usage or configuration; 3 stopped, or the time was over, before every result
-had come. A file can be submitted again: the same reference is not paid twice.")]
+Exit codes: 0 every row was sent and, with --wait, has a link, or with --dry-run could be sent; 1 a
+row is bad, or has no link, or sending failed; 2 wrong usage or configuration, or nobody to ask; 3
+stopped, or the time was over, before every result had come. A file can be submitted again: the same
+reference is not paid twice.")]
 pub struct Options {
-    /// A CSV file in UTF-8 whose first row names the columns
-    #[arg(value_name = "FILE.csv")]
-    file: PathBuf,
-    /// The merchant that pays; needed only if several are configured
-    #[arg(long, value_name = "NAME")]
-    merchant: Option<String>,
+    #[command(flatten)]
+    paying: PayOptions,
     /// Wait for the results, and write them to FILE.results.csv
     #[arg(long)]
     wait: bool,
@@ -60,9 +66,6 @@ pub struct Options {
     /// Why, for whoever asks later; it goes with every intent
     #[arg(long, value_name = "TEXT", value_parser = parse_note)]
     reason: Option<String>,
-    /// Send the good rows even if there are bad ones; exit 1 all the same
-    #[arg(long)]
-    skip_bad: bool,
 }
 
 impl Options {
@@ -76,24 +79,35 @@ impl Options {
 }
 
 pub async fn execute(config: &Config, options: &Options) -> Result<Exit, CommandError> {
-    let merchant = merchants::one(config, options.merchant.as_deref())?;
-    let batch = Batch::read(&options.file, merchant).map_err(CommandError::failed)?;
-    batch.errors().iter().for_each(complain);
-    let (bad, all) = (batch.bad_row_count(), batch.row_count());
-    if bad > 0 && !options.skip_bad {
-        return Err(CommandError::Failed(format!(
-            "{bad} of {all} rows are bad: nothing was sent; correct them, or send only the good \
-             rows with --skip-bad"
-        )));
-    }
+    let paying = &options.paying;
+    let merchant = merchants::one(config, paying.merchant.as_deref())?;
+    let input = paying.input.input();
+    let Checked { batch, bad_file, unsent } = paying.check(&input, merchant)?;
     let actor = Actor::of_process(options.reason.as_deref());
-    complain(&format_args!(
-        "{} of {all} rows, {} rupees, for the merchant {} (account {}), {actor}",
-        all.saturating_sub(bad),
-        batch.rupees(),
-        merchant.name,
-        merchant.account.payout_merchant_id
-    ));
+    let why_not_asked = unsent.as_ref().and_then(Unsent::why_not_asked);
+    let balance = balance(merchant, why_not_asked).await;
+    let preview = batch.preview(&actor, bad_file, balance);
+    if let Some(why) = unsent {
+        return paying.end_unsent(&preview, why);
+    }
+    show(&preview);
+    paying.confirm(&input)?;
+    let summary = submit(config, &batch, (options.wait(), &actor)).await?;
+    paying.print_end(&preview.json(), &summary, &summary.json());
+    summary.advice().iter().for_each(complain);
+    let is_undecided = matches!(summary.end, SubmissionEnd::Interrupted | SubmissionEnd::TimedOut);
+    Ok(match summary.is_success() {
+        true => Exit::Done,
+        false if is_undecided && !summary.is_misplaced() => Exit::WorkLeft,
+        false => Exit::Failed,
+    })
+}
+
+async fn submit(
+    config: &Config,
+    batch: &Batch<'_>,
+    how: (Wait, &Actor),
+) -> Result<Summary, CommandError> {
     let stop = CancellationToken::new();
     let mut signals = StopSignals::listen().map_err(|error| {
         CommandError::Failed(format!("cannot listen for signals: {error}; nothing was sent"))
@@ -103,16 +117,5 @@ pub async fn execute(config: &Config, options: &Options) -> Result<Exit, Command
         signals.next().await;
         stopping.cancel();
     });
-    let summary = batch.submit(config, (options.wait(), &actor), &stop).await.map_err(|error| {
-        if error.is_usage() { CommandError::usage(error) } else { CommandError::failed(error) }
-    })?;
-    // A closed stdout does not undo what was sent.
-    print(&summary);
-    summary.advice().iter().for_each(complain);
-    let is_undecided = matches!(summary.end, SubmissionEnd::Interrupted | SubmissionEnd::TimedOut);
-    Ok(match summary.is_success() {
-        true => Exit::Done,
-        false if is_undecided && !summary.is_misplaced() => Exit::WorkLeft,
-        false => Exit::Failed,
-    })
+    batch.submit(config, how, &stop).await.map_err(not_sent)
 }

@@ -100,6 +100,11 @@ impl Total {
         Self(self.0.saturating_sub(less.into().0).max(Decimal::ZERO))
     }
 
+    /// Whether it is more than this number of rupees.
+    pub fn exceeds(self, rupees: Decimal) -> bool {
+        self.0 > rupees
+    }
+
     /// Rounded, for a metric.
     pub fn rounded(self) -> f64 {
         self.0.to_f64().unwrap_or(f64::INFINITY)

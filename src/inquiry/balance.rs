@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::mask::{masked_number, plain};
 use super::{Inquiry, NothingLearnt};
-use crate::domain::amount::has_only_signs_of_a_number;
+use crate::domain::amount::{Total, has_only_signs_of_a_number};
 use crate::payu::wire::AccountDetail;
 
 impl Inquiry<'_> {
@@ -70,6 +70,11 @@ impl Balance {
         rupees(&self.detail.balance)
     }
 
+    /// Whether it is less than a sum; `None` if PayU's text is no number.
+    pub fn is_less_than(&self, sum: Total) -> Option<bool> {
+        number(&self.detail.balance).map(|balance| sum.exceeds(balance))
+    }
+
     /// Whoever knows the whole number can pay in, and look the merchant up by it.
     fn account(&self) -> Option<String> {
         self.detail.virtual_account.as_ref().map(|it| plain(&masked_number(it.expose())))
@@ -79,12 +84,15 @@ impl Balance {
 /// PayU writes `94003`, `94003.5` and `94003.50`: by its value, never rounded; what is no number as
 /// it is.
 fn rupees(text: &str) -> String {
-    let number = Decimal::from_str_exact(text).or_else(|_| Decimal::from_scientific(text));
-    match number {
-        Ok(number) if has_only_signs_of_a_number(text) => {
-            let number = number.normalize();
-            if number.scale() <= 2 { format!("{number:.2}") } else { number.to_string() }
-        }
-        Ok(_) | Err(_) => plain(text),
+    match number(text) {
+        Some(number) if number.scale() <= 2 => format!("{number:.2}"),
+        Some(number) => number.to_string(),
+        None => plain(text),
     }
+}
+
+fn number(text: &str) -> Option<Decimal> {
+    let number = Decimal::from_str_exact(text).or_else(|_| Decimal::from_scientific(text));
+    let number = number.ok().filter(|_| has_only_signs_of_a_number(text))?;
+    Some(number.normalize())
 }

@@ -3,7 +3,7 @@
 //! The file is locked as long as the turn lasts, and its time of change is that of the last request
 //! or answer. The system unlocks it when its process ends, however it ends.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -24,14 +24,15 @@ pub(crate) struct Pace {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "cannot lock {}: {source}; it keeps this machine's questions to PayU a second apart, so \
-     nothing was sent; if it is another user's, set TMPDIR to a folder that you may write to",
-    path.display()
-)]
-pub struct PaceError {
-    path: PathBuf,
-    source: io::Error,
+pub enum PaceError {
+    #[error(
+        "cannot lock {}: {source}; it keeps this machine's questions to PayU a second apart, so \
+         nothing was sent; if it is another user's, set TMPDIR to a folder that you may write to",
+        path.display()
+    )]
+    NotLocked { path: PathBuf, source: io::Error },
+    #[error("another command on this machine is asking PayU about the same account")]
+    Busy,
 }
 
 impl Pace {
@@ -41,14 +42,40 @@ impl Pace {
         apart: Duration,
         clock: SystemClock,
     ) -> Result<Self, PaceError> {
-        let path = std::env::temp_dir().join(format!("smartsend-{account}.lock"));
-        let failed = |source| PaceError { path: path.clone(), source };
+        let path = path_for(account);
+        let failed = |source| PaceError::NotLocked { path: path.clone(), source };
         let (file, made_at) = open(&path).map_err(failed)?;
         let locked = tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await;
         let file = locked.map_err(io::Error::other).flatten().map_err(failed)?;
+        Self::locked(path, (file, made_at), apart, clock)
+    }
+
+    /// The same, unless somebody else has it.
+    pub(crate) fn try_take(
+        account: &str,
+        apart: Duration,
+        clock: SystemClock,
+    ) -> Result<Self, PaceError> {
+        let path = path_for(account);
+        let failed = |source| PaceError::NotLocked { path: path.clone(), source };
+        let (file, made_at) = open(&path).map_err(failed)?;
+        file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => PaceError::Busy,
+            TryLockError::Error(source) => failed(source),
+        })?;
+        Self::locked(path, (file, made_at), apart, clock)
+    }
+
+    fn locked(
+        path: PathBuf,
+        (file, made_at): (File, Option<SystemTime>),
+        apart: Duration,
+        clock: SystemClock,
+    ) -> Result<Self, PaceError> {
         // Nobody has used it since this process made it, so nobody has asked.
         if made_at.is_some() && made_at == modified(&file) {
-            file.set_modified(SystemTime::UNIX_EPOCH).map_err(failed)?;
+            let set = file.set_modified(SystemTime::UNIX_EPOCH);
+            set.map_err(|source| PaceError::NotLocked { path: path.clone(), source })?;
         }
         Ok(Self { path, file, clock, apart })
     }
@@ -76,6 +103,10 @@ impl Pace {
         // would be early by a part of a second.
         now.and_then(|now| self.file.set_modified(now).ok());
     }
+}
+
+fn path_for(account: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("smartsend-{account}.lock"))
 }
 
 /// The file, and when it was made if it was not there.

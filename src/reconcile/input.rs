@@ -1,17 +1,17 @@
 //! Reads FILE: a list of intents, or a report of `submit --wait`, distinguished by their headers.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
 use super::row::{Claim, Payout, Row, Says};
-use crate::batch::{AskedRow, Batch, BatchError, Outcome, ReportLine, is_report, read_report};
+use crate::batch::{
+    self, BatchError, EarlierReport, InvalidRow, ListOrReport, Outcome, ReportLine, ValidRow,
+    Validated,
+};
 use crate::config::Merchant;
-use crate::domain::account::Api;
 use crate::domain::amount::Amount;
 use crate::domain::customer::Private;
-use crate::domain::intent::wire;
 use crate::domain::reference::Reference;
 
 /// FILE, as it was read.
@@ -33,12 +33,13 @@ pub enum Kind {
 /// Why FILE cannot be compared with anything.
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
-    #[error("cannot read {}: {source}; nothing was asked", path.display())]
-    Read { path: PathBuf, source: io::Error },
-    #[error("{} is not a regular file; nothing was asked", path.display())]
-    NotAFile { path: PathBuf },
     #[error("{} has no rows below its header; nothing was asked", path.display())]
     NoRows { path: PathBuf },
+    #[error(
+        "{} has no row with a valid merchantRefId; nothing was asked; give the list of intents, or \
+         the report of `submit --wait`", path.display()
+    )]
+    NoReferences { path: PathBuf },
     #[error(
         "{} begins as a report of `submit --wait`, and {line} is not a line of one; use the report \
          as it was written; nothing was asked",
@@ -58,55 +59,67 @@ impl Kind {
     }
 }
 
+impl InputError {
+    /// Whether the command is wrong, and not the file.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::Batch(error) => error.is_usage(),
+            Self::NoRows { .. } | Self::NoReferences { .. } | Self::Report { .. } => false,
+        }
+    }
+}
+
 /// Reads a merchant's file.
-pub fn read(path: &Path, merchant: &Merchant) -> Result<Input, InputError> {
-    let (bytes, modified) = bytes_of(path)?;
-    let input = if is_report(&bytes) {
-        // The report is written when everything was sent; a copy of it is only younger.
-        Input { kind: Kind::Results, rows: report_rows(path, &bytes)?, sent_by: modified }
-    } else {
-        let batch = Batch::read(path, merchant)?;
-        let api = merchant.account.api;
-        let rows = batch.asked().map(|row| intent_row(row, api)).collect();
-        Input { kind: Kind::Intents, rows, sent_by: None }
+pub fn read(file: &batch::Input, merchant: &Merchant) -> Result<Input, InputError> {
+    let path = file.name();
+    let input = match ListOrReport::read(file, merchant)? {
+        ListOrReport::List(batch) => {
+            let rows = batch.rows().map(|row| row.map(intent_row));
+            let rows = rows.collect::<Result<Vec<_>, _>>();
+            let rows = rows.map_err(|source| BatchError::Read { path: path.clone(), source })?;
+            Input { kind: Kind::Intents, rows, sent_by: None }
+        }
+        ListOrReport::Report(EarlierReport { lines, written }) => Input {
+            kind: Kind::Results,
+            rows: report_rows(&path, lines)?,
+            // The report is written when everything was sent; a copy of it is only younger.
+            sent_by: written.and_then(|time| Timestamp::try_from(time).ok()),
+        },
     };
     if input.rows.is_empty() {
-        return Err(InputError::NoRows { path: path.to_owned() });
+        return Err(InputError::NoRows { path });
+    }
+    // Anything of one JSON object on each line can be read as intents.
+    if input.kind == Kind::Intents && input.rows.iter().all(|row| row.reference().is_none()) {
+        return Err(InputError::NoReferences { path });
     }
     Ok(input)
 }
 
-/// The bytes of a regular file, and when they were written.
-fn bytes_of(path: &Path) -> Result<(Vec<u8>, Option<Timestamp>), InputError> {
-    let failed = |source| InputError::Read { path: path.to_owned(), source };
-    let metadata = std::fs::metadata(path).map_err(failed)?;
-    // A pipe can be read only once, and this reads twice.
-    if !metadata.is_file() {
-        return Err(InputError::NotAFile { path: path.to_owned() });
-    }
-    let modified = metadata.modified().ok().and_then(|time| Timestamp::try_from(time).ok());
-    Ok((std::fs::read(path).map_err(failed)?, modified))
-}
-
 /// A row that cannot be sent as it is may have been sent before it was changed, so it counts where
 /// its reference and its amount can be read.
-fn intent_row(row: AskedRow, api: Api) -> Row {
-    let AskedRow { number, reference, amount, body } = row;
-    let says = match (reference, amount) {
-        (Some(reference), Some(amount)) => {
-            let intent = body.as_ref().and_then(|body| wire::parse(body, api).ok());
-            let contact = intent.map(|intent| intent.contact);
-            let body = body.map(|body| Private::new(String::from_utf8_lossy(&body)));
-            Says::Pays(Payout { reference, amount, contact, claim: Claim::Wanted(body) })
-        }
-        (reference, amount) => Says::NoLink { reference, amount, word: "not a valid intent" },
+fn intent_row(row: Validated) -> Row {
+    let pays = |reference, amount, contact, body| {
+        Says::Pays(Payout { reference, amount, contact, claim: Claim::Wanted(body) })
     };
-    Row { number, says }
+    let says = match row.result {
+        Ok(ValidRow { intent, body }) => {
+            let body = Private::new(String::from_utf8_lossy(&body));
+            pays(intent.reference, intent.amount, Some(intent.contact), Some(body))
+        }
+        Err(InvalidRow { reference: Some(reference), amount: Some(amount), .. }) => {
+            pays(reference, amount, None, None)
+        }
+        Err(InvalidRow { reference, amount, .. }) => {
+            Says::NoLink { reference, amount, word: "not a valid intent" }
+        }
+    };
+    Row { number: row.number, says }
 }
 
-fn report_rows(path: &Path, bytes: &[u8]) -> Result<Vec<Row>, InputError> {
+fn report_rows(path: &Path, lines: Option<Vec<ReportLine>>) -> Result<Vec<Row>, InputError> {
     let refused = |line: String| InputError::Report { path: path.to_owned(), line };
-    let lines = read_report(bytes).ok_or_else(|| refused("something below its header".to_owned()));
+    let lines = lines.ok_or_else(|| refused("something below its header".to_owned()));
     let rows = lines?
         .into_iter()
         .map(|line| report_row(&line).ok_or_else(|| refused(format!("that of row {}", line.row))));

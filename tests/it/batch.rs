@@ -73,10 +73,19 @@ impl Ground {
         self.folder.path().join(name)
     }
 
-    fn arguments(&self, file: &str) -> [OsString; 6] {
+    /// Many rows pay one customer the same amount.
+    fn arguments(&self, file: &str) -> [OsString; 7] {
         let [config, file] = ["smartsend.toml", file].map(|name| self.path(name).into_os_string());
         let word = OsString::from;
-        [word("--config"), config, word("batch"), file, word("--yes"), word("--no-broker-check")]
+        [
+            word("--config"),
+            config,
+            word("batch"),
+            file,
+            word("--yes"),
+            word("--allow-repeats"),
+            word("--no-broker-check"),
+        ]
     }
 
     fn start(&self, file: &str) -> Program {

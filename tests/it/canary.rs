@@ -218,8 +218,10 @@ async fn submit_leaks_nothing(scenario: &Scenario) {
 
     fs::write(&file, format!("{head}{good}")).unwrap();
     let worker = scenario.ready_worker().await;
-    let waited = scenario.command(&["submit", &path, "--wait"]).await;
+    let waited = scenario.command(&["submit", &path, "--yes", "--wait"]).await;
     assert!(waited.status.success(), "{}", String::from_utf8_lossy(&waited.stderr));
+    let bad = fs::read_to_string(scenario.directory().join("pay.bad.csv")).unwrap();
+    assert!(bad.contains(mobile), "the bad rows are for this file: {bad}");
     let results = fs::read_to_string(scenario.directory().join("pay.results.csv")).unwrap();
     assert!(results.contains("smartPay?id="), "the link is for this file: {results}");
     scenario.finish(worker).await;

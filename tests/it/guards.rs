@@ -42,7 +42,8 @@ async fn only_named_logins_with_a_signature_are_paid_for() {
 
     // The tools sign, and say whose login they use.
     let path = file(&scenario, 3);
-    let submitted = scenario.command(&["submit", &path, "--wait"]).await;
+    let submitted =
+        scenario.command(&["submit", &path, "--yes", "--allow-repeats", "--wait"]).await;
     assert!(submitted.status.success(), "{}", String::from_utf8_lossy(&submitted.stderr));
     let cancelled = scenario.command(&["cancel", "row-1"]).await;
     assert!(cancelled.status.success(), "{}", String::from_utf8_lossy(&cancelled.stderr));
@@ -81,7 +82,7 @@ async fn only_named_logins_with_a_signature_are_paid_for() {
 async fn a_tool_whose_login_may_not_publish_says_so_and_sends_nothing() {
     let scenario = ground(&[("publishers", "refunds")]).await;
     let path = file(&scenario, 1);
-    let submitted = scenario.command(&["submit", &path]).await;
+    let submitted = scenario.command(&["submit", &path, "--yes", "--allow-repeats"]).await;
     let stderr = String::from_utf8_lossy(&submitted.stderr).into_owned();
     assert_eq!(submitted.status.code(), Some(2), "{stderr}");
     assert!(stderr.contains("the login guest is not in the merchant's publishers"), "{stderr}");
@@ -95,7 +96,7 @@ async fn a_limit_on_money_holds_over_a_kill() {
     let scenario = ground(&settings).await;
     let worker = scenario.ready_worker().await;
     let path = file(&scenario, 30);
-    let submitted = scenario.command(&["submit", &path]).await;
+    let submitted = scenario.command(&["submit", &path, "--yes", "--allow-repeats"]).await;
     assert!(submitted.status.success(), "{}", String::from_utf8_lossy(&submitted.stderr));
     let reached = "max_per_hour is reached: 100.00 of 100.00 rupees are spent";
     worker.unready(reached).await;

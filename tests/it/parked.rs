@@ -220,7 +220,8 @@ async fn submit_and_cancel_say_who_and_why_too() {
     )
     .unwrap();
     let file = file.display().to_string();
-    let submitted = scenario.command(&["submit", &file, "--reason", "refunds of May"]).await;
+    let submit = ["submit", &file, "--yes", "--reason", "refunds of May"];
+    let submitted = scenario.command(&submit).await;
     assert!(submitted.status.success(), "{}", said(&submitted));
     let cancel = ["cancel", "a", "--reason", "wrong one", "--timeout", "1s"];
     assert_eq!(scenario.command(&cancel).await.status.code(), Some(3));

@@ -18,13 +18,15 @@ pub(crate) enum Kind {
     Lookup,
     /// A cancel or an extend.
     Change,
+    /// What the account holds.
+    Account,
 }
 
 /// A request, as a script sees it.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub(crate) kind: Kind,
-    /// Nothing for a token.
+    /// Nothing for a token or an account.
     pub(crate) reference: String,
     /// How many of its kind came for this reference before, with a token that was good.
     pub(crate) nth: usize,
@@ -202,6 +204,8 @@ impl Ledger {
         };
         let (kind, reference) = if line.contains("/oauth/token") {
             (Kind::Token, String::new())
+        } else if line.contains("/merchant/getAccountDetail") {
+            (Kind::Account, String::new())
         } else if line.contains("/smartPay/cancel?") || line.contains("/extendExpiry?") {
             (Kind::Change, in_query("merchantRefId").unwrap())
         } else if line.starts_with("POST") {
@@ -264,6 +268,9 @@ impl Ledger {
                 }
                 json!({ "status": 0, "msg": "Success", "code": null, "data": null })
             }
+            Kind::Account => json!({ "status": 0, "msg": "Success", "code": null, "data": {
+                "payoutMerchantId": 1_111_310, "balance": 94003.5, "lowBalance": false,
+            } }),
         };
         answer("200 OK", "", &body.to_string())
     }

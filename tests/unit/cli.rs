@@ -193,7 +193,7 @@ fn a_bad_file_that_the_configuration_or_the_command_names_is_wrong_usage() {
     std::fs::write(folder.path().join("faults.json"), "{ \"latency\": true }").unwrap();
     for (arguments, word) in [
         (&["topology", "apply"][..], "ca.pem"),
-        (&["submit", "pay.csv"], "ca.pem"),
+        (&["submit", "pay.csv", "--yes"], "ca.pem"),
         (&["run"], "ca.pem"),
         (&["sandbox", "--listen", "127.0.0.1:0", "--faults", "faults.json"], "faults.json"),
         (&["sandbox", "--listen", "127.0.0.1:0", "--faults", "none.json"], "none.json"),

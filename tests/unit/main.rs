@@ -38,6 +38,7 @@ mod http;
 mod ops;
 mod cli;
 mod commands;
+mod files;
 mod inquiry;
 mod orders;
 mod parked;

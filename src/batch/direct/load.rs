@@ -3,13 +3,19 @@
 use std::path::PathBuf;
 
 use super::report::ReportError;
+use crate::actor::Actor;
 use crate::app::StartError;
-use crate::batch::results_file::{ResultsFileError, beside};
-use crate::batch::row_errors::named;
-use crate::batch::status::{RowStatus, Share, TrackedRow};
-use crate::batch::validate::{InvalidRow, Validated};
-use crate::batch::{Batch, intent_id};
-use crate::config::{Config, Merchant};
+use crate::batch::beside::beside;
+use crate::batch::read::ReadError;
+use crate::batch::results_file::ResultsFileError;
+use crate::batch::row_ranges::RowRanges;
+use crate::batch::status::Share;
+use crate::batch::submission::intent_id;
+use crate::batch::validate::{ValidRow, Validated};
+use crate::batch::{Batch, BatchError, Preview};
+use crate::config::Config;
+use crate::domain::event::name_id;
+use crate::inquiry::Balance;
 use crate::local::{
     AccountLock, AccountLockError, NewRow, OpenError, Owner, Placed, Standing, Store, StoreError,
 };
@@ -52,6 +58,10 @@ pub enum DirectError {
     Open(#[from] OpenError),
     #[error("cannot use {}: {source}", path.display())]
     Store { path: PathBuf, source: StoreError },
+    #[error("the rows can no longer be read: {0}; nothing was sent")]
+    Unread(ReadError),
+    #[error(transparent)]
+    Changed(BatchError),
     #[error(transparent)]
     NotBegun(#[from] ResultsFileError),
     #[error("cannot start: {0}; nothing was sent")]
@@ -62,6 +72,12 @@ pub enum DirectError {
         path.display(), store.display()
     )]
     Report { path: PathBuf, source: ReportError, store: PathBuf },
+    #[error(
+        "the rows can no longer be counted: {source}; every result is in {}, and running the same \
+         batch again shows them",
+        store.display()
+    )]
+    Uncounted { source: ReportError, store: PathBuf },
 }
 
 impl DirectError {
@@ -71,89 +87,69 @@ impl DirectError {
     }
 }
 
-/// A file whose rows are in its store. Until it ends, no other batch of this machine uses the file
-/// or the account.
+/// A file whose good rows are in its store. Until it ends, no other batch of this machine uses the
+/// file or the account.
 pub struct Direct<'a> {
     pub(super) config: &'a Config,
-    pub(super) merchant: &'a Merchant,
+    pub(super) batch: Batch<'a>,
     pub(super) store: Store,
     pub(super) results: PathBuf,
-    /// What is not paid: bad rows, and rows that contradict an earlier run.
-    pub(super) skipped: Vec<TrackedRow>,
-    contradicting: Vec<usize>,
+    pub(super) taken: TakenIn,
+    pub(super) _lock: Option<AccountLock>,
+}
+
+/// The good rows, by what the store knows of them.
+#[derive(Debug, Default)]
+pub(super) struct TakenIn {
+    /// What is to be paid.
     pub(super) open: Share,
     /// What an earlier run has brought to its end.
     pub(super) already: Share,
-    pub(super) _lock: Option<AccountLock>,
+    /// What contradicts an earlier run, and is not paid.
+    contradicting: RowRanges,
 }
 
 impl<'a> Batch<'a> {
     /// Takes the good rows in. Nothing is sent before [`Direct::pay`].
     pub fn take_in(self, config: &'a Config, mode: Mode) -> Result<Direct<'a>, DirectError> {
-        let Self { path, merchant, rows } = self;
-        let account = merchant.account.clone();
+        let (input, account) = (self.input.name(), self.merchant.account.clone());
         let lock = match mode {
             Mode::Live => Some(AccountLock::take(&account.payout_merchant_id)?),
             // Its account is as new as the sandbox.
             Mode::Sandbox => None,
         };
-        let owner = Owner { account, merchant: merchant.name.clone() };
+        let owner = Owner { account, merchant: self.merchant.name.clone() };
         let mut direct = Direct {
             config,
-            merchant,
-            store: Store::open(&beside(path, mode.store()), &owner)?,
-            results: beside(path, mode.results()),
-            skipped: Vec::new(),
-            contradicting: Vec::new(),
-            open: Share::default(),
-            already: Share::default(),
+            batch: self,
+            store: Store::open(&beside(&input, mode.store()), &owner)?,
+            results: beside(&input, mode.results()),
+            taken: TakenIn::default(),
             _lock: lock,
         };
-        direct.store.begin_file().map_err(|source| direct.failed(source))?;
-        let mut rows = rows.into_iter().peekable();
-        while rows.peek().is_some() {
-            direct.take_chunk(rows.by_ref().take(CHUNK).collect())?;
-        }
-        direct.skipped.sort_by_key(|row| row.number);
+        direct.take_rows()?;
         Ok(direct)
     }
 }
 
 impl Direct<'_> {
-    fn take_chunk(&mut self, rows: Vec<Validated>) -> Result<(), DirectError> {
-        let mut good = Vec::new();
-        for Validated { number, result } in rows {
-            match result {
-                Ok(row) => good.push((number, intent_id(&self.merchant.name, &row.reference), row)),
-                Err(InvalidRow { reference, amount, errors }) => {
-                    let status = RowStatus::Skipped(errors);
-                    self.skipped.push(TrackedRow::new(number, (reference, amount), status));
-                }
-            }
-        }
-        let new = good.iter().map(|(number, message_id, row)| NewRow {
-            number: *number,
-            reference: &row.reference,
-            amount: row.amount,
-            name: row.event_ids.name_id(),
-            message_id,
-            body: &row.body,
+    fn take_rows(&mut self) -> Result<(), DirectError> {
+        let Self { batch, store, taken, .. } = self;
+        let path = store.path().to_owned();
+        let failed = |source| DirectError::Store { path: path.clone(), source };
+        store.begin_file().map_err(failed)?;
+        let rows = batch.rows().map(|row| {
+            let Validated { number, result, .. } = row.map_err(DirectError::Unread)?;
+            Ok(result.ok().map(|row| (number, row)))
         });
-        let new: Vec<NewRow<'_>> = new.collect();
-        let placed = self.store.place(&new).map_err(|source| self.failed(source))?;
-        for (NewRow { number, reference, amount, .. }, placed) in new.iter().zip(placed) {
-            let named = (Some((*reference).clone()), Some(*amount));
-            let row = TrackedRow::new(*number, named, RowStatus::Contradicts);
-            match placed {
-                Placed::Open => self.open.add(&row),
-                Placed::Ended => self.already.add(&row),
-                Placed::Contradicts => {
-                    self.contradicting.push(*number);
-                    self.skipped.push(row);
-                }
+        let mut good = rows.filter_map(Result::transpose);
+        loop {
+            let chunk = good.by_ref().take(CHUNK).collect::<Result<Vec<_>, DirectError>>()?;
+            if chunk.is_empty() {
+                return Ok(());
             }
+            taken.add(store, &batch.merchant.name, &chunk).map_err(failed)?;
         }
-        Ok(())
     }
 
     pub(super) fn failed(&self, source: StoreError) -> DirectError {
@@ -162,17 +158,41 @@ impl Direct<'_> {
 
     /// How many rows contradict an earlier run.
     pub fn contradiction_count(&self) -> usize {
-        self.contradicting.len()
+        self.taken.contradicting.count()
     }
 
-    /// What a person has to know before it is paid.
-    pub fn notes(&self) -> Result<Vec<String>, DirectError> {
+    /// How many rows the file has.
+    pub fn row_count(&self) -> usize {
+        self.batch.row_count()
+    }
+
+    /// What is left to be paid of the file, by whom, and what the account holds.
+    pub fn preview<'b>(
+        &'b self,
+        actor: &'b Actor,
+        bad_file: Option<PathBuf>,
+        balance: Result<Balance, String>,
+    ) -> Result<Preview<'b>, DirectError> {
+        let mut preview = self.batch.preview(actor, bad_file, balance);
+        preview.pays = self.taken.open;
+        preview.notes.extend(self.notes()?);
+        Ok(preview)
+    }
+
+    /// What earlier runs mean for this one.
+    fn notes(&self) -> Result<Vec<String>, DirectError> {
+        let TakenIn { already, contradicting, .. } = &self.taken;
         let mut notes = Vec::new();
-        if !self.contradicting.is_empty() {
+        if already.rows > 0 {
             notes.push(format!(
-                "{}: an earlier run has, or may have, sent another amount or customer under the \
-                 same reference; write the row as it was, or pay it under a new reference",
-                named(&self.contradicting)
+                "{} rows, {} rupees, have ended before",
+                already.rows, already.rupees
+            ));
+        }
+        if contradicting.count() > 0 {
+            notes.push(format!(
+                "{contradicting}: an earlier run has, or may have, sent another amount or customer \
+                 under the same reference; write the row as it was, or pay it under a new reference"
             ));
         }
         let left_out = self.store.left_out().map_err(|source| self.failed(source))?;
@@ -188,25 +208,38 @@ impl Direct<'_> {
         Ok(notes)
     }
 
-    /// What is about to be paid, in a sentence.
-    pub fn plan(&self) -> String {
-        let Share { rows, rupees } = &self.open;
-        let already = match self.already.rows {
-            0 => String::new(),
-            ended => format!("; {ended} have ended before"),
-        };
-        format!(
-            "{rows} rows, {rupees} rupees, for the merchant {} (account {}), at most {} requests per \
-             second{already}",
-            self.merchant.name,
-            self.merchant.account.payout_merchant_id,
-            self.merchant.limits.intents.rate.per_second
-        )
-    }
-
     /// Whether nothing is left to be paid.
     pub fn is_done(&self) -> bool {
-        self.open.rows == 0
+        self.taken.open.rows == 0
+    }
+}
+
+impl TakenIn {
+    fn add(
+        &mut self,
+        store: &mut Store,
+        merchant: &str,
+        rows: &[(usize, ValidRow)],
+    ) -> Result<(), StoreError> {
+        let ids = rows.iter().map(|(_, row)| intent_id(merchant, &row.intent.reference));
+        let ids: Vec<String> = ids.map(|id| id.to_string()).collect();
+        let new = rows.iter().zip(&ids).map(|((number, row), message_id)| NewRow {
+            number: *number,
+            reference: &row.intent.reference,
+            amount: row.intent.amount,
+            name: name_id(&row.intent, merchant),
+            message_id,
+            body: &row.body,
+        });
+        let new: Vec<NewRow<'_>> = new.collect();
+        for (NewRow { number, amount, .. }, placed) in new.iter().zip(store.place(&new)?) {
+            match placed {
+                Placed::Open => self.open.add(Some(*amount)),
+                Placed::Ended => self.already.add(Some(*amount)),
+                Placed::Contradicts => self.contradicting.add(*number),
+            }
+        }
+        Ok(())
     }
 }
 

@@ -5,15 +5,16 @@ use std::time::Duration;
 use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 
-use super::load::{Direct, DirectError};
-use super::report::Report;
+use super::load::{Direct, DirectError, TakenIn};
+use super::report::{LiveReport, each};
 use super::summary::{DirectEnd, DirectSummary};
 use crate::app::local::LocalWorker;
 use crate::batch::progress::Progress;
-use crate::batch::status::{Counts, Share, TrackedRow};
+use crate::batch::results_file::ReportRow;
+use crate::batch::status::{Counts, Share};
 use crate::clock::SystemClock;
 use crate::config::{Config, Merchant};
-use crate::domain::amount::Total;
+use crate::domain::amount::{Amount, Total};
 use crate::local::{Store, StoreError};
 use crate::ports::Clock;
 use crate::telemetry::status::Status;
@@ -43,26 +44,25 @@ impl Direct<'_> {
     pub async fn pay(self, stops: &Stops) -> Result<DirectSummary, DirectError> {
         let clock = SystemClock::start();
         let begun = clock.now();
-        let Self { config, merchant, store, results, skipped, open, already, _lock, .. } = self;
-        let mut report = Report::begin(&results, &store)?;
+        let Self { config, batch, store, results, taken: TakenIn { open, already, .. }, _lock } =
+            self;
+        batch.refuse_if_changed().map_err(DirectError::Changed)?;
+        let mut report = LiveReport::begin(&results, &store)?;
         let results = report.path().to_owned();
         let (store, failure) = if open.rows == 0 {
             (store, None)
         } else {
             let follower = Follower::new(&open, clock);
-            follower.follow((config, merchant), store, &mut report, stops).await?
+            follower.follow((config, batch.merchant), store, &mut report, stops).await?
         };
+        let path = store.path().to_owned();
         let mut counts = Counts::default();
-        for row in &skipped {
-            counts.add(row);
-        }
-        let counted = store.report(|row| {
-            counts.add(&TrackedRow::from(row));
+        let counted = each(&batch, &store, |row| {
+            counts.add(row.status, row.amount);
             Ok(())
         });
-        let path = store.path().to_owned();
-        counted.map_err(|source| DirectError::Store { path: path.clone(), source })?;
-        let results = match report.finish(&store, skipped) {
+        counted.map_err(|source| DirectError::Uncounted { source, store: path.clone() })?;
+        let results = match report.finish(&batch, &store) {
             Ok(()) => Ok(results),
             Err(source) => Err(DirectError::Report { path: results, source, store: path.clone() }),
         };
@@ -98,7 +98,7 @@ impl Follower {
         mut self,
         (config, merchant): (&Config, &Merchant),
         store: Store,
-        report: &mut Report,
+        report: &mut LiveReport,
         stops: &Stops,
     ) -> Result<(Store, Option<StoreError>), DirectError> {
         let path = store.path().to_owned();
@@ -113,9 +113,8 @@ impl Follower {
             tokio::select! {
                 _ = &mut working => break,
                 Some(row) = ended.recv() => {
-                    let row = TrackedRow::from(row);
-                    report.add(&row);
-                    if self.is_last(&row) {
+                    report.add(&ReportRow::from(&row));
+                    if self.is_last(row.amount) {
                         stopping.cancel();
                     }
                 }
@@ -130,11 +129,9 @@ impl Follower {
     }
 
     /// Counts a row that has ended, and says whether it was the last.
-    fn is_last(&mut self, row: &TrackedRow) -> bool {
+    fn is_last(&mut self, amount: Amount) -> bool {
         self.ended = self.ended.saturating_add(1);
-        if let Some(amount) = row.amount {
-            self.rupees = self.rupees.plus(amount);
-        }
+        self.rupees = self.rupees.plus(amount);
         self.ended >= self.all
     }
 

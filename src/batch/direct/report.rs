@@ -8,44 +8,49 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use tempfile::{Builder, NamedTempFile};
-
+use crate::batch::Batch;
+use crate::batch::beside::take_name;
+use crate::batch::read::ReadError;
 use crate::batch::results_file::earlier::{Knowledge, is_known};
-use crate::batch::results_file::lines::{write_header, write_row};
-use crate::batch::results_file::{ResultsFileError, numbered};
-use crate::batch::status::{RowStatus, TrackedRow};
+use crate::batch::results_file::{Report, ReportRow, ResultsFileError};
+use crate::batch::status::RowStatus;
+use crate::batch::validate::Validated;
 use crate::domain::event::ReceivedResult;
 use crate::local::{Reported, Standing, Store, StoreError};
+use crate::new_file::draft;
 
 /// The report as far as it goes.
-pub(super) struct Report {
+pub(super) struct LiveReport {
     path: PathBuf,
-    lines: csv::Writer<File>,
+    lines: Report<'static, File>,
 }
 
-/// A report is written from the store, and either can fail.
+/// A report is written from the rows and the store, and each can fail.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
     Write(#[from] io::Error),
 }
 
-impl Report {
+impl LiveReport {
     /// Begins with what has ended before. It takes the first name that is free, or whose report
     /// says nothing that the store does not know.
     pub(super) fn begin(path: &Path, store: &Store) -> Result<Self, ResultsFileError> {
         let begun = begun(path, store).map_err(|error| match error {
             ReportError::Write(error) => error,
             ReportError::Store(error) => io::Error::other(error),
+            ReportError::Read(error) => io::Error::other(error),
         });
         begun.map_err(|source| ResultsFileError::NotBegun { path: path.to_owned(), source })
     }
 
     /// Adds a row that has ended. What cannot be written now is written at the end.
-    pub(super) fn add(&mut self, row: &TrackedRow) {
-        write_row(&mut self.lines, row, None).ok();
+    pub(super) fn add(&mut self, row: &ReportRow<'_>) {
+        self.lines.add(row).ok();
         self.lines.flush().ok();
     }
 
@@ -53,59 +58,64 @@ impl Report {
         &self.path
     }
 
-    /// Writes all rows in the file's order. The numbers of `skipped` ascend.
-    pub(super) fn finish(self, store: &Store, skipped: Vec<TrackedRow>) -> Result<(), ReportError> {
-        let mut lines = csv::Writer::from_writer(draft(&self.path)?);
-        write_header(&mut lines).map_err(io::Error::from)?;
-        let mut add = |row: &TrackedRow| write_row(&mut lines, row, None).map_err(io::Error::from);
-        let mut skipped = skipped.into_iter().peekable();
-        store.report(|row| {
-            while let Some(bad) = skipped.next_if(|bad| bad.number < row.number) {
-                add(&bad)?;
-            }
-            add(&TrackedRow::from(row)).map_err(ReportError::from)
-        })?;
-        skipped.try_for_each(|bad| add(&bad))?;
-        let draft = lines.into_inner().map_err(|error| error.into_error())?;
+    /// Writes all rows in the file's order.
+    pub(super) fn finish(self, batch: &Batch<'_>, store: &Store) -> Result<(), ReportError> {
+        let mut lines = Report::begin(draft(&self.path)?)?;
+        each(batch, store, |row| Ok(lines.add(row)?))?;
+        let draft = lines.end()?;
         draft.as_file().sync_all()?;
         draft.persist(&self.path).map_err(|refused| refused.error)?;
         Ok(())
     }
 }
 
-fn begun(path: &Path, store: &Store) -> Result<Report, ReportError> {
-    let mut lines = csv::Writer::from_writer(draft(path)?);
-    write_header(&mut lines).map_err(io::Error::from)?;
-    store.report(|row| match row.standing {
-        Standing::Ended(_) => {
-            let written = write_row(&mut lines, &TrackedRow::from(row), None);
-            written.map_err(|error| ReportError::from(io::Error::from(error)))
-        }
-        Standing::Unsent | Standing::InDoubt => Ok(()),
-    })?;
-    let mut draft = lines.into_inner().map_err(|error| error.into_error())?;
-    for number in 1..=u32::MAX {
-        let name = numbered(path, number);
-        let replaces =
-            File::open(&name).is_ok_and(|old| is_known(old, |it, amount| known(store, it, amount)));
-        let taken = if replaces { draft.persist(&name) } else { draft.persist_noclobber(&name) };
-        match taken {
-            Ok(file) => return Ok(Report { path: name, lines: csv::Writer::from_writer(file) }),
-            Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => {
-                draft = refused.file;
+/// Every row of the file with what is known of it, in the file's order. The store has no place for a
+/// bad row, nor for one that contradicts an earlier run.
+pub(super) fn each(
+    batch: &Batch<'_>,
+    store: &Store,
+    mut take: impl FnMut(&ReportRow<'_>) -> Result<(), ReportError>,
+) -> Result<(), ReportError> {
+    let mut rows = batch.rows();
+    store.report(|placed| {
+        for row in rows.by_ref() {
+            let row = row?;
+            if row.number == placed.number {
+                break;
             }
-            Err(refused) => return Err(refused.error.into()),
+            take(&not_paid(&row))?;
         }
-    }
-    Err(io::Error::from(io::ErrorKind::AlreadyExists).into())
+        take(&ReportRow::from(&placed))
+    })?;
+    rows.try_for_each(|row| take(&not_paid(&row?)))
 }
 
-fn draft(path: &Path) -> io::Result<NamedTempFile> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    Builder::new()
-        .prefix(".results.")
-        .suffix(".draft")
-        .tempfile_in(folder.unwrap_or_else(|| Path::new(".")))
+/// A row without a place in the store.
+fn not_paid(row: &Validated) -> ReportRow<'_> {
+    let status = match &row.result {
+        Ok(_) => RowStatus::Contradicts,
+        Err(invalid) => RowStatus::Skipped(&invalid.errors),
+    };
+    ReportRow {
+        number: row.number,
+        reference: row.reference(),
+        amount: row.amount(),
+        status,
+        other_link: None,
+    }
+}
+
+fn begun(path: &Path, store: &Store) -> Result<LiveReport, ReportError> {
+    let mut lines = Report::begin(draft(path)?)?;
+    store.report(|row| match row.standing {
+        Standing::Ended(_) => lines.add(&ReportRow::from(&row)).map_err(ReportError::from),
+        Standing::Unsent | Standing::InDoubt => Ok(()),
+    })?;
+    let is_known = |old: &Path, _: &Path| {
+        File::open(old).is_ok_and(|old| is_known(old, |it, amount| known(store, it, amount)))
+    };
+    let (path, file) = take_name(lines.end()?, path, is_known)?;
+    Ok(LiveReport { path, lines: Report::resume(file) })
 }
 
 /// What the store knows of a reference and amount of the file.
@@ -122,14 +132,20 @@ fn known(store: &Store, reference: &str, amount: &str) -> Option<Knowledge> {
     })
 }
 
-impl From<Reported> for TrackedRow {
-    fn from(row: Reported) -> Self {
+impl<'a> From<&'a Reported> for ReportRow<'a> {
+    fn from(row: &'a Reported) -> Self {
         let Reported { number, reference, amount, standing } = row;
         let status = match standing {
             Standing::Unsent => RowStatus::NotStarted,
             Standing::InDoubt => RowStatus::InDoubt,
             Standing::Ended(result) => result.into(),
         };
-        Self::new(number, (Some(reference), Some(amount)), status)
+        Self {
+            number: *number,
+            reference: Some(reference),
+            amount: Some(*amount),
+            status,
+            other_link: None,
+        }
     }
 }

@@ -4,9 +4,11 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use super::load::DirectError;
 use crate::batch::status::{ByCode, Counts, Share};
-use crate::batch::summary::line;
+use crate::batch::summary::{by_code, line, share};
 use crate::local::StoreError;
 
 #[derive(Debug)]
@@ -44,6 +46,30 @@ impl DirectSummary {
     pub fn advice(&self) -> Vec<String> {
         let of_results = self.results.as_ref().err().map(ToString::to_string);
         self.advice_after_end().into_iter().chain(of_results).collect()
+    }
+
+    /// The same for a program.
+    pub fn json(&self) -> Value {
+        let Counts { rows, skipped, unsent, open, created, failed, rejected, unresolved, .. } =
+            &self.counts;
+        json!({
+            "end": match self.end {
+                DirectEnd::Finished => "finished",
+                DirectEnd::Interrupted => "interrupted",
+                DirectEnd::Failed(_) => "failed",
+            },
+            "rows": rows.rows,
+            "skipped": skipped.rows,
+            "already": share(&self.already),
+            "created": share(created),
+            "failed": by_code(failed),
+            "rejected": by_code(rejected),
+            "unresolved": by_code(unresolved),
+            "unsent": share(unsent),
+            "unknown": share(open),
+            "seconds": self.elapsed.as_secs(),
+            "results": self.results.as_ref().ok().map(|path| path.to_string_lossy()),
+        })
     }
 
     fn advice_after_end(&self) -> Option<String> {

@@ -2,60 +2,115 @@
 
 use std::collections::BTreeMap;
 
-use super::row::SheetError;
+use super::column::{Column, ERROR_COLUMN, METADATA, letters};
+use super::mapping::{self, Mapped};
+use super::raw::RawRow;
+use super::row::{ReadError, SheetError};
 use crate::batch::text::{code_point, is_invisible};
 use crate::domain::intent::wire::FIELDS;
 
-/// The prefix of the columns that make up `metadata`.
-const METADATA: &str = "metadata.";
 /// Without these there is no intent.
 const REQUIRED: [&str; 3] = ["merchantRefId", "amount", "description"];
 /// A longer column name is not quoted.
 const NAME_CHARS_MAX: usize = 80;
+/// How many rows may be above the one that names the columns.
+const TITLE_ROWS_MAX: usize = 20;
+/// A title fills fewer cells than an intent does: three are required, and a way to reach the
+/// customer.
+const TITLE_CELLS_MAX: usize = 3;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::batch) enum Column {
-    /// A field of the intent, by its name.
-    Field(&'static str),
-    /// An entry of `metadata`, by its key.
-    Metadata(String),
+const NO_FIELD: &str = "is not a field of an intent";
+const ADVICE: &str = "--map \"COLUMN=FIELD\" says which field a column holds, and --map \"COLUMN=\" \
+                      leaves it out";
+
+/// The columns of a file.
+#[derive(Debug)]
+pub(in crate::batch) struct Header {
+    /// As they are in the file.
+    pub(in crate::batch) names: Vec<String>,
+    pub(in crate::batch) columns: Vec<Column>,
 }
 
-impl Column {
-    /// The column that has this name.
-    fn named(name: &str) -> Option<Self> {
-        if name.contains(is_invisible) {
-            return None;
-        }
-        if let Some(key) = name.strip_prefix(METADATA).filter(|key| !key.is_empty()) {
-            return Some(Self::Metadata(key.to_owned()));
-        }
-        let field = FIELDS.into_iter().find(|field| *field == name && *field != "metadata");
-        field.map(Self::Field)
+impl Header {
+    /// Whether this is a `FILE.bad.csv`.
+    pub(super) fn has_errors(&self) -> bool {
+        self.names.iter().any(|name| name == ERROR_COLUMN)
     }
+}
 
-    /// The name that the header gives it.
-    pub(in crate::batch) fn name(&self) -> String {
-        match self {
-            Self::Field(name) => (*name).to_owned(),
-            Self::Metadata(key) => format!("{METADATA}{key}"),
+/// Takes the header from the rows, and a note on what is above it.
+pub(super) fn take(
+    rows: &mut impl Iterator<Item = Result<RawRow, ReadError>>,
+    mapping: &[Mapped],
+) -> Result<(Header, Option<String>), ReadError> {
+    let mut problem = None;
+    let mut above: Option<(usize, bool)> = None;
+    for row in rows.take(TITLE_ROWS_MAX.saturating_add(1)) {
+        let row = row?;
+        let names = row.texts();
+        let names: Vec<String> = names.iter().map(|name| name.trim().to_owned()).collect();
+        let found = match row.problem {
+            None => columns(&names, mapping),
+            Some(ref broken) => Err(SheetError::one(format!("row {} {broken}", row.number))),
+        };
+        match (found, above) {
+            (Ok(columns), None) => return Ok((Header { names, columns }, None)),
+            (Ok(columns), Some((_, true))) => {
+                let last = row.number.saturating_sub(1);
+                let rows = if last == 1 { "row 1 is".into() } else { format!("rows 1-{last} are") };
+                let note = format!("{rows} above the column names, and not read");
+                return Ok((Header { names, columns }, Some(note)));
+            }
+            (Ok(_), Some((_, false))) => return Err(below_other_rows(row.number).into()),
+            (Err(problem), None) if is_one(&names, mapping) => return Err(problem.into()),
+            (Err(SheetError(problems)), Some((_, true))) if is_one(&names, mapping) => {
+                let all = std::iter::once(format!("row {} names the columns:", row.number));
+                return Err(SheetError(all.chain(problems).collect()).into());
+            }
+            (Err(_), Some((_, false))) if is_one(&names, mapping) => {
+                return Err(below_other_rows(row.number).into());
+            }
+            (Err(error), _) => {
+                problem.get_or_insert(error);
+            }
         }
+        let is_title = row.filled() <= TITLE_CELLS_MAX;
+        above = Some((row.number, is_title && above.is_none_or(|(_, titles)| titles)));
     }
+    let empty = || SheetError::one("it is empty; its first row must name the columns");
+    Err(problem.unwrap_or_else(empty).into())
+}
+
+/// What is above may be intents, and is not left out in silence.
+fn below_other_rows(number: usize) -> SheetError {
+    SheetError::one(format!(
+        "row {number} names the columns, and the first row must; delete the rows above it"
+    ))
 }
 
 /// Whether a row names every required column, if only nearly so.
-pub(super) fn is_one(names: &[String]) -> bool {
-    let resembles = |required: &&str| names.iter().any(|name| field_like(name) == Some(required));
+pub(super) fn is_one(names: &[String], mapping: &[Mapped]) -> bool {
+    let resembles = |required: &&'static str| {
+        let is_meant = |name: &String| match mapping::of(name, mapping) {
+            Some(column) => *column == Column::Field(required),
+            None => field_like(name) == Some(required),
+        };
+        names.iter().any(is_meant)
+    };
     REQUIRED.iter().all(resembles)
 }
 
 /// The columns that a header names, or everything that is wrong with it.
-pub(super) fn columns(names: &[String]) -> Result<Vec<Column>, SheetError> {
-    let names: Vec<&str> = names.iter().map(|name| name.trim()).collect();
-    if !names.iter().any(|name| Column::named(name).is_some() || field_like(name).is_some()) {
-        return Err(SheetError::one(headless(&names)));
+pub(super) fn columns(names: &[String], mapping: &[Mapped]) -> Result<Vec<Column>, SheetError> {
+    let meaning =
+        |name: &String| mapping::of(name, mapping).cloned().or_else(|| Column::named(name));
+    let found: Vec<Option<Column>> = names.iter().map(meaning).collect();
+    if found.iter().all(Option::is_none) && names.iter().all(|name| field_like(name).is_none()) {
+        return Err(SheetError::one(
+            "the first row must name the columns, such as merchantRefId,amount,description,\
+             custMobile; it names none",
+        ));
     }
-    let found: Vec<Option<Column>> = names.iter().map(|name| Column::named(name)).collect();
     let mut problems = Vec::new();
     let mut seen = BTreeMap::new();
     for (index, (name, column)) in names.iter().zip(&found).enumerate() {
@@ -63,9 +118,11 @@ pub(super) fn columns(names: &[String]) -> Result<Vec<Column>, SheetError> {
             problems.push(unknown(index, name));
             continue;
         };
-        if let Some(first) = seen.insert(column.name(), index) {
+        let Some(field) = column.name() else { continue };
+        let message = format!("are both {field}");
+        if let Some(first) = seen.insert(field, index) {
             let (first, second) = (letters(first), letters(index));
-            problems.push(format!("columns {first} and {second} are both {}", column.name()));
+            problems.push(format!("columns {first} and {second} {message}"));
         }
     }
     for required in REQUIRED {
@@ -73,6 +130,14 @@ pub(super) fn columns(names: &[String]) -> Result<Vec<Column>, SheetError> {
         if !seen.contains_key(required) && !is_meant {
             problems.push(format!("the column {required} is missing"));
         }
+    }
+    for Mapped { name, .. } in mapping {
+        if !names.contains(name) {
+            problems.push(format!("there is no column {name}, which --map names"));
+        }
+    }
+    if problems.iter().any(|problem| problem.ends_with(NO_FIELD)) {
+        problems.push(ADVICE.to_owned());
     }
     if problems.is_empty() {
         Ok(found.into_iter().flatten().collect())
@@ -85,17 +150,6 @@ pub(super) fn columns(names: &[String]) -> Result<Vec<Column>, SheetError> {
 fn field_like(name: &str) -> Option<&'static str> {
     let seen: String = name.chars().filter(|c| !is_invisible(*c)).collect();
     FIELDS.into_iter().find(|field| field.eq_ignore_ascii_case(seen.trim()))
-}
-
-fn headless(names: &[&str]) -> String {
-    let text = "the first row must name the columns, such as merchantRefId,amount,description,\
-                custMobile; it names none";
-    match names {
-        [one] if one.contains([';', '\t']) => {
-            format!("{text}, because its cells are not separated by commas")
-        }
-        _ => text.to_owned(),
-    }
 }
 
 fn unknown(index: usize, name: &str) -> String {
@@ -120,21 +174,7 @@ fn unknown(index: usize, name: &str) -> String {
     }
     let plain = |c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '-' | '.');
     if name.chars().count() <= NAME_CHARS_MAX && name.chars().all(plain) {
-        return format!("column {column}, {name}, is not a field of an intent");
+        return format!("column {column}, {name}, {NO_FIELD}");
     }
-    format!("column {column} is not a field of an intent")
-}
-
-/// A column as a spreadsheet names it: A to Z, then AA.
-fn letters(index: usize) -> String {
-    let mut rest = index;
-    let mut letters = Vec::new();
-    loop {
-        let letter = u8::try_from(rest % 26).unwrap_or(0);
-        letters.push(char::from(b'A'.saturating_add(letter)));
-        match (rest / 26).checked_sub(1) {
-            Some(next) => rest = next,
-            None => return letters.into_iter().rev().collect(),
-        }
-    }
+    format!("column {column} {NO_FIELD}")
 }

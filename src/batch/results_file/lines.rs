@@ -1,67 +1,89 @@
 //! The report's text.
 //!
-//! A spreadsheet takes a cell that begins with `=`, `+`, `-` or `@` for a formula. Links begin with
-//! `http`. References are written unchanged, because programs join on them: of the four signs they
-//! can begin only with `-`, and no formula of letters, digits, `_` and `-` reaches anything outside
-//! its sheet. A reason that begins with such a sign gets an apostrophe before it.
+//! No cell may be taken for a formula. Links begin with `http`. References are written unchanged,
+//! because programs join on them: of the signs that make one they can begin only with `-`, and no
+//! formula of letters, digits, `_` and `-` reaches anything outside its sheet. A reason that begins
+//! with such a sign gets an apostrophe before it.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::io::Write;
+use std::io::{self, Write};
 
 use super::report::{HEADER, Outcome};
-use crate::batch::status::{RowStatus, TrackedRow};
+use crate::batch::formula::harmless;
+use crate::batch::status::RowStatus;
+use crate::domain::amount::Amount;
 use crate::domain::event::Reason;
+use crate::domain::reference::Reference;
 
-/// The report. A row without a link says where one is known for its reference, since that decides
-/// whether it may be paid: `links` has those of earlier reports.
-pub(super) fn write(rows: &[TrackedRow], links: &HashMap<String, String>) -> Vec<u8> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let mut write = || {
-        write_header(&mut writer)?;
-        rows.iter().try_for_each(|row| {
-            let reference = row.reference.as_ref().map_or("", |reference| reference.as_str());
-            write_row(&mut writer, row, links.get(reference).map(String::as_str))
-        })
-    };
-    #[expect(clippy::expect_used, reason = "all records have six cells, and a vector grows")]
-    write().expect("a vector takes everything");
-    writer.into_inner().unwrap_or_default()
+/// A row of the file, and how far it has come.
+pub(in crate::batch) struct ReportRow<'a> {
+    /// The number that a spreadsheet shows.
+    pub(in crate::batch) number: usize,
+    /// Its reference, if that is valid.
+    pub(in crate::batch) reference: Option<&'a Reference>,
+    /// Its amount, if that is valid.
+    pub(in crate::batch) amount: Option<Amount>,
+    pub(in crate::batch) status: RowStatus<'a>,
+    /// The amount of a link that its reference got by another intent.
+    pub(in crate::batch) other_link: Option<Amount>,
 }
 
-pub(in crate::batch) fn write_header<W: Write>(writer: &mut csv::Writer<W>) -> csv::Result<()> {
-    writer.write_record(HEADER)
+/// Writes a report line by line.
+pub(in crate::batch) struct Report<'a, W: Write> {
+    csv: csv::Writer<W>,
+    links: Option<&'a HashMap<String, String>>,
 }
 
-/// The line of a row, and what is known of a link for its reference from elsewhere.
-pub(in crate::batch) fn write_row<W: Write>(
-    writer: &mut csv::Writer<W>,
-    row: &TrackedRow,
-    known: Option<&str>,
-) -> csv::Result<()> {
-    let TrackedRow { number, reference, amount, status, other_link, .. } = row;
-    let reference = reference.as_ref().map_or("", |reference| reference.as_str());
-    let amount = amount.map(|amount| amount.to_string()).unwrap_or_default();
-    let (outcome, mut reason) = outcome_and_reason(status);
-    let link = if let RowStatus::Created(link) = status { link.expose() } else { "" };
-    let other = other_link
-        .map(|amount| format!("meanwhile a link for this reference was announced, over {amount}"));
-    if link.is_empty() {
-        for known in other.as_deref().into_iter().chain(known) {
-            reason = format!("{reason}; {known}").into();
-        }
+impl<'a, W: Write> Report<'a, W> {
+    pub(in crate::batch) fn begin(out: W) -> io::Result<Self> {
+        let mut report = Self::resume(out);
+        report.csv.write_record(HEADER)?;
+        Ok(report)
     }
-    writer.write_record([
-        &number.to_string(),
-        reference,
-        &amount,
-        outcome.into_str(),
-        link,
-        &harmless(&reason),
-    ])
+
+    /// Goes on with one that has its column names.
+    pub(in crate::batch) fn resume(out: W) -> Self {
+        Self { csv: csv::Writer::from_writer(out), links: None }
+    }
+
+    /// A row without a link will say where an earlier report has one for its reference, since that
+    /// decides whether it may be paid.
+    pub(super) fn with_links(self, links: &'a HashMap<String, String>) -> Self {
+        Self { links: Some(links), ..self }
+    }
+
+    pub(in crate::batch) fn add(&mut self, row: &ReportRow<'_>) -> io::Result<()> {
+        let ReportRow { number, reference, amount, status, other_link } = row;
+        let reference = reference.map_or("", Reference::as_str);
+        let amount = amount.map(|amount| amount.to_string()).unwrap_or_default();
+        let (outcome, mut reason) = outcome_and_reason(*status);
+        let link = if let RowStatus::Created(link) = status { link.expose() } else { "" };
+        let other = other_link.map(|amount| {
+            format!("meanwhile a link for this reference was announced, over {amount}")
+        });
+        if link.is_empty() {
+            let earlier = self.links.and_then(|links| links.get(reference));
+            for known in other.iter().chain(earlier) {
+                reason = format!("{reason}; {known}").into();
+            }
+        }
+        let number = number.to_string();
+        let cells = [&*number, reference, &amount, outcome.into_str(), link, &harmless(&reason)];
+        Ok(self.csv.write_record(cells)?)
+    }
+
+    pub(in crate::batch) fn flush(&mut self) -> io::Result<()> {
+        self.csv.flush()
+    }
+
+    /// Gives back what it was written to, with every line in it.
+    pub(in crate::batch) fn end(self) -> io::Result<W> {
+        self.csv.into_inner().map_err(csv::IntoInnerError::into_error)
+    }
 }
 
-fn outcome_and_reason(status: &RowStatus) -> (Outcome, Cow<'static, str>) {
+fn outcome_and_reason(status: RowStatus<'_>) -> (Outcome, Cow<'static, str>) {
     match status {
         RowStatus::Skipped(errors) => {
             let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
@@ -106,12 +128,4 @@ fn text(Reason { code, provider_code, message, errors }: &Reason) -> String {
     let errors: Vec<_> =
         errors.iter().map(|error| format!("; {} {}", error.field, error.message)).collect();
     format!("{code}{number}: {message}{}", errors.concat())
-}
-
-/// The text as a cell that a spreadsheet does not take for a formula.
-pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        return Cow::Owned(format!("'{text}"));
-    }
-    Cow::Borrowed(text)
 }

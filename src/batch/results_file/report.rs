@@ -32,12 +32,12 @@ pub enum Outcome {
 }
 
 /// Whether a file begins as a report does.
-pub fn is_report(bytes: &[u8]) -> bool {
+pub(in crate::batch) fn is_report(bytes: &[u8]) -> bool {
     lines(bytes).is_some()
 }
 
 /// `None` if it is not such a report.
-pub fn read(report: &[u8]) -> Option<Vec<ReportLine>> {
+pub(in crate::batch) fn read(report: &[u8]) -> Option<Vec<ReportLine>> {
     lines(report)?.collect()
 }
 

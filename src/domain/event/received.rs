@@ -161,11 +161,6 @@ impl EventIds {
         }
     }
 
-    /// What the ids of its events have in common.
-    pub fn name_id(&self) -> Uuid {
-        self.name.id(None)
-    }
-
     /// Whether an event is about this intent, by whichever message.
     pub fn include(&self, event: &Received) -> bool {
         let kind = event.kind.name_in_id(event.result.code());

@@ -25,7 +25,7 @@ async fn what_is_open_is_replayed_by_plan_or_submitted_again() {
     };
     std::fs::write(&first, list(&["there"])).unwrap();
     std::fs::write(&pay, list(&["there", "parked", "forgotten"])).unwrap();
-    let sent = scenario.command(&["submit", &first]).await;
+    let sent = scenario.command(&["submit", &first, "--yes"]).await;
     assert_eq!(sent.status.code(), Some(0), "{}", said(&sent));
     results.event_for("there", SOON).await;
     let unresolved = json!({
@@ -65,7 +65,7 @@ async fn what_is_open_is_replayed_by_plan_or_submitted_again() {
     assert_eq!(applied.status.code(), Some(0), "{}", said(&applied));
     assert_eq!(scenario.depth(PARKED).await, 1, "the other one is not meant");
 
-    let sent = scenario.command(&["submit", &again]).await;
+    let sent = scenario.command(&["submit", &again, "--yes"]).await;
     assert_eq!(sent.status.code(), Some(0), "{}", said(&sent));
     let event = results.event_for("forgotten", SOON).await;
     assert_eq!(event.event()["type"], "smartsend.link.created");

@@ -24,11 +24,15 @@ use crate::support::program::Program;
 pub(super) const SOON: Duration = Duration::from_mins(1);
 /// Where a worker's log goes.
 const LOG: &str = "worker.log";
+/// The rows of [`Ground::write_good`] pay one customer the same amount.
+pub(super) const SUBMIT: [&str; 3] = ["submit", "--yes", "--allow-repeats"];
 /// The queue of the merchant `default`.
 pub(super) const QUEUE: &str = "smartsend.intents.default";
 
 pub(super) struct Ground {
     pub(super) dir: TempDir,
+    /// Its own, since a lock file there keeps the questions about an account a second apart.
+    temporary: TempDir,
     vhost: String,
     url: String,
 }
@@ -49,6 +53,7 @@ impl Ground {
     pub(super) fn at(url: &str, vhost: &str, merchants: &[&str], provider: &str) -> Self {
         let ground = Self {
             dir: tempfile::tempdir().unwrap(),
+            temporary: tempfile::tempdir().unwrap(),
             vhost: vhost.to_owned(),
             url: url.to_owned(),
         };
@@ -100,7 +105,7 @@ impl Ground {
 
     /// Starts a submission, and takes every intent from the queue.
     pub(super) async fn submit_and_take(&self, arguments: &[&str], count: usize) -> Child {
-        self.taken(&mut self.command(&[&["submit"], arguments].concat()), count).await
+        self.taken(&mut self.command(&[&SUBMIT[..], arguments].concat()), count).await
     }
 
     /// Starts this command, and takes every intent that it sends.
@@ -147,6 +152,7 @@ impl Ground {
         command
             .args(arguments)
             .env_remove("SMARTSEND_CONFIG")
+            .env("TMPDIR", self.temporary.path())
             .current_dir(self.dir.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -156,7 +162,7 @@ impl Ground {
     }
 
     pub(super) async fn submit(&self, arguments: &[&str]) -> Ended {
-        let mut command = self.command(&[&["submit"], arguments].concat());
+        let mut command = self.command(&[&SUBMIT[..], arguments].concat());
         Ended::of(timeout(SOON, command.output()).await.expect("submit ends").unwrap())
     }
 

@@ -90,7 +90,7 @@ async fn a_report_that_has_lost_its_place_is_kept_elsewhere() {
     fs::create_dir(&day).unwrap();
     fs::create_dir(&temporary).unwrap();
     ground.write_good("day/pay.csv", 1);
-    let mut command = ground.command(&["submit", "day/pay.csv", "--wait"]);
+    let mut command = ground.command(&["submit", "day/pay.csv", "--yes", "--wait"]);
     let child = ground.taken(command.env("TMPDIR", &temporary), 1).await;
     fs::rename(&day, ground.path("yesterday")).unwrap();
     let (kind, data) = created(1);
@@ -98,7 +98,9 @@ async fn a_report_that_has_lost_its_place_is_kept_elsewhere() {
     let ended = end_of(child).await;
     assert_eq!((ended.code, ended.number("created")), (1, Some(1)), "{ended:?}");
 
-    let rescued = fs::read_dir(&temporary).unwrap().next().expect("a report").unwrap().path();
+    let left = fs::read_dir(&temporary).unwrap().map(|entry| entry.unwrap().path());
+    let rescued = left.into_iter().find(|path| path.extension().is_some_and(|it| it == "csv"));
+    let rescued = rescued.expect("a report");
     assert!(ended.err.contains("cannot write day/pay.results.csv: "), "{ended:?}");
     assert!(ended.err.contains(&format!("the results are in {}", rescued.display())), "{ended:?}");
     assert_eq!(results_in(&rescued)[0][4], "https://a.example/1");

@@ -12,7 +12,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::ground::{
-    Ended, Ground, QUEUE, SOON, Sandbox, end_of, event, event_named, results, start_worker,
+    Ended, Ground, QUEUE, SOON, SUBMIT, Sandbox, end_of, event, event_named, results, start_worker,
 };
 use crate::support::broker::{publish, take_next};
 
@@ -30,6 +30,7 @@ async fn every_row_gets_its_line_from_a_real_worker() {
     );
     let ended = ground.submit(&["pay.csv", "--wait", "--skip-bad"]).await;
     assert_eq!(ended.code, 1, "two rows have no link: {ended:?}");
+    assert!(ended.err.contains("the balance is "), "{ended:?}");
     assert_eq!((ended.number("sent"), ended.number("created")), (Some(2), Some(2)), "{ended:?}");
 
     let results = results(&ground);
@@ -50,7 +51,7 @@ async fn every_row_gets_its_line_from_a_real_worker() {
     assert_eq!(results[3][5], "custMobile or custEmail is needed: at least one of them");
     let mode = fs::metadata(ground.path("pay.results.csv")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    assert_eq!(ground.files(), ["pay.csv", "pay.results.csv"]);
+    assert_eq!(ground.files(), ["pay.bad.csv", "pay.csv", "pay.results.csv"]);
     for printed in [&ended.out, &ended.err] {
         assert!(!printed.contains(&results[0][4]), "a link belongs only in the file");
     }
@@ -71,7 +72,7 @@ fn event_with_reason(kind: &str, reference: &str, reason: &serde_json::Value) ->
 async fn every_kind_of_event_is_read_and_others_are_passed_over() {
     let ground = Ground::with(&["default", "second"]).await;
     ground.write_good("pay.csv", 5);
-    let submit = ["submit", "pay.csv", "--wait", "--merchant", "default"];
+    let submit = [&SUBMIT[..], &["pay.csv", "--wait", "--merchant", "default"]].concat();
     let child = ground.command(&submit).spawn().unwrap();
     let connection = ground.connect().await;
     let (mut third, mut third_name) = (String::new(), Vec::new());
@@ -147,7 +148,7 @@ async fn a_signal_to_stop_writes_what_is_known() {
 async fn writes_what_is_known(signal: &str) {
     let ground = Ground::with(&["default"]).await;
     ground.write_good("pay.csv", 2);
-    let child = ground.command(&["submit", "pay.csv", "--wait"]).spawn().unwrap();
+    let child = ground.command(&[&SUBMIT[..], &["pay.csv", "--wait"]].concat()).spawn().unwrap();
     let connection = ground.connect().await;
     for _ in 0..2 {
         take_next(&connection, QUEUE).await;
@@ -165,7 +166,7 @@ async fn writes_what_is_known(signal: &str) {
 async fn a_connection_that_is_lost_while_waiting_leaves_the_open_rows_unknown() {
     let ground = Ground::with(&["default"]).await;
     ground.write_good("pay.csv", 2);
-    let child = ground.command(&["submit", "pay.csv", "--wait"]).spawn().unwrap();
+    let child = ground.command(&[&SUBMIT[..], &["pay.csv", "--wait"]].concat()).spawn().unwrap();
     let connection = ground.connect().await;
     for _ in 0..2 {
         take_next(&connection, QUEUE).await;
@@ -195,7 +196,8 @@ async fn a_wait_without_a_worker_says_so_and_ends_in_time() {
 async fn a_worker_that_comes_later_is_reported_too() {
     let ground = Ground::with(&["default"]).await;
     ground.write_good("pay.csv", 1);
-    let mut child = ground.command(&["submit", "pay.csv", "--wait"]).spawn().unwrap();
+    let mut child =
+        ground.command(&[&SUBMIT[..], &["pay.csv", "--wait"]].concat()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let mut printed = async |words: &str| {
         let line = async { while !lines.next_line().await.unwrap().unwrap().contains(words) {} };

@@ -176,7 +176,9 @@ async fn f21_a_lookup_that_makes_no_sense_says_nothing() {
         let odd = [Step::Write(answer(reply.0, "", reply.1))];
         let payu = Payu::scripted(move |asked| match (asked.kind, asked.nth) {
             (Kind::Lookup, 0) => Act::Only(odd.to_vec()),
-            (Kind::Lookup | Kind::Create | Kind::Token | Kind::Change, _) => Act::Serve,
+            (Kind::Lookup | Kind::Create | Kind::Token | Kind::Change | Kind::Account, _) => {
+                Act::Serve
+            }
         });
         payu.has_link("order-1", "100.50");
         let account = account_at(payu.server());

@@ -33,7 +33,7 @@ async fn changed(api: Api, body: &str, is_done: bool, steps: &[Step]) -> (Payu, 
     let payu = Payu::scripted(move |asked| match asked.kind {
         Kind::Change if is_done => Act::MakeThen(steps.clone()),
         Kind::Change => Act::Only(steps.clone()),
-        Kind::Token | Kind::Create | Kind::Lookup => Act::Serve,
+        Kind::Token | Kind::Create | Kind::Lookup | Kind::Account => Act::Serve,
     });
     payu.has_link("order-1", "100.50");
     let account = account_of(payu.server(), api);

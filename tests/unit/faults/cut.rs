@@ -120,7 +120,7 @@ async fn f23_a_call_that_is_dropped_is_not_sent_again() {
         let payu = Payu::scripted(move |asked| match asked.kind {
             Kind::Create if made => Act::MakeThen(vec![Step::Stall]),
             Kind::Create => Act::Only(vec![Step::Stall]),
-            Kind::Lookup | Kind::Token | Kind::Change => Act::Serve,
+            Kind::Lookup | Kind::Token | Kind::Change | Kind::Account => Act::Serve,
         });
         let account = account_at(payu.server());
         tokio::select! {

@@ -69,7 +69,7 @@ async fn f20_whole_a_conflict_after_an_unknown_is_compared() {
     // Details shows no link before the resend of that intent was answered with a conflict.
     let shown = Mutex::new(HashSet::new());
     let script = move |asked: &Asked| match (asked.kind, asked.nth, asked.reference.as_str()) {
-        (Kind::Token | Kind::Change, ..) | (_, _, "first") => Act::Serve,
+        (Kind::Token | Kind::Change | Kind::Account, ..) | (_, _, "first") => Act::Serve,
         (Kind::Create, 0, "same") => Act::MakeThen(vec![Step::Close]),
         (Kind::Create, 0, _) => Act::Only(vec![Step::Close]),
         (Kind::Create, ..) => {

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use smartsend::domain::amount::{Amount, Total};
 use smartsend::inquiry::{Balance, Vpas};
 use smartsend::payu::wire;
 
@@ -47,6 +48,23 @@ fn a_low_balance_is_said_plainly() {
     assert!(low.table().contains(said), "{}", low.table());
     let unsaid = balance(&SAMPLE.replace("\"lowBalance\":false", "\"lowBalance\":null")).unwrap();
     assert!(unsaid.table().contains("low balance   -\n"), "{}", unsaid.table());
+}
+
+#[test]
+fn a_balance_that_is_less_than_a_sum_is_reported_and_none_is_never_nothing() {
+    let sum = Total::default().plus(Amount::parse("94003").unwrap());
+    for (written, is_less) in [
+        ("94003", Some(false)),
+        ("94002.99", Some(true)),
+        ("\"94003.00\"", Some(false)),
+        ("0", Some(true)),
+        ("-1", Some(true)),
+        ("\"unknown\"", None),
+    ] {
+        let body = SAMPLE.replace("\"balance\":94003", &format!("\"balance\":{written}"));
+        let is_shown = balance(&body).map(|balance| balance.is_less_than(sum));
+        assert_eq!(is_shown.flatten(), is_less, "{written}");
+    }
 }
 
 #[test]

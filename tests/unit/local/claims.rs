@@ -36,7 +36,7 @@ async fn a_row_is_claimed_on_the_disk_before_it_is_delivered() {
 }
 
 #[tokio::test]
-async fn a_result_is_on_the_disk_before_it_is_told() {
+async fn a_result_is_on_the_disk_before_it_is_reported() {
     let ground = Ground::with_rows(2);
     let mut bench = ground.work(1);
     let delivery = bench.next().await;

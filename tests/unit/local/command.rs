@@ -1,5 +1,6 @@
 //! `smartsend batch`, as a person runs it with nothing but the binary.
 
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output, Stdio};
 
@@ -20,16 +21,16 @@ fn write(folder: &TempDir, rows: &[&str]) {
     fs::write(folder.path().join("pay.csv"), lines.join("\n")).unwrap();
 }
 
+fn command(folder: &TempDir, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_smartsend"));
+    command.arg("batch").args(arguments).current_dir(folder.path()).env_clear();
+    command.env("TMPDIR", folder.path()).stdin(Stdio::null());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
 fn batch(folder: &TempDir, arguments: &[&str]) -> Output {
-    let output = Command::new(env!("CARGO_BIN_EXE_smartsend"))
-        .args(["batch", "pay.csv"])
-        .args(arguments)
-        .current_dir(folder.path())
-        .env_clear()
-        .env("TMPDIR", folder.path())
-        .stdin(Stdio::null())
-        .output();
-    canary::checked(output.unwrap())
+    canary::checked(command(folder, &[&["pay.csv"], arguments].concat()).output().unwrap())
 }
 
 fn said(output: &Output) -> String {
@@ -65,7 +66,7 @@ fn a_file_becomes_links_with_nothing_but_the_binary() {
     let output = batch(&folder, &["--sandbox"]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     assert!(said(&output).contains("no money moves"), "{}", said(&output));
-    assert!(said(&output).contains("3 rows, 121.75 rupees"), "{}", said(&output));
+    assert!(said(&output).contains("3 of 3 rows, 121.75 rupees"), "{}", said(&output));
     let expected =
         ["2,a1,100.50,created,LINK,", "3,a2,20.00,created,LINK,", "4,a3,1.25,created,LINK,"];
     assert_eq!(results(&folder, "pay.sandbox.results.csv"), expected);
@@ -80,8 +81,8 @@ fn a_file_becomes_links_with_nothing_but_the_binary() {
     let before = fs::read(folder.path().join("pay.sandbox.results.csv")).unwrap();
     let again = batch(&folder, &["--sandbox"]);
     assert_eq!(again.status.code(), Some(0), "{}", said(&again));
-    assert!(said(&again).contains("0 rows, 0.00 rupees"), "{}", said(&again));
-    assert!(said(&again).contains("3 have ended before"), "{}", said(&again));
+    assert!(said(&again).contains("0 of 3 rows, 0.00 rupees"), "{}", said(&again));
+    assert!(said(&again).contains("3 rows, 121.75 rupees, have ended before"), "{}", said(&again));
     assert!(printed(&again).contains("already     3"), "{}", printed(&again));
     let after = fs::read(folder.path().join("pay.sandbox.results.csv")).unwrap();
     assert_eq!(before, after);
@@ -106,6 +107,8 @@ fn nothing_is_sent_of_a_file_with_a_bad_row_unless_it_is_to_be_skipped() {
     assert!(said(&output).contains("row 3: merchantRefId"), "{}", said(&output));
     assert!(said(&output).contains("1 of 3 rows are bad: nothing was sent"), "{}", said(&output));
     assert!(!folder.path().join("pay.sandbox.smartsend.db").exists());
+    let bad = fs::read_to_string(folder.path().join("pay.bad.csv")).unwrap();
+    assert!(bad.contains("\na 2,20.00,Refund,Asha,9999999999,\"merchantRefId may"), "{bad}");
 
     let output = batch(&folder, &["--sandbox", "--skip-bad"]);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
@@ -141,8 +144,37 @@ fn a_dry_run_writes_nothing() {
     let folder = folder(&GOOD);
     let output = batch(&folder, &["--sandbox", "--dry-run"]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
-    assert!(said(&output).contains("3 of 3 rows, 121.75 rupees"), "{}", said(&output));
+    assert!(printed(&output).starts_with("3 of 3 rows, 121.75 rupees"), "{}", printed(&output));
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn whatever_submit_takes_is_paid() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = [HEADER, GOOD[0], GOOD[1]].join("\n").replace(',', ";");
+    let rows = rows.replace("custMobile", "Mobile No.");
+    let arguments = ["-", "--sandbox", "--map", "Mobile No.=custMobile", "--json"];
+    let mut child = command(&folder, &arguments).stdin(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(rows.as_bytes()).unwrap();
+    let output = canary::checked(child.wait_with_output().unwrap());
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["preview"]["rupees"], "120.50");
+    assert_eq!(json["summary"]["end"], "finished");
+    assert_eq!(json["summary"]["created"], serde_json::json!({ "rows": 2, "rupees": "120.50" }));
+    assert_eq!(json["summary"]["results"], "stdin.sandbox.results.csv");
+    assert_eq!(results(&folder, "stdin.sandbox.results.csv").len(), 2);
+}
+
+#[test]
+fn rows_that_pay_the_same_twice_are_paid_only_if_they_are_allowed() {
+    let folder = folder(&[GOOD[0], "a9,100.50,Refund,Asha,9999999999"]);
+    let output = batch(&folder, &["--sandbox"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("rows 2-3: the same customer and amount"), "{}", said(&output));
+    assert!(!folder.path().join("pay.sandbox.smartsend.db").exists());
+    let output = batch(&folder, &["--sandbox", "--allow-repeats"]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
 }
 
 /// A configuration whose provider nobody runs.
@@ -164,7 +196,7 @@ fn what_nobody_can_be_asked_is_not_paid() {
     let output = batch(&folder, &["--no-broker-check"]);
     assert_eq!(output.status.code(), Some(2), "{}", said(&output));
     assert!(
-        said(&output).contains("confirm them with --yes; nothing was sent"),
+        said(&output).contains("there is no terminal to ask at; nothing was sent; give --yes"),
         "{}",
         said(&output)
     );

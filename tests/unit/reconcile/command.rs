@@ -375,12 +375,15 @@ async fn a_wrong_input_asks_nothing() {
     let ground = Ground::new().await;
     ground.write("pay.csv", &list(&[("a", "1")]));
     ground.write("empty.csv", "");
+    ground.write("words.txt", "these are words\n");
     ground.write("e", "");
     for (arguments, code, words) in [
-        (&["."][..], 1, "not a regular file"),
+        (&["."][..], 1, "it cannot be read: Is a directory"),
         (&["empty.csv"], 1, "it is empty"),
-        (&["absent.csv"], 1, "cannot read absent.csv"),
-        (&["smartsend.toml"], 1, "must name the columns"),
+        (&["absent.csv"], 1, "absent.csv: it cannot be read"),
+        (&["words.txt"], 1, "must name the columns"),
+        (&["-"], 1, "stdin: it is empty"),
+        (&["pay.csv", "--sheet", "May"], 2, "it has no sheets"),
         (&["pay.csv", "--events", "pay.csv"], 1, "line 1 of pay.csv is not a JSON object"),
         (&["pay.csv", "--events", "."], 1, "cannot read ."),
         (&["pay.csv", "--out", "pay.csv"], 2, "pay.csv exists"),

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
-use smartsend::batch::Batch;
+use smartsend::batch::{self, Batch};
 use smartsend::config::{Config, Merchant};
 use smartsend::domain::event::Fact;
 use smartsend::parked::refs::{self, RefsError};
@@ -136,11 +136,11 @@ fn a_file_that_holds_no_events_is_refused_with_its_line() {
 
 fn read(name: &str, text: impl AsRef<[u8]>) -> Result<Input, InputError> {
     let folder = tempfile::tempdir().unwrap();
-    input::read(&put(&folder, name, text), &merchant())
+    input::read(&batch::Input::at(put(&folder, name, text)), &merchant())
 }
 
 #[test]
-fn a_list_and_a_report_are_told_apart_by_their_headers_and_each_row_says_what_it_can() {
+fn a_list_and_a_report_differ_by_their_headers_and_each_row_says_what_it_can() {
     let list = format!(
         "merchantRefId,amount,description,custMobile\n\
          a,100,{DESCRIPTION},{MOBILE}\nb,2000,{DESCRIPTION},{MOBILE}\nc,x,{DESCRIPTION},{MOBILE}\n"
@@ -181,7 +181,8 @@ fn what_is_no_file_of_ours_is_refused_in_a_sentence_that_quotes_nothing_of_it() 
         (String::new(), "it is empty"),
         ("merchantRefId,amount,description,custMobile\n".to_owned(), "has no rows"),
         (header.to_owned(), "has no rows"),
-        ("{\"specversion\":\"1.0\"}\n".to_owned(), "must name the columns"),
+        ("{\"specversion\":\"1.0\"}\n".to_owned(), "has no row with a valid merchantRefId"),
+        ("a,b\n1,2\n".to_owned(), "must name the columns"),
         (format!("{header}2,a,1.00,paid,{LINK},\n"), "something below its header is not a line"),
         (format!("{header}2,a,1.00,created,,\n"), "that of row 2 is not a line of one"),
         (format!("{header}2,a b,1.00,failed,,\n"), "that of row 2 is not a line of one"),
@@ -192,10 +193,68 @@ fn what_is_no_file_of_ours_is_refused_in_a_sentence_that_quotes_nothing_of_it() 
         assert!(!refused.contains(LINK), "{refused}");
     }
     let folder = tempfile::tempdir().unwrap();
-    let directory = input::read(folder.path(), &merchant()).err().unwrap();
-    assert!(matches!(directory, InputError::NotAFile { .. }), "{directory}");
-    let absent = input::read(&folder.path().join("absent"), &merchant()).err().unwrap();
-    assert!(matches!(absent, InputError::Read { .. }), "{absent}");
+    for path in [folder.path().to_owned(), folder.path().join("absent")] {
+        let refused = input::read(&batch::Input::at(path), &merchant()).err().unwrap();
+        assert!(matches!(refused, InputError::Batch(_)), "{refused}");
+        assert!(refused.to_string().contains("it cannot be read: "), "{refused}");
+    }
+}
+
+#[test]
+fn a_list_may_be_in_any_form_that_submit_takes() {
+    let line = |name: &str, rupees: &str| {
+        let intent = json!({
+            "merchantRefId": name, "amount": rupees, "description": DESCRIPTION,
+            "custMobile": MOBILE,
+        });
+        format!("{intent}\n")
+    };
+    let lines = [line("a", "100"), line("b", "2000")].concat();
+    let mut cells = batch::Input::at("");
+    cells.mapping = vec!["Mobile No.=custMobile".parse().unwrap()];
+    let table = format!(
+        "\u{feff}merchantRefId;amount;description;Mobile No.\n\
+         a;100;{DESCRIPTION};{MOBILE}\nb;2,000.00;{DESCRIPTION};{MOBILE}\n"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    for (input, text, first) in [(batch::Input::at(""), lines, 1), (cells, table, 2)] {
+        let input = batch::Input { path: put(&folder, "pay", text), ..input };
+        let Input { kind, rows, .. } = input::read(&input, &merchant()).unwrap();
+        assert_eq!((kind, rows.len(), rows[0].number), (Kind::Intents, 2, first));
+        let Says::Pays(payout) = &rows[0].says else { panic!("{rows:?}") };
+        assert_eq!((payout.amount, payout.contact.is_some()), (amount("100"), true));
+        assert!(matches!(&payout.claim, Claim::Wanted(Some(_))));
+        assert_eq!(rows[1].amount(), Some(amount("2000")), "it is above max_amount");
+    }
+}
+
+#[test]
+fn a_pipe_is_read_once_whatever_it_holds() {
+    let report = format!("row,reference,amount,outcome,link,reason\n2,a,100.00,created,{LINK},\n");
+    let list = format!(
+        "merchantRefId,amount,description,custMobile\na,100,{DESCRIPTION},{MOBILE}\n{}",
+        format!("b,1,{DESCRIPTION},{MOBILE}\n").repeat(2)
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    for (text, kind, count) in [(report, Kind::Results, 1), (list, Kind::Intents, 3)] {
+        let into = path.clone();
+        let written = std::thread::spawn(move || fs::write(into, text).unwrap());
+        let read = input::read(&batch::Input::at(&path), &merchant()).unwrap();
+        written.join().unwrap();
+        assert_eq!((read.kind, read.rows.len(), read.sent_by), (kind, count, None));
+    }
+}
+
+#[test]
+fn a_report_is_read_only_as_it_was_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = format!("row,reference,amount,outcome,link,reason\n2,a,100.00,created,{LINK},\n");
+    let mut input = batch::Input::at(put(&folder, "pay.results.csv", report));
+    input.mapping = vec!["reference=merchantRefId".parse().unwrap()];
+    let refused = input::read(&input, &merchant()).err().unwrap();
+    assert!(refused.is_usage() && refused.to_string().contains("leave out --map"), "{refused}");
 }
 
 /// A spreadsheet runs what begins with these, and the customer would read an apostrophe.
@@ -211,8 +270,8 @@ fn what_can_be_sent_again_is_what_submit_takes_and_runs_in_no_spreadsheet() {
                 sent,6,d,,asha@example.com,x,\n\
                 9,7,d,,=a@example.com,,\n";
     let merchant = merchant();
-    let path = put(&folder, "pay.csv", list);
-    let Input { rows, .. } = input::read(&path, &merchant).unwrap();
+    let pay = batch::Input::at(put(&folder, "pay.csv", list));
+    let Input { rows, .. } = input::read(&pay, &merchant).unwrap();
     let names = ["-again", "formula", "at", "announced", "sent", "9"];
     let mut answers: Vec<_> = names.iter().map(|name| (*name, nothing())).collect();
     answers.push(("-seen", link(|_| ())));
@@ -221,24 +280,25 @@ fn what_can_be_sent_again_is_what_submit_takes_and_runs_in_no_spreadsheet() {
     let found = findings(rows, &answers, &events_of(&announced), &timing);
     let again = resubmit(&found);
     assert_eq!((again.rows, again.left_out), (2, vec![4, 5, 8]));
-    let path = put(&folder, "again.csv", again.csv.unwrap());
-    let text = fs::read_to_string(&path).unwrap();
+    let again = batch::Input::at(put(&folder, "again.csv", again.csv.unwrap()));
+    let text = fs::read_to_string(&again.path).unwrap();
     assert!(text.starts_with("merchantRefId,amount,description,"), "{text}");
-    let batch = Batch::read(&path, &merchant).unwrap();
+    let batch = Batch::read(&again, &merchant).unwrap();
     assert_eq!((batch.row_count(), batch.errors()), (2, Vec::new()), "{text}");
     assert_eq!(batch.rupees().to_string(), "18.50");
 
     // The same intents, so that their events have the same ids.
-    let bodies = |path: &Path, names: &[&str]| {
-        let batch = Batch::read(path, &merchant).unwrap();
-        let rows = batch
-            .asked()
-            .filter(|row| row.reference.as_ref().is_some_and(|it| names.contains(&it.as_str())));
-        rows.map(|row| serde_json::from_slice::<Json>(&row.body.unwrap()).unwrap())
+    let bodies = |input: &batch::Input| {
+        let batch = Batch::read(input, &merchant).unwrap();
+        let rows = batch.rows().map(Result::unwrap);
+        let meant = rows.filter(|row| {
+            row.reference().is_some_and(|it| ["-again", "sent"].contains(&it.as_str()))
+        });
+        meant
+            .map(|row| serde_json::from_slice::<Json>(&row.result.unwrap().body).unwrap())
             .collect::<Vec<_>>()
     };
-    let names = ["-again", "sent"];
-    assert_eq!(bodies(&path, &names), bodies(&folder.path().join("pay.csv"), &names));
+    assert_eq!(bodies(&again), bodies(&pay));
 }
 
 #[test]
