@@ -60,6 +60,8 @@ layers() {
   layer fuzz "tests/tools/fuzz.sh --minutes $(sized 10 5)" tests/fuzz tests/tools/fuzz.sh
   layer mutants "tests/tools/mutants.sh" tests/unit tests/mutants tests/tools/mutants.sh
   layer backlog "cargo bench --locked --bench bench -- --backlog $(sized 1000000 100000)" tests/bench
+  layer batch "cargo bench --locked --bench bench -- --batch $(sized 1000000 100000)" tests/bench
+  layer batch-kills "SMARTSEND_BATCH_ROWS=$(sized 50000 2000) SMARTSEND_BATCH_KILLS=$(sized 50 12) $TESTS --test-threads=1 batch::" tests/it
   layer cancels "cargo bench --locked --bench bench -- --rates 100 --cancels $(sized 10000 1000)" tests/bench
 }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::pace::Pace;
 use super::read::{ReadError, Row, Sheet};
-use super::repeats::{Hashes, RepeatedPayments, RepeatedReferences, hash, payments};
+use super::repeats::{Hashes, RepeatedPayments, RepeatedReferences, Repeats, hash, payments};
 use super::row_errors::RowErrors;
 use super::row_ranges::RowRanges;
 use super::validate::{Validated, validate};
@@ -26,7 +26,7 @@ pub(super) struct Findings {
     /// The good rows whose deadline is before their turn.
     pub(super) late: RowRanges,
     /// The good rows that pay the same customer the same amount.
-    pub(super) repeats: Vec<RowRanges>,
+    pub(super) repeats: Repeats,
 }
 
 /// Each row with the result of its validation, in the order of the file.
@@ -56,7 +56,7 @@ pub(super) fn check(
         let none = RepeatedReferences::default();
         for row in rows(sheet, merchant, &none) {
             let (_, row) = row?;
-            let reference = row.reference().filter(|reference| twice.contains(&hash(reference)));
+            let reference = row.reference().filter(|reference| twice.contains(hash(reference)));
             if let Some(reference) = reference {
                 repeated.add(reference, row.number);
             }
@@ -64,15 +64,14 @@ pub(super) fn check(
         (findings, seen) = look(sheet, merchant, &repeated, now)?;
     }
     let twice = seen.payments.repeated();
-    let mut repeats = RepeatedPayments::default();
     if !twice.is_empty() {
+        let mut repeats = RepeatedPayments::of(twice);
         for row in rows(sheet, merchant, &repeated) {
             let (_, Validated { number, result, .. }) = row?;
-            let payments = result.iter().flat_map(|row| payments(&row.intent));
-            payments.filter(|it| twice.contains(it)).for_each(|it| repeats.add(it, number));
+            repeats.add(result.iter().flat_map(|row| payments(&row.intent)), number);
         }
+        findings.repeats = repeats.found();
     }
-    findings.repeats = repeats.groups();
     Ok((findings, repeated))
 }
 

@@ -63,8 +63,8 @@ impl Preview<'_> {
             "requestsPerSecond": self.pace.per_second,
             "secondsAtLeast": self.pace.least(self.pays.rows).as_secs(),
             "deadlinesBeforeTheirTurn": late.count(),
-            "samePayment": repeats.iter().take(GROUPS_MAX).map(numbers).collect::<Vec<_>>(),
-            "samePaymentGroups": repeats.len(),
+            "samePayment": repeats.groups.iter().take(GROUPS_MAX).map(numbers).collect::<Vec<_>>(),
+            "samePaymentGroups": repeats.count(),
             "notes": self.remarks().collect::<Vec<_>>(),
             "balance": self.balance.as_ref().ok().map(Balance::rupees),
             "balanceUnknown": self.balance.as_ref().err(),
@@ -89,10 +89,10 @@ impl fmt::Display for Preview<'_> {
         if late.count() > 0 {
             writeln!(f, "{late}: the deadline is before their turn, and no link is made after it")?;
         }
-        for rows in repeats.iter().take(GROUPS_MAX) {
+        for rows in repeats.groups.iter().take(GROUPS_MAX) {
             writeln!(f, "{rows}: the same customer and amount under different references")?;
         }
-        let more = repeats.len().saturating_sub(GROUPS_MAX);
+        let more = repeats.count().saturating_sub(GROUPS_MAX);
         if more > 0 {
             writeln!(f, "and {more} more groups of rows with the same customer and amount")?;
         }

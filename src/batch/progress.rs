@@ -12,7 +12,8 @@ use crate::domain::amount::Total;
 const LINE_EVERY: Duration = Duration::from_secs(5);
 /// How often a bar is drawn, so that it shows a stall.
 const DRAW_EVERY: Duration = Duration::from_millis(200);
-const TEMPLATE: &str = "{msg} [{bar:30}] {pos}/{len}  {rate}, {eta} left";
+/// It is as wide as the terminal, since a line that is wider would take two.
+const TEMPLATE: &str = "{msg} [{wide_bar}] {pos}/{len}  {rate}, {eta} left";
 
 /// The progress of one part of the work. If stderr is not a terminal, the bar only counts.
 pub(crate) struct Progress {
@@ -43,8 +44,8 @@ impl Progress {
     /// Shows how much is done in money too.
     pub(super) fn set_with_rupees(&mut self, done: usize, rupees: Total) {
         self.rupees = Some(rupees);
-        self.bar.set_message(format!("{}, {rupees} rupees", self.what));
         self.set(done);
+        self.bar.set_message(format!("{}, {rupees} rupees", self.what));
     }
 
     pub(crate) fn set(&mut self, done: usize) {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// How many ranges are shown.
+/// How many ranges are kept and shown: a column of errors must not fill the memory.
 const SHOWN_MAX: usize = 20;
 
 /// Row numbers that were added in ascending order.
@@ -16,9 +16,12 @@ pub(super) struct RowRanges {
 impl RowRanges {
     pub(super) fn add(&mut self, row: usize) {
         self.count = self.count.saturating_add(1);
-        match self.ranges.last_mut() {
-            Some((_, last)) if last.checked_add(1) == Some(row) => *last = row,
-            _ => self.ranges.push((row, row)),
+        if let Some((_, last)) = self.ranges.last_mut()
+            && last.checked_add(1) == Some(row)
+        {
+            *last = row;
+        } else if self.ranges.len() < SHOWN_MAX {
+            self.ranges.push((row, row));
         }
     }
 
@@ -32,7 +35,7 @@ impl fmt::Display for RowRanges {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.count == 1 { "row" } else { "rows" })?;
         let mut shown = 0_usize;
-        for (place, (first, last)) in self.ranges.iter().take(SHOWN_MAX).enumerate() {
+        for (place, (first, last)) in self.ranges.iter().enumerate() {
             f.write_str(if place == 0 { " " } else { ", " })?;
             write!(f, "{first}")?;
             if last > first {

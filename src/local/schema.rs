@@ -18,12 +18,13 @@ const VERSION: i32 = 1;
 
 /// A lock for as long as the process lives, which the system takes off however it ends; a sync for
 /// each commit, since a power cut must not bring back a row that was claimed. With the exclusive
-/// lock SQLite keeps the index of the WAL in memory, and no other process can read beside it.
+/// lock SQLite keeps the index of the WAL in memory, and no other process can read beside it. Rows are
+/// worked on in the order in which they stand there, so a small cache serves a file of any length.
 const SETTINGS: &str = "
     PRAGMA locking_mode = EXCLUSIVE;
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
-    PRAGMA cache_size = -16000;
+    PRAGMA cache_size = -8000;
     BEGIN IMMEDIATE;
     COMMIT;";
 

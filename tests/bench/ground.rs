@@ -150,6 +150,18 @@ impl Ground {
         Process::start(&mut command, &self.folder.path().join("worker.log"))
     }
 
+    /// Starts `batch` over `pay.csv` in this folder, with its lock there too.
+    pub(crate) fn batch(&self, limits: Limits, folder: &Path) -> Process {
+        let mut command = Command::new(WORKER);
+        command
+            .arg("--config")
+            .arg(self.configure(limits))
+            .arg("batch")
+            .arg(folder.join("pay.csv"));
+        command.args(["--yes", "--no-broker-check"]).env("TMPDIR", folder).stdout(Stdio::null());
+        Process::start(&mut command, &self.folder.path().join("batch.log"))
+    }
+
     /// Declares what V2 with commands needs.
     pub(crate) fn declare_commands(&self) {
         let config = self.configure(Limits::only_in_flight(2));
@@ -176,6 +188,11 @@ impl Ground {
     /// The broker's connection for what the benchmark does itself.
     pub(crate) fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    /// Where files may be put; it is gone at the end.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Where the sandbox is.

@@ -6,6 +6,7 @@
 //! cargo bench --bench bench -- --neighbour 5000                   # beside one whose connection ends
 //! cargo bench --bench bench -- --backlog 1000000                  # memory over a long backlog
 //! cargo bench --bench bench -- --cancels 10000 --rates 100,1000   # cancels beside a backlog
+//! cargo bench --bench bench -- --batch 1000000                    # rate and memory of a long file
 //! ```
 //!
 //! A number alone says nothing: it is the machine's, the broker's and the sandbox's. So each run of
@@ -34,6 +35,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 mod backlog;
 mod bare;
+mod batch;
 #[path = "../it/support/broker.rs"]
 #[expect(dead_code, reason = "the tests' broker can do more than is needed here")]
 mod broker;
@@ -94,6 +96,9 @@ struct Options {
     /// Only this: drain a backlog of so many intents, and hold its memory against that of 10,000
     #[arg(long, value_name = "INTENTS")]
     backlog: Option<u32>,
+    /// Only this: pay a file of so many rows without a broker
+    #[arg(long, value_name = "ROWS")]
+    batch: Option<u32>,
     /// Only this: cancel so many links beside a backlog of ten times as many intents
     #[arg(long, value_name = "LINKS")]
     cancels: Option<u32>,
@@ -163,6 +168,10 @@ async fn measure(ground: &Ground, options: &Options) -> Vec<String> {
     let mut missed = Vec::new();
     if let Some(intents) = options.backlog {
         backlog::figure(ground, intents, &mut missed).await;
+        return missed;
+    }
+    if let Some(rows) = options.batch {
+        batch::figure(ground, rows, &mut missed).await;
         return missed;
     }
     if let Some(links) = options.cancels {

@@ -176,7 +176,7 @@ async fn every_row_gets_one_link_while_the_batch_is_killed() {
     let links = ground.links().await;
     let reported: BTreeSet<_> = ground.report().into_iter().map(|line| line.reference).collect();
     Row {
-        layer: "batch: killed".to_owned(),
+        layer: "batch kills".to_owned(),
         runs: kills,
         unit: "kills",
         intents: rows,
@@ -215,6 +215,57 @@ async fn a_stop_leaves_nothing_in_doubt_and_the_next_run_goes_on() {
     assert_eq!(ground.start("pay.csv").exit_code(LONG).await, 0);
     assert_eq!(ground.provider.requests("create").await, 300);
     ground.assert_paid().await;
+}
+
+/// The provider has made a link and keeps its answer, so only the second signal ends the run soon.
+#[tokio::test]
+async fn a_second_ctrl_c_does_not_wait_and_the_next_run_finds_what_was_sent() {
+    let ground = Ground::new(40, 200, &json!({ "stall_after": 1.0 })).await;
+    let file = ground.path("smartsend.toml");
+    let configuration = fs::read_to_string(&file).unwrap();
+    let patient = [
+        ("\ntimeout = \"1s\"", "\ntimeout = \"2m\""),
+        ("drain = \"10s\"", "drain = \"5m\""),
+        ("quarantine = \"5s\"", "quarantine = \"4m\""),
+    ];
+    let patient = patient.iter().fold(configuration.clone(), |text, (from, to)| {
+        assert!(text.contains(from), "{from}");
+        text.replace(from, to)
+    });
+    fs::write(&file, patient).unwrap();
+    let mut program = ground.start("pay.csv");
+    ground.until_made(1).await;
+    until("its end", SOON, async || {
+        program.signal("INT").await;
+        !program.is_running()
+    })
+    .await;
+    assert_eq!(program.exit_code(SOON).await, 3);
+    let (report, made) = (ground.report(), ground.made().await);
+    let count = |outcome: &str| report.iter().filter(|line| line.outcome == outcome).count() as u64;
+    assert_eq!((count("unknown"), count("unsent")), (made, 40 - made), "{report:?}");
+
+    fs::write(&file, configuration).unwrap();
+    ground.provider.set_faults(json!({})).await;
+    assert_eq!(ground.start("pay.csv").exit_code(LONG).await, 0);
+    assert_eq!(ground.provider.requests("create").await, 40);
+    ground.assert_paid().await;
+}
+
+#[tokio::test]
+async fn a_file_that_changes_while_it_is_paid_is_paid_as_it_was_checked() {
+    let ground = Ground::new(300, 40, &json!({})).await;
+    let program = ground.start("pay.csv");
+    ground.until_made(20).await;
+    fs::write(ground.path("pay.csv"), "merchantRefId,amount\nother,1.00\n").unwrap();
+    let log = program.log_path().to_owned();
+    assert_eq!(program.exit_code(LONG).await, 0);
+    ground.assert_paid().await;
+    // It takes longer than a line every five seconds.
+    let log = fs::read_to_string(log).unwrap();
+    let line = log.lines().find(|line| line.starts_with("paying: ")).expect("a line of progress");
+    assert!(line.contains(" of 300 (") && line.contains(" rupees), "), "{line}");
+    assert!(line.contains(" per second, ") && line.ends_with(" s left"), "{line}");
 }
 
 #[tokio::test]

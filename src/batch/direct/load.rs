@@ -56,8 +56,14 @@ pub enum DirectError {
     Account(#[from] AccountLockError),
     #[error(transparent)]
     Open(#[from] OpenError),
-    #[error("cannot use {}: {source}", path.display())]
+    #[error("cannot use {}: {source}; nothing was sent", path.display())]
     Store { path: PathBuf, source: StoreError },
+    #[error(
+        "cannot use {} any more: {source}; run the same batch again to go on: what may have been \
+         sent is looked up first",
+        path.display()
+    )]
+    Lost { path: PathBuf, source: StoreError },
     #[error("the rows can no longer be read: {0}; nothing was sent")]
     Unread(ReadError),
     #[error(transparent)]

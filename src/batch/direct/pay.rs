@@ -125,7 +125,7 @@ impl Follower {
         }
         self.progress.set_with_rupees(self.ended, self.rupees);
         self.progress.end();
-        session.close().await.map_err(|source| DirectError::Store { path, source })
+        session.close().await.map_err(|source| DirectError::Lost { path, source })
     }
 
     /// Counts a row that has ended, and says whether it was the last.

@@ -14,6 +14,23 @@ fn shown(paid: &Paid) -> String {
 }
 
 #[test]
+fn of_many_groups_the_first_are_shown_and_all_are_counted() {
+    let row = |row| {
+        let customer = row % 60;
+        format!("a-{row},1,x,98765432{customer:02},c{customer}@example.com\n")
+    };
+    let rows: String = (0..120).map(row).collect();
+    let header = "merchantRefId,amount,description,custMobile,custEmail\n";
+    let paid = Paid::csv(format!("{header}{rows}"));
+    let shown = shown(&paid);
+    let lines: Vec<_> = shown.lines().filter(|line| line.contains("same customer")).collect();
+    assert_eq!(lines.len(), 21, "{shown}");
+    assert!(lines[0].starts_with("rows 2, 62: the same"), "{shown}");
+    assert!(lines[19].starts_with("rows 21, 81: the same"), "{shown}");
+    assert!(lines[20].starts_with("and 40 more groups of rows"), "{shown}");
+}
+
+#[test]
 fn the_same_payment_twice_is_shown_by_its_rows_and_by_no_contact() {
     let paid = Paid::csv(
         "merchantRefId,amount,description,custMobile,custEmail\n\

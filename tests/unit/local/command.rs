@@ -1,5 +1,7 @@
 //! `smartsend batch`, as a person runs it with nothing but the binary.
 
+mod refused;
+
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output, Stdio};
@@ -175,6 +177,24 @@ fn rows_that_pay_the_same_twice_are_paid_only_if_they_are_allowed() {
     assert!(!folder.path().join("pay.sandbox.smartsend.db").exists());
     let output = batch(&folder, &["--sandbox", "--allow-repeats"]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+}
+
+/// `script` of util-linux runs it on a terminal of its own.
+#[test]
+fn a_terminal_shows_a_bar_with_rupees_rate_and_the_time_left() {
+    let folder = folder(&GOOD);
+    let shown = format!("{} batch pay.csv --sandbox", env!("CARGO_BIN_EXE_smartsend"));
+    let mut command = Command::new("script");
+    command.args(["--quiet", "--return", "--command", &shown, "/dev/null"]);
+    command.current_dir(folder.path()).env_clear();
+    command.env("TMPDIR", folder.path()).env("TERM", "xterm");
+    let output = canary::checked(command.stdin(Stdio::null()).output().unwrap());
+    assert_eq!(output.status.code(), Some(0));
+    let shown = printed(&output);
+    let bars: Vec<_> = shown.split("paying, ").collect();
+    let last = bars.last().unwrap();
+    assert!(last.starts_with("121.75 rupees ["), "{shown}");
+    assert!(last.contains("] 3/3  ") && last.contains("/s, 0s left"), "{shown}");
 }
 
 /// A configuration whose provider nobody runs.
