@@ -52,7 +52,12 @@ enum Wish {
     Invalid,
 }
 
-/// The generator of a world's commands, if it has any: half of the worlds do.
+/// Whether a world may have commands, and links that change without one.
+pub(super) fn are_in(seed: u64) -> bool {
+    chance(seed).is_some()
+}
+
+/// The generator of a world's commands, if it may have any: half of the worlds do.
 pub(super) fn chance(seed: u64) -> Option<Chance> {
     let chance = Chance::of(seed ^ APART);
     chance.percent(50).then_some(chance)

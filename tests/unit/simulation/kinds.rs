@@ -145,25 +145,25 @@ impl Kind {
         matches!(self.trouble, Trouble::Outage | Trouble::Truthful)
     }
 
-    /// How many of these intents may be left to a person. Where they are not all good, the provider
+    /// How many of these messages may be left to a person. Where they are not all good, the provider
     /// refuses some for the day, details is late or blind or prints otherwise, and some worlds wait
     /// for a minute only; `park` and `strict` leave what nobody has looked up. What is a share of many
     /// seeds can be all of a few.
     ///
-    /// Where there are commands, a link may be closed before it is announced; and
-    /// commands are left where lookups do not show what was accepted.
-    pub(super) fn unresolved_max(&self, intents: u64, commands: u64, seeds: u64) -> u64 {
+    /// Where there may be commands, a link may be closed before it is announced; and commands are
+    /// left where lookups do not show what was accepted.
+    pub(super) fn unresolved_max(&self, messages: u64, with_commands: bool, seeds: u64) -> u64 {
         let percent = match (self.setting, self.has_only_good_intents()) {
-            (Setting::Resend, true) if commands == 0 => 0,
+            (Setting::Resend, true) if !with_commands => 0,
             _ if seeds < 30 => 100,
-            (_, true) if commands > 0 => 4,
+            (_, true) if with_commands => 4,
             (Setting::Resend, true) => 0,
             (Setting::Strict | Setting::Any, true) => 5,
             (Setting::Resend, false) => 35,
             (Setting::Any, false) => 70,
             (Setting::Strict, false) => 90,
         };
-        ((intents + commands) * percent).div_ceil(100)
+        (messages * percent).div_ceil(100)
     }
 
     /// Whether a request's effect can come after every lookup.
