@@ -28,10 +28,6 @@ const STOPPING: &str = "the worker is stopping";
 /// Why a session ends that another one has replaced.
 const REPLACED: &str = "most of its channel numbers are used up";
 
-/// How long its channels may take to be closed. It is a few round trips, which can take more than a
-/// second where the broker shares a busy machine.
-const CHANNELS_TIMEOUT: Duration = Duration::from_secs(2);
-
 /// What every session needs to know.
 pub(super) struct Settings {
     pub(super) hosts: Hosts,
@@ -128,18 +124,19 @@ impl Session {
         self.inner.reason.get().map_or(STOPPING, String::as_str)
     }
 
-    /// Closes the connection once what was acknowledged on it has reached the queues, if that does
-    /// not take long.
+    /// Closes the connection once what was acknowledged on it has reached the queues.
     pub(super) async fn close(&self) {
         self.inner.closing.close();
-        timeout(CHANNELS_TIMEOUT, self.inner.closing.wait()).await.ok();
+        self.inner.closing.wait().await;
         self.inner.connection.close().await;
     }
 
-    /// Runs what a channel needs before it can be closed. The connection is closed after it.
+    /// Runs what a channel needs before it can be closed, for no longer than the broker may take to
+    /// answer. The connection is closed after it.
     pub(super) fn before_close(&self, work: impl Future<Output = ()> + Send + 'static) {
         if self.inner.connection.is_up() && !self.inner.connection.is_blocked() {
-            self.inner.closing.spawn(work);
+            let limit = self.limit();
+            self.inner.closing.spawn(async move { drop(timeout(limit, work).await) });
         }
     }
 

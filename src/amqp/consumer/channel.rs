@@ -2,14 +2,15 @@
 //! closes a channel with its last handle, and a delivery of lapin's holds none.
 
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::{FieldTable, ShortString};
 use lapin::{Channel, Consumer};
 use tokio::sync::RwLock;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::amqp::session::{Session, timed_out};
 use crate::amqp::topology::inspect_queue;
@@ -35,6 +36,8 @@ pub(super) struct ConsumerChannel {
     settled_count: AtomicU64,
     /// How many sessions there were since something was settled.
     fruitless: Arc<AtomicU32>,
+    /// How long the queue took to answer the cancel.
+    cancelled_in: OnceLock<Duration>,
 }
 
 impl ConsumerChannel {
@@ -52,6 +55,7 @@ impl ConsumerChannel {
             settling: RwLock::new(()),
             settled_count: AtomicU64::new(0),
             fruitless,
+            cancelled_in: OnceLock::new(),
         }
     }
 
@@ -123,20 +127,22 @@ impl ConsumerChannel {
         if !self.session.is_live() {
             return;
         }
+        let asked_at = self.session.settings().now();
         let tag = consumer_tag(self.prefetch());
         let asked = self.channel.basic_cancel(tag, BasicCancelOptions::default());
         if !matches!(timeout(self.session.limit(), asked).await, Ok(Ok(()))) {
-            self.session.fail("a consumer could not be cancelled");
+            return self.session.fail("a consumer could not be cancelled");
         }
+        self.cancelled_in.get_or_init(|| self.session.settings().now().since(asked_at));
     }
 }
 
 impl Drop for ConsumerChannel {
     fn drop(&mut self) {
-        let limit = self.session.limit();
-        let flushed = flush(self.channel.clone(), self.queue.clone(), self.prefetch());
+        let pause = self.cancelled_in.get().copied().unwrap_or_default();
+        let flushed = flush(self.channel.clone(), self.queue.clone(), self.prefetch(), pause);
         // Whatever has not arrived by then comes back as delivered before.
-        self.session.before_close(async move { drop(timeout(limit, flushed).await) });
+        self.session.before_close(flushed);
     }
 }
 
@@ -144,11 +150,14 @@ impl Drop for ConsumerChannel {
 ///
 /// A quorum queue takes acknowledgements with low priority, 16 at a time whenever its mailbox has
 /// been emptied (ra, `FLUSH_COMMANDS_SIZE`), but hears of the end of a channel at once: then what
-/// was acknowledged last comes back. The queue answers a question after at least one such batch.
-async fn flush(channel: Channel, queue: String, prefetch: u16) {
+/// was acknowledged last comes back. The queue answers a question after at least one such batch, but
+/// does not wait for its log as the batch does: so it gets a pause as long as the cancel took, which
+/// it answered once that was in its log.
+async fn flush(channel: Channel, queue: String, prefetch: u16, pause: Duration) {
     for _ in 0..=prefetch.div_ceil(FLUSHED_AT_ONCE) {
         if inspect_queue(&channel, &queue).await.is_err() {
             return;
         }
+        sleep(pause).await;
     }
 }
