@@ -30,3 +30,4 @@ pub use report::{Reported, Standing};
 pub use rows::{NewRow, Placed};
 pub use schema::{Owner, Store};
 pub use session::{Session, Started};
+pub use writer::Commits;

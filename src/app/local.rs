@@ -11,7 +11,7 @@ use crate::clock::SystemClock;
 use crate::config::{Config, Merchant};
 use crate::domain::publisher_guard::PublisherGuard;
 use crate::domain::work::Work;
-use crate::local::{LocalOutbox, LocalQueue, Reported, Session, Started, Store};
+use crate::local::{Commits, LocalOutbox, LocalQueue, Reported, Session, Started, Store};
 use crate::payu::PayuAccount;
 use crate::ports::Ports;
 use crate::telemetry::metrics::Metrics;
@@ -52,7 +52,8 @@ impl LocalWorker {
         let limits = merchant.limits.intents;
         let prefetch = Prefetch::of(config, limits);
         let seat = (&*merchant.name, prefetch.total);
-        let Started { queue, outbox, ended, session } = Session::start(store, &clock, seat)?;
+        let Started { queue, outbox, ended, session } =
+            Session::start((store, Commits::Aside), &clock, seat)?;
         let settings = Settings {
             // Nobody publishes to a file: whoever runs the command has the account's own secrets.
             publisher_guard: PublisherGuard::default(),

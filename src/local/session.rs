@@ -13,7 +13,7 @@ use super::outbox::LocalOutbox;
 use super::queue::LocalQueue;
 use super::report::Reported;
 use super::schema::Store;
-use super::writer::{Writer, Written};
+use super::writer::{Commits, Writer, Written};
 use crate::ports::Clock;
 
 /// A file that is being worked on.
@@ -34,7 +34,7 @@ pub struct Started<C> {
 impl Session {
     /// Hands the file to a task of its own. Of its rows, `prefetch` are out at once.
     pub fn start<C: Clock>(
-        store: Store,
+        (store, commits): (Store, Commits),
         clock: &C,
         (merchant, prefetch): (&str, u16),
     ) -> Result<Started<C>, StoreError> {
@@ -43,7 +43,8 @@ impl Session {
         let (announce, ended) = unbounded_channel();
         let (lost, wake) = (CancellationToken::new(), Arc::new(Notify::new()));
         let link = Link { sender, lost, wake };
-        let writing = tokio::spawn(Writer::new(store, link.clone(), announce).run(commands));
+        let writer = Writer::new((store, commits), link.clone(), announce);
+        let writing = tokio::spawn(writer.run(commands));
         Ok(Started {
             queue: LocalQueue::new(link.clone(), clock.clone(), merchant.to_owned(), prefetch),
             outbox: LocalOutbox { link: link.clone(), clock: clock.clone() },

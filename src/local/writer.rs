@@ -1,7 +1,6 @@
 //! The task that owns the file.
 //!
-//! Whatever waits for it goes into one transaction, on a thread that may block, and is answered after
-//! the commit. If that fails, the task ends and answers nobody: then it is not known what the file
+//! Whatever waits for it goes into one transaction, and is answered after the commit. If that fails, the task ends and answers nobody: then it is not known what the file
 //! says, and nothing more is started.
 
 use std::collections::HashMap;
@@ -22,11 +21,22 @@ use crate::domain::event::ReceivedResult;
 use crate::domain::reference::Reference;
 use crate::ports::PublishError;
 
+/// Where a commit waits for the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Commits {
+    /// On a thread that may block, so that nothing else waits with it.
+    Aside,
+    /// In the task itself. On one thread all that happens has one order then, however fast the disk
+    /// is: what simulated time needs.
+    InPlace,
+}
+
 /// How many commands go into one transaction at most.
 const GROUP_MAX: usize = 1024;
 
 pub(super) struct Writer {
     store: Store,
+    commits: Commits,
     link: Link,
     /// Who learns of each row that has ended.
     ended: UnboundedSender<Reported>,
@@ -82,8 +92,13 @@ impl Answer {
 }
 
 impl Writer {
-    pub(super) fn new(store: Store, link: Link, ended: UnboundedSender<Reported>) -> Self {
-        Self { store, link, ended, in_flight: HashMap::new(), claimed_to: 0, last_serial: 0 }
+    pub(super) fn new(
+        (store, commits): (Store, Commits),
+        link: Link,
+        ended: UnboundedSender<Reported>,
+    ) -> Self {
+        let in_flight = HashMap::new();
+        Self { store, commits, link, ended, in_flight, claimed_to: 0, last_serial: 0 }
     }
 
     /// Works until it is asked to close, or a commit fails.
@@ -96,12 +111,8 @@ impl Writer {
             let mut group = Vec::new();
             commands.recv_many(&mut group, GROUP_MAX).await;
             let is_last = group.iter().any(|command| matches!(command, Command::Close));
-            let committing = spawn_blocking(move || {
-                let committed = self.commit(group);
-                (self, committed)
-            });
-            let (writer, committed) = committing.await.map_err(|_| StoreError::Panicked)?;
-            self = writer;
+            let committed;
+            (self, committed) = self.commit_where_it_may_block(group).await?;
             match committed {
                 Ok(()) if !is_last => {}
                 Ok(()) => return Ok(Written { store: self.store, failure: None }),
@@ -110,6 +121,21 @@ impl Writer {
                     return Ok(Written { store: self.store, failure: Some(error) });
                 }
             }
+        }
+    }
+
+    async fn commit_where_it_may_block(
+        mut self,
+        group: Vec<Command>,
+    ) -> Result<(Self, Result<(), StoreError>), StoreError> {
+        let commits = self.commits;
+        let committing = move || {
+            let committed = self.commit(group);
+            (self, committed)
+        };
+        match commits {
+            Commits::Aside => spawn_blocking(committing).await.map_err(|_| StoreError::Panicked),
+            Commits::InPlace => Ok(committing()),
         }
     }
 

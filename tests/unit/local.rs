@@ -17,8 +17,8 @@ use smartsend::domain::record::Record;
 use smartsend::domain::retry_delays::RetryDelays;
 use smartsend::domain::work::Work;
 use smartsend::local::{
-    LocalDelivery, LocalInbox, LocalOutbox, LocalQueue, NewRow, OpenError, Owner, Placed, Reported,
-    Session, Started, Store, StoreError,
+    Commits, LocalDelivery, LocalInbox, LocalOutbox, LocalQueue, NewRow, OpenError, Owner, Placed,
+    Reported, Session, Started, Store, StoreError,
 };
 use smartsend::ports::{
     Copied, Delivery, EventMessage, Inbox, Outbox, Outgoing, Properties, PublishError, Queue,
@@ -132,7 +132,7 @@ struct Bench {
 
 impl Bench {
     fn start(store: Store, clock: &ManualClock, prefetch: u16) -> Self {
-        let started = Session::start(store, clock, (MERCHANT, prefetch)).unwrap();
+        let started = Session::start((store, Commits::Aside), clock, (MERCHANT, prefetch)).unwrap();
         let Started { queue, outbox, ended, session } = started;
         let inbox = now(queue.open()).unwrap();
         Self { clock: clock.clone(), queue, inbox, outbox, ended, session }

@@ -4,7 +4,7 @@
 //! One seed is one small world: a provider of some [`kind`](kinds), a few intents, one or two
 //! processes that are killed between any two steps, frozen, cut off and started again, and
 //! weather. Every second world has [commands] for its links, too, and somebody who claims these, or
-//! closes them. An [oracle](oracle) sees every step and holds it to the promises. Then the faults stop,
+//! closes them; half of the others have the [rows] of a file in place of the broker. An [oracle](oracle) sees every step and holds it to the promises. Then the faults stop,
 //! and everything must come to an end within a bound.
 //!
 //! `SMARTSEND_SEEDS=0..100000` says which seeds are played; without it 400 are, and `.ci/run` plays
@@ -20,6 +20,7 @@ mod faults;
 mod intents;
 mod kinds;
 mod oracle;
+mod rows;
 mod run;
 mod seeds;
 mod tally;
@@ -34,6 +35,31 @@ use seeds::{each, report_failure, seeds};
 use tally::Tally;
 
 use crate::support::proof::Row;
+
+/// What a world is played on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ground {
+    /// RabbitMQ, with intents only.
+    Intents,
+    /// RabbitMQ, with commands too, and links that change without one.
+    Commands,
+    /// A file of rows.
+    Rows,
+}
+
+impl Ground {
+    const ALL: [Self; 3] = [Self::Intents, Self::Commands, Self::Rows];
+
+    fn of(seed: u64) -> Self {
+        if commands::are_in(seed) {
+            Self::Commands
+        } else if rows::are_played_by(seed) {
+            Self::Rows
+        } else {
+            Self::Intents
+        }
+    }
+}
 
 /// Among so many worlds some command ends in each way that there is.
 const SEEDS_ENOUGH: usize = 2000;
@@ -72,14 +98,14 @@ fn every_seed_keeps_the_promises_after_every_step_and_comes_to_an_end() {
     });
     let failed: Vec<u64> = played.iter().filter(|one| one.2).map(|one| one.0).collect();
     for (number, kind) in KINDS.iter().enumerate() {
-        for with_commands in [false, true] {
+        for ground in Ground::ALL {
             let ours = played.iter().filter(|(seed, ..)| {
-                kinds::number_of(*seed) == number && commands::are_in(*seed) == with_commands
+                kinds::number_of(*seed) == number && Ground::of(*seed) == ground
             });
             let tallies: Vec<&Tally> = ours.map(|(_, tally, _)| tally).collect();
             if !tallies.is_empty() {
                 let (sum, runs) = (Tally::sum(&tallies), tallies.len() as u64);
-                row((kind, with_commands), &seeds, &sum, runs).show();
+                row((kind, ground), &seeds, &sum, runs).show();
             }
         }
     }
@@ -97,7 +123,7 @@ fn every_seed_keeps_the_promises_after_every_step_and_comes_to_an_end() {
 /// Of a single world, so that it is known which.
 fn too_many_unresolved(seed: u64, tally: &Tally) -> Option<String> {
     let messages = tally.intents + tally.commands;
-    let most = Kind::of(seed).unresolved_max(messages, commands::are_in(seed), 1);
+    let most = Kind::of(seed).unresolved_max(messages, Ground::of(seed) == Ground::Commands, 1);
     let unresolved = tally.unresolved;
     (unresolved > most).then(|| format!("{unresolved} are unresolved, and {most} may be"))
 }
@@ -119,12 +145,13 @@ fn each_seed_gives_the_same_trace_twice() {
 }
 
 fn row(
-    (kind, with_commands): (&Kind, bool),
+    (kind, ground): (&Kind, Ground),
     seeds: &std::ops::Range<u64>,
     tally: &Tally,
     runs: u64,
 ) -> Row {
     let messages = tally.intents + tally.commands;
+    let file = if ground == Ground::Rows { "batch, " } else { "" };
     let commands = match tally.commands {
         0 => String::new(),
         commands => format!(" and {commands} commands"),
@@ -134,7 +161,7 @@ fn row(
         excused => format!(" ({excused} doubles are the stated exception)"),
     };
     Row {
-        layer: format!("simulation: {}{commands}{excused}", kind.name),
+        layer: format!("simulation: {file}{}{commands}{excused}", kind.name),
         runs,
         unit: "seeds",
         intents: tally.intents,
@@ -145,7 +172,7 @@ fn row(
         lost: tally.lost,
         wrong_failed: tally.wrong_failed,
         unresolved: tally.unresolved,
-        unresolved_max: kind.unresolved_max(messages, with_commands, runs),
+        unresolved_max: kind.unresolved_max(messages, ground == Ground::Commands, runs),
         seeds: format!("SMARTSEND_SEEDS={}..{}", seeds.start, seeds.end),
     }
 }

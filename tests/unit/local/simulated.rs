@@ -52,7 +52,7 @@ struct Run {
 fn begin(scene: &Scene, life: Life, store: Store, settings: &Settings) -> Run {
     let process = scene.process(life.clone());
     let seat = (MERCHANT, 6);
-    let started = Session::start(store, process.clock(), seat).unwrap();
+    let started = Session::start((store, Commits::Aside), process.clock(), seat).unwrap();
     let Started { queue, outbox, ended, session } = started;
     let provider = process.account(MERCHANT, &scene.smart_send, settings.work);
     let timeout = Duration::from_secs(20);

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use smartsend::domain::call::{Answer, CallResult, Data, NoAnswer, NotSent, RetryAfter};
 
 use super::drawn::SILENCE_MAX;
-use super::run::World;
+use super::run::{Source, World};
 use crate::support::model::{Act, Called, Chance, Door, Freeze, Process, accepted, refusal};
 
 const fn seconds(seconds: u64) -> Duration {
@@ -104,7 +104,17 @@ impl Outage {
 pub(super) async fn trouble(world: &World, process: &Process) {
     let (scene, chance) = (&world.scene, &world.scene.chance);
     let number = process.number;
-    match chance.below(14) {
+    let what = chance.below(14);
+    if let (Source::Rows(rows), 4..8 | 10) = (&world.source, what) {
+        // There is no connection, and no door.
+        if what == 10 {
+            world.fault(format_args!("nothing more can be written to the store"));
+            rows.file.fail().await;
+            process.stopping.cancel();
+        }
+        return;
+    }
+    match what {
         0..4 => freeze(world, process).await,
         4 => {
             world.fault(format_args!("p{number}'s connection is cut"));

@@ -101,6 +101,12 @@ fn one(scene: &Scene, kind: &Kind, deadlines: bool, number: u64) -> Planned {
     Planned { id: format!("i{number}"), reference, body, sort, at }
 }
 
+/// Makes a plain intent of one that breaks the contract.
+pub(super) fn make_good(planned: &mut Planned) {
+    planned.sort = Sort::Plain;
+    planned.body = body(&planned.reference, "100.50", "");
+}
+
 fn sort(chance: &Chance, kind: &Kind, deadlines: bool) -> Sort {
     if kind.has_only_good_intents() {
         return Sort::Plain;

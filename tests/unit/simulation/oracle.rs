@@ -4,6 +4,7 @@ mod commands;
 mod copies;
 mod intents;
 mod links;
+mod outcome;
 mod processes;
 mod tests;
 
@@ -19,8 +20,6 @@ use super::announced::Announced;
 use super::commands::PlannedCommand;
 use super::intents::Planned;
 use super::kinds::Kind;
-use super::run::Played;
-use super::tally::Tally;
 use super::trace::Trace;
 use crate::support::model::{Fault, Message, Scene, Settings, Step};
 use commands::KnownCommand;
@@ -52,6 +51,8 @@ type Broken = String;
 /// What it knows.
 pub(super) struct Oracle {
     kind: &'static Kind,
+    /// Whether the intents are rows of a file: an event replaces one, and parks it if it says so.
+    has_rows: bool,
     /// How late a link can show, at most: by its effect and by details.
     shows_after_max: Duration,
     quarantine: Duration,
@@ -87,6 +88,7 @@ impl Oracle {
         let is_bounded = shows_after_max <= settings.policy.quarantine;
         Self {
             kind,
+            has_rows: false,
             shows_after_max,
             quarantine: settings.policy.quarantine,
             by_id: ids.enumerate().map(|(number, id)| (id.clone(), number)).collect(),
@@ -101,6 +103,11 @@ impl Oracle {
             trace: Trace::default(),
             broken: None,
         }
+    }
+
+    /// The intents are rows of a file.
+    pub(super) fn watches_rows(&mut self) {
+        self.has_rows = true;
     }
 
     pub(super) fn is_broken(&self) -> bool {
@@ -277,8 +284,9 @@ impl Oracle {
             Some(command) => command.was_announced_with(&reason),
             None => self.intents[number].was_announced_with(&reason),
         };
+        let has_rows = self.has_rows;
         let copies = self.copies(number);
-        copies.parked += 1;
+        copies.parked += u32::from(!has_rows);
         let is_invalid = ["INVALID_INTENT", "INVALID_COMMAND"].contains(&&*reason);
         let is_whole = REASONS.contains(&&*reason)
             && !text("parked-at").is_empty()
@@ -335,6 +343,7 @@ impl Oracle {
                 ));
             }
         }
+        intent.copies.parked += u32::from(self.has_rows && !announced.is_enough());
         intent.announced(event, announced)
     }
 
@@ -342,7 +351,8 @@ impl Oracle {
         let (id, replaces) = match outgoing {
             Outgoing::Event(event) => {
                 let announced = Announced::of(event);
-                (event.properties.correlation_id.as_deref(), announced.is_enough())
+                let is_enough = self.has_rows || announced.is_enough();
+                (event.properties.correlation_id.as_deref(), is_enough)
             }
             Outgoing::Retry { copy, .. } | Outgoing::Parked(copy) => {
                 (copy.properties.message_id.as_deref(), true)
@@ -353,51 +363,5 @@ impl Oracle {
         if replaces {
             self.processes.replaced(process, self.by_id[id.unwrap()]);
         }
-    }
-
-    /// The last judgement: each message has ended, whatever came before, and what was said of each
-    /// link ends in what is true of it.
-    pub(super) fn judge(&mut self) {
-        if self.is_broken() {
-            return;
-        }
-        let intents = self.intents.iter().filter(|it| !it.has_ended()).map(|it| &it.copies.id);
-        let commands = self.commands.iter().filter(|it| !it.has_ended()).map(|it| &it.copies.id);
-        if let Some(lost) = intents.chain(commands).next() {
-            self.broken = Some(format!("{lost} has no end"));
-            return;
-        }
-        // An effect that comes after every lookup cannot be announced.
-        if self.links.is_bounded {
-            let mut judged = self.commands.iter().map(|command| {
-                let reference = &command.reference;
-                commands::judge(reference, &self.commands, self.links.get(reference), self.now)
-            });
-            self.broken = judged.find_map(Result::err);
-        }
-    }
-
-    pub(super) fn played(&mut self) -> Played {
-        let count = |is: fn(&Known) -> bool| self.intents.iter().filter(|one| is(one)).count();
-        let of_commands = |is: fn(&KnownCommand) -> bool| {
-            self.commands.iter().filter(|one| is(one)).count() as u64
-        };
-        let doubled = count(|intent| intent.links.len() > 1) as u64;
-        let has_exception = self.kind.has_exception() && !self.is_broken();
-        let tally = Tally {
-            intents: self.intents.len() as u64,
-            commands: self.commands.len() as u64,
-            faults: self.faults,
-            links: self.intents.iter().map(|intent| intent.links.len() as u64).sum(),
-            doubles: if has_exception { 0 } else { doubled },
-            excused: if has_exception { doubled } else { 0 },
-            lost: count(|one| !one.has_ended()) as u64 + of_commands(|one| !one.has_ended()),
-            wrong_failed: count(|one| one.failed.is_some() && !one.links.is_empty()) as u64,
-            unresolved: count(Known::is_with_a_person) as u64
-                + of_commands(KnownCommand::is_with_a_person),
-            ends: commands::ends(&self.commands),
-        };
-        let (trace, broken) = (std::mem::take(&mut self.trace), self.broken.take());
-        Played { tally, trace, broken }
     }
 }

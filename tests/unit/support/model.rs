@@ -9,6 +9,8 @@ mod acts;
 mod broker;
 mod clock;
 mod cures;
+mod file;
+mod file_ports;
 mod inbox;
 mod journal;
 mod life;
@@ -23,13 +25,12 @@ mod smart_send;
 pub(crate) use acts::{Act, accepted, refusal, word};
 pub(crate) use clock::{Chance, ModelClock, wall_at};
 pub(crate) use cures::Cure;
+pub(crate) use file::{FileRow, ModelFile};
 pub(crate) use inbox::ModelInbox;
 pub(crate) use journal::Step;
 pub(crate) use life::{Freeze, Life};
 pub(crate) use link_life::{Change, LinkLife, Standing};
 pub(crate) use links::Fate;
 pub(crate) use message::{Door, Fault, Message};
-pub(crate) use scene::{
-    ModelContext, ModelWorker, Process, Scene, Settings, body, intent_of, queue_name,
-};
+pub(crate) use scene::{ModelContext, Process, Scene, Settings, body, intent_of, queue_name};
 pub(crate) use smart_send::{Called, State};

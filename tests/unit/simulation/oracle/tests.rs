@@ -230,3 +230,19 @@ fn it_sees_a_parked_copy_without_a_reason() {
     published(&mut oracle, &Outgoing::Parked(copy(&[])));
     expect(&oracle, "does not say why");
 }
+
+#[test]
+fn it_takes_the_event_of_a_row_for_its_end_and_that_of_a_message_not() {
+    let unresolved = event(EventKind::Unresolved, r#"{"reason":{"code":"OUTCOME_UNKNOWN"}}"#);
+    for has_rows in [false, true] {
+        let mut oracle = oracle();
+        if has_rows {
+            oracle.watches_rows();
+        }
+        published(&mut oracle, &unresolved);
+        oracle.see(at(3), &Step::Confirmed { process: 0, outgoing: &unresolved });
+        oracle.see(at(4), &Step::Acknowledged { process: 0, tag: 1 });
+        let expected = (!has_rows).then_some("i0 is acknowledged, and nothing replaces it");
+        assert_eq!(oracle.broken.as_deref(), expected);
+    }
+}

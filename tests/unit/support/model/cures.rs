@@ -1,5 +1,5 @@
-//! Cures against what can go wrong with a command, taken out of the real worker without a change to
-//! it: what it sees is falsified, and nobody else sees that.
+//! Cures against what can go wrong with a command or with a store, taken out of the real worker
+//! without a change to it: what it sees is falsified, and nobody else sees that.
 
 use smartsend::domain::call::CallResult;
 use smartsend::domain::command::{Action, Command};
@@ -22,6 +22,12 @@ pub(crate) enum Cure {
     NotFoundIsNotYet,
     /// What may still take effect is waited for.
     EffectsMayBeLate,
+    /// A claim is on the disk before the row is delivered: without it a kill undoes it.
+    ClaimComesFirst,
+    /// What is found claimed may have been sent: without it the row is as new.
+    ClaimIsRemembered,
+    /// What is known of a row is kept while it waits: without it a kill makes it new.
+    RecordIsKept,
 }
 
 impl SmartSend {

@@ -204,7 +204,7 @@ impl Process {
         settings: &Settings,
     ) -> ModelWorker {
         let provider = self.account(merchant, smart_send, settings.work);
-        let timeout = smart_send.lock().timeout;
+        let timeout = smart_send.timeout();
         self.worker_with((merchant, provider, timeout), settings)
     }
 

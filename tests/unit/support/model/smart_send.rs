@@ -191,6 +191,11 @@ impl SmartSend {
         self.lock().lag
     }
 
+    /// How long a client waits for an answer.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.lock().timeout
+    }
+
     /// Every request so far.
     pub(crate) fn ledger(&self) -> Vec<Request> {
         self.lock().ledger.clone()
