@@ -4,7 +4,6 @@
 //! `SMARTSEND_BATCH_SEED` when the kills come. What is random comes from the seed, which is printed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -14,10 +13,10 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::support::canary::{self, DESCRIPTION, MOBILE, SANDBOX_SECRET};
+use crate::support::canary::{self, DESCRIPTION, MOBILE};
+use crate::support::payments::{Line, Payments};
 use crate::support::program::Program;
 use crate::support::proof::{Row, size};
 use crate::support::provider::Provider;
@@ -29,87 +28,40 @@ const LONG: Duration = Duration::from_mins(20);
 
 /// A provider, a configuration without a broker, and `pay.csv`.
 struct Ground {
-    folder: TempDir,
+    payments: Payments,
     provider: Provider,
     rows: u64,
 }
 
-/// A line of the report.
-#[derive(Debug)]
-struct Line {
-    row: u64,
-    reference: String,
-    outcome: String,
-    link: String,
-}
-
 impl Ground {
     async fn new(rows: u64, rate: u32, faults: &Value) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let provider = Provider::start(7, faults, folder.path()).await;
-        let url = provider.url();
-        let configuration = format!(
-            "[broker]\nheartbeat = \"1s\"\nconfirm_timeout = \"1s\"\n\
+        let payments = Payments::new();
+        let provider = Provider::start(7, faults, payments.folder()).await;
+        let settings = format!(
+            "api = \"v1\"\nrate_per_second = {rate}\nburst = 20\n\
              [retry]\nlease = \"1s\"\ndelays = [\"200ms\", \"1s\"]\nmax_age = \"30m\"\n\
-             [in_doubt]\nfirst_lookup = \"200ms\"\nquarantine = \"5s\"\n\
-             [shutdown]\ndrain = \"10s\"\n\
-             [merchants.default]\npayout_merchant_id = \"1111312\"\napi = \"v1\"\n\
-             api_url = \"{url}/payout\"\nauth_url = \"{url}/oauth/token\"\n\
-             client_id = \"test\"\nclient_secret = \"{SANDBOX_SECRET}\"\n\
-             rate_per_second = {rate}\nburst = 20\nconnect_timeout = \"500ms\"\ntimeout = \"1s\"\n\
-             max_amount = \"1000\"\nsandbox = true\n"
+             [in_doubt]\nfirst_lookup = \"200ms\"\nquarantine = \"5s\"\n"
         );
-        fs::write(folder.path().join("smartsend.toml"), configuration).unwrap();
-        let mut file = "merchantRefId,amount,description,custMobile\n".to_owned();
-        for number in 1..=rows {
-            let paise = number % 100;
-            file.extend([&*format!("b-{number},10.{paise:02},{DESCRIPTION},{MOBILE}"), "\n"]);
-        }
-        fs::write(folder.path().join("pay.csv"), file).unwrap();
-        Self { folder, provider, rows }
+        payments.configure(provider.url(), &settings);
+        payments.write("pay.csv", (1..=rows).map(|number| format!("b-{number}")));
+        Self { payments, provider, rows }
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// Many rows pay one customer the same amount.
-    fn arguments(&self, file: &str) -> [OsString; 7] {
-        let [config, file] = ["smartsend.toml", file].map(|name| self.path(name).into_os_string());
-        let word = OsString::from;
-        [
-            word("--config"),
-            config,
-            word("batch"),
-            file,
-            word("--yes"),
-            word("--allow-repeats"),
-            word("--no-broker-check"),
-        ]
+        self.payments.path(name)
     }
 
     fn start(&self, file: &str) -> Program {
-        self.start_with_locks_in(self.folder.path(), file)
+        self.payments.start(file)
     }
 
     fn start_with_locks_in(&self, locks: &Path, file: &str) -> Program {
-        let arguments = self.arguments(file);
         let locks = ("TMPDIR".to_owned(), locks.display().to_string());
-        Program::start(&arguments, &[locks], self.path("batch.log"))
+        Program::start(&self.payments.arguments(file), &[locks], self.path("batch.log"))
     }
 
     fn report(&self) -> Vec<Line> {
-        let mut report = csv::Reader::from_path(self.path("pay.results.csv")).unwrap();
-        let lines = report.records().map(|record| {
-            let record = record.unwrap();
-            let [row, reference, _, outcome, link, _] = record.iter().collect::<Vec<_>>()[..]
-            else {
-                panic!("a line of another width")
-            };
-            let [reference, outcome, link] = [reference, outcome, link].map(str::to_owned);
-            Line { row: row.parse().unwrap(), reference, outcome, link }
-        });
-        lines.collect()
+        self.payments.report("pay.results.csv")
     }
 
     /// The links of the ledger, by reference.
@@ -298,7 +250,8 @@ async fn a_store_that_cannot_be_written_stops_the_run_and_the_next_one_goes_on()
     let limited = "trap '' XFSZ; ulimit -f 2048; exec \"$@\"";
     let mut command = Command::new("sh");
     command.args(["-c", limited, "sh", env!("CARGO_BIN_EXE_smartsend")]);
-    command.args(ground.arguments("pay.csv")).env_clear().env("TMPDIR", ground.folder.path());
+    command.args(ground.payments.arguments("pay.csv")).env_clear();
+    command.env("TMPDIR", ground.payments.folder());
     let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.unwrap();
     let output = canary::checked(output);
     let said = String::from_utf8_lossy(&output.stderr);

@@ -5,8 +5,12 @@
 //! come by them. Each kill takes a batch of intents of its own; the next worker has to bring them
 //! all to rest, and the ledger is counted at the end.
 //!
+//! `smartsend batch` has its effects in files too. The kernel ends it at a write there: at each page of
+//! the store, whole or in its middle, and in the report.
+//!
 //! `SMARTSEND_CRASH_NTH` is the last time of coming by a point at which it is killed, 1 by default.
 
+mod batch;
 mod commands;
 mod ground;
 mod lookout;
@@ -57,13 +61,13 @@ fn show(name: &str, outcomes: &[&Outcome]) {
     for outcome in outcomes {
         tally.add(&outcome.tally);
     }
-    let kills = outcomes.iter().map(|outcome| outcome.kills).sum();
+    let deaths = outcomes.iter().map(|outcome| outcome.deaths).sum();
     let provider_faults: u64 = outcomes.iter().map(|outcome| outcome.provider_faults).sum();
     Row {
-        runs: kills,
+        runs: deaths,
         unit: "points",
-        faults: kills + provider_faults,
-        kills,
+        faults: deaths + provider_faults,
+        kills: outcomes.iter().map(|outcome| outcome.kills).sum(),
         unresolved_max: outcomes.iter().map(|outcome| outcome.unresolved_max).sum(),
         ..tally.row(format!("crash points: {name}"))
     }
@@ -106,4 +110,29 @@ async fn every_command_has_the_end_that_the_ledger_shows() {
         let outcomes: Vec<_> = own.into_iter().map(|done| &done.outcome).collect();
         show(&format!("{commands} commands, {api}"), &outcomes);
     }
+}
+
+/// Kills batches on the wire, and at what they write.
+async fn batches_killed_at_every_point(setting: Setting, name: &str) {
+    let nth_max = size("SMARTSEND_CRASH_NTH", 1);
+    let plots = [batch::Plot::Plain, batch::Plot::AnswersLost, batch::Plot::FirstInVain];
+    let on_the_wire = plots.map(async |plot| batch::on_the_wire(setting, plot, nth_max).await);
+    let (wire, pages, report) = tokio::join!(
+        join_all(on_the_wire),
+        batch::at_its_pages(setting, nth_max),
+        batch::at_its_report(setting)
+    );
+    show(&format!("batch, {name}"), &wire.iter().collect::<Vec<_>>());
+    let written: Vec<_> = pages.iter().chain([&report]).collect();
+    show(&format!("batch, {name}, at its writes"), &written);
+}
+
+#[tokio::test]
+async fn a_batch_gets_one_link_each_with_a_provider_that_refuses_duplicates() {
+    batches_killed_at_every_point(Setting::Refusing, "refusing").await;
+}
+
+#[tokio::test]
+async fn a_batch_gets_no_second_link_under_the_strict_setting_with_a_naive_provider() {
+    batches_killed_at_every_point(Setting::NaiveAndStrict, "naive, strict").await;
 }

@@ -13,6 +13,7 @@ pub(crate) mod provider;
 pub(crate) mod raw_amqp;
 pub(crate) mod neighbour;
 pub(crate) mod parked;
+pub(crate) mod payments;
 pub(crate) mod results;
 pub(crate) mod scenario;
 pub(crate) mod tally;

@@ -312,7 +312,7 @@ impl Ground {
         let (kills, unresolved_max) = (self.cases.len() as u64, 0);
         Done {
             api: self.course.api,
-            outcome: Outcome { tally, kills, unresolved_max, provider_faults },
+            outcome: Outcome { tally, deaths: kills, kills, unresolved_max, provider_faults },
             commands: self.commands.len() as u64,
         }
     }

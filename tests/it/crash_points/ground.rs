@@ -43,6 +43,9 @@ pub(super) struct Course {
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
     pub(super) tally: Tally,
+    /// How often the program has died at a point.
+    pub(super) deaths: u64,
+    /// How often of these by SIGKILL.
     pub(super) kills: u64,
     /// How many intents may be left to a person.
     pub(super) unresolved_max: u64,
@@ -321,6 +324,7 @@ impl Ground {
             outcome.unresolved_max += self.unresolved_max(case);
         }
         outcome.kills = self.cases.len() as u64 - 1; // without the warm-up
+        outcome.deaths = outcome.kills;
         // At most what waits and what is being called is in flight.
         Parked::gather(&parked, &results)
             .assert_as_announced("crash points", BATCH * outcome.kills);

@@ -132,6 +132,7 @@ impl Sights {
             (Ask::Change, Stage::Written) => Point::ChangeWritten,
             (Ask::Change, Stage::Answered) => Point::ChangeAnswered,
             (Ask::Change, Stage::Heard) => Point::ChangeHeard,
+            (Ask::Balance, _) => return false, // nothing depends on it
         };
         self.is_awaited(point)
     }

@@ -22,6 +22,8 @@ pub(crate) enum Ask {
     Lookup,
     /// A link to be cancelled or extended.
     Change,
+    /// What the account holds.
+    Balance,
 }
 
 /// How far a request has come.
@@ -177,6 +179,7 @@ impl Ask {
             "/payout/smartPay" | "/payout/v2/smartSend/link" => Self::Create,
             "/payout/merchant/smartSend/details" => Self::Lookup,
             "/payout/smartPay/cancel" | "/payout/v2/smartSend/extendExpiry" => Self::Change,
+            "/payout/merchant/getAccountDetail" => Self::Balance,
             path => panic!("a worker asks for nothing at {path}"),
         }
     }

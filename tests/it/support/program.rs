@@ -28,9 +28,21 @@ impl Program {
         environment: &[(String, String)],
         log: PathBuf,
     ) -> Self {
+        Self::start_by(&[], arguments, environment, log)
+    }
+
+    /// The same by another program, which becomes it.
+    pub(crate) fn start_by<A: AsRef<OsStr>>(
+        starter: &[&str],
+        arguments: &[A],
+        environment: &[(String, String)],
+        log: PathBuf,
+    ) -> Self {
         let errors = File::options().create(true).append(true).open(&log).unwrap();
         let child = Command::new("setpriv")
-            .args(["--pdeathsig", "KILL", env!("CARGO_BIN_EXE_smartsend")])
+            .args(["--pdeathsig", "KILL"])
+            .args(starter)
+            .arg(env!("CARGO_BIN_EXE_smartsend"))
             .args(arguments)
             .env_clear()
             .envs(environment.iter().map(|(name, value)| (name, value)))
@@ -85,12 +97,16 @@ impl Program {
 
     /// Waits for its end, up to so long, and returns its exit code.
     pub(crate) async fn exit_code(mut self, within: Duration) -> i32 {
-        let status = timeout(within, self.child.wait()).await;
-        let status: ExitStatus =
-            status.unwrap_or_else(|_| panic!("it still runs:\n{}", self.tail())).unwrap();
+        let status = self.status(within).await;
         status.code().unwrap_or_else(|| {
             panic!("it was ended by signal {:?}:\n{}", status.signal(), self.tail())
         })
+    }
+
+    /// Waits for its end, up to so long, by an exit or by a signal.
+    pub(crate) async fn status(&mut self, within: Duration) -> ExitStatus {
+        let status = timeout(within, self.child.wait()).await;
+        status.unwrap_or_else(|_| panic!("it still runs:\n{}", self.tail())).unwrap()
     }
 
     /// Whether it has not ended.
