@@ -94,9 +94,22 @@ impl RawCell {
             finding.or_else(|| (self.is_formula && is_amount).then_some(Finding::Formula));
         let text = match self.value {
             Value::Empty => String::new(),
+            Value::Number(text) if matches!(finding, Some(Finding::Error(_))) => shortened(text),
             Value::Text(text) | Value::Number(text) | Value::Date(text) => text,
         };
         Cell { text, finding }
+    }
+}
+
+/// A whole number that lost digits as a spreadsheet shows it, with `E+`. Written out, its zeros look
+/// like digits, and a row of `FILE.bad.csv` that nobody has mended would be paid under them.
+fn shortened(number: String) -> String {
+    let is_whole = number.bytes().all(|byte| byte.is_ascii_digit());
+    match number.parse::<f64>() {
+        Ok(value) if is_whole && number.len() > DIGITS_MAX => {
+            format!("{value:.14E}").replace('E', "E+")
+        }
+        Ok(_) | Err(_) => number,
     }
 }
 

@@ -118,6 +118,23 @@ fn the_bad_rows_of_a_sheet_are_csv() {
     assert_eq!(rows, format!("{},error\na-1,0.125,Refund,9876543210,{error}\n", names.join(",")));
 }
 
+/// In CSV a reference is text, so nothing would show that its last digits are made up.
+#[test]
+fn a_number_that_lost_digits_is_not_paid_from_there_before_it_is_mended() {
+    let names = ["merchantRefId", "amount", "description", "custMobile"];
+    let row = [number("1234567890123456789"), number("1"), text("Refund"), text("9876543210")];
+    let paid = Paid::new("pay.xlsx", one(&names, &[row.to_vec()]));
+    let (_, rows) = bad(&paid);
+    assert!(rows.contains("\n1.23456789012346E+18,1,Refund,"), "{rows}");
+    let row = paid.batch().rows().next().unwrap().unwrap();
+    assert_eq!(row.reference(), None, "the report names no reference that is not the row's");
+    let shortened = "row 2: merchantRefId has a number that a spreadsheet has shortened, as \
+                     1.9E+18; format the column as text, and fill it in again";
+    assert_eq!(Paid::csv(&rows).errors(), [shortened]);
+    let mended = Paid::csv(rows.replace("1.23456789012346E+18", "1234567890123456789"));
+    assert_eq!(mended.field("merchantRefId"), ["1234567890123456789"]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
     /// The bad rows of the bad rows are the bad rows.
