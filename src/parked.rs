@@ -22,5 +22,5 @@ mod replay;
 pub use discard::{Discarded, discard, find};
 pub use follow::{Ends, FollowEnd, Followed};
 pub use list::{list, show};
-pub use planning::{PlanningError, Request, plan as make_plan};
+pub use planning::{Planned, PlanningError, Request, plan as make_plan};
 pub use replay::{Replay, ReplayEnd, ReplayError};

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::decision::{Judgement, judge, refusal};
 use super::message::{Id, Parked};
 use super::plan::{Entry, Plan};
-use super::selection::Selection;
+use super::selection::{Absent, Selection};
 use crate::actor::Actor;
 use crate::amqp::{Extent, ParkedQueue, ParkedQueueError, Topology};
 use crate::clock::SystemClock;
@@ -30,6 +30,14 @@ pub struct Request<'a> {
     pub again: bool,
     pub actor: &'a Actor,
     pub stop: CancellationToken,
+}
+
+/// A plan, and what it does not have.
+pub struct Planned {
+    pub plan: Plan,
+    pub extent: Extent,
+    /// What was named, and is not parked or not what was asked for.
+    pub absent: Absent,
 }
 
 /// Why there is no plan.
@@ -62,15 +70,16 @@ pub async fn plan(
     topology: &Topology,
     request: Request<'_>,
     note: impl Fn(&str),
-) -> Result<(Plan, Extent), PlanningError> {
+) -> Result<Planned, PlanningError> {
     let clock = SystemClock::start();
     let queue = ParkedQueue::open(&config.broker, topology, clock)?;
     let mut pass = queue.pass().await?;
-    let mut found = Found::default();
+    let (mut found, mut absent) = (Found::default(), request.selection.named());
     let now = clock.now().wall;
     while let Some(delivery) = pass.next().await? {
         let parked = Parked::read(&delivery.message, config);
         if request.selection.takes(&parked, now) == Some(true) {
+            absent.see(&parked);
             let merchant = config.merchants.get(parked.merchant());
             let refused = refusal(&parked, &delivery.message, merchant, request.again);
             let record = Record::from_headers(&delivery.message.headers).ok();
@@ -84,7 +93,8 @@ pub async fn plan(
     entries.extend(found.refused);
     let names = (&*config.broker.prefix, request.actor.user());
     let found = (entries, found.left_out);
-    Ok((Plan::new(names, clock.now().wall, request.again, found), extent))
+    let plan = Plan::new(names, clock.now().wall, request.again, found);
+    Ok(Planned { plan, extent, absent })
 }
 
 impl Found {

@@ -65,7 +65,8 @@ pub enum ReplayError {
     #[error("the plan is for the prefix {of}, and the configuration has {ours}")]
     Prefix { of: String, ours: String },
     #[error(
-        "the plan was finished more than 15 minutes ago, so what it knows may be over: make a new one"
+        "the plan was finished more than 15 minutes ago, or by a clock that is ahead of this one, so \
+         what it knows may be over: make a new one"
     )]
     Stale,
 }

@@ -23,7 +23,39 @@ pub struct Selection {
     pub ids: Vec<String>,
 }
 
+/// What was named and has not been found so far.
+#[derive(Clone, Debug, Default)]
+pub struct Absent {
+    references: BTreeSet<Reference>,
+    ids: Vec<String>,
+}
+
+impl Absent {
+    /// Sees one that is meant.
+    pub fn see(&mut self, parked: &Parked) {
+        if let Some(reference) = parked.content.reference() {
+            self.references.remove(reference);
+        }
+        self.ids.retain(|begin| !parked.id.as_str().starts_with(begin.as_str()));
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.references.is_empty() && self.ids.is_empty()
+    }
+
+    /// The references, then the ids.
+    pub fn names(&self) -> Vec<String> {
+        let references = self.references.iter().map(ToString::to_string);
+        references.chain(self.ids.iter().cloned()).collect()
+    }
+}
+
 impl Selection {
+    /// All that is named, before anything was seen.
+    pub fn named(&self) -> Absent {
+        Absent { references: self.references.clone(), ids: self.ids.clone() }
+    }
+
     /// Whether a message is meant; `None` where its age decides, and it does not say when it was
     /// parked.
     pub fn takes(&self, parked: &Parked, now: Timestamp) -> Option<bool> {

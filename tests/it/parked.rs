@@ -110,6 +110,11 @@ async fn a_plan_is_looked_up_asked_back_carried_out_once_and_followed() {
     assert_eq!(plan["toReplay"], json!({ "messages": 3, "rupees": "301.50" }));
     assert_eq!(plan["entries"].as_array().unwrap().len(), 5);
     assert_eq!(scenario.command(&dry_run).await.status.code(), Some(2), "it is never replaced");
+    let other = scenario.directory().join("other.json").display().to_string();
+    let named = ["parked", "replay", "--dry-run", "--ref", "refused", "--ref", "gone", "--out"];
+    let partly = run(&scenario, &named, &other).await;
+    assert_eq!(partly.status.code(), Some(1), "{}", said(&partly));
+    assert!(said(&partly).contains("what the other options ask for: gone;"), "{}", said(&partly));
     assert_eq!(scenario.depth(PARKED).await, 5);
 
     ground::take(&scenario, "moves").await;
@@ -184,8 +189,14 @@ async fn what_is_discarded_can_be_fetched_back_with_who_and_why() {
     let wrong = run(&scenario, &discard, "1.00").await;
     assert_eq!(wrong.status.code(), Some(1), "{}", said(&wrong));
     assert_eq!(scenario.depth(PARKED).await, 3);
-    let done = run(&scenario, &discard, "100.50").await;
-    assert_eq!(done.status.code(), Some(0), "{}", said(&done));
+    let unasked = scenario.command(&discard[..5]).await;
+    assert_eq!(unasked.status.code(), Some(2), "{}", said(&unasked));
+    assert!(said(&unasked).contains("gives it as --total 100.50"), "{}", said(&unasked));
+    assert_eq!(scenario.depth(PARKED).await, 3);
+    let with_another = ["parked", "discard", "a", "gone", "--reason", "paid by hand", "--total"];
+    let done = run(&scenario, &with_another, "100.50").await;
+    assert_eq!(done.status.code(), Some(1), "one is not there: {}", said(&done));
+    assert!(said(&done).contains("what the other options ask for: gone;"), "{}", said(&done));
     assert_eq!(String::from_utf8_lossy(&done.stdout), "1 discarded, 100.50 rupees\n");
     let listed = json_of(&scenario.command(&["parked", "list", "--json"]).await);
     let messages = listed["messages"].as_array().unwrap();

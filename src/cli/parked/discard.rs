@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::super::exit::{CommandError, Exit, complain, print};
 use super::super::stop::until_signal;
-use super::ask_total::is_given_back;
-use super::meant::{Named, failed, topology};
+use super::ask_total::ask_back;
+use super::meant::{Named, complain_of_absent, failed, topology};
 use crate::actor::{Actor, parse_note};
 use crate::config::Config;
 use crate::parked;
@@ -23,7 +23,7 @@ Examples:
   smartsend parked discard order-8841-r1 --reason \"paid by hand\"
   smartsend parked discard --id 5f0c3a9be1 --reason \"not ours\" --total 0.00
 
-Exit codes: 0 discarded; 1 nothing was found, or nothing was done; 2 wrong usage or configuration;
+Exit codes: 0 discarded; 1 some is not parked, or nothing was done; 2 wrong usage or configuration;
 3 stopped with work left, or somebody else reads the queue.")]
 pub(super) struct DiscardOptions {
     #[command(flatten)]
@@ -44,16 +44,18 @@ pub(super) async fn discard(
     options: &DiscardOptions,
 ) -> Result<Exit, CommandError> {
     let topology = topology(config)?;
-    let found = parked::find(config, &topology, &options.named.selection()).await;
+    let selection = options.named.selection();
+    let found = parked::find(config, &topology, &selection).await;
     let (found, extent) = found.map_err(|error| failed(&error))?;
     gaps(extent).iter().for_each(complain);
     if found.is_empty() {
         complain(&"it is not on the parked queue, as far as this can see; nothing was discarded");
         return Ok(if is_complete(extent) { Exit::Failed } else { Exit::WorkLeft });
     }
-    let mut share = Share::default();
+    let (mut share, mut absent) = (Share::default(), selection.named());
     for parked in &found {
         share.add(parked);
+        absent.see(parked);
         let rupees = parked.content.amount().map(|amount| amount.to_string());
         complain(&format_args!(
             "{} {} of {}, {}, {} rupees",
@@ -64,17 +66,14 @@ pub(super) async fn discard(
             rupees.as_deref().unwrap_or("unknown"),
         ));
     }
+    complain_of_absent(&absent);
     let (total, actor) = (share.rupees.to_string(), Actor::of_process(Some(&options.reason)));
     let unknown = share.unknown_amounts;
     complain(&format_args!("{} messages, {total} rupees, {actor}", found.len()));
     if unknown > 0 {
         complain(&format_args!("the rupees of {unknown} of them are unknown, and not in that"));
     }
-    if !is_given_back(&total, options.total.as_deref()) {
-        return Err(CommandError::Failed(
-            "that is not the total; nothing was discarded".to_owned(),
-        ));
-    }
+    ask_back(&total, options.total.as_deref(), "nothing was discarded")?;
     let ids: BTreeSet<_> = found.into_iter().map(|parked| parked.id).collect();
     let stop = until_signal()?;
     let note = |line: &str| complain(&line);
@@ -94,7 +93,7 @@ pub(super) async fn discard(
         print(&format_args!("{messages} discarded, {rupees} rupees\n"))
     };
     Ok(match (done.missing, &done.halted) {
-        (0, None) => printed,
+        (0, None) if absent.is_empty() => printed,
         (_, None) if done.gaps.is_empty() => Exit::Failed,
         (_, _) => Exit::WorkLeft,
     })

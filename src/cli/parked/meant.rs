@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::super::exit::CommandError;
+use super::super::exit::{CommandError, complain};
 use crate::amqp::{ParkedQueueError, Topology};
 use crate::config::{Config, duration};
 use crate::domain::reference::Reference;
 use crate::parked::refs;
-use crate::parked::selection::Selection;
+use crate::parked::selection::{Absent, Selection};
 
 /// Which messages are meant.
 #[derive(Debug, clap::Args)]
@@ -74,6 +74,27 @@ impl Named {
             ..Selection::default()
         }
     }
+}
+
+/// How many names are shown.
+const NAMES_MAX: usize = 10;
+
+/// Says what was named and is not among what was found. Whoever named it believes that it is dealt
+/// with.
+pub(super) fn complain_of_absent(absent: &Absent) {
+    let names = absent.names();
+    if names.is_empty() {
+        return;
+    }
+    let some = names.get(..NAMES_MAX).unwrap_or(&names).join(", ");
+    let more = match names.len().saturating_sub(NAMES_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    complain(&format_args!(
+        "not on the parked queue, or not what the other options ask for: {some}{more}; `smartsend \
+         where REF` finds it"
+    ));
 }
 
 pub(super) fn topology(config: &Config) -> Result<Topology, CommandError> {

@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::exit::{CommandError, Exit, complain, print};
 use super::super::stop::until_signal;
-use super::ask_total::is_given_back;
-use super::meant::{Filters, failed, topology};
+use super::ask_total::ask_back;
+use super::meant::{Filters, complain_of_absent, failed, topology};
 use crate::actor::{Actor, parse_note};
 use crate::config::{Config, duration};
 use crate::parked::decision::Decision;
@@ -18,7 +18,7 @@ use crate::parked::plan::{Plan, rupees_of};
 use crate::parked::progress::{self, Progress};
 use crate::parked::tally::{gaps, is_complete};
 use crate::parked::{
-    self, Ends, FollowEnd, PlanningError, Replay, ReplayEnd, ReplayError, Request,
+    self, Ends, FollowEnd, Planned, PlanningError, Replay, ReplayEnd, ReplayError, Request,
 };
 
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
@@ -44,9 +44,9 @@ Examples:
   smartsend parked replay --plan plan.json --reason \"PayU is back\" --limit 1 --follow
   smartsend parked replay --plan plan.json --reason \"PayU is back\" --total 1407.00
 
-Exit codes: 0 the plan is written, or carried out; 1 some was refused or had moved, or with --follow
-has no link, or nothing was done; 2 wrong usage or configuration; 3 stopped with work left, or not
-decided yet.")]
+Exit codes: 0 the plan is written, or carried out; 1 some is not parked, was refused or had moved,
+or with --follow has no link, or nothing was done; 2 wrong usage or configuration; 3 stopped with
+work left, or not decided yet.")]
 pub(super) struct ReplayOptions {
     /// Make a plan, and replay nothing
     #[arg(long, requires = "out")]
@@ -118,22 +118,29 @@ async fn make(
         stop: until_signal()?,
     };
     let made = parked::make_plan(config, &topology, request, |note| complain(&note)).await;
-    let (plan, extent) = made.map_err(|error| match &error {
+    let Planned { plan, extent, absent } = made.map_err(|error| match &error {
         PlanningError::Queue(queue) => failed(queue),
         PlanningError::Inquiry(_) => CommandError::failed(&error),
     })?;
     plan.write(out).map_err(CommandError::failed)?;
     let printed = if options.json { print(&plan_json(&plan)) } else { print(&plan.table()) };
     gaps(extent).iter().for_each(complain);
+    complain_of_absent(&absent);
     if plan.left_out > 0 {
         complain(&format_args!(
             "the plan is cut: {} more are meant and not in it; plan again after this one",
             plan.left_out
         ));
     }
-    complain(&format_args!("{} can be carried out for 15 minutes", out.display()));
+    if plan.count(Decision::Replay) > 0 {
+        complain(&format_args!("{} can be carried out for 15 minutes", out.display()));
+    }
     let is_whole = is_complete(extent) && plan.count(Decision::Undecided) == 0;
-    Ok(if printed == Exit::Done && !is_whole { Exit::WorkLeft } else { printed })
+    Ok(match (printed, is_whole) {
+        (Exit::Done, false) => Exit::WorkLeft,
+        (Exit::Done, true) if !absent.is_empty() => Exit::Failed,
+        (Exit::Done | Exit::Failed | Exit::Usage | Exit::WorkLeft, _) => printed,
+    })
 }
 
 fn plan_json(plan: &Plan) -> String {
@@ -160,9 +167,7 @@ async fn apply(
     let due = replay.due(&progress).map_err(|error| refused(&error))?;
     let total = rupees_of(due.iter().copied()).to_string();
     complain(&format_args!("{} messages, {total} rupees, {actor}", due.len()));
-    if !is_given_back(&total, options.total.as_deref()) {
-        return Err(CommandError::Failed("that is not the total; nothing was replayed".to_owned()));
-    }
+    ask_back(&total, options.total.as_deref(), "nothing was replayed")?;
     let replay = Replay { stop: until_signal()?, ..replay };
     let done = replay.run(&mut progress, &due, |line| complain(&line)).await;
     let (end, mut followed, streams) = done.map_err(|error| refused(&error))?;

@@ -75,6 +75,26 @@ fn everything_is_counted_by_merchant_and_reason_and_the_unknown_is_never_0() {
 }
 
 #[test]
+fn what_is_named_and_not_parked_is_known() {
+    let names = ["gone", "order-1", "order-3"].map(|name| Reference::parse(name).unwrap());
+    let selection = Selection { references: names.into(), ..Selection::default() };
+    let (config, mut absent) = (config(""), selection.named());
+    for message in messages() {
+        let parked = Parked::read(&message, &config);
+        if selection.takes(&parked, now()) == Some(true) {
+            absent.see(&parked);
+        }
+    }
+    assert_eq!((absent.names(), absent.is_empty()), (vec!["gone".to_owned()], false));
+    let id = Parked::read(&messages()[0], &config).id.to_string();
+    let ids = vec![id.chars().take(10).collect(), "ffffffffff".to_owned()];
+    let mut absent = Selection { ids, ..Selection::default() }.named();
+    absent.see(&Parked::read(&messages()[0], &config));
+    assert_eq!(absent.names(), ["ffffffffff"]);
+    assert!(Selection::default().named().is_empty());
+}
+
+#[test]
 fn a_list_that_is_cut_and_a_queue_that_others_read_are_reported() {
     let tally = tally(Selection::default(), 2);
     let json = json_of(&tally, ALL);
