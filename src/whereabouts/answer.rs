@@ -144,9 +144,10 @@ fn of_nothing(facts: &Facts) -> String {
     }
     match facts.unread() {
         Some(0) => {
-            "None of them knows it: it never came here for this merchant, or it ended without \
-                    a link and downstream has its `link.failed`; ask upstream whether it was \
-                    published, and for which merchant."
+            "None of them knows it: it never came here for this merchant, it ended without a link \
+             and downstream has its `link.failed`, a person discarded it, or a file of `smartsend \
+             batch` has it; ask upstream and whoever deals with parked messages, and pay nothing \
+             under another reference before one of them has answered."
                 .to_owned()
         }
         Some(_) | None => {

@@ -157,7 +157,7 @@ fn provider_row(facts: &Facts, reveal: bool) -> String {
     let agreement = match facts.amount_agreement() {
         AmountAgreement::Agrees => ", as what is parked",
         AmountAgreement::Differs => ", NOT as what is parked",
-        AmountAgreement::Unknown => ", with nothing to compare",
+        AmountAgreement::Unknown => ", with nothing parked to compare it with",
     };
     let expiry = link.expiry.map(|at| format!(", expires {at:.0}")).unwrap_or_default();
     format!(

@@ -168,7 +168,12 @@ fn the_last_line_is_one_sentence_for_the_support_desk() {
     let mut other_amount = link(Standing::Claimable);
     other_amount.amount = Some(Amount::parse("10050").unwrap());
     for (facts, words) in [
-        (nowhere(), "None of them knows it: it never came here for this merchant, or it ended"),
+        (
+            nowhere(),
+            "None of them knows it: it never came here for this merchant, it ended without a link and \
+             downstream has its `link.failed`, a person discarded it, or a file of `smartsend batch` \
+             has it",
+        ),
         (
             in_flight(Step::Call),
             "It is being worked on, and may have been sent: wait for its event",
