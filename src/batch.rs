@@ -42,11 +42,15 @@ use crate::inquiry::Balance;
 use crate::ports::Clock;
 pub use bad_file::BadFileError;
 use check::{Findings, check, rows};
-pub use direct::{Direct, DirectEnd, DirectError, DirectSummary, Mode, Stops, refuse_if_consumed};
+pub use direct::{
+    Direct, DirectEnd, DirectError, DirectSummary, Mode, Stops, refuse_if_consumed,
+    waits_for_lookups,
+};
 pub(crate) use formula::harmless;
 pub use list_or_report::{EarlierReport, ListOrReport};
 use pace::Pace;
 pub use preview::Preview;
+pub use progress::time_left;
 pub use read::{Delimiter, Encoding, Input, Mapped, ReadError};
 use read::{Opened, Sheet};
 use repeats::RepeatedReferences;

@@ -12,5 +12,5 @@ mod summary;
 
 pub use consumers::refuse_if_consumed;
 pub use load::{Direct, DirectError, Mode};
-pub use pay::Stops;
+pub use pay::{Stops, waits_for_lookups};
 pub use summary::{DirectEnd, DirectSummary};

@@ -13,7 +13,9 @@ const LINE_EVERY: Duration = Duration::from_secs(5);
 /// How often a bar is drawn, so that it shows a stall.
 const DRAW_EVERY: Duration = Duration::from_millis(200);
 /// It is as wide as the terminal, since a line that is wider would take two.
-const TEMPLATE: &str = "{msg} [{wide_bar}] {pos}/{len}  {rate}, {eta} left";
+const TEMPLATE: &str = "{msg} [{wide_bar}] {pos}/{len}  {rate}, {left}";
+/// A slower pace than this is a stall: an account's is at least one a second.
+const STALL_PER_SECOND: f64 = 0.5;
 
 /// The progress of one part of the work. If stderr is not a terminal, the bar only counts.
 pub(crate) struct Progress {
@@ -31,6 +33,10 @@ impl Progress {
         let style = style.with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
             // There is nowhere to report that a bar could not be drawn.
             write!(out, "{:.0}/s", state.per_sec()).ok();
+        });
+        let style = style.with_key("left", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            let left = state.len().unwrap_or_default().saturating_sub(state.pos());
+            write!(out, "{}", time_left(state.per_sec(), left)).ok();
         });
         let bar = ProgressBar::new(count(all)).with_style(style).with_message(what);
         bar.set_position(count(done));
@@ -55,10 +61,11 @@ impl Progress {
             self.next_line = elapsed.saturating_add(LINE_EVERY);
             let (what, bar) = (self.what, &self.bar);
             let all = bar.length().unwrap_or_default();
-            let (rate, left) = (bar.per_sec(), bar.eta().as_secs());
+            let rate = bar.per_sec();
+            let left = time_left(rate, all.saturating_sub(bar.position()));
             let rupees = self.rupees.map(|rupees| format!(" ({rupees} rupees)"));
             let rupees = rupees.unwrap_or_default();
-            say(&format!("{what}: {done} of {all}{rupees}, {rate:.0} per second, {left} s left"));
+            say(&format!("{what}: {done} of {all}{rupees}, {rate:.0} per second, {left}"));
         }
     }
 
@@ -76,6 +83,26 @@ impl Progress {
 
     pub(crate) fn end(self) {
         self.bar.abandon();
+    }
+}
+
+/// How long so many more take, if that can be said: a stall ends for reasons of its own.
+pub fn time_left(per_second: f64, more: u64) -> String {
+    if per_second < STALL_PER_SECOND && more > 0 {
+        return "time left unknown".to_owned();
+    }
+    let at_one = Duration::from_secs(more.min(u32::MAX.into()));
+    let seconds = at_one.div_f64(per_second.max(STALL_PER_SECOND)).as_secs();
+    format!("{} left", span(seconds))
+}
+
+/// A time in seconds, for a person.
+pub(crate) fn span(seconds: u64) -> String {
+    let (minutes, hours) = (seconds.div_ceil(60), seconds / 3600);
+    match (seconds, hours) {
+        (0..=119, _) => format!("{seconds} s"),
+        (_, 0) => format!("{minutes} min"),
+        _ => format!("{hours} h {} min", (seconds % 3600) / 60),
     }
 }
 

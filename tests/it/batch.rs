@@ -280,7 +280,7 @@ async fn while_a_worker_consumes_the_merchant_s_intents_nothing_is_paid() {
     let output = batch().await;
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("1 consume smartsend.intents.default"), "{said}");
+    assert!(said.contains("consumers of smartsend.intents.default: 1"), "{said}");
     assert!(!folder.join("pay.smartsend.db").exists());
     scenario.finish(worker).await;
     let output = batch().await;

@@ -13,6 +13,7 @@ use crate::batch::progress::Progress;
 use crate::batch::results_file::ReportRow;
 use crate::batch::status::{Counts, Share};
 use crate::clock::SystemClock;
+use crate::config::duration::shortest;
 use crate::config::{Config, Merchant};
 use crate::domain::amount::{Amount, Total};
 use crate::local::{Store, StoreError};
@@ -23,6 +24,8 @@ use crate::telemetry::status::Status;
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How often that is shown.
 const SHOW_EVERY: Duration = Duration::from_secs(30);
+/// After how long without a row that ends a person asks why.
+const STALL: Duration = Duration::from_secs(5);
 
 /// What ends a run before its work is done.
 #[derive(Clone, Debug, Default)]
@@ -52,7 +55,7 @@ impl Direct<'_> {
         let (store, failure) = if open.rows == 0 {
             (store, None)
         } else {
-            let follower = Follower::new(&open, clock);
+            let follower = Follower::new(&open, clock, batch.merchant.in_doubt.quarantine);
             follower.follow((config, batch.merchant), store, &mut report, stops).await?
         };
         let path = store.path().to_owned();
@@ -83,13 +86,24 @@ struct Follower {
     all: usize,
     ended: usize,
     rupees: Total,
+    /// When a row ended last.
+    ended_at: Duration,
+    quarantine: Duration,
     shown_at: Option<Duration>,
 }
 
 impl Follower {
-    fn new(open: &Share, clock: SystemClock) -> Self {
-        let progress = Progress::start("paying", open.rows, 0);
-        Self { progress, clock, all: open.rows, ended: 0, rupees: Total::default(), shown_at: None }
+    fn new(open: &Share, clock: SystemClock, quarantine: Duration) -> Self {
+        Self {
+            progress: Progress::start("paying", open.rows, 0),
+            clock,
+            all: open.rows,
+            ended: 0,
+            rupees: Total::default(),
+            ended_at: clock.now().steady,
+            quarantine,
+            shown_at: None,
+        }
     }
 
     /// Runs a worker over the store, and gives that back; and why nothing more could be written to
@@ -131,6 +145,7 @@ impl Follower {
     /// Counts a row that has ended, and says whether it was the last.
     fn is_last(&mut self, amount: Amount) -> bool {
         self.ended = self.ended.saturating_add(1);
+        self.ended_at = self.clock.now().steady;
         self.rupees = self.rupees.plus(amount);
         self.ended >= self.all
     }
@@ -141,7 +156,10 @@ impl Follower {
         if self.shown_at.is_some_and(|at| now.saturating_sub(at) < SHOW_EVERY) {
             return;
         }
-        let reasons = status.reasons();
+        let mut reasons = status.reasons();
+        if reasons.is_empty() && now.saturating_sub(self.ended_at) >= STALL {
+            reasons.extend(waits_for_lookups(status.in_doubt(), self.quarantine));
+        }
         if !reasons.is_empty() {
             self.shown_at = Some(now);
         }
@@ -149,4 +167,15 @@ impl Follower {
             self.progress.note(&reason);
         }
     }
+}
+
+/// Why nothing ends though nothing is wrong, if that is why.
+pub fn waits_for_lookups(in_doubt: i64, quarantine: Duration) -> Option<String> {
+    (in_doubt > 0).then(|| {
+        format!(
+            "{in_doubt} may have been sent, by this run or an earlier one: PayU is asked about each \
+             for {} before anything else is done with it, so this may take that long",
+            shortest(quarantine)
+        )
+    })
 }

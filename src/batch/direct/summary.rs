@@ -99,7 +99,9 @@ impl fmt::Display for DirectSummary {
         writeln!(f, "{:<11} {}", "rows", rows.rows)?;
         writeln!(f, "{:<11} {}", "skipped", skipped.rows)?;
         if self.already.rows > 0 {
-            line(f, "already", &self.already)?;
+            let Share { rows, rupees } = &self.already;
+            let counted = "by an earlier run, and counted below too";
+            writeln!(f, "{:<11} {rows:<6} {rupees:>12} rupees {counted}", "already")?;
         }
         line(f, "created", created)?;
         let by_code = [("failed", failed), ("rejected", rejected), ("unresolved", unresolved)];

@@ -20,6 +20,11 @@ impl Status {
         sentences(state.notes(now.wall))
     }
 
+    /// How many intents may have made a link and are not settled yet.
+    pub fn in_doubt(&self) -> i64 {
+        self.lock().merchants.values().map(|merchant| merchant.metrics.waiting_levels().2).sum()
+    }
+
     /// Whether this process is ready; and why not, since when, and how much waits for it.
     pub fn readiness(&self) -> (bool, Vec<String>) {
         self.end_pauses();

@@ -86,6 +86,7 @@ fn a_file_becomes_links_with_nothing_but_the_binary() {
     assert!(said(&again).contains("0 of 3 rows, 0.00 rupees"), "{}", said(&again));
     assert!(said(&again).contains("3 rows, 121.75 rupees, have ended before"), "{}", said(&again));
     assert!(printed(&again).contains("already     3"), "{}", printed(&again));
+    assert!(printed(&again).contains("and counted below too\n"), "{}", printed(&again));
     let after = fs::read(folder.path().join("pay.sandbox.results.csv")).unwrap();
     assert_eq!(before, after);
 }
@@ -230,4 +231,24 @@ fn a_broker_that_is_named_and_does_not_answer_keeps_a_file_from_being_paid() {
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     assert!(said(&output).contains("use --no-broker-check; nothing was sent"), "{}", said(&output));
     assert!(!folder.path().join("pay.smartsend.db").exists());
+}
+
+/// Of a run that waits for lookups over a quarantine, a rate would say hours, and then years.
+#[test]
+fn a_stall_has_no_time_left_and_says_why() {
+    for (rate, more, left) in [
+        (43.2, 63, "1 s left"),
+        (0.9, 250, "5 min left"),
+        (10.0, 100_000, "2 h 46 min left"),
+        (0.4, 63, "time left unknown"),
+        (0.0, 12, "time left unknown"),
+        (0.0, 0, "0 s left"),
+        (0.5, u64::MAX, "2386092 h 56 min left"),
+    ] {
+        assert_eq!(smartsend::batch::time_left(rate, more), left, "{rate} {more}");
+    }
+    let quarantine = Duration::from_mins(5);
+    assert_eq!(smartsend::batch::waits_for_lookups(0, quarantine), None);
+    let why = smartsend::batch::waits_for_lookups(63, quarantine).unwrap();
+    assert!(why.starts_with("63 may have been sent") && why.contains(" for 5m "), "{why}");
 }
