@@ -163,7 +163,9 @@ fn read_text(
     spool: &mut SpoolWriter,
 ) -> Result<(Form, Vec<String>), ReadError> {
     if input.sheet.is_some() {
-        return Err(ReadError::Usage("it is no XLSX file, so it has no sheets".to_owned()));
+        return Err(ReadError::Usage(
+            "it is no XLSX file, so it has no sheets; leave out --sheet".to_owned(),
+        ));
     }
     let marked = encoding_rs::Encoding::for_bom(head).map(|(encoding, _)| encoding);
     let named = input.encoding.map(|encoding| encoding.0);

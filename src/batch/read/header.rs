@@ -43,7 +43,7 @@ pub(super) fn take(
     rows: &mut impl Iterator<Item = Result<RawRow, ReadError>>,
     mapping: &[Mapped],
 ) -> Result<(Header, Option<String>), ReadError> {
-    let mut problem = None;
+    let mut closest: Option<(usize, SheetError)> = None;
     let mut above: Option<(usize, bool)> = None;
     for row in rows.take(TITLE_ROWS_MAX.saturating_add(1)) {
         let row = row?;
@@ -71,14 +71,36 @@ pub(super) fn take(
                 return Err(below_other_rows(row.number).into());
             }
             (Err(error), _) => {
-                problem.get_or_insert(error);
+                let count = names.iter().filter(|name| is_of_intent(name, mapping)).count();
+                if closest.as_ref().is_none_or(|(most, _)| count > *most) {
+                    closest = Some((count, of_row(row.number, count, error)));
+                }
             }
         }
         let is_title = row.filled() <= TITLE_CELLS_MAX;
         above = Some((row.number, is_title && above.is_none_or(|(_, titles)| titles)));
     }
     let empty = || SheetError::one("it is empty; its first row must name the columns");
-    Err(problem.unwrap_or_else(empty).into())
+    Err(closest.map_or_else(empty, |(_, error)| error).into())
+}
+
+/// What is wrong with the row that names the most columns, of several that may be meant.
+fn of_row(number: usize, named: usize, SheetError(problems): SheetError) -> SheetError {
+    if number == 1 || named == 0 {
+        return SheetError(problems);
+    }
+    let first = format!("row {number} seems to name the columns:");
+    SheetError(std::iter::once(first).chain(problems).collect())
+}
+
+/// Whether it can only be the name of a column: "error" is a remark too.
+fn is_of_intent(name: &str, mapping: &[Mapped]) -> bool {
+    mapping::of(name, mapping).is_some()
+        || Column::named(name).is_some_and(|it| it != Column::Unread)
+}
+
+fn meaning(name: &str, mapping: &[Mapped]) -> Option<Column> {
+    mapping::of(name, mapping).cloned().or_else(|| Column::named(name))
 }
 
 /// What is above may be intents, and is not left out in silence.
@@ -102,14 +124,14 @@ pub(super) fn is_one(names: &[String], mapping: &[Mapped]) -> bool {
 
 /// The columns that a header names, or everything that is wrong with it.
 pub(super) fn columns(names: &[String], mapping: &[Mapped]) -> Result<Vec<Column>, SheetError> {
-    let meaning =
-        |name: &String| mapping::of(name, mapping).cloned().or_else(|| Column::named(name));
-    let found: Vec<Option<Column>> = names.iter().map(meaning).collect();
+    let found: Vec<Option<Column>> = names.iter().map(|name| meaning(name, mapping)).collect();
     if found.iter().all(Option::is_none) && names.iter().all(|name| field_like(name).is_none()) {
-        return Err(SheetError::one(
-            "the first row must name the columns, such as merchantRefId,amount,description,\
-             custMobile; it names none",
-        ));
+        let none = "the first row must name the columns, such as merchantRefId,amount,description,\
+                    custMobile; it names none";
+        let mut problems = vec![none.to_owned()];
+        problems.extend(not_there(names, mapping));
+        problems.push(ADVICE.to_owned());
+        return Err(SheetError(problems));
     }
     let mut problems = Vec::new();
     let mut seen = BTreeMap::new();
@@ -131,11 +153,7 @@ pub(super) fn columns(names: &[String], mapping: &[Mapped]) -> Result<Vec<Column
             problems.push(format!("the column {required} is missing"));
         }
     }
-    for Mapped { name, .. } in mapping {
-        if !names.contains(name) {
-            problems.push(format!("there is no column {name}, which --map names"));
-        }
-    }
+    problems.extend(not_there(names, mapping));
     if problems.iter().any(|problem| problem.ends_with(NO_FIELD)) {
         problems.push(ADVICE.to_owned());
     }
@@ -144,6 +162,12 @@ pub(super) fn columns(names: &[String], mapping: &[Mapped]) -> Result<Vec<Column
     } else {
         Err(SheetError(problems))
     }
+}
+
+/// What --map names and the row does not.
+fn not_there(names: &[String], mapping: &[Mapped]) -> impl Iterator<Item = String> {
+    let absent = mapping.iter().filter(|mapped| !names.contains(&mapped.name));
+    absent.map(|Mapped { name, .. }| format!("there is no column {name}, which --map names"))
 }
 
 /// The field whose name this is, but for case and for what cannot be seen.

@@ -70,6 +70,26 @@ fn a_title_above_the_column_names_is_passed_over_with_a_note() {
     assert!(refusal.starts_with("row 2 names the columns:\ncolumn A differs"), "{refusal}");
 }
 
+/// The first thing that finance meets: a title, and names of its own.
+#[test]
+fn columns_with_other_names_are_refused_with_the_way_to_name_them() {
+    let text =
+        "Refunds of May\nRef No.,Amount (Rs.),Narration,Mobile No.\na-1,1,error,9876543210\n";
+    let advice = "--map \"COLUMN=FIELD\" says which field a column holds";
+    let refusal = Paid::csv(text).refusal();
+    assert!(refusal.contains("it names none") && refusal.contains(advice), "{refusal}");
+    let refusal = Paid::csv(text).mapped(&["Ref No=merchantRefId"]).refusal();
+    assert!(refusal.contains("there is no column Ref No, which --map names"), "{refusal}");
+    let some = Paid::csv(text).mapped(&["Ref No.=merchantRefId", "Narration=description"]);
+    let refusal = some.refusal();
+    assert!(refusal.starts_with("row 2 seems to name the columns:\n"), "{refusal}");
+    for words in
+        ["column B is not a field", "column D is not", "the column amount is missing", advice]
+    {
+        assert!(refusal.contains(words), "{words}: {refusal}");
+    }
+}
+
 #[test]
 fn grouping_is_read_only_where_it_is_well_formed_and_with_a_note() {
     let amounts = [
