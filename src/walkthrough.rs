@@ -9,6 +9,7 @@ mod answers;
 mod page;
 mod step;
 
+use std::iter::Peekable;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -45,7 +46,9 @@ pub struct Stage {
 struct Player<'a> {
     stage: &'a Stage,
     intent: &'a Intent,
-    answers: std::slice::Iter<'a, Answer>,
+    answers: Peekable<std::slice::Iter<'a, Answer>>,
+    /// Whether the last lookup found nothing.
+    found_nothing: bool,
     /// Since the intent arrived first, and since this delivery of it has.
     elapsed: Duration,
     delivered: Duration,
@@ -69,7 +72,8 @@ impl Stage {
         let player = Player {
             stage: self,
             intent,
-            answers: answers.iter(),
+            answers: answers.iter().peekable(),
+            found_nothing: false,
             elapsed: zero,
             delivered: zero,
             steps: Vec::new(),
@@ -149,6 +153,7 @@ impl<'a> Player<'a> {
     /// What the next answer is to a create; `None` if there is no answer left.
     fn create(&mut self, call: &CreateCall<'_>) -> Result<Option<Outcome>, Misfit> {
         let Some(answer) = self.answers.next() else { return Ok(None) };
+        self.found_nothing = false;
         let rules = &self.stage.policy.rules;
         let result = answer.to_create(self.intent, rules).ok_or_else(|| answer.misfit("create"))?;
         self.take_time(&result);
@@ -163,11 +168,17 @@ impl<'a> Player<'a> {
         Ok(Some(outcome))
     }
 
-    /// The same for a lookup.
+    /// The same for a lookup. How many there are before the next create, the settings decide, so one
+    /// "not found" stands for all of them.
     fn lookup(&mut self) -> Result<Option<Lookup>, Misfit> {
-        let Some(answer) = self.answers.next() else { return Ok(None) };
-        let rules = &self.stage.policy.rules;
-        let result = answer.to_lookup(self.intent, rules).ok_or_else(|| answer.misfit("lookup"))?;
+        let (rules, intent) = (&self.stage.policy.rules, self.intent);
+        let Some(next) = self.answers.peek().copied() else { return Ok(None) };
+        let answer = match next.to_lookup(intent, rules) {
+            None if self.found_nothing => &Answer::NotFound,
+            _ => self.answers.next().unwrap_or(next),
+        };
+        let result = answer.to_lookup(intent, rules).ok_or_else(|| answer.misfit("lookup"))?;
+        self.found_nothing = *answer == Answer::NotFound;
         self.take_time(&result);
         let lookup = Lookup::classify(result, &self.intent.reference, rules);
         self.answered(answer, lookup.word());

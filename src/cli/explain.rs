@@ -27,6 +27,7 @@ requests flow, nobody else uses its reference, and lookups have shown other link
 those of the configuration, if there is one. A create is answered with created, timeout, duplicate,
 rejected:CODE, refused:CODE, not-sent, or an HTTP status such as 429, 403 or 503; a lookup with
 found, notfound, other (a link for somebody else), failed, timeout, not-sent, or an HTTP status.
+A notfound stands for all lookups up to the next create, if the answer after it is one to a create.
 
 Exit codes: 0 explained; 1 there is no such code, or the file is no intent; 2 wrong usage or
 configuration.")]
@@ -46,14 +47,14 @@ pub struct Options {
         value_name = "LIST",
         value_delimiter = ',',
         value_parser = Answer::parse,
-        requires = "intent"
+        conflicts_with_all = ["code", "all"]
     )]
     answers: Vec<Answer>,
     /// Whose settings decide; needed only if several merchants are configured
-    #[arg(long, value_name = "NAME", requires = "intent")]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["code", "all"])]
     merchant: Option<String>,
-    /// Print JSON
-    #[arg(long, requires = "intent")]
+    /// Print the played intent as JSON
+    #[arg(long, conflicts_with_all = ["code", "all"])]
     json: bool,
 }
 

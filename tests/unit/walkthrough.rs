@@ -89,6 +89,23 @@ fn a_timeout_is_looked_up_over_the_quarantine_and_sent_again() {
     assert_eq!(walk.next, Next::Nothing);
 }
 
+/// How many lookups there are is the settings' affair, so an example cannot know it.
+#[test]
+fn one_notfound_stands_for_all_lookups_before_the_next_create() {
+    let short = walk(&stage(), "timeout,notfound,duplicate,found");
+    let long = walk(&stage(), "timeout,notfound,notfound,notfound,duplicate,found");
+    assert_eq!(decisions(&short), decisions(&long));
+    assert_eq!((short.next, short.unused), (Next::Nothing, 0));
+    assert_eq!(walk(&stage(), "timeout,notfound,duplicate").next, Next::Lookup);
+    for list in
+        ["timeout,duplicate", "timeout,failed,duplicate", "timeout,notfound,duplicate,created"]
+    {
+        assert!(stage().walk(&intent(), &answers(list)).is_err(), "{list}");
+    }
+    let parked = walk(&with_policy(InDoubtPolicy::Park), "timeout,notfound,duplicate");
+    assert_eq!((parked.next, parked.unused), (Next::Nothing, 1));
+}
+
 #[test]
 fn the_policy_decides_what_follows_lookups_in_vain() {
     let list = "timeout,notfound,notfound,notfound";
