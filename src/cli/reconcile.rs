@@ -9,10 +9,10 @@ use super::exit::{CommandError, Exit, complain, print};
 use super::input::InputOptions;
 use super::merchants;
 use super::stop::until_signal;
-use crate::batch::progress::Progress;
+use crate::batch::progress::{Progress, span};
 use crate::config::{Config, Merchant};
 use crate::domain::reference::Reference;
-use crate::reconcile::ask::{Answers, ask, references};
+use crate::reconcile::ask::{Answers, ask, only_in_events, references};
 use crate::reconcile::draft::{Draft, DraftError};
 use crate::reconcile::events::Events;
 use crate::reconcile::findings::{Findings, Outcome};
@@ -43,7 +43,8 @@ in that sum. When a row was sent is known by its last event, by --sent, or by th
 results file was written. Where none of these says when, what PayU does not show is missing.
 
 PayU lists no links, so that one is seen only if FILE or an event has its reference. Give only the
-events of what FILE holds: any other link that they announce is unknown to us.
+events of what FILE holds: any other link that they announce is unknown to us. PayU is asked about
+those too with --ask-events.
 
 --out has a row for each that is not matched; in its column next, replay is what `parked replay
 --dry-run --refs` takes. --resubmit has what submit can be given again, under the same references:
@@ -67,6 +68,9 @@ pub struct Options {
     /// Events as downstream stored them, one JSON object on each line
     #[arg(long, value_name = "FILE")]
     events: Option<PathBuf>,
+    /// Ask PayU also about the links that only events announce
+    #[arg(long, requires = "events")]
+    ask_events: bool,
     /// When the last row of FILE was sent, such as 2026-11-24T09:30:00Z
     #[arg(long, value_name = "TIME")]
     sent: Option<Timestamp>,
@@ -101,8 +105,10 @@ pub async fn execute(config: &Config, options: &Options) -> Result<Exit, Command
     let events = events.map(|path| Events::read(path, &merchant.account, &merchant.name));
     let events = events.transpose().map_err(CommandError::failed)?;
     let drafts = begin_drafts(options, input.kind)?;
-    let asked = references(&input.rows, options.after);
-    let answers = answers(merchant, &asked).await?;
+    let of_file = references(&input.rows, options.after);
+    let strays = events.as_ref().filter(|_| options.ask_events);
+    let strays = strays.map(|events| only_in_events(&input.rows, events)).unwrap_or_default();
+    let answers = answers(merchant, &[&*of_file, &strays].concat()).await?;
     let timing = Timing {
         grace: merchant.in_doubt.first_lookup.saturating_add(merchant.in_doubt.quarantine),
         sent_by: options.sent.or(input.sent_by),
@@ -113,8 +119,8 @@ pub async fn execute(config: &Config, options: &Options) -> Result<Exit, Command
         merchant: merchant.name.clone(),
         account: merchant.account.payout_merchant_id.clone(),
         after: options.after,
-        references: asked.len(),
-        asked: answers.seen.len(),
+        references: of_file.len(),
+        asked: of_file.iter().filter(|reference| answers.seen.contains_key(reference)).count(),
         halted: answers.halted,
         events: events.as_ref().map(|events| events.counts),
         is_dated: timing.sent_by.is_some(),
@@ -185,15 +191,9 @@ async fn answers(merchant: &Merchant, asked: &[Reference]) -> Result<Answers, Co
     Ok(answers)
 }
 
-/// A time in seconds, for a person: the token takes one more request.
+/// The token takes one more request.
 fn duration(references: usize) -> String {
-    let seconds = references.saturating_add(1);
-    let (minutes, hours) = (seconds.div_ceil(60), seconds / 3600);
-    match (seconds, hours) {
-        (0..=119, _) => format!("{seconds} s"),
-        (_, 0) => format!("{minutes} min"),
-        _ => format!("{hours} h {} min", (seconds % 3600) / 60),
-    }
+    span(u64::try_from(references).unwrap_or(u64::MAX).saturating_add(1))
 }
 
 fn write(drafts: Drafts, findings: &Findings, reveal: bool) -> Result<(), CommandError> {
@@ -218,7 +218,11 @@ fn write(drafts: Drafts, findings: &Findings, reveal: bool) -> Result<(), Comman
                 again.rows
             ));
         }
-        None => complain(&"no intent is proven to be without a link: --resubmit was not written"),
+        None => complain(
+            &&"--resubmit was not written: no intent is proven to be without a link. That takes the \
+              time it was sent by (--sent TIME, or its events), a lookup late enough after that, and \
+              other links that PayU shows",
+        ),
     }
     Ok(())
 }

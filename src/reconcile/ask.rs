@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use tokio_util::sync::CancellationToken;
 
+use super::events::Events;
 use super::row::Row;
 use super::seen::{AtPayu, Seen, Unlearnt};
 use crate::clock::SystemClock;
@@ -42,6 +43,13 @@ pub fn references(rows: &[Row], after: usize) -> Vec<Reference> {
         (known.insert(reference) && row.number > after).then(|| reference.clone())
     });
     first.collect()
+}
+
+/// Those of links that only events announce: FILE has no row for them.
+pub fn only_in_events(rows: &[Row], events: &Events) -> Vec<Reference> {
+    let known: std::collections::BTreeSet<_> = rows.iter().filter_map(Row::reference).collect();
+    let strays = events.all().filter(|(it, announced)| announced.has_link() && !known.contains(it));
+    strays.map(|(reference, _)| reference.clone()).collect()
 }
 
 /// Asks until everything is known, or `stop`, or PayU wants no more. `progress` gets how many

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::events::{Announced, Events};
 use super::row::{Claim, Row, Says};
 use super::seen::{Seen, Unlearnt};
-use super::verdict::{AtPayuIs, Stray, Timing, Verdict, amount_of, judge};
+use super::verdict::{Stray, Timing, Verdict, judge};
 use crate::domain::reference::Reference;
 
 /// Everything that was found.
@@ -71,10 +71,7 @@ impl Findings {
         let strays =
             events.all().filter(|(it, announced)| announced.has_link() && !first.contains_key(*it));
         let strays = strays.map(|(reference, announced)| {
-            let amount = amount_of(Some(announced));
-            let stray =
-                Stray { word: None, amount, at_payu: AtPayuIs::NotAsked, is_announced: true };
-            (reference.clone(), stray)
+            (reference.clone(), Stray::announced(announced, answers.get(reference)))
         });
         let has_readback = answers.values().any(|seen| matches!(seen, Seen::Link(_)));
         let (only_in_events, broken_events) = (strays.collect(), events.counts.broken);

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::row::{Claim, Payout, Row, Says};
 use crate::batch::{
-    self, BatchError, EarlierReport, InvalidRow, ListOrReport, Outcome, ReportLine, ValidRow,
-    Validated,
+    self, BatchError, EarlierReport, InvalidRow, ListOrReport, Outcome, ReadError, ReportLine,
+    ValidRow, Validated,
 };
 use crate::config::Merchant;
 use crate::domain::amount::Amount;
@@ -46,8 +46,23 @@ pub enum InputError {
         path.display()
     )]
     Report { path: PathBuf, line: String },
+    #[error("{}: {source}\nnothing was asked", path.display())]
+    Unreadable { path: PathBuf, source: ReadError },
     #[error(transparent)]
-    Batch(#[from] BatchError),
+    Batch(BatchError),
+}
+
+impl From<BatchError> for InputError {
+    fn from(error: BatchError) -> Self {
+        match error {
+            BatchError::Read { path, source } => Self::Unreadable { path, source },
+            BatchError::Changed { .. }
+            | BatchError::BadFile(_)
+            | BatchError::ResultsFile(_)
+            | BatchError::Upstream(_)
+            | BatchError::Uncounted(_) => Self::Batch(error),
+        }
+    }
 }
 
 impl Kind {
@@ -64,6 +79,7 @@ impl InputError {
     pub fn is_usage(&self) -> bool {
         match self {
             Self::Batch(error) => error.is_usage(),
+            Self::Unreadable { source, .. } => matches!(source, ReadError::Usage(_)),
             Self::NoRows { .. } | Self::NoReferences { .. } | Self::Report { .. } => false,
         }
     }

@@ -5,7 +5,7 @@ use super::findings::{Findings, Item, Outcome};
 use super::input::Kind;
 use super::row::{Claim, Says};
 use super::sums::{Share, Sums};
-use super::verdict::{Agreement, Class, Verdict};
+use super::verdict::{Agreement, AtPayuIs, Class, Verdict};
 use crate::page::Page;
 
 /// The most rows of a class that are listed.
@@ -134,7 +134,7 @@ pub(super) fn seen_lines(findings: &Findings, extent: &Extent) -> Vec<String> {
              stored"
                 .to_owned(),
         ),
-        Some(counts) => lines.extend(of_events(counts, findings.only_in_events.len())),
+        Some(counts) => lines.extend(of_events(counts, findings)),
     }
     if !extent.is_dated {
         lines.push(
@@ -181,14 +181,17 @@ fn uncompared(findings: &Findings) -> Vec<String> {
     lines
 }
 
-fn of_events(counts: &EventCounts, strays: usize) -> Vec<String> {
+fn of_events(counts: &EventCounts, findings: &Findings) -> Vec<String> {
+    let strays = findings.only_in_events.iter();
+    let strays = strays.filter(|(_, stray)| stray.at_payu == AtPayuIs::NotAsked).count();
     let EventCounts { taken, repeated, .. } = counts;
     let mut lines = vec![format!(
         "events to FILE and PayU: {taken} events of this merchant, and {repeated} repeats"
     )];
     if strays > 0 {
         lines.push(format!(
-            "not looked at: whether PayU shows the {strays} links that only events announce"
+            "not looked at: whether PayU shows {strays} of the links that only events announce; \
+             --ask-events asks"
         ));
     }
     for (count, what) in [

@@ -76,6 +76,12 @@ pub enum AtPayuIs {
     NotAsked,
 }
 
+impl AtPayuIs {
+    fn of(at_payu: &AtPayu) -> Self {
+        Self::Shown(at_payu.link.status.as_deref().unwrap_or("without a status").to_owned())
+    }
+}
+
 /// The kinds of verdicts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
 #[strum(serialize_all = "snake_case", const_into_str)]
@@ -136,6 +142,17 @@ impl Verdict {
 }
 
 impl Stray {
+    /// A link that events announce, of which FILE has no row.
+    pub(super) fn announced(announced: &Announced, seen: Option<&Seen>) -> Self {
+        let (shown, at_payu) = match seen {
+            Some(Seen::Link(at_payu)) => (at_payu.details.amount, AtPayuIs::of(at_payu)),
+            Some(Seen::Nothing { .. }) => (None, AtPayuIs::NotShown),
+            Some(Seen::Unlearnt(_)) | None => (None, AtPayuIs::NotAsked),
+        };
+        let amount = shown.or_else(|| amount_of(Some(announced)));
+        Self { word: None, amount, at_payu, is_announced: true }
+    }
+
     /// Who says that there is a link.
     pub fn text(&self) -> String {
         let file = self.word.map(|word| format!("by FILE it is {word}; ")).unwrap_or_default();
@@ -143,7 +160,7 @@ impl Stray {
         let payu = match &self.at_payu {
             AtPayuIs::Shown(status) => format!("PayU shows a link, {status}"),
             AtPayuIs::NotShown => "PayU shows none".to_owned(),
-            AtPayuIs::NotAsked => "PayU was not asked".to_owned(),
+            AtPayuIs::NotAsked => "PayU was not asked, or gave no answer".to_owned(),
         };
         format!("{file}{event}{payu}")
     }
@@ -187,15 +204,12 @@ pub fn judge(row: &Row, announced: Option<&Announced>, seen: &Seen, timing: &Tim
         (_, Seen::Unlearnt(why)) => Verdict::NotLookedAt(why.clone()),
         (Says::Pays(payout), Seen::Link(at_payu)) => compared(payout, announced, at_payu),
         (Says::Pays(payout), Seen::Nothing { at }) => absent(payout, announced, *at, timing),
-        (Says::NoLink { word, .. }, Seen::Link(at_payu)) => {
-            let status = at_payu.link.status.as_deref().unwrap_or("without a status");
-            Verdict::Unknown(Stray {
-                word: Some(*word),
-                amount: at_payu.details.amount.or_else(|| amount_of(announced)),
-                at_payu: AtPayuIs::Shown(status.to_owned()),
-                is_announced: announced.is_some_and(Announced::has_link),
-            })
-        }
+        (Says::NoLink { word, .. }, Seen::Link(at_payu)) => Verdict::Unknown(Stray {
+            word: Some(*word),
+            amount: at_payu.details.amount.or_else(|| amount_of(announced)),
+            at_payu: AtPayuIs::of(at_payu),
+            is_announced: announced.is_some_and(Announced::has_link),
+        }),
         (Says::NoLink { word, .. }, Seen::Nothing { .. }) => {
             match announced.filter(|it| it.has_link()) {
                 Some(announced) => Verdict::Unknown(Stray {

@@ -251,6 +251,28 @@ fn explain_prints_the_classification_and_fails_for_a_code_that_nobody_lists() {
 }
 
 #[test]
+fn an_option_that_an_explanation_does_not_take_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for option in [&["--json"][..], &["--answers", "timeout"], &["--merchant", "default"]] {
+        for what in ["OUTCOME_UNKNOWN", "--all"] {
+            let output = smartsend(folder.path(), &[&["explain", what], option].concat());
+            assert_eq!(output.status.code(), Some(2), "{what} {option:?}");
+            assert!(said(&output).contains("cannot be used with"), "{}", said(&output));
+        }
+    }
+}
+
+#[test]
+fn a_file_to_compare_that_is_not_there_was_not_to_be_sent() {
+    let folder = folder_with(CONFIGURATION);
+    let output = smartsend(folder.path(), &["reconcile", "gone.csv"]);
+    assert!(said(&output).ends_with("\nnothing was asked\n"), "{}", said(&output));
+    let output = smartsend(folder.path(), &["reconcile", "smartsend.toml", "--sheet", "May"]);
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(said(&output).contains("leave out --sheet"), "{}", said(&output));
+}
+
+#[test]
 fn help_names_every_command_and_none_that_is_not_built() {
     let folder = tempfile::tempdir().unwrap();
     let output = smartsend(folder.path(), &["--help"]);

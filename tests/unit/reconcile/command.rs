@@ -168,6 +168,33 @@ async fn planted() -> Ground {
 }
 
 #[tokio::test]
+async fn a_link_that_only_an_event_announces_is_looked_up_if_asked_for() {
+    let ground = Ground::new().await;
+    ground.make_link("fine", "10").await;
+    ground.make_link("stray", "50").await;
+    ground.write("pay.csv", &list(&[("fine", "10")]));
+    let old = "2026-11-24T09:00:00.000Z";
+    let created = |name: &str, rupees: &str| event("link.created", name, rupees, old).to_string();
+    let lines = [created("fine", "10.00"), created("stray", "49.00"), created("blind", "5.00")];
+    ground.write("events.jsonl", &lines.join("\n"));
+    let ended = ground.run(&["pay.csv", "--events", "events.jsonl"]).await;
+    assert!(ended.out.contains("PayU shows 2 of the links"), "{}", ended.out);
+    assert!(ended.out.contains("--ask-events asks"), "{}", ended.out);
+    assert_eq!(ground.lookups(), 1);
+    let ended = ground.run(&["pay.csv", "--events", "events.jsonl", "--ask-events"]).await;
+    assert_eq!(ended.code, 1, "{}", ended.err);
+    for line in [
+        "no row stray: 50.00 rupees: an event says that it has a link, and PayU shows a link, PENDING",
+        "no row blind: 5.00 rupees: an event says that it has a link, and PayU shows none",
+        "FILE to PayU: asked about 1 of 1",
+    ] {
+        assert!(ended.out.contains(line), "{line}\n{}", ended.out);
+    }
+    assert!(!ended.out.contains("--ask-events"), "{}", ended.out);
+    assert_eq!(ground.lookups(), 4);
+}
+
+#[tokio::test]
 async fn a_list_is_compared_with_payu_and_with_events_in_every_direction() {
     let ground = planted().await;
     let arguments = [

@@ -195,7 +195,7 @@ fn what_is_no_file_of_ours_is_refused_in_a_sentence_that_quotes_nothing_of_it() 
     let folder = tempfile::tempdir().unwrap();
     for path in [folder.path().to_owned(), folder.path().join("absent")] {
         let refused = input::read(&batch::Input::at(path), &merchant()).err().unwrap();
-        assert!(matches!(refused, InputError::Batch(_)), "{refused}");
+        assert!(matches!(refused, InputError::Unreadable { .. }), "{refused}");
         assert!(refused.to_string().contains("it cannot be read: "), "{refused}");
     }
 }
