@@ -155,7 +155,7 @@ async fn who_consumes_and_what_waits_is_reported() {
     assert!(metrics.contains("smartsend_intents_total"), "{metrics}");
     assert!(found(&report, "worker")[0].1.ends_with(" is ready"), "{report:#}");
     let consumers = found(&report, "consumers");
-    let ours = "smartsend.intents.default: 1 consume, ";
+    let ours = "smartsend.intents.default: consumers 1, ";
     let is_ours = |it: &(&str, &str)| it.0 == "ok" && it.1.starts_with(ours);
     assert!(consumers.iter().any(is_ours), "{report:#}");
     scenario.finish(worker).await;

@@ -23,12 +23,12 @@ pub fn findings(topology: &Topology, audit: &Audit) -> Vec<Finding> {
             }
         } else if unconsumed.contains(queue) {
             if consumers > 0 {
-                let says = format!("{consumers} consume {queue}, which nobody may");
+                let says = format!("consumers of {queue}, which may have none: {consumers}");
                 let cure = "`rabbitmqctl list_consumers` names them; stop them";
                 findings.push(Finding::warning(GROUP, "consumers", says, cure));
             }
         } else if consumers > 0 {
-            let says = format!("{queue}: {consumers} consume, {waiting} wait");
+            let says = format!("{queue}: consumers {consumers}, waiting {waiting}");
             findings.push(Finding::ok(GROUP, "consumers", says));
         } else if waiting > 0 {
             let says = format!("{waiting} wait in {queue}, and nobody consumes it");

@@ -34,7 +34,7 @@ fn what_waits_for_nobody_or_for_a_person_is_a_warning() {
         [("p.intents.a", 3, 0), ("p.parked", 2, 0), ("p.dead", 0, 1), ("p.discarded", 9, 0)];
     let found = of(&counts, None);
     let expected = [
-        (Level::Ok, "p.dead: 1 consume, 0 wait"),
+        (Level::Ok, "p.dead: consumers 1, waiting 0"),
         (Level::Warning, "3 wait in p.intents.a, and nobody consumes it"),
         (Level::Warning, "2 in p.parked wait for a person"),
     ];
@@ -45,7 +45,10 @@ fn what_waits_for_nobody_or_for_a_person_is_a_warning() {
 fn whoever_consumes_what_nobody_may_is_reported() {
     for queue in ["p.retry.1s", "p.checkpoint.a"] {
         let found = of(&[(queue, 1, 1)], None);
-        assert_eq!(found[0], (Level::Warning, format!("1 consume {queue}, which nobody may")));
+        assert_eq!(
+            found[0],
+            (Level::Warning, format!("consumers of {queue}, which may have none: 1"))
+        );
     }
 }
 
