@@ -20,7 +20,7 @@ const REPLAY: &str = "replay";
 pub enum RefsError {
     #[error("cannot read {}: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
-    #[error("{} has no column {COLUMN} in its first row", path.display())]
+    #[error("{} has no column {COLUMN} in its first row, as `smartsend reconcile FILE --out` writes it", path.display())]
     NoColumn { path: PathBuf },
     #[error("line {line} of {} is not UTF-8, or not as wide as the first row", path.display())]
     Row { path: PathBuf, line: u64 },

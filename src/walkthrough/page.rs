@@ -5,8 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::step::{Next, Step, Walk};
-use crate::config::duration::shortest;
+use super::step::{Next, Step, Walk, spoken};
 use crate::domain::record::headers::written;
 use crate::page::Page;
 
@@ -18,7 +17,7 @@ pub fn text(walk: &Walk) -> String {
     let mut page = Page::default();
     page.row("0s", INDENT, &format!("{} arrives, at {}", walk.reference, written(walk.start)));
     for Step { at, decision, why, due, answer } in &walk.steps {
-        let due = due.map(|due| format!(" (goes on {} after its arrival)", shortest(due)));
+        let due = due.map(|due| format!(" (goes on {} after its arrival)", spoken(due)));
         let due = due.unwrap_or_default();
         page.row(&shown(*at), INDENT, &format!("{decision}{due}"));
         page.row("", INDENT, &format!("because: {why}"));
@@ -46,7 +45,7 @@ pub fn text(walk: &Walk) -> String {
 }
 
 fn shown(at: Duration) -> String {
-    if at.is_zero() { "0s".to_owned() } else { shortest(at) }
+    if at.is_zero() { "0s".to_owned() } else { spoken(at) }
 }
 
 /// The same for a program.

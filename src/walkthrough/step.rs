@@ -81,11 +81,11 @@ fn words(decision: &IntentDecision<'_>) -> String {
             CreateKind::Resend => "create once more, with the same reference".to_owned(),
         },
         Decision::Lookup(_) => "look up".to_owned(),
-        Decision::Wait(lasts) => format!("wait {} for the next lookup", shortest(*lasts)),
-        Decision::Pause(lasts) => format!("pause {}", shortest(*lasts)),
-        Decision::PauseUpTo(lasts) => format!("pause, at most {}", shortest(*lasts)),
+        Decision::Wait(lasts) => format!("wait {} for the next lookup", spoken(*lasts)),
+        Decision::Pause(lasts) => format!("pause {}", spoken(*lasts)),
+        Decision::PauseUpTo(lasts) => format!("pause, at most {}", spoken(*lasts)),
         Decision::Dispose(Disposition::RetryLater(later)) => {
-            format!("retry queue of {}", shortest(later.delay.duration()))
+            format!("retry queue of {}", spoken(later.delay.duration()))
         }
         Decision::Dispose(Disposition::Settle(verdict)) => verdict_words(verdict),
         Decision::Dispose(Disposition::Requeue) => "requeue".to_owned(),
@@ -163,8 +163,8 @@ fn progress(record: &Record, policy: &Policy) -> String {
         "{} of {} lookups have found nothing, {} of the quarantine of {} are over",
         record.lookups,
         policy.lookups,
-        shortest(record.quarantined),
-        shortest(policy.quarantine)
+        spoken(record.quarantined),
+        spoken(policy.quarantine)
     )
 }
 
@@ -187,4 +187,13 @@ fn verdict_why(verdict: &Verdict) -> String {
         Verdict::Rejected(why) => message(why.reason()),
         Verdict::Unresolved(why) => message(why.reason()),
     }
+}
+
+/// A duration for a person: 147500ms is 147.5s.
+pub(super) fn spoken(duration: Duration) -> String {
+    let whole = duration.as_millis().is_multiple_of(1000);
+    if whole || duration < Duration::from_secs(1) {
+        return shortest(duration);
+    }
+    format!("{}s", duration.as_secs_f64())
 }
