@@ -1,7 +1,8 @@
 //! The task that owns the file.
 //!
-//! Whatever waits for it goes into one transaction, and is answered after the commit. If that fails, the task ends and answers nobody: then it is not known what the file
-//! says, and nothing more is started.
+//! Whatever waits for it goes into one transaction, and is answered after the commit. If that fails,
+//! the task ends and answers nobody: then it is not known what the file says, and nothing more is
+//! started.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -112,7 +113,7 @@ impl Writer {
             commands.recv_many(&mut group, GROUP_MAX).await;
             let is_last = group.iter().any(|command| matches!(command, Command::Close));
             let committed;
-            (self, committed) = self.commit_where_it_may_block(group).await?;
+            (self, committed) = self.committed(group).await?;
             match committed {
                 Ok(()) if !is_last => {}
                 Ok(()) => return Ok(Written { store: self.store, failure: None }),
@@ -124,7 +125,7 @@ impl Writer {
         }
     }
 
-    async fn commit_where_it_may_block(
+    async fn committed(
         mut self,
         group: Vec<Command>,
     ) -> Result<(Self, Result<(), StoreError>), StoreError> {

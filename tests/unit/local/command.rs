@@ -195,7 +195,7 @@ fn a_terminal_shows_a_bar_with_rupees_rate_and_the_time_left() {
     let bars: Vec<_> = shown.split("paying, ").collect();
     let last = bars.last().unwrap();
     assert!(last.starts_with("121.75 rupees ["), "{shown}");
-    assert!(last.contains("] 3/3  ") && last.contains("/s, 0s left"), "{shown}");
+    assert!(last.contains("] 3/3  ") && last.contains("/s, 0 s left"), "{shown}");
 }
 
 /// A configuration whose provider nobody runs.
