@@ -22,7 +22,9 @@ impl Status {
 
     /// How many intents may have made a link and are not settled yet.
     pub fn in_doubt(&self) -> i64 {
-        self.lock().merchants.values().map(|merchant| merchant.metrics.waiting_levels().2).sum()
+        let state = self.lock();
+        let levels = state.merchants.values().map(|merchant| merchant.metrics.waiting_levels());
+        levels.map(|(_, _, in_doubt)| in_doubt).sum()
     }
 
     /// Whether this process is ready; and why not, since when, and how much waits for it.
