@@ -64,6 +64,12 @@ fn every_target_has_seeds_and_every_seed_passes_its_check() {
     }
 }
 
+/// The names of settings are shown in lower case, so the mark that is looked for can come of one.
+#[test]
+fn a_mark_in_the_name_of_a_setting_is_no_secret() {
+    config::check(b"SMARTSEND_BROKER__CANARY7F3A=1\n---\n");
+}
+
 #[test]
 fn every_target_that_is_fuzzed_is_replayed_here() {
     let replayed: BTreeSet<String> = TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
