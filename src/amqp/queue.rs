@@ -134,8 +134,23 @@ impl Source {
         }
     }
 
+    /// lapin may leave a call unanswered whose connection ends meanwhile.
     async fn open(&self) -> Result<Inbox, QueueError> {
         let (session, fruitless) = self.session().await?;
+        tokio::select! {
+            biased;
+            opened = self.open_on(&session, fruitless) => opened,
+            () = session.ended() => {
+                Err(QueueError::Connect { reason: session.reason().to_owned() })
+            }
+        }
+    }
+
+    async fn open_on(
+        &self,
+        session: &Session,
+        fruitless: Arc<AtomicU32>,
+    ) -> Result<Inbox, QueueError> {
         let refused = |reason: String| QueueError::Refused { queue: self.queue.clone(), reason };
         let missing = inspect_on(session.connection(), &self.topology).await;
         let names = missing.map_err(|err| refused(err.to_string()))?;
@@ -154,7 +169,7 @@ impl Source {
         if !names.is_empty() {
             return Err(QueueError::Missing { names });
         }
-        Inbox::open_after(&session, &self.queue, self.prefetch, fruitless).await
+        Inbox::open_after(session, &self.queue, self.prefetch, fruitless).await
     }
 }
 

@@ -86,6 +86,11 @@ impl Ground {
         self.settled(worker, before + 10).await;
     }
 
+    /// Whether there was something left to be done when the fault came.
+    pub(super) async fn is_busy(&self, worker: &Worker) {
+        assert!(settled(worker).await < self.published, "the work was over before the fault");
+    }
+
     /// Publishes one intent through a node, again and again until RabbitMQ has confirmed it: from
     /// then on that node can be worked with.
     pub(super) async fn publish_when_able(&mut self, node: &'static Node) {
