@@ -17,6 +17,8 @@ mod commands;
 mod cures;
 mod drawn;
 mod faults;
+mod file;
+mod file_ports;
 mod intents;
 mod kinds;
 mod oracle;

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use smartsend::domain::account::Account;
 
+use super::file::{FileRow, ModelFile};
 use super::intents::{Planned, Sort};
 use super::kinds::{Kind, Trouble};
 use super::run::MERCHANT;
 use super::{commands, intents};
-use crate::support::model::{Chance, Cure, FileRow, ModelFile, Scene};
+use crate::support::model::{Chance, Cure, Scene};
 
 /// What sets the generator that picks these worlds apart from the others.
 const APART: u64 = 0x0f11_e0ff_5eed;

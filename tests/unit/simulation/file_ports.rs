@@ -10,9 +10,8 @@ use smartsend::ports::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::clock::ModelClock;
 use super::file::{ModelFile, id_of};
-use super::life::Life;
+use crate::support::model::{Life, ModelClock};
 
 /// How long a commit takes.
 const COMMIT: Duration = Duration::from_millis(1);

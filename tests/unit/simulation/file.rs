@@ -18,12 +18,8 @@ use smartsend::ports::{Delivered, Delivery, Outgoing, Properties, PublishError, 
 use tempfile::TempDir;
 use tokio::sync::Notify;
 
-use super::clock::ModelClock;
-use super::cures::Cure;
 use super::file_ports::{FileOutbox, FileQueue, Seat};
-use super::journal::{Journal, Step};
-use super::message::{Fault, Message};
-use super::scene::Process;
+use crate::support::model::{Cure, Fault, Journal, Message, ModelClock, Process, Step};
 
 /// A sync costs nothing in memory, and what is tried here is not the disk.
 const IN_MEMORY: &str = "/dev/shm";
