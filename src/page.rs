@@ -5,6 +5,16 @@ use textwrap::WordSplitter;
 /// The widest line, in characters.
 pub const COLUMNS: usize = 100;
 
+/// The first `most` names, and how many more there are.
+pub(crate) fn some_of(names: &[impl AsRef<str>], most: usize) -> String {
+    let shown: Vec<&str> = names.iter().take(most).map(AsRef::as_ref).collect();
+    let shown = shown.join(", ");
+    match names.len().saturating_sub(most) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
 #[derive(Default)]
 pub(crate) struct Page(String);
 

@@ -5,6 +5,7 @@ mod text;
 use serde_json::{Value, json};
 
 use crate::amqp::Server;
+use crate::page;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
@@ -205,10 +206,5 @@ impl Report {
 /// A list that stays short.
 pub fn some_of(names: &[impl AsRef<str>]) -> String {
     const SHOWN: usize = 6;
-    let shown: Vec<&str> = names.iter().take(SHOWN).map(AsRef::as_ref).collect();
-    let shown = shown.join(", ");
-    match names.len().saturating_sub(SHOWN) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
+    page::some_of(names, SHOWN)
 }

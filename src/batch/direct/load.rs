@@ -19,6 +19,7 @@ use crate::inquiry::Balance;
 use crate::local::{
     AccountLock, AccountLockError, NewRow, OpenError, Owner, Placed, Standing, Store, StoreError,
 };
+use crate::page::some_of;
 
 /// How many rows are taken in at once.
 const CHUNK: usize = 4096;
@@ -208,7 +209,7 @@ impl Direct<'_> {
             notes.push(format!(
                 "an earlier run may have sent {}, which the file does not have any more, and which \
                  are not followed; to find out how they ended, put their rows back",
-                some_of(&left_out)
+                some_of(&left_out, NAMED_MAX)
             ));
         }
         Ok(notes)
@@ -247,11 +248,4 @@ impl TakenIn {
         }
         Ok(())
     }
-}
-
-/// The first few, and how many there are.
-fn some_of(all: &[String]) -> String {
-    let some = all.get(..NAMED_MAX).unwrap_or(all).join(", ");
-    let more = all.len().saturating_sub(NAMED_MAX);
-    if more == 0 { some } else { format!("{some} and {more} more") }
 }

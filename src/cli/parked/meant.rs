@@ -8,6 +8,7 @@ use super::super::exit::{CommandError, complain};
 use crate::amqp::{ParkedQueueError, Topology};
 use crate::config::{Config, duration};
 use crate::domain::reference::Reference;
+use crate::page::some_of;
 use crate::parked::refs;
 use crate::parked::selection::{Absent, Selection};
 
@@ -86,14 +87,10 @@ pub(super) fn complain_of_absent(absent: &Absent) {
     if names.is_empty() {
         return;
     }
-    let some = names.get(..NAMES_MAX).unwrap_or(&names).join(", ");
-    let more = match names.len().saturating_sub(NAMES_MAX) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
     complain(&format_args!(
-        "not on the parked queue, or not what the other options ask for: {some}{more}; `smartsend \
-         where REF` finds it"
+        "not on the parked queue, or not what the other options ask for: {}; `smartsend where REF` \
+         finds it",
+        some_of(&names, NAMES_MAX)
     ));
 }
 
