@@ -3,12 +3,12 @@
 use super::exit::{CommandError, Exit, complain};
 use super::merchants;
 use super::paying::{Checked, PayOptions, Unsent, balance, show};
+use super::stop::until_signals;
 use crate::actor::Actor;
 use crate::batch::{
     Direct, DirectEnd, DirectError, DirectSummary, Mode, Stops, refuse_if_consumed,
 };
 use crate::config::{Config, ConfigError, Merchant};
-use crate::signals::StopSignals;
 #[cfg(feature = "sandbox")]
 use trial::Trial;
 
@@ -119,16 +119,6 @@ fn not_paid(error: DirectError) -> CommandError {
 
 /// The first signal lets what is under way come to its end; a second one does not wait.
 async fn pay(direct: Direct<'_>) -> Result<DirectSummary, CommandError> {
-    let mut signals = StopSignals::listen().map_err(|error| {
-        CommandError::Failed(format!("cannot listen for signals: {error}; nothing was sent"))
-    })?;
-    let stops = Stops::default();
-    let Stops { gently, at_once } = stops.clone();
-    tokio::spawn(async move {
-        signals.next().await;
-        gently.cancel();
-        signals.next().await;
-        at_once.cancel();
-    });
-    direct.pay(&stops).await.map_err(not_paid)
+    let (gently, at_once) = until_signals(|| {})?;
+    direct.pay(&Stops { gently, at_once }).await.map_err(not_paid)
 }

@@ -3,17 +3,16 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio_util::sync::CancellationToken;
 
 use super::exit::{CommandError, Exit, complain, print};
 use super::merchants;
+use super::stop::until_signal;
 use crate::actor::{Actor, parse_note};
 use crate::change::{Change, NoOutcome};
 use crate::config::{Config, duration};
 use crate::domain::command::{Action, Command, wire};
 use crate::domain::event::{CommandResult, Reason, ReceivedCommand};
 use crate::domain::reference::Reference;
-use crate::signals::StopSignals;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -100,15 +99,7 @@ async fn execute(
              more, run `smartsend topology apply`, and restart its workers; nothing was sent"
         )));
     }
-    let mut signals = StopSignals::listen().map_err(|error| {
-        CommandError::Failed(format!("cannot listen for signals: {error}; nothing was sent"))
-    })?;
-    let stop = CancellationToken::new();
-    let stopping = stop.clone();
-    tokio::spawn(async move {
-        signals.next().await;
-        stopping.cancel();
-    });
+    let stop = until_signal()?;
     let note = |note: &str| complain(&note);
     let actor = Actor::of_process(options.reason.as_deref());
     complain(&format_args!("{}: asked for {actor}", command.reference));

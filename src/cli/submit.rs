@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
-
 use super::exit::{CommandError, Exit, complain};
 use super::merchants;
 use super::paying::{Checked, PayOptions, Unsent, balance, not_sent, show};
+use super::stop::until_signal;
 use crate::actor::{Actor, parse_note};
 use crate::batch::{Batch, SubmissionEnd, Summary, Wait};
 use crate::config::{Config, duration};
-use crate::signals::StopSignals;
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
@@ -108,14 +106,5 @@ async fn submit(
     batch: &Batch<'_>,
     how: (Wait, &Actor),
 ) -> Result<Summary, CommandError> {
-    let stop = CancellationToken::new();
-    let mut signals = StopSignals::listen().map_err(|error| {
-        CommandError::Failed(format!("cannot listen for signals: {error}; nothing was sent"))
-    })?;
-    let stopping = stop.clone();
-    tokio::spawn(async move {
-        signals.next().await;
-        stopping.cancel();
-    });
-    batch.submit(config, how, &stop).await.map_err(not_sent)
+    batch.submit(config, how, &until_signal()?).await.map_err(not_sent)
 }

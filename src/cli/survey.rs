@@ -3,16 +3,14 @@
 use std::io::{self, BufRead, Write};
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
-
 use super::exit::{CommandError, Exit, complain, print};
 use super::merchants;
+use super::stop::until_signals;
 use crate::config::{Config, Merchant, duration};
 use crate::domain::call::NotSent;
 use crate::domain::customer::{Contact, Email, Mobile, Private};
 use crate::inquiry::{InquiryError, masked_email, masked_number};
 use crate::ports::TokenError;
-use crate::signals::StopSignals;
 use crate::survey::{ANNOUNCED_MAX, Halt, LINKS_MAX, PACE, Report, Survey, production_hosts};
 
 #[derive(Clone, Debug, clap::Args)]
@@ -107,8 +105,10 @@ pub async fn execute(config: &Config, options: Options) -> Result<Exit, CommandE
     if !options.yes && !says_yes() {
         return Err(CommandError::Failed("nothing was sent".to_owned()));
     }
-    let (stop, abort) = (CancellationToken::new(), CancellationToken::new());
-    listen(stop.clone(), abort.clone())?;
+    // The first signal ends the questions, the second also the cancelling.
+    let (stop, abort) = until_signals(|| {
+        complain(&"stopping; what was made is cancelled first, unless you stop that too");
+    })?;
     let note = |note: &str| complain(&note);
     let (name, wait, ceiling) = (options.name, options.wait, options.find_rate);
     let survey = Survey { merchant, contact, name, wait, apart: PACE, ceiling, stop, abort, note };
@@ -146,21 +146,6 @@ fn says_yes() -> bool {
     let mut answer = String::new();
     let read = asked.and_then(|()| io::stdin().lock().read_line(&mut answer));
     read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
-}
-
-/// The first signal ends the questions, the second also the cancelling.
-fn listen(stop: CancellationToken, abort: CancellationToken) -> Result<(), CommandError> {
-    let mut signals = StopSignals::listen().map_err(|error| {
-        CommandError::Failed(format!("cannot listen for signals: {error}; nothing was sent"))
-    })?;
-    tokio::spawn(async move {
-        signals.next().await;
-        complain(&"stopping; what was made is cancelled first, unless you stop that too");
-        stop.cancel();
-        signals.next().await;
-        abort.cancel();
-    });
-    Ok(())
 }
 
 fn print_report(report: &Report, json: bool) -> Exit {
