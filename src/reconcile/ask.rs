@@ -1,6 +1,6 @@
 //! Asks PayU about each reference, at the pace of a person's questions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio_util::sync::CancellationToken;
 
@@ -37,7 +37,7 @@ impl Answers {
 
 /// The references below the row `after`, each once, in the order of FILE.
 pub fn references(rows: &[Row], after: usize) -> Vec<Reference> {
-    let mut known = std::collections::BTreeSet::new();
+    let mut known = BTreeSet::new();
     let first = rows.iter().filter_map(|row| {
         let reference = row.reference()?;
         (known.insert(reference) && row.number > after).then(|| reference.clone())
@@ -47,8 +47,8 @@ pub fn references(rows: &[Row], after: usize) -> Vec<Reference> {
 
 /// Those of links that only events announce: FILE has no row for them.
 pub fn only_in_events(rows: &[Row], events: &Events) -> Vec<Reference> {
-    let known: std::collections::BTreeSet<_> = rows.iter().filter_map(Row::reference).collect();
-    let strays = events.all().filter(|(it, announced)| announced.has_link() && !known.contains(it));
+    let known: BTreeSet<_> = rows.iter().filter_map(Row::reference).collect();
+    let strays = events.strays(|it| known.contains(it));
     strays.map(|(reference, _)| reference.clone()).collect()
 }
 

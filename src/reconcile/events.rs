@@ -136,9 +136,13 @@ impl Events {
         self.announced.get(reference)
     }
 
-    /// Everything that was announced, by reference.
-    pub fn all(&self) -> impl Iterator<Item = (&Reference, &Announced)> {
-        self.announced.iter()
+    /// The links that they announce for references that FILE does not have.
+    pub fn strays(
+        &self,
+        is_in_file: impl Fn(&Reference) -> bool,
+    ) -> impl Iterator<Item = (&Reference, &Announced)> {
+        let all = self.announced.iter();
+        all.filter(move |(it, announced)| announced.has_link() && !is_in_file(it))
     }
 }
 

@@ -68,9 +68,7 @@ impl Findings {
                 items.push(Item { row, announced, verdict });
             }
         }
-        let strays =
-            events.all().filter(|(it, announced)| announced.has_link() && !first.contains_key(*it));
-        let strays = strays.map(|(reference, announced)| {
+        let strays = events.strays(|it| first.contains_key(it)).map(|(reference, announced)| {
             (reference.clone(), Stray::announced(announced, answers.get(reference)))
         });
         let has_readback = answers.values().any(|seen| matches!(seen, Seen::Link(_)));
