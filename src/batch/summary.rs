@@ -126,12 +126,10 @@ impl fmt::Display for Summary {
         if self.waited {
             line(f, "created", created)?;
             let Counts { failed, rejected, unresolved, .. } = &self.counts;
-            let by_code = [("failed", failed), ("rejected", rejected), ("unresolved", unresolved)];
-            for (name, ByCode { all, codes }) in by_code {
-                line(f, name, all)?;
-                for (code, share) in codes {
-                    line(f, &format!("  {code}"), share)?;
-                }
+            for (name, ends) in
+                [("failed", failed), ("rejected", rejected), ("unresolved", unresolved)]
+            {
+                lines_by_code(f, name, ends)?;
             }
             if open.rows > 0 {
                 line(f, "unknown", open)?;
@@ -147,6 +145,16 @@ impl fmt::Display for Summary {
 
 pub(super) fn line(f: &mut fmt::Formatter<'_>, name: &str, share: &Share) -> fmt::Result {
     writeln!(f, "{name:<11} {:<6} {:>12} rupees", share.rows, share.rupees)
+}
+
+/// All of them, and below that each code.
+pub(super) fn lines_by_code(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    ByCode { all, codes }: &ByCode,
+) -> fmt::Result {
+    line(f, name, all)?;
+    codes.iter().try_for_each(|(code, share)| line(f, &format!("  {code}"), share))
 }
 
 pub(super) fn share(share: &Share) -> Value {

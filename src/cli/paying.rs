@@ -52,7 +52,6 @@ struct Consent {
 pub(super) struct Checked<'a> {
     pub(super) batch: Batch<'a>,
     pub(super) bad_file: Option<PathBuf>,
-    /// Why nothing of it is sent.
     pub(super) unsent: Option<Unsent>,
 }
 

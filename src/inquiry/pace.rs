@@ -42,9 +42,8 @@ impl Pace {
         apart: Duration,
         clock: SystemClock,
     ) -> Result<Self, PaceError> {
-        let path = path_for(account);
+        let (path, (file, made_at)) = open_for(account)?;
         let failed = |source| PaceError::NotLocked { path: path.clone(), source };
-        let (file, made_at) = open(&path).map_err(failed)?;
         let locked = tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await;
         let file = locked.map_err(io::Error::other).flatten().map_err(failed)?;
         Self::locked(path, (file, made_at), apart, clock)
@@ -56,19 +55,17 @@ impl Pace {
         apart: Duration,
         clock: SystemClock,
     ) -> Result<Self, PaceError> {
-        let path = path_for(account);
-        let failed = |source| PaceError::NotLocked { path: path.clone(), source };
-        let (file, made_at) = open(&path).map_err(failed)?;
-        file.try_lock().map_err(|error| match error {
+        let (path, opened) = open_for(account)?;
+        opened.0.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => PaceError::Busy,
-            TryLockError::Error(source) => failed(source),
+            TryLockError::Error(source) => PaceError::NotLocked { path: path.clone(), source },
         })?;
-        Self::locked(path, (file, made_at), apart, clock)
+        Self::locked(path, opened, apart, clock)
     }
 
     fn locked(
         path: PathBuf,
-        (file, made_at): (File, Option<SystemTime>),
+        (file, made_at): Opened,
         apart: Duration,
         clock: SystemClock,
     ) -> Result<Self, PaceError> {
@@ -105,12 +102,18 @@ impl Pace {
     }
 }
 
-fn path_for(account: &str) -> PathBuf {
-    std::env::temp_dir().join(format!("smartsend-{account}.lock"))
+/// An open file, and when it was made if it was not there.
+type Opened = (File, Option<SystemTime>);
+
+fn open_for(account: &str) -> Result<(PathBuf, Opened), PaceError> {
+    let path = std::env::temp_dir().join(format!("smartsend-{account}.lock"));
+    match open(&path) {
+        Ok(opened) => Ok((path, opened)),
+        Err(source) => Err(PaceError::NotLocked { path, source }),
+    }
 }
 
-/// The file, and when it was made if it was not there.
-fn open(path: &Path) -> io::Result<(File, Option<SystemTime>)> {
+fn open(path: &Path) -> io::Result<Opened> {
     match File::options().create_new(true).append(true).open(path) {
         Ok(file) => {
             let made_at = modified(&file);

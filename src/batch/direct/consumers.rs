@@ -9,9 +9,9 @@ use crate::domain::work::Work;
 #[derive(Debug, thiserror::Error)]
 pub enum ConsumedError {
     #[error(
-        "consumers of {queue}: {consumers}, so a worker pays from the account of the merchant {merchant}, \
-         and both would exceed its rate; submit the file to it with `smartsend submit`, or stop it; \
-         nothing was sent"
+        "consumers of {queue}: {consumers}, so a worker pays from the account of the merchant \
+         {merchant}, and both would exceed its rate; submit the file to it with `smartsend submit`, \
+         or stop it; nothing was sent"
     )]
     Consumed { consumers: u32, queue: String, merchant: String },
     #[error(

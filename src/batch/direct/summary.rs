@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::load::DirectError;
-use crate::batch::status::{ByCode, Counts, Share};
-use crate::batch::summary::{by_code, line, share};
+use crate::batch::status::{Counts, Share};
+use crate::batch::summary::{by_code, line, lines_by_code, share};
 use crate::local::StoreError;
 
 #[derive(Debug)]
@@ -104,12 +104,9 @@ impl fmt::Display for DirectSummary {
             writeln!(f, "{:<11} {rows:<6} {rupees:>12} rupees {counted}", "already")?;
         }
         line(f, "created", created)?;
-        let by_code = [("failed", failed), ("rejected", rejected), ("unresolved", unresolved)];
-        for (name, ByCode { all, codes }) in by_code {
-            line(f, name, all)?;
-            for (code, share) in codes {
-                line(f, &format!("  {code}"), share)?;
-            }
+        for (name, ends) in [("failed", failed), ("rejected", rejected), ("unresolved", unresolved)]
+        {
+            lines_by_code(f, name, ends)?;
         }
         for (name, share) in [("unsent", unsent), ("unknown", open)] {
             if share.rows > 0 {

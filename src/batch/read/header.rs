@@ -23,7 +23,6 @@ const NO_FIELD: &str = "is not a field of an intent";
 const ADVICE: &str = "--map \"COLUMN=FIELD\" says which field a column holds, and --map \"COLUMN=\" \
                       leaves it out";
 
-/// The columns of a file.
 #[derive(Debug)]
 pub(in crate::batch) struct Header {
     /// As they are in the file.
