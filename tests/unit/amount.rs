@@ -1,6 +1,7 @@
 //! Amounts are read by the contract's grammar and written back exactly.
 
 use proptest::prelude::*;
+use rust_decimal::Decimal;
 
 use smartsend::domain::amount::{Amount, Total};
 
@@ -144,4 +145,12 @@ fn a_total_is_exact_and_has_two_decimals() {
     assert_eq!(total(&[]), "0.00");
     assert_eq!(total(&["0.1", "0.2"]), "0.30");
     assert_eq!(total(&["999999999999999999.99", "0.01", "5"]), "1000000000000000005.00");
+}
+
+#[test]
+fn a_total_exceeds_only_what_is_less() {
+    let total = Total::from(Amount::parse("100.00").unwrap());
+    for (rupees, exceeds) in [("99.99", true), ("100.00", false), ("100.01", false)] {
+        assert_eq!(total.exceeds(rupees.parse::<Decimal>().unwrap()), exceeds, "{rupees}");
+    }
 }
