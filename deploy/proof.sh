@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the whole proof, layer by layer, and prints one table. deploy/PROOF.md explains it.
 #
-#   deploy/proof.sh                  the full proof, two to three hours
+#   deploy/proof.sh                  the full proof, some six hours
 #   deploy/proof.sh --minutes N      about N minutes: the open-ended layers are cut
 #   deploy/proof.sh --only LAYER     one layer; may be repeated
 #   deploy/proof.sh --list           lists the layers, each with the command that runs it alone
@@ -9,6 +9,8 @@
 #                                    and deploy/docs/proof-table.md
 #   deploy/proof.sh --continue       resumes an interrupted run: a layer that has held with this very
 #                                    code, tests and size keeps its rows; can be combined with --write
+#   deploy/proof.sh --keep           puts the rows of each layer that holds into deploy/docs/proof, where
+#                                    --continue finds them in any clone; can be combined with --only
 #
 # It ends with 1 if a layer fails or reports nothing, if a promise is broken, or if a full proof
 # killed the worker, or sent it intents, too few times. A failed layer does not stop those after it.
@@ -20,6 +22,8 @@ cd "$(dirname "$0")/.."
 
 FULL_MINUTES=120
 FOLDER=target/proof
+# One file for each layer that has held: its claim, the seconds that it took, and its rows.
+KEPT=deploy/docs/proof
 UNIT="cargo test --release --locked --test unit --"
 TESTS="cargo test --release --locked --test it --"
 BOTH="cargo test --release --locked --test unit --test it --"
@@ -58,7 +62,9 @@ layers() {
   layer canary "$BOTH --test-threads=1 canary::" tests/unit tests/it
   layer suite "deploy/test.sh" tests README.md deploy/test.sh
   layer fuzz "tests/tools/fuzz.sh --minutes $(sized 10 5)" tests/fuzz tests/tools/fuzz.sh
-  layer mutants "tests/tools/mutants.sh" tests/unit tests/mutants tests/tools/mutants.sh
+  for part in cures domain admission worker; do
+    layer mutants-$part "tests/tools/mutants.sh --only $part" tests/unit tests/mutants tests/tools/mutants.sh
+  done
   layer backlog "cargo bench --locked --bench bench -- --backlog $(sized 1000000 100000)" tests/bench
   layer batch "cargo bench --locked --bench bench -- --batch $(sized 1000000 100000)" tests/bench
   layer batch-kills "SMARTSEND_BATCH_ROWS=$(sized 50000 2000) SMARTSEND_BATCH_KILLS=$(sized 50 12) $TESTS --test-threads=1 batch::" tests/it
@@ -99,26 +105,35 @@ claim() {
   printf '%s\n' "$command"
 }
 
+# Whether the layer $1 has held with the claim $2, here or where somebody has kept it.
+has_held() {
+  local name=$1 what=$2 kept=$KEPT/$1 note=$FOLDER/$1.held held=''
+  if [ -f "$note" ]; then read -r held <"$note"; fi
+  [ "$held" != "$what" ] || return 0
+  if [ -f "$kept" ]; then read -r held <"$kept"; fi
+  [ "$held" = "$what" ] || return 1
+  head -n 2 "$kept" >"$note"
+  tail -n +3 "$kept" >"$FOLDER/$name.rows"
+}
+
 # Runs a layer, unless it is being resumed and has held before. A layer that holds leaves a note with
 # its claim and the seconds that it took.
 prove_layer() {
   local name=$1 command=$2 note=$FOLDER/$1.held
-  local what started=$SECONDS broken=${#failures[@]} held='' took=0
+  local what started=$SECONDS broken=${#failures[@]} took
   what=$(claim "$command" "$3" | paste -s -d ' ')
-  if [ -n "$resume" ] && [ -f "$note" ]; then
-    { read -r held && read -r took; } <"$note"
-  fi
-  if [ "$held" = "$what" ]; then
+  if [ -n "$resume" ] && has_held "$name" "$what"; then
     say "$name has held with this code before"
-    proof_seconds=$((proof_seconds + took))
-    return
+    took=$(sed -n 2p "$note")
+  else
+    rm -f "$note"
+    run_layer "$name" "$command"
+    took=$((SECONDS - started))
+    say "  $took s, $(wc -l <"$FOLDER/$name.rows") rows"
+    [ ${#failures[@]} != "$broken" ] || printf '%s\n' "$what" $took >"$note"
   fi
-  rm -f "$note"
-  run_layer "$name" "$command"
-  took=$((SECONDS - started))
-  say "  $took s, $(wc -l <"$FOLDER/$name.rows") rows"
   proof_seconds=$((proof_seconds + took))
-  [ ${#failures[@]} != "$broken" ] || printf '%s\n' "$what" $took >"$note"
+  [ -z "$keep" ] || [ ! -f "$note" ] || cat "$note" "$FOLDER/$name.rows" >"$KEPT/$name"
 }
 
 # Prints the row of the suite: how many tests passed.
@@ -163,7 +178,7 @@ write_page() {
   cat "$FOLDER/page" >"$page"
 }
 
-minutes=$FULL_MINUTES full=yes list='' write='' resume='' only=()
+minutes=$FULL_MINUTES full=yes list='' write='' resume='' keep='' only=()
 while [ $# -gt 0 ]; do
   case $1 in
     --minutes)
@@ -179,6 +194,7 @@ while [ $# -gt 0 ]; do
     --list) list=yes ;;
     --write) write=yes ;;
     --continue) resume=yes ;;
+    --keep) keep=yes ;;
     *) usage ;;
   esac
   shift
@@ -192,21 +208,24 @@ done
 
 if [ -n "$list" ]; then
   for index in "${!names[@]}"; do
-    printf '%-13s %s\n' "${names[index]}" "${commands[index]}"
+    printf '%-17s %s\n' "${names[index]}" "${commands[index]}"
   done
   exit
 fi
 if [ -n "$write" ]; then
   [ -n "$full" ] || die "--write is for a full proof: leave out --minutes and --only"
 fi
+if [ -n "$keep" ]; then
+  [ $minutes = $FULL_MINUTES ] || die "--keep is for layers in full: leave out --minutes"
+fi
 commit=$(git rev-parse HEAD)
-if [ -n "$(git status --porcelain)" ]; then
-  [ -z "$write$resume" ] || die "commit first: --write and --continue are about one commit"
+if [ -n "$(git status --porcelain -- . ":!$KEPT")" ]; then
+  [ -z "$write$resume$keep" ] || die "commit first: --write, --continue and --keep are about one commit"
   commit="changed after $commit"
 fi
 
 rabbitmq_install
-mkdir -p "$FOLDER"
+mkdir -p "$FOLDER" "$KEPT"
 say "Building ..."
 cargo test --quiet --release --locked --test unit --test it --no-run
 cargo bench --quiet --locked --bench bench --no-run

@@ -3,7 +3,7 @@
 # in one place at a time, and checks that their tests notice (cargo-mutants).
 #
 #   tests/tools/mutants.sh                     every mutant
-#   tests/tools/mutants.sh --cures             only the cures: see below
+#   tests/tools/mutants.sh --only PART         one part: cures (see below), domain, admission or worker
 #   tests/tools/mutants.sh --changed [BASE]    at most 40 mutants of the lines of each that changed since
 #                                              BASE, and the cures in the files that changed; by default
 #                                              since the branch left main, or on main since the
@@ -182,9 +182,13 @@ write_diff() {
   git diff "$base" -- "${paths[@]/%/*}" >"$diff"
 }
 
-changed='' only_cures=''
-if [ "${1:-}" = --cures ]; then
-  only_cures=1
+changed='' parts=(cures "${LAYERS[@]}")
+if [ "${1:-}" = --only ]; then
+  parts=("${2:-}")
+  case ${parts[0]} in
+    cures | domain | admission | worker) shift 2 ;;
+    *) say "--only takes cures, domain, admission or worker"; exit 2 ;;
+  esac
 elif [ "${1:-}" = --changed ]; then
   changed=1
   diff=$PWD/$work/changed.diff
@@ -204,20 +208,22 @@ cargo test --quiet --no-run --manifest-path "$tree/Cargo.toml" --features worker
 # A mutant can allocate without end.
 ulimit -v $((8 << 20))
 all_missed=0
-check_cures
-[ -z "$only_cures" ] || exit "$((all_missed > 0))"
-for layer in "${LAYERS[@]}"; do
+for layer in "${parts[@]}"; do
+  if [ "$layer" = cures ]; then
+    check_cures
+    continue
+  fi
   options=(--dir "$tree" --config "$PWD/.cargo/mutants.toml" --file "src/$layer{.rs,/**}")
   if [ -n "$changed" ]; then
     options+=(--in-diff "$diff")
     mutants=0
     [ ! -s "$diff" ] || mutants=$(cargo mutants "${options[@]}" "$@" --list | wc -l)
-    parts=$(((mutants + CHANGED_MAX - 1) / CHANGED_MAX))
+    shards=$(((mutants + CHANGED_MAX - 1) / CHANGED_MAX))
     say "the changed lines of src/$layer have $mutants mutants"
     [ "$mutants" != 0 ] || continue
-    if [ "$parts" -gt 1 ]; then
-      say "one in $parts of them is checked (without --changed: all)"
-      options+=(--sharding round-robin --shard "0/$parts")
+    if [ "$shards" -gt 1 ]; then
+      say "one in $shards of them is checked (without --changed: all)"
+      options+=(--sharding round-robin --shard "0/$shards")
     fi
   fi
   check "$layer" "${options[@]}" "$@"
